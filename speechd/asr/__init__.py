@@ -1,0 +1,1 @@
+"""Speech recognition: from audio windows to words with times."""

@@ -1,0 +1,204 @@
+"""Every way speechd can refuse or fail, as one tree.
+
+    SpeechdError
+    ├── InvalidRequest 400
+    │   ├── InvalidAudio
+    │   │   └── UnsupportedAudioFormat
+    │   └── Unsupported
+    ├── AuthenticationFailed 401
+    ├── Forbidden 403
+    │   ├── UrlNotAllowed
+    │   ├── HostNotAllowed
+    │   └── OriginNotAllowed
+    ├── NotFound 404
+    │   └── ModelNotFound
+    ├── MethodNotAllowed 405
+    ├── TooLarge 413
+    ├── Unprocessable 422
+    ├── FailedDependency 424
+    ├── InternalError 500
+    └── Unavailable 503
+        ├── Overloaded
+        └── ModelNotInstalled
+
+An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
+translate foreign exceptions (PyAV's, CTranslate2's, the HTTP client's) into these at their edge.
+"""
+
+from typing import ClassVar
+
+
+class SpeechdError(Exception):
+    """The request failed."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str | None] = None
+    should_retry: ClassVar[bool | None] = None
+    """What `x-should-retry` tells the SDKs; None leaves it to the status."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """
+        Args:
+            message: one or two sentences for the caller; the class docstring's first line when absent.
+            param: the request parameter at fault.
+            code: a more precise code than the class's own.
+            retry_after: seconds after which the same request can succeed.
+        """
+        self.message = message or (type(self).__doc__ or "").partition("\n")[0]
+        self.param = param
+        self.error_code = code or self.code
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+    def envelope(self) -> dict[str, dict[str, str | None]]:
+        """The documented body: `{"error": {"message", "type", "param", "code"}}`."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.error_code}}
+
+    def headers(self) -> dict[str, str]:
+        """The reply headers which tell an SDK whether and when to try again."""
+        headers = {}
+        if self.should_retry is not None:
+            headers["x-should-retry"] = "true" if self.should_retry else "false"
+        if self.retry_after is not None:
+            headers["retry-after"] = str(max(1, round(self.retry_after)))
+            headers["retry-after-ms"] = str(round(self.retry_after * 1000))
+        return headers
+
+
+class InvalidRequest(SpeechdError):
+    """The request is not valid."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class InvalidAudio(InvalidRequest):
+    """The audio could not be decoded."""
+
+    code = "invalid_audio"
+
+
+class UnsupportedAudioFormat(InvalidAudio):
+    """The audio is in a format that is not accepted."""
+
+    code = "unsupported_audio_format"
+
+
+class Unsupported(InvalidRequest):
+    """This server does not support that yet."""
+
+    code = "unsupported"
+
+
+class AuthenticationFailed(SpeechdError):
+    """Invalid API key."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(SpeechdError):
+    """That is not allowed."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "forbidden"
+
+
+class UrlNotAllowed(Forbidden):
+    """The URL points to a place this server does not fetch from."""
+
+    code = "url_not_allowed"
+
+
+class HostNotAllowed(Forbidden):
+    """Without API keys this server only answers to a loopback host name."""
+
+    code = "host_not_allowed"
+
+
+class OriginNotAllowed(Forbidden):
+    """Web pages of that origin may not call this server."""
+
+    code = "origin_not_allowed"
+
+
+class NotFound(SpeechdError):
+    """There is nothing at this address."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """The model does not exist or you do not have access to it."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowed(SpeechdError):
+    """That method is not allowed at this address."""
+
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class TooLarge(SpeechdError):
+    """The request is larger than this server accepts."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class Unprocessable(SpeechdError):
+    """The request is well formed but cannot be carried out."""
+
+    status = 422
+    type = "invalid_request_error"
+    code = "unprocessable"
+
+
+class FailedDependency(SpeechdError):
+    """Another server that this request needs failed."""
+
+    status = 424
+    type = "failed_dependency"
+    code = "url_fetch_failed"
+
+
+class InternalError(SpeechdError):
+    """Something went wrong inside the server."""
+
+    code = "internal_error"
+
+
+class Unavailable(SpeechdError):
+    """The server cannot take this request now."""
+
+    status = 503
+    type = "service_unavailable"
+
+
+class Overloaded(Unavailable):
+    """The server has more work than it can do now."""
+
+    code = "overloaded"
+
+
+class ModelNotInstalled(Unavailable):
+    """The model is known but not installed here."""
+
+    code = "model_not_installed"
+    should_retry = False

@@ -1,0 +1,52 @@
+"""All settings, read once: environment variables `SPEECHD_*`, with a sentence for each."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/speechd`, by the XDG base directory specification `~/.local/share/speechd`."""
+    import os
+
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "speechd"
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """How one speechd process behaves. Every field can be set as `SPEECHD_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable: pulled models.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
+    offline: bool = Field(False, description="Never open a connection to a model hub.")
+
+    api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
+    allow_anonymous: bool = Field(False, description="Serve a non-loopback address without any key.")
+    cors_origins: CommaSeparated = Field(
+        (), description="Comma-separated origins of web pages that may call this server; `*` for all."
+    )
+
+    max_upload_bytes: int = Field(100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes.")
+    max_audio_seconds: float = Field(43_200, gt=0, description="Longest audio accepted, in seconds.")
+    max_queue_seconds: float = Field(
+        86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
+    )
+
+    fetch_timeout: float = Field(60, gt=0, description="Seconds that fetching a `url` may take in all.")
+    fetch_allow_hosts: CommaSeparated = Field(
+        (),
+        description="Comma-separated host names or networks (CIDR) which `url` may reach although they are private.",
+    )
+
+    device: str = Field("auto", description="Where models run: auto, cpu, cuda.")
+    compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
+    cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
+    log_level: str = Field("info", description="critical, error, warning, info or debug.")

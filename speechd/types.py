@@ -1,0 +1,165 @@
+"""The nouns that every room shares: frozen dataclasses, times in seconds, PCM float32 in [-1, 1] at 16 kHz."""
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Hz; what Whisper, PocketSphinx and the Silero VAD are trained on."""
+
+Samples = npt.NDArray[np.float32]
+"""Mono PCM, shape (n,), in [-1, 1], at SAMPLE_RATE."""
+
+Task = Literal["transcribe", "translate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word."""
+
+    word: str
+    """Its text without the leading space, punctuation attached."""
+    start: float
+    end: float
+    probability: float = 1.0
+    """Mean probability of its tokens, 0 to 1."""
+
+    def shifted(self, seconds: float) -> "Word":
+        return replace(self, start=self.start + seconds, end=self.end + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One decoded token and how sure the model was of it."""
+
+    token: str
+    logprob: float
+    """Natural logarithm of its probability, <= 0."""
+    bytes: tuple[int, ...]
+    """Its UTF-8 bytes: a token may be part of a character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A phrase or sentence with its time and the evidence for it."""
+
+    start: float
+    end: float
+    text: str
+    """As decoded: usually with a leading space."""
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    """The sampling temperature that was really used."""
+    avg_logprob: float = 0.0
+    """Mean natural log-probability of the tokens of its window."""
+    compression_ratio: float = 1.0
+    """UTF-8 length over zlib length of its window's text: above 2.4 it repeats itself."""
+    no_speech_prob: float = 0.0
+    seek: int = 0
+    """Start of its window in frames of 10 ms."""
+    words: tuple[Word, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+    def shifted(self, seconds: float) -> "Segment":
+        """The same segment on a clock that started `seconds` earlier."""
+        return replace(
+            self,
+            start=self.start + seconds,
+            end=self.end + seconds,
+            seek=self.seek + round(seconds * 100),
+            words=tuple(word.shifted(seconds) for word in self.words),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a whole recording."""
+
+    task: Task
+    language: str
+    """ISO 639-1 code of what is spoken in the recording, also when translating; empty when nothing is spoken."""
+    duration: float
+    """Seconds of audio that were decoded."""
+    segments: tuple[Segment, ...]
+    model: str = ""
+    """Id of the model that really did it."""
+    language_probability: float = 1.0
+    warnings: tuple[str, ...] = ()
+    """Machine-readable remarks such as `truncated-audio`."""
+
+    @property
+    def text(self) -> str:
+        return joined_text(self.segments)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        return tuple(token for segment in self.segments for token in segment.logprobs)
+
+
+def joined_text(segments: Iterable[Segment]) -> str:
+    """The running text of segments; each brings its own leading space where its language uses spaces."""
+    return "".join(segment.text for segment in segments).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class VadOptions:
+    """How speech is told from the rest."""
+
+    threshold: float = 0.5
+    """Speech starts at this probability; it ends below `threshold - 0.15` (Silero's own hysteresis)."""
+    min_silence: float = 0.4
+    """Seconds of silence that end a speech region."""
+    padding: float = 0.2
+    """Seconds kept before and after a region."""
+    min_speech: float = 0.1
+    """Regions shorter than this many seconds are dropped as clicks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeOptions:
+    """What a caller may ask of one transcription."""
+
+    task: Task = "transcribe"
+    language: str | None = None
+    """ISO 639-1 code, or None to detect it."""
+    languages: tuple[str, ...] = ()
+    """Detection chooses among these; empty means all that the model knows."""
+    prompt: str = ""
+    """Text that precedes the recording; its last 224 tokens are used."""
+    hotwords: tuple[str, ...] = ()
+    """Words and names to expect."""
+    temperature: float = 0.0
+    """0: deterministic with a fallback schedule; else sample at exactly this temperature."""
+    word_timestamps: bool = False
+    logprobs: bool = False
+    vad: VadOptions | None = field(default_factory=VadOptions)
+    """None: everything is taken for speech."""
+
+
+class Transcriber(Protocol):
+    """One recording in, its segments and then its transcript out; local or remote."""
+
+    def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        """Yields each segment in order as soon as it is final, then the Transcript of all of them, once.
+
+        Args:
+            audio: an open, seekable binary file in any accepted container; it stays open until the stream ends.
+            options: what is asked.
+
+        Raises:
+            InvalidAudio: nothing in it can be decoded.
+            TooLarge: it is longer than the server accepts.
+            Unprocessable: the model cannot do this task or language.
+        """
+        ...
