@@ -22,10 +22,16 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable: pulled models.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder for everything durable: pulled models."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
+    model_aliases: dict[str, str] = Field(
+        default_factory=dict,
+        description='JSON object of extra model ids, each with the model it stands for: `{"whisper-1": "auto"}`.',
+    )
     offline: bool = Field(False, description="Never open a connection to a model hub.")
 
     api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
@@ -34,7 +40,9 @@ class Settings(BaseSettings):
         (), description="Comma-separated origins of web pages that may call this server; `*` for all."
     )
 
-    max_upload_bytes: int = Field(100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes.")
+    max_upload_bytes: int = Field(
+        100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes."
+    )
     max_audio_seconds: float = Field(43_200, gt=0, description="Longest audio accepted, in seconds.")
     max_queue_seconds: float = Field(
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
