@@ -11,7 +11,7 @@ from speechd.asr.pipeline import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.modelstore import Model, ModelStore
 from speechd.settings import Settings
-from speechd.types import Transcriber, TranscribeOptions
+from speechd.types import TranscribeOptions, Transcriber
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""

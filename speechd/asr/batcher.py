@@ -1,8 +1,8 @@
 """Decides which windows are decoded together and next; and runs the engine on one thread.
 
-`Schedule` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds one
-engine from a schedule. An idle engine starts at once on whatever is there; batches form only from what came while it was
-busy, so batching never makes anyone wait.
+`Schedule` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
+one engine from a schedule. An idle engine starts at once on whatever is there; batches form only from what came while
+it was busy, so batching never makes anyone wait.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.errors import EngineFailure, Overloaded
 
 AGING = 4.0
-"""Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits at
-most 15 minutes for its next window, however many short clips keep coming."""
+"""Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
+at most 15 minutes for its next window, however many short clips keep coming."""
 
 T = TypeVar("T")
 

@@ -42,8 +42,8 @@ FULL_CONTEXT = 3000
 """Mel frames of 10 ms in the 30 s that Whisper was trained on."""
 CONTEXT_STEP = 100
 CONTEXT_MARGIN = 50
-"""An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that windows of
-about the same length share a batch."""
+"""An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
+windows of about the same length share a batch."""
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -102,7 +102,7 @@ class WhisperEngine:
     ) -> None:
         """
         Args:
-            path: folder with model.bin, config.json, tokenizer.json and, unless it is the default, preprocessor_config.json.
+            path: folder with model.bin, config.json and tokenizer.json.
             device: cpu, cuda or auto.
             compute_type: CTranslate2's name of a number format.
             threads: CPU threads of the one worker.

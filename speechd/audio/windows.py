@@ -1,8 +1,8 @@
 """Cuts a stream of audio into the windows that are decoded: speech only, never inside a word.
 
 Speech regions that are close together share a window up to the model's limit; long silences are never sent to the
-encoder. A region longer than the limit is cut at its quietest moment. A window is one unbroken stretch of the recording, so its
-clock differs from the recording's by a constant.
+encoder. A region longer than the limit is cut at its quietest moment. A window is one unbroken stretch of the
+recording, so its clock differs from the recording's by a constant.
 """
 
 from collections.abc import Callable, Iterable, Iterator
