@@ -16,6 +16,8 @@ TOKEN_SECONDS = 0.02
 PREPENDED = "\"'“¿([{-"
 APPENDED = "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word after or before it, as in openai/whisper's `merge_punctuations`."""
+JOINING = ("'", "’", "-")
+"""What may stand inside a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +96,30 @@ def time_words(
 
 
 def merge_punctuation(words: Sequence[TimedWord]) -> list[TimedWord]:
-    """Attaches punctuation that was split off to its word, whose time stays its own."""
+    """Attaches to a word what the tokenizer split off it.
+
+    Punctuation leaves the word's time alone; what follows an apostrophe or hyphen (`o|'clock`) belongs to its time.
+    """
     merged: list[TimedWord] = []
-    opening: list[TimedWord] = []
+    opening = ("", 0)  # text and tokens of marks that belong to the word to come
     for word in words:
         mark = word.text.strip()
         if mark and mark in PREPENDED and word.text.startswith(" "):
-            opening.append(word)
-        elif mark and mark in APPENDED and merged and not opening:
-            merged[-1] = replace(merged[-1], text=merged[-1].text + word.text, tokens=merged[-1].tokens + word.tokens)
+            opening = (opening[0] + word.text, opening[1] + word.tokens)
+        elif mark and mark in APPENDED and merged and not opening[0]:
+            merged[-1] = _extended(merged[-1], word.text, word.tokens, merged[-1].end)
+        elif word.text[:1] in JOINING and merged and not opening[0]:
+            merged[-1] = _extended(merged[-1], word.text, word.tokens, word.end)
         else:
-            text = "".join(mark.text for mark in opening) + word.text
-            merged.append(replace(word, text=text, tokens=word.tokens + sum(mark.tokens for mark in opening)))
-            opening = []
-    if opening and merged:
-        tail = "".join(mark.text for mark in opening)
-        merged[-1] = replace(
-            merged[-1], text=merged[-1].text + tail, tokens=merged[-1].tokens + sum(mark.tokens for mark in opening)
-        )
+            merged.append(replace(word, text=opening[0] + word.text, tokens=opening[1] + word.tokens))
+            opening = ("", 0)
+    if opening[0] and merged:
+        merged[-1] = _extended(merged[-1], *opening, merged[-1].end)
     return merged
+
+
+def _extended(word: TimedWord, text: str, tokens: int, end: float) -> TimedWord:
+    return replace(word, text=word.text + text, tokens=word.tokens + tokens, end=end)
 
 
 Speech = Sequence[tuple[float, float]]
