@@ -1,5 +1,8 @@
 """Which containers are accepted, and what a file that is none of them looks like."""
 
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, aiff, amr, au, caf and wma"
@@ -53,6 +56,21 @@ _TEXTS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"data:", "a data: URL; pass it as the url parameter"),
 )
 
+_OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (8, b"WAVE", "WAV"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"OggS", "Ogg"),
+    (4, b"ftyp", "MP4"),
+    (4, b"moov", "MP4"),
+    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (0, b"ID3", "MP3"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
+    (0, b"FORM", "AIFF"),
+    (0, b"caff", "CAF"),
+    (0, b"#!AMR", "AMR"),
+    (0, b".snd", "AU"),
+)
+
 _TEXT_BYTES: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r\f")
 
 
@@ -69,6 +87,46 @@ def looks_like(head: bytes) -> str | None:
         if head.startswith(magic, offset):
             return noun
     return _kind_of_text(head) if _is_text(head) else None
+
+
+def begins_as(head: bytes) -> str | None:
+    """The name of the accepted container which these first bytes announce."""
+    return next((name for offset, magic, name in _OURS if head.startswith(magic, offset)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an uncompressed recording's header says; FFmpeg drops the absurd ones without a word."""
+
+    sample_rate: float
+    """Hz."""
+    channels: int
+    endless: bool
+    """The header leaves the length open, as writers to a pipe do."""
+
+
+def claim(head: bytes) -> Claim | None:
+    """Read the header of a WAV, AU or CAF file.
+
+    Args:
+        head: the first KiB of the file.
+
+    Returns:
+        None for other containers and for headers that go on beyond the head.
+    """
+    with suppress(struct.error):
+        if head.startswith(b"RIFF") and (at := head.find(b"fmt ", 12)) > 0:
+            channels, rate = struct.unpack_from("<HI", head, at + 10)
+            data = head.find(b"data", at + 24)
+            size = int.from_bytes(head[data + 4 : data + 8], "little") if data > 0 else 1
+            return Claim(rate, channels, endless=size == 0 or size >= 0x7FFF_0000)
+        if head.startswith(b".snd"):
+            size, _, rate, channels = struct.unpack_from(">IIII", head, 8)
+            return Claim(rate, channels, endless=size == 0xFFFF_FFFF)
+        if head.startswith(b"caff") and head[8:12] == b"desc":
+            rate, channels = struct.unpack_from(">d16xI", head, 20)
+            return Claim(rate, channels, endless=b"data" + b"\xff" * 8 in head)
+    return None
 
 
 def _is_text(head: bytes) -> bool:

@@ -16,7 +16,7 @@ import av.container
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, looks_like
+from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, claim, looks_like
 from speechd.audio.resample import GAP_SECONDS, Clock, Mono
 from speechd.audio.source import FOREIGN, CpuBudget, Source
 from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
@@ -31,8 +31,11 @@ CUT_SECONDS: Final = 0.2
 MAX_CHANNELS: Final = 64
 """As many as libswresample can take."""
 
-SAMPLE_RATES: Final = range(1_000, 768_001)
-"""Hz; from telephony's lowest to the highest of studio converters."""
+MIN_SAMPLE_RATE: Final = 1_000
+"""Hz."""
+
+MAX_SAMPLE_RATE: Final = 768_000
+"""Hz; the highest of studio converters."""
 
 MAX_BAD_PACKETS: Final = 1_000
 """Undecodable packets in a row after which the rest is given up."""
@@ -73,7 +76,7 @@ class AudioStream:
         self._container = container
         self._source = source
         self._max_seconds = max_seconds
-        self._stream = _audio_track(container)
+        self._stream = _audio_track(container, source)
         codec = self._stream.codec_context
         self.container = container.format.name.partition(",")[0]
         """FFmpeg's short name: wav, mov, matroska, ogg ..."""
@@ -85,6 +88,8 @@ class AudioStream:
         self.truncated = False
         """True once the iteration has ended because the recording breaks off."""
         self._declared = _declared_seconds(container, self._stream, source)
+        header = claim(source.head)
+        self._endless = header is not None and header.endless
         self._clock = Clock(_clock_origin(container))
         self._mono = Mono()
         self._yielded = 0
@@ -203,10 +208,16 @@ class AudioStream:
         return frames, packet is not None and packet.is_corrupt
 
     def _breaks_off(self) -> bool:
-        short = self._declared is not None and self._clock.elapsed < self._declared - CUT_SECONDS
-        return (
-            self._broke_off or self._unreadable or short or (self.container == "ogg" and not self._source.ends_as_ogg())
-        )
+        if self._endless:
+            return False
+        if self._declared is not None:
+            if self._clock.elapsed < self._declared - CUT_SECONDS:
+                return True
+            if not self.codec.startswith("pcm_"):  # FFmpeg takes their length from the file's size when that is less
+                return False  # tags and other bytes behind the declared end may look damaged and are not missed
+        if self.container == "ogg" and not self._source.ends_as_ogg():
+            return True
+        return self._unreadable or self._broke_off
 
 
 def _refuse_other_files(head: bytes) -> None:
@@ -215,6 +226,9 @@ def _refuse_other_files(head: bytes) -> None:
     noun = looks_like(head[:512])
     if noun:
         raise UnsupportedAudioFormat(f"The file looks like {noun}, not audio. Accepted: {ACCEPTED}.", param="file")
+    header = claim(head)
+    if header is not None:
+        _refuse_absurd(header.sample_rate, header.channels)
 
 
 def _open_container(source: Source) -> av.container.InputContainer:
@@ -227,13 +241,15 @@ def _open_container(source: Source) -> av.container.InputContainer:
         )
     except FOREIGN as error:
         source.check(0.0)
+        name = begins_as(source.head)
+        if name:
+            raise InvalidAudio(f"The file begins like {name} but is damaged or incomplete.", param="file") from error
         raise UnsupportedAudioFormat(
-            f"The file is not audio in an accepted format, or is damaged from its start. Accepted: {ACCEPTED}.",
-            param="file",
+            f"The file is not audio in an accepted format. Accepted: {ACCEPTED}.", param="file"
         ) from error
 
 
-def _audio_track(container: av.container.InputContainer) -> "av.audio.AudioStream":
+def _audio_track(container: av.container.InputContainer, source: Source) -> "av.audio.AudioStream":
     """The first audio track.
 
     Raises:
@@ -241,7 +257,7 @@ def _audio_track(container: av.container.InputContainer) -> "av.audio.AudioStrea
         UnsupportedAudioFormat: there is no decoder for it.
     """
     if not container.streams.audio:
-        kind = "video" if container.streams.video else container.format.name.partition(",")[0]
+        kind = "video" if container.streams.video else begins_as(source.head) or "media"
         raise InvalidAudio(f"The file is a {kind} file without an audio track.", param="file")
     track = container.streams.audio[0]
     if track.codec_context is None:
@@ -252,11 +268,11 @@ def _audio_track(container: av.container.InputContainer) -> "av.audio.AudioStrea
     return track
 
 
-def _refuse_absurd(rate: int, channels: int) -> None:
+def _refuse_absurd(rate: float, channels: int) -> None:
     if not 1 <= channels <= MAX_CHANNELS:
         raise InvalidAudio(f"The audio claims {channels} channels; at most {MAX_CHANNELS} are accepted.", param="file")
-    if rate not in SAMPLE_RATES:
-        raise InvalidAudio(f"The audio claims a sample rate of {rate} Hz.", param="file")
+    if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
+        raise InvalidAudio(f"The audio claims a sample rate of {rate:.0f} Hz.", param="file")
 
 
 def _start(frame: AudioFrame) -> float | None:

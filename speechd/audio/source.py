@@ -78,10 +78,11 @@ class Source:
         return self._file.tell()
 
     def ends_as_ogg(self) -> bool:
-        """Whether the last Ogg page bears the end-of-stream flag (RFC 3533, section 6)."""
+        """Whether the last Ogg page is whole and bears the end-of-stream flag (RFC 3533, section 6)."""
         tail = self._bytes_at(max(0, self._file.seek(0, 2) - _TAIL_BYTES), _TAIL_BYTES)
-        page = tail.rfind(b"OggS")
-        return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
+        page = tail[max(0, tail.rfind(b"OggS")) :]
+        size = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 27 else 0
+        return page.startswith(b"OggS") and 0 < size <= len(page) and bool(page[5] & 4)
 
     def counts_mp3_frames(self) -> bool:
         """Whether an MP3 begins with a Xing, Info or VBRI header, which says how many frames follow."""
