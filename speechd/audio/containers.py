@@ -1,0 +1,147 @@
+"""Which containers are accepted, and what a file that is none of them looks like."""
+
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, aiff, amr, au, caf and wma"
+"""As a sentence for the caller: the file types that FORMAT_WHITELIST reads."""
+
+# FFmpeg's names. Playlists and descriptions (hls, dash, concat, sdp, ...) open files and sockets and stay out.
+FORMAT_WHITELIST: Final = "aac,aiff,amr,amrnb,amrwb,asf,au,caf,flac,matroska,mov,mp3,mpeg,ogg,w64,wav"
+
+_MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
+    # (offset, bytes, what it is); every row is something that people send by mistake.
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"PK\x05\x06", "a ZIP archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"BZh", "a bzip2 archive"),
+    (0, b"\xfd7zXZ\x00", "an xz archive"),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (0, b"Rar!\x1a\x07", "a RAR archive"),
+    (257, b"ustar", "a tar archive"),
+    (0, b"%PDF-", "a PDF document"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (0, b"\xff\xd8\xff", "a JPEG image"),
+    (0, b"GIF8", "a GIF image"),
+    (0, b"II*\x00", "a TIFF image"),
+    (0, b"MM\x00*", "a TIFF image"),
+    (8, b"WEBP", "a WebP image"),
+    (4, b"ftypavif", "an AVIF image"),
+    (4, b"ftypheic", "a HEIC image"),
+    (8, b"AVI ", "an AVI video"),
+    (0, b"FLV\x01", "a Flash video"),
+    (0, b"MThd", "a MIDI score, which holds notes and no sound"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ\x90", "a program"),
+    (0, b"SQLite format 3\x00", "a SQLite database"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+)
+
+_TEXTS: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"#extm3u", "a playlist"),
+    (b"ffconcat", "a playlist"),
+    (b"[playlist]", "a playlist"),
+    (b"v=0", "a session description (SDP)"),
+    (b"webvtt", "WebVTT subtitles"),
+    (b"<!doctype html", "an HTML page"),
+    (b"<html", "an HTML page"),
+    (b"<?xml", "an XML document"),
+    (b"<", "an XML or HTML document"),
+    (b"{", "a JSON text"),
+    (b"[", "a JSON text"),
+    (b"data:", "a data: URL; pass it as the url parameter"),
+)
+
+_OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (8, b"WAVE", "WAV"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"OggS", "Ogg"),
+    (4, b"ftyp", "MP4"),
+    (4, b"moov", "MP4"),
+    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (0, b"ID3", "MP3"),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
+    (0, b"FORM", "AIFF"),
+    (0, b"caff", "CAF"),
+    (0, b"#!AMR", "AMR"),
+    (0, b".snd", "AU"),
+)
+
+_TEXT_BYTES: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r\f")
+
+
+def looks_like(head: bytes) -> str | None:
+    """What a file is that cannot be audio, judged by its first bytes.
+
+    Args:
+        head: the first 512 bytes of the file, or all of a shorter one.
+
+    Returns:
+        A noun with its article ("a ZIP archive"); None when the bytes may well be audio.
+    """
+    for offset, magic, noun in _MAGIC:
+        if head.startswith(magic, offset):
+            return noun
+    return _kind_of_text(head) if _is_text(head) else None
+
+
+def begins_as(head: bytes) -> str | None:
+    """The name of the accepted container which these first bytes announce."""
+    return next((name for offset, magic, name in _OURS if head.startswith(magic, offset)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an uncompressed recording's header says; FFmpeg drops the absurd ones without a word."""
+
+    sample_rate: float
+    """Hz."""
+    channels: int
+    endless: bool
+    """The header leaves the length open, as writers to a pipe do."""
+
+
+def claim(head: bytes) -> Claim | None:
+    """Read the header of a WAV, AU or CAF file.
+
+    Args:
+        head: the first KiB of the file.
+
+    Returns:
+        None for other containers and for headers that go on beyond the head.
+    """
+    with suppress(struct.error):
+        if head.startswith(b"RIFF") and (at := head.find(b"fmt ", 12)) > 0:
+            channels, rate = struct.unpack_from("<HI", head, at + 10)
+            data = head.find(b"data", at + 24)
+            size = int.from_bytes(head[data + 4 : data + 8], "little") if data > 0 else 1
+            return Claim(rate, channels, endless=size == 0 or size >= 0x7FFF_0000)
+        if head.startswith(b".snd"):
+            size, _, rate, channels = struct.unpack_from(">IIII", head, 8)
+            return Claim(rate, channels, endless=size == 0xFFFF_FFFF)
+        if head.startswith(b"caff") and head[8:12] == b"desc":
+            rate, channels = struct.unpack_from(">d16xI", head, 20)
+            return Claim(rate, channels, endless=b"data" + b"\xff" * 8 in head)
+    return None
+
+
+def _is_text(head: bytes) -> bool:
+    """No accepted container begins with this many bytes that are all text; UTF-8 beyond ASCII counts as text."""
+    if head.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):  # byte order marks; an MP3 frame never starts so
+        return not head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in head[2:4]
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else: a character cut in two by the end of the head
+            return False
+        text = head[: error.start].decode("utf-8")
+    return bool(text) and all(ord(char) in _TEXT_BYTES or ord(char) >= 0xA0 for char in text)
+
+
+def _kind_of_text(head: bytes) -> str:
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return next((noun for prefix, noun in _TEXTS if start.startswith(prefix)), "plain text")

@@ -1,0 +1,120 @@
+"""Frames in, mono float32 at 16 kHz out, on the file's own clock."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+from speechd.audio.source import FOREIGN
+from speechd.errors import InvalidAudio
+from speechd.types import SAMPLE_RATE, Samples
+
+GAP_SECONDS: Final = 0.1
+"""A frame this much later than the audio before it ends is preceded by silence (FFmpeg's own `min_hard_comp`)."""
+
+MAX_GAP_SECONDS: Final = 3600.0
+"""A longer hole is taken for a broken clock or a cut from a live stream, and closed."""
+
+CLOCK_RESTART_SECONDS: Final = 1.0
+"""Times that fall back by more than this begin a new clock (chained Ogg); less is jitter."""
+
+
+class Clock:
+    """Keeps counted samples and the file's timestamps together."""
+
+    def __init__(self, origin: float | None) -> None:
+        """
+        Args:
+            origin: the timestamp that is second 0 of the recording; None takes the first frame's.
+        """
+        self._origin = origin
+        self._started = False
+        self.elapsed = 0.0
+        """Seconds of audio and silence so far."""
+
+    def advance(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+    def gap_before(self, timestamp: float | None) -> float:
+        """Seconds of silence that belong before a frame with this timestamp (None: it follows the one before)."""
+        if timestamp is None:
+            return 0.0
+        if self._origin is None:
+            self._origin = timestamp
+        ahead = timestamp - (self._origin + self.elapsed)
+        if GAP_SECONDS < ahead <= MAX_GAP_SECONDS:
+            self._started = True
+            return ahead
+        if not self._started or ahead > MAX_GAP_SECONDS or ahead < -CLOCK_RESTART_SECONDS:
+            self._origin += ahead
+        self._started = True
+        return 0.0
+
+
+class Mono:
+    """Downmixes and resamples frames of one kind; flush before the kind changes.
+
+    Frames are joined to a second each first: the filter costs more per call than per sample.
+    """
+
+    def __init__(self) -> None:
+        self._kind: tuple[str, str, int] | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self._fifo = AudioFifo()
+        # Normalised, so that full scale on all channels stays full scale (the ITU-R BS.775 mix; the mean for stereo).
+        self._resampler = AudioResampler("flt", "mono", SAMPLE_RATE, options={"rematrix_maxval": "1.0"})
+
+    def fits(self, frame: AudioFrame) -> bool:
+        return self._kind is None or self._kind == _kind(frame)
+
+    def push(self, frame: AudioFrame) -> Iterator[Samples]:
+        self._kind = _kind(frame)
+        frame.pts = None  # the Clock has dealt with it; the fifo would refuse a jump
+        self._fifo.write(frame)
+        if self._fifo.samples >= frame.sample_rate:
+            yield from self._resample(self._fifo.read())
+
+    def flush(self) -> Iterator[Samples]:
+        """The rest of what was pushed, to the last sample."""
+        if self._kind is None:
+            return
+        if self._fifo.samples:
+            yield from self._resample(self._fifo.read())
+        yield from self._resample(None)
+        self._kind = None
+        self._open()
+
+    def _resample(self, frame: AudioFrame | None) -> Iterator[Samples]:
+        try:
+            if frame is not None and frame.layout.nb_channels > 8:
+                frame = _mean_of_channels(frame)
+            resampled = self._resampler.resample(frame)
+        except FOREIGN as error:
+            raise InvalidAudio("The audio could not be converted to mono at 16 kHz.", param="file") from error
+        for part in resampled:
+            if part.samples:
+                samples = np.nan_to_num(part.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
+                yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+
+
+def _kind(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _mean_of_channels(frame: AudioFrame) -> AudioFrame:
+    """Mono float32 of a frame with so many channels that libswresample knows no layout for them."""
+    data: npt.NDArray[Any] = frame.to_ndarray()
+    planes = data if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels).T
+    mono = planes.mean(axis=0, dtype=np.float64)
+    if np.issubdtype(data.dtype, np.integer):
+        middle = 128 if data.dtype == np.uint8 else 0
+        mono = (mono - middle) / (128 if data.dtype == np.uint8 else -float(np.iinfo(data.dtype).min))
+    result = AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
+    result.sample_rate = frame.sample_rate
+    return result

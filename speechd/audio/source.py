@@ -1,0 +1,114 @@
+"""The caller's file as FFmpeg sees it, and the bound on what FFmpeg may do with it."""
+
+import time
+from typing import BinaryIO, Final
+
+import av
+
+from speechd.errors import InternalError, InvalidAudio
+
+_HEAD_BYTES: Final = 4096
+_TAIL_BYTES: Final = 65_536
+"""No Ogg page is longer (RFC 3533, section 6)."""
+
+FOREIGN: Final = (
+    *(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, MemoryError),
+)
+"""What PyAV raises on hostile input; every call into it translates these."""
+
+
+class CpuBudget:
+    """Bounds the CPU time of hostile files.
+
+    CPU time of the decoding thread, not the wall clock: a busy machine must not make a good file fail.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._spent = 0.0
+        self._since: float | None = None
+
+    def resume(self) -> None:
+        self._since = time.thread_time()
+
+    def pause(self) -> None:
+        self._spent, self._since = self.spent, None
+
+    @property
+    def spent(self) -> float:
+        """CPU seconds."""
+        return self._spent + (0.0 if self._since is None else time.thread_time() - self._since)
+
+    def exceeded(self, audio_seconds: float) -> bool:
+        return self.spent > self._grace + audio_seconds / 5
+
+
+class Source:
+    """The caller's file as FFmpeg sees it: bytes and positions and no name.
+
+    Nothing is raised into C: PyAV keeps such an exception for a later call, perhaps another request's.
+    """
+
+    def __init__(self, file: BinaryIO, budget: CpuBudget) -> None:
+        self._file = file
+        self._failure: Exception | None = None
+        self._audio_seconds = 0.0
+        self.budget = budget
+        file.seek(0)
+        self.head = file.read(_HEAD_BYTES)
+        """The first 4 KiB."""
+        file.seek(0)
+
+    def read(self, size: int) -> bytes:
+        if self.budget.exceeded(self._audio_seconds):
+            return b""
+        try:
+            return self._file.read(size)
+        except (OSError, ValueError) as error:
+            self._failure = error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1  # a header that points nowhere
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def ends_as_ogg(self) -> bool:
+        """Whether the last Ogg page is whole and bears the end-of-stream flag (RFC 3533, section 6)."""
+        tail = self._bytes_at(max(0, self._file.seek(0, 2) - _TAIL_BYTES), _TAIL_BYTES)
+        page = tail[max(0, tail.rfind(b"OggS")) :]
+        size = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 27 else 0
+        return page.startswith(b"OggS") and 0 < size <= len(page) and bool(page[5] & 4)
+
+    def counts_mp3_frames(self) -> bool:
+        """Whether an MP3 begins with a Xing, Info or VBRI header, which says how many frames follow."""
+        tag_size = 0
+        if self.head.startswith(b"ID3") and len(self.head) >= 10:  # ID3v2.4, section 3.1: four times seven bits
+            tag_size = 10 + sum(byte << 7 * (3 - place) for place, byte in enumerate(self.head[6:10]))
+        first_frame = self._bytes_at(tag_size, _HEAD_BYTES)
+        return any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))
+
+    def _bytes_at(self, offset: int, size: int) -> bytes:
+        """A piece of the file; where FFmpeg reads next stays."""
+        before = self._file.tell()
+        self._file.seek(offset)
+        piece = self._file.read(size)
+        self._file.seek(before)
+        return piece
+
+    def check(self, audio_seconds: float) -> None:
+        """Raise what reading could not.
+
+        Raises:
+            InternalError: the file itself cannot be read.
+            InvalidAudio: decoding takes far longer than any honest recording.
+        """
+        self._audio_seconds = audio_seconds
+        if self._failure is not None:
+            raise InternalError("The uploaded file could not be read.") from self._failure
+        if self.budget.exceeded(audio_seconds):
+            raise InvalidAudio("The audio takes unreasonably long to decode.", param="file")
