@@ -29,7 +29,7 @@ class TranscriptionStream:
     """A transcription under way."""
 
     model: Model
-    events: AsyncIterator[Segment | Transcript]
+    parts: AsyncIterator[Segment | Transcript]
     """Segments as they are final, then the Transcript."""
 
 
@@ -48,14 +48,14 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         audio = request.file
         if audio is None:
             audio = stack.enter_context(await fetch_audio(request.url or "", service.settings))
-        events = await stack.enter_async_context(contextlib.aclosing(transcriber.stream(audio, request.options)))
-        yield TranscriptionStream(model, events)
+        parts = await stack.enter_async_context(contextlib.aclosing(transcriber.stream(audio, request.options)))
+        yield TranscriptionStream(model, parts)
 
 
 async def transcribe(service: Service, request: TranscriptionRequest) -> Transcript:
     """Transcribes or translates a whole recording."""
     async with open_transcription(service, request) as stream:
-        async for event in stream.events:
-            if isinstance(event, Transcript):
-                return event
+        async for part in stream.parts:
+            if isinstance(part, Transcript):
+                return part
     raise RuntimeError("the transcriber ended without a transcript")

@@ -30,6 +30,12 @@ class Service:
         self.models = ModelStore(settings)
         self._load_engine = load_engine
         self._batchers: dict[str, asyncio.Task[Batcher]] = {}
+        self._closed = False
+
+    @property
+    def ready(self) -> bool:
+        """Requests are taken; a model that is not loaded yet loads when it is first asked for."""
+        return not self._closed
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
         """The model that shall do this transcription and a transcriber on it; loads the model at its first use.
@@ -45,6 +51,7 @@ class Service:
 
     async def close(self) -> None:
         """Lets the batches in hand finish and unloads every model."""
+        self._closed = True
         loading = list(self._batchers.values())
         self._batchers.clear()
         for outcome in await asyncio.gather(*loading, return_exceptions=True):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -22,9 +22,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(
-        default_factory=default_data_dir, description="Folder for everything durable: pulled models."
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
@@ -58,3 +56,14 @@ class Settings(BaseSettings):
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
     log_level: str = Field("info", description="critical, error, warning, info or debug.")
+
+    @field_validator("cors_origins", "fetch_allow_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""
+        return value if value and value.get_secret_value().strip() else None
