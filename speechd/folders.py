@@ -8,8 +8,12 @@ from pathlib import Path, PurePath
 from speechd.errors import InvalidRequest
 
 MEDIA_SUFFIXES = frozenset(
-    ".aac .aif .aifc .aiff .amr .asf .au .avi .caf .flac .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp3 .mp4 .mpeg .mpg .mpga"
-    " .oga .ogg .ogv .opus .snd .ts .wav .wave .webm .wma .wmv .w64 .3gp".split()
+    f".{name}"
+    for name in (
+        *("aac", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3", "mpga"),
+        *("oga", "ogg", "opus", "snd", "w64", "wav", "wave", "wma"),
+        *("3gp", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"),
+    )
 )
 """Files taken from a folder. A file named by itself is tried whatever it is called."""
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -47,7 +48,7 @@ class Plan:
         *,
         model: str,
         language: str | None,
-        task: Task,
+        task: str,
         formats: str,
         output: Path | None,
         prompt: str,
@@ -55,14 +56,16 @@ class Plan:
         """Checks the command line.
 
         Raises:
-            InvalidRequest: a path, format or language is unknown, or there is nothing to do.
+            InvalidRequest: a path, task, format or language is unknown, or there is nothing to do.
         """
+        if task not in ("transcribe", "translate"):
+            raise InvalidRequest(f"--task is transcribe or translate, not {task}.")
         recordings = find_recordings(paths)
         if not recordings:
             raise InvalidRequest("There are no recordings in what you named.", param="paths")
         rows = _formats(formats)
         options = TranscribeOptions(
-            task=task,
+            task=cast(Task, task),
             language=_language(language),
             prompt=prompt,
             word_timestamps=any(row.name == "verbose_json" for row in rows),
@@ -79,10 +82,12 @@ def _formats(names: str) -> tuple[Format, ...]:
 
 
 def _language(name: str | None) -> str | None:
-    code = find(name) if name else None
-    if name and code is None:
+    if not name:
+        return None
+    language = find(name)
+    if language is None:
         raise InvalidRequest(f"There is no language {name!r}; use a code such as en, or a name such as German.")
-    return code
+    return language.code
 
 
 async def run(plan: Plan, settings: Settings) -> int:

@@ -20,7 +20,7 @@ PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators probe by address."""
 
 
-class UnsafeBinding(RuntimeError):  # noqa: N818 - reads as a sentence where it is caught
+class UnsafeBinding(RuntimeError):
     """The server would be open to everybody on the network."""
 
 

