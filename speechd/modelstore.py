@@ -37,6 +37,9 @@ class Model:
     """Codes it was trained for; empty means all of Whisper's."""
     adaptive_context: bool
     window_seconds: float
+    """Longest window it is given."""
+    window_gap: float
+    """Seconds of silence that end a window."""
     embedded: bool
     """Ships with speechd."""
     hub: str
@@ -120,6 +123,7 @@ class ModelStore:
             languages=tuple(row.get("languages", ())),
             adaptive_context=row.get("audio_context") == "adaptive",
             window_seconds=float(row.get("window_seconds", 30)),
+            window_gap=float(row.get("window_gap", 2)),
             embedded="folder" in row,
             hub=row.get("hub", ""),
             path=folder if (folder / "model.bin").is_file() else None,

@@ -46,7 +46,7 @@ class Service:
         """
         model = self.models.choose(model_id, options)
         batcher = await self._batcher(model)
-        packing = Packing(max_seconds=model.window_seconds)
+        packing = Packing(model.window_seconds, model.window_gap)
         return model, LocalTranscriber(model.id, batcher, packing, self.settings.max_audio_seconds)
 
     async def close(self) -> None:

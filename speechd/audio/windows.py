@@ -28,7 +28,7 @@ class Packing:
     max_seconds: float = 30.0
     """Longest window; Whisper's own is 30 s."""
     max_gap: float = 2.0
-    """Longer silences than this end a window."""
+    """Silences longer than this many seconds end a window."""
 
 
 def cut_windows(
