@@ -22,6 +22,7 @@ _REFUSED: Final[tuple[Network, ...]] = tuple(
     # (IANA's registries of special-purpose addresses): forms that carry another address inside, and cloud metadata.
     for network in (
         "168.63.129.16/32",  # Azure's wire server
+        "192.0.0.0/24",  # protocol assignments and Oracle's metadata, which Python 3.11 holds for global
         "192.88.99.0/24",  # 6to4 relays, RFC 7526
         "2001::/23",  # protocol assignments, with Teredo
         "2001:db8::/32",  # documentation

@@ -200,10 +200,12 @@ def _redirected(target: Target, location: str) -> Target:
     """
     Raises:
         UrlNotAllowed: from https to http, or to what is not http at all.
-        InvalidRequest: the location is malformed.
+        FailedDependency: the location is malformed.
     """
-    base = f"{target.scheme}://{target.host_header}{target.path}"
-    following = parse_url(urljoin(base, location))
+    try:
+        following = parse_url(urljoin(f"{target.scheme}://{target.host_header}{target.path}", location))
+    except (ValueError, InvalidRequest) as error:
+        raise _failed(target, "redirects to a malformed address") from error
     if target.scheme == "https" and following.scheme != "https":
         raise UrlNotAllowed("The url redirects from https to http.", param="url")
     return following
