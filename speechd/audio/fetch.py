@@ -1,0 +1,310 @@
+"""The `url` parameter: an http(s) URL, a `data:` URL or base64 text becomes an open file.
+
+A name is resolved once, every address it has must be allowed (`addresses.py`), and the connection goes to exactly such
+an address, so that a second, different answer of the name server changes nothing. Redirects start again from scratch.
+"""
+
+import asyncio
+import binascii
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, cast
+from urllib.parse import unquote_to_bytes, urljoin
+
+import httpx2
+
+from speechd.audio.addresses import Address, AddressPolicy, Target, literal_address, parse_url
+from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, TooLarge, UrlNotAllowed
+
+MEMORY_BYTES: Final = 4_000_000
+"""A fetched file up to this size stays in memory; a larger one goes to an unnamed temporary file."""
+
+MAX_REDIRECTS: Final = 5
+
+MAX_ADDRESSES: Final = 3
+"""Addresses of one host that are tried, one after the other."""
+
+CONNECT_SECONDS: Final = 10.0
+
+_SLICE: Final = 1 << 16
+"""Characters of a `data:` URL that are decoded at a time; a multiple of 4."""
+
+_SCHEME: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n\f")
+
+Resolver = Callable[[str, int], Awaitable[list[Address]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How much a `url` may cost, and how far it may reach."""
+
+    max_bytes: int = 100_000_000
+    """Largest file accepted, in bytes; also for `data:` URLs."""
+    timeout: float = 60.0
+    """Seconds for all of it: resolving, connecting, redirects and the transfer."""
+    allow_hosts: tuple[str, ...] = ()
+    """Host names, addresses or networks (CIDR) that may be reached although they are not public."""
+
+
+async def system_resolver(host: str, port: int) -> list[Address]:
+    """The addresses of a host by the system's resolver, in its order of preference."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    addresses = [literal_address(str(entry[4][0])) for entry in found]
+    return [address for address in dict.fromkeys(addresses) if address is not None]
+
+
+async def fetch_audio(
+    url: str,
+    limits: FetchLimits,
+    *,
+    resolver: Resolver = system_resolver,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> BinaryIO:
+    """What a `url` parameter stands for, as an open file at its start; the caller closes it.
+
+    Args:
+        url: http(s) URL, `data:` URL (RFC 2397), or base64 or base64url text.
+        limits: bounds on size, time and reach.
+        resolver: how names become addresses.
+        transport: how requests travel; the network when None.
+
+    Raises:
+        InvalidRequest: it is none of these, or malformed.
+        UrlNotAllowed: it leads, at once or by a redirect, to where this server does not fetch from.
+        TooLarge: there are more than `limits.max_bytes`.
+        FailedDependency: the host is unknown, unreachable, too slow, or answers with an error.
+    """
+    with_scheme = _SCHEME.match(url)
+    if not with_scheme:
+        return await asyncio.to_thread(_inline, url, True, limits.max_bytes)
+    if with_scheme[0].strip().lower() == "data:":
+        is_base64, payload = _data_payload(url)
+        return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
+    return await _download(parse_url(url.strip()), limits, resolver, transport)
+
+
+async def _download(
+    target: Target, limits: FetchLimits, resolver: Resolver, transport: httpx2.AsyncBaseTransport | None
+) -> BinaryIO:
+    file = _spool()
+    client = httpx2.AsyncClient(
+        transport=transport or httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False),
+        trust_env=False,  # no proxy, no .netrc: the guard must see where the connection goes
+        follow_redirects=False,
+        timeout=httpx2.Timeout(limits.timeout, connect=min(CONNECT_SECONDS, limits.timeout)),
+    )
+    try:
+        async with asyncio.timeout(limits.timeout), client:
+            await _follow(client, target, file, limits, resolver)
+    except TimeoutError as error:
+        file.close()
+        message = f"The url's host {target.host} did not deliver within {limits.timeout:g} seconds."
+        raise FailedDependency(message, param="url") from error
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+async def _follow(
+    client: httpx2.AsyncClient, target: Target, file: BinaryIO, limits: FetchLimits, resolver: Resolver
+) -> None:
+    """Request, go where redirects lead, and write the body of the last answer."""
+    policy = AddressPolicy(limits.allow_hosts)
+    for _ in range(MAX_REDIRECTS + 1):
+        async with _answer(client, target, await _addresses(target, policy, resolver)) as response:
+            if not response.has_redirect_location:
+                await _receive(response, target, file, limits.max_bytes)
+                return
+            target = _redirected(target, response.headers["location"])
+        client.cookies.clear()
+    raise FailedDependency(f"The url redirects more than {MAX_REDIRECTS} times.", param="url")
+
+
+async def _addresses(target: Target, policy: AddressPolicy, resolver: Resolver) -> list[Address]:
+    """The host's addresses, resolved once; one that is not allowed spoils all.
+
+    Raises:
+        UrlNotAllowed, FailedDependency
+    """
+    policy.check_host(target)
+    literal = literal_address(target.host)
+    try:
+        addresses = [literal] if literal else await resolver(target.host, target.port)
+    except (OSError, UnicodeError) as error:
+        raise _failed(target, "could not be resolved") from error
+    if not addresses:
+        raise _failed(target, "could not be resolved")
+    for address in addresses:
+        policy.check_address(target, address)
+    return addresses[:MAX_ADDRESSES]
+
+
+@asynccontextmanager
+async def _answer(
+    client: httpx2.AsyncClient, target: Target, addresses: list[Address]
+) -> AsyncIterator[httpx2.Response]:
+    """The response of the first address that accepts a connection; its body is still to come.
+
+    Raises:
+        FailedDependency: none does, or what comes is not HTTP.
+    """
+    response = None
+    try:
+        for place, address in enumerate(addresses, start=1):
+            try:
+                response = await client.send(_request(client, target, address), stream=True)
+                break
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
+                if place == len(addresses):
+                    raise
+        assert response is not None  # noqa: S101 - there is at least one address
+        yield response
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        raise _failed(target, "could not be reached") from error
+    except httpx2.TimeoutException as error:
+        raise _failed(target, "is too slow") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise _failed(target, "broke off the transfer") from error
+    finally:
+        if response is not None:
+            await response.aclose()
+
+
+def _request(client: httpx2.AsyncClient, target: Target, address: Address) -> httpx2.Request:
+    """Addressed to the number, meant for the name: TLS verifies the certificate against the name."""
+    return client.build_request(
+        "GET",
+        target.at(address),
+        headers={
+            "Host": target.host_header,
+            "Accept": "audio/*, video/*;q=0.9, */*;q=0.5",
+            "Accept-Encoding": "identity",  # nothing to unpack, so no bomb
+            "User-Agent": "speechd",
+        },
+        extensions={"sni_hostname": target.host},
+    )
+
+
+def _redirected(target: Target, location: str) -> Target:
+    """
+    Raises:
+        UrlNotAllowed: from https to http, or to what is not http at all.
+        FailedDependency: the location is malformed.
+    """
+    try:
+        following = parse_url(urljoin(f"{target.scheme}://{target.host_header}{target.path}", location))
+    except (ValueError, InvalidRequest) as error:
+        raise _failed(target, "redirects to a malformed address") from error
+    if target.scheme == "https" and following.scheme != "https":
+        raise UrlNotAllowed("The url redirects from https to http.", param="url")
+    return following
+
+
+async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, max_bytes: int) -> None:
+    """
+    Raises:
+        FailedDependency: the answer is not a file.
+        TooLarge: it is announced to be too large, or turns out to be.
+    """
+    if not response.is_success:
+        raise _failed(target, f"answered {response.status_code}")
+    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise _failed(target, "sent a compressed body although it was asked not to")
+    declared = response.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    received = 0
+    async for piece in response.aiter_raw():
+        received += len(piece)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        file.write(piece)
+
+
+def _data_payload(url: str) -> tuple[bool, str]:
+    """Whether it is base64, and the payload; the media type does not matter, audio is judged by its content."""
+    header, comma, payload = url.strip().partition(",")
+    if not comma:
+        raise InvalidRequest("The data: URL has no comma.", param="url")
+    is_base64 = header.rpartition(";")[2].strip().lower() == "base64"
+    if is_base64 and "%" in payload:
+        payload = unquote_to_bytes(payload).decode("latin-1")
+    return is_base64, payload
+
+
+def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
+    """The file that is in the parameter itself.
+
+    Raises:
+        InvalidRequest: it is empty, or not what it claims to be.
+        TooLarge
+    """
+    file = _spool()
+    size = 0
+    try:
+        for piece in _from_base64(payload) if is_base64 else _from_percent(payload):
+            size += len(piece)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            file.write(piece)
+        if not size:
+            raise InvalidRequest("The url is empty.", param="url")
+    except SpeechdError:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def _from_base64(text: str) -> Iterator[bytes]:
+    """Either alphabet (RFC 4648), with or without padding and line breaks, a slice at a time."""
+    text = text.translate(_TO_STANDARD)
+    if not _BASE64.fullmatch(text):
+        raise InvalidRequest("The url is neither an http(s) URL, a data: URL nor base64 text.", param="url")
+    text = text.rstrip("=")
+    for start in range(0, len(text), _SLICE):
+        piece = text[start : start + _SLICE]
+        try:
+            yield binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
+        except binascii.Error as error:
+            raise InvalidRequest("The url's base64 text is cut off.", param="url") from error
+
+
+def _from_percent(text: str) -> Iterator[bytes]:
+    """Percent-encoding (RFC 3986), a slice at a time."""
+    start = 0
+    while start < len(text):
+        end = start + _SLICE
+        cut = text.rfind("%", end - 2, end)  # an escape stays whole
+        end = cut if cut > start else end
+        yield unquote_to_bytes(text[start:end])
+        start = end
+
+
+def _spool() -> BinaryIO:
+    return cast(BinaryIO, SpooledTemporaryFile(max_size=MEMORY_BYTES))
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the root certificates takes long enough to do it once."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def _failed(target: Target, what: str) -> FailedDependency:
+    return FailedDependency(f"The url's host {target.host} {what}.", param="url")
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The file at the url is larger than the {max_bytes} bytes that this server accepts.", param="url")
