@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from speechd.audio.fetch import fetch_audio
+from speechd.audio.fetch import FetchLimits, fetch_audio
 from speechd.errors import InvalidRequest
 from speechd.modelstore import Model
 from speechd.service import Service
+from speechd.settings import Settings
 from speechd.types import Segment, TranscribeOptions, Transcript
 
 
@@ -47,7 +48,7 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
     async with contextlib.AsyncExitStack() as stack:
         audio = request.file
         if audio is None:
-            audio = stack.enter_context(await fetch_audio(request.url or "", service.settings))
+            audio = stack.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
         parts = await stack.enter_async_context(contextlib.aclosing(transcriber.stream(audio, request.options)))
         yield TranscriptionStream(model, parts)
 
@@ -59,3 +60,7 @@ async def transcribe(service: Service, request: TranscriptionRequest) -> Transcr
             if isinstance(part, Transcript):
                 return part
     raise RuntimeError("the transcriber ended without a transcript")
+
+
+def _fetch_limits(settings: Settings) -> FetchLimits:
+    return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import BinaryIO
 
 from speechd.errors import (
@@ -55,10 +56,26 @@ FAILURES = {
     b"http://unreachable.example/": FailedDependency(param="url"),
 }
 
+STAND_IN = Model(
+    id="stand-in",
+    kind="asr",
+    owned_by="speechd",
+    created=1_760_000_000,
+    context_window=448,
+    rank=0,
+    tasks=("transcribe", "translate"),
+    languages=("en", "de"),
+    adaptive_context=False,
+    window_seconds=30,
+    window_gap=2,
+    embedded=True,
+    hub="",
+    path=Path("stand-in"),
+)
 MODELS = (
-    Model("stand-in", "asr", "speechd", 1_760_000_000, 448, True, ("en", "de"), ("transcribe", "translate")),
-    Model("org/stand-in-en", "asr", "speechd", 1_760_000_000, 448, True, ("en",), ("transcribe",)),
-    Model("whisper-large-v3", "asr", "OpenAI", 1_693_721_698, 448, False),
+    STAND_IN,
+    replace(STAND_IN, id="org/stand-in-en", tasks=("transcribe",)),
+    replace(STAND_IN, id="whisper-large-v3", owned_by="OpenAI", created=1_693_721_698, path=None),
 )
 
 
@@ -110,7 +127,7 @@ class StandInTranscriber:
             yield segment
         warnings = ("truncated-audio",) if content == b"cut" else ()
         language = "" if content == b"silence" else options.language or "en"
-        yield Transcript(options.task, language, 3.5, segments, warnings=warnings)
+        yield Transcript(options.task, language, 3.5, segments, "stand-in", warnings=warnings)
 
 
 class StandInService:
@@ -123,7 +140,7 @@ class StandInService:
         self.closed = False
         self.ears = StandInTranscriber()
 
-    def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:
+    async def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:
         found = self.models.get("stand-in" if model == "auto" else model)
         if not found.installed:
             raise ModelNotInstalled(f"The model `{model}` is not installed here.", param="model")

