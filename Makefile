@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SPEECHD_HOST ?= 127.0.0.1
 SPEECHD_PORT ?= 8000
-EXAMPLE := audio_fixtures/$(shell sed -n 's/.*"file": *"\([^"]*\)".*/\1/p' audio_fixtures/manifest.json 2>/dev/null | head -1)
+EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 

@@ -113,9 +113,7 @@ def several_sentences() -> Iterator[Fixture]:
     speakers = cycle(texts.LONG_VOICES)
     spoken = [Voice(next(speakers)).say(text) for text in texts.LONG_TEXTS]
     recording = signals.random_pauses(spoken, seed=3)
-    note = (
-        f"{len(spoken)} sentences, {len(texts.LONG_VOICES)} voices in turn, pauses of 0.4 to 1.5 s"
-    )
+    note = f"{len(spoken)} sentences, {len(texts.LONG_VOICES)} voices in turn, pauses of 0.4 to 1.5 s"
     options = containers.LONG_OPUS
     yield Fixture("long/three_minutes.opus", recording, "en", ("long",), note, options=options)
 
@@ -158,9 +156,7 @@ def _write_json(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     help_ = "folder to write to (default: this script's)"
     parser.add_argument("--into", type=Path, default=HERE, help=help_)
     folder: Path = parser.parse_args().into

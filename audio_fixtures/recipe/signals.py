@@ -111,9 +111,7 @@ def tones(seconds: float) -> Recording:
     for index in range(len(samples) // length):
         notes = chords[index % len(chords)]
         partials = [
-            np.sin(2 * np.pi * note * harmonic * time) / harmonic**2
-            for note in notes
-            for harmonic in (1, 2, 3)
+            np.sin(2 * np.pi * note * harmonic * time) / harmonic**2 for note in notes for harmonic in (1, 2, 3)
         ]
         chord = np.sum(partials, axis=0)
         samples[index * length : (index + 1) * length] = 0.15 * chord * np.exp(-4 * time)

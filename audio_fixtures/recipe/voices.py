@@ -125,9 +125,7 @@ class _Event(ctypes.Structure):
 
 
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class _Espeak:

@@ -129,9 +129,7 @@ def test_every_accepted_container_is_there() -> None:
         ("mu_law.wav", 8000, 1, "ULAW"),
     ],
 )
-def test_sample_formats_are_what_their_names_say(
-    file: str, rate: int, channels: int, subtype: str
-) -> None:
+def test_sample_formats_are_what_their_names_say(file: str, rate: int, channels: int, subtype: str) -> None:
     info = soundfile.info(FOLDER / "formats" / file)
     assert (info.samplerate, info.channels, info.subtype) == (rate, channels, subtype)
 
