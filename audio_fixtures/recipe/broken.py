@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a table reads best with one row a line)
 """Broken and hostile files, each a few kilobytes of real bytes, and what must become of them.
 
 `expect` says what a service owes the sender:

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a table reads best with one row a line)
 """Writing recordings: WAV and FLAC directly, every other container through ffmpeg."""
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def test_what_is_not_speech_says_nothing() -> None:
 
 
 def test_there_are_three_languages_and_true_translations() -> None:
-    count = {language: 0 for language in ("en", "es", "de")}
+    count = dict.fromkeys(("en", "es", "de"), 0)
     for row in MANIFEST:
         if "clean" in row["tags"]:
             count[row["language"]] += 1
