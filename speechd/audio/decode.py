@@ -150,6 +150,7 @@ class AudioStream:
             if size >= CHUNK_SECONDS * SAMPLE_RATE:
                 yield np.concatenate(pending)
                 pending, size = [], 0
+        self._source.check(self._clock.elapsed)
         if size:
             yield np.concatenate(pending)
         if not self._clock.elapsed:
