@@ -216,6 +216,7 @@ def test_a_change_of_rate_in_the_middle_is_followed() -> None:
         ([0.0, 90_000.0, 90_001.0], [0, 0, 0]),  # a broken clock
         ([0.0, 1.0, 2.0, 0.0, 1.0, 2.5], [0, 0, 0, 0, 0, 0.5]),  # the clock begins again
         ([0.0, None, 2.0], [0, 0, 0]),
+        ([float("nan"), 0.0, 1.0, 2.5], [0, 0, 0, 0.5]),
     ],
 )
 def test_the_clock(timestamps: list[float | None], gaps: list[float]) -> None:
@@ -317,7 +318,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[SpeechdError], str]] = {
     "jpeg": (lambda: b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(99), UnsupportedAudioFormat, "looks like a JPEG image"),
     "midi": (lambda: b"MThd\0\0\0\x06\0\1\0\1" + bytes(99), UnsupportedAudioFormat, "looks like a MIDI score"),
     "avi": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), UnsupportedAudioFormat, "looks like an AVI video"),
-    "silent video": (silent_video, InvalidAudio, "video file without an audio track"),
+    "silent video": (silent_video, InvalidAudio, "\\(video\\) has no audio track"),
     "no samples": (lambda: wav(b""), InvalidAudio, "No audio could be decoded"),
     "header only": (lambda: b"RIFF\0\0\0\0WAVE", InvalidAudio, "begins like WAV but is damaged"),
     "mp4 cut before its index": (
@@ -325,6 +326,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[SpeechdError], str]] = {
         InvalidAudio,
         "begins like MP4 but is damaged or incomplete",
     ),
+    "header of AMR": (lambda: b"#!AMR\n<", InvalidAudio, "No audio could be decoded|begins like AMR"),
     "flac of noise": (lambda: b"fLaC" + np.random.default_rng(2).bytes(9_000), InvalidAudio, "FLAC"),
     "65535 channels": (lambda: wav(bytes(400_000), channels=65_535), InvalidAudio, "claims 65535 channels"),
     "100000 channels": (lambda: caf_with_channels(100_000), InvalidAudio, "claims 100000 channels"),
@@ -602,3 +604,37 @@ def test_the_kernel_sees_no_file_connection_or_socket(guarded: bool, tmp_path: P
 
 def test_the_whitelist_names_no_format_that_refers_to_others() -> None:
     assert not {"hls", "dash", "concat", "sdp", "rtsp", "image2", "lavfi", "mpegts"} & set(FORMAT_WHITELIST.split(","))
+
+
+def mov_referring_to(path: str) -> bytes:
+    """A QuickTime file whose samples are in another file: a `dref` atom with an alias record."""
+    data = encode(tone(1, 16_000), 16_000, "mov", "pcm_s16le")
+    name = path.encode()
+    alias = bytes(10) + b"\0" + bytes(27) + bytes(12) + b"\0" + bytes(63) + bytes(16) + bytes(4) + bytes(16)
+    alias += struct.pack(">HH", 2, len(name)) + name + b"\0" * (len(name) % 2) + struct.pack(">HH", 0xFFFF, 0)
+    entry = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+    dref = struct.pack(">I4sII", 16 + len(entry), b"dref", 0, 1) + entry
+    begin = data.index(b"dref") - 4
+    old = int.from_bytes(data[begin : begin + 4], "big")
+    changed = bytearray(data[:begin] + dref + data[begin + old :])
+    for atom in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):  # each holds the next, and grows with it
+        at = data.rindex(atom, 0, begin) - 4
+        size = int.from_bytes(data[at : at + 4], "big") + len(dref) - old
+        changed[at : at + 4] = size.to_bytes(4, "big")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["unguarded", "guarded"])
+def test_quicktime_references_to_other_files_are_not_followed(guarded: bool, tmp_path: Path) -> None:
+    """Even with FFmpeg's own switches for such references turned on, the protocol whitelist holds."""
+    canary = tmp_path / "canary.raw"
+    canary.write_bytes(b"\x11\x22" * 400_000)
+    options = {"enable_drefs": "1", "use_absolute_path": "1"}
+    if guarded:
+        options |= {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
+    with av.open(io.BytesIO(mov_referring_to(str(canary))), "r", container_options=options) as container:
+        leaked = any(b"\x11\x22" in bytes(packet) for packet in container.demux(audio=0))
+    assert leaked is not guarded
+    with contextlib.suppress(InvalidAudio):
+        samples, _ = decoded(mov_referring_to(str(canary)))
+        assert not np.isclose(samples, 0x2211 / 32768, atol=1e-4).any()
