@@ -34,7 +34,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (4, b"ftypheic", "a HEIC image"),
     (8, b"AVI ", "an AVI video"),
     (0, b"FLV\x01", "a Flash video"),
-    (0, b"MThd", "a MIDI score, which holds notes and no sound"),
+    (0, b"MThd", "a MIDI score (notes, no sound)"),
     (0, b"\x7fELF", "a program"),
     (0, b"MZ\x90", "a program"),
     (0, b"SQLite format 3\x00", "a SQLite database"),
@@ -65,7 +65,7 @@ _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
     (0, b"ID3", "MP3"),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA"),
-    (0, b"FORM", "AIFF"),
+    (8, b"AIF", "AIFF"),
     (0, b"caff", "CAF"),
     (0, b"#!AMR", "AMR"),
     (0, b".snd", "AU"),
@@ -86,7 +86,7 @@ def looks_like(head: bytes) -> str | None:
     for offset, magic, noun in _MAGIC:
         if head.startswith(magic, offset):
             return noun
-    return _kind_of_text(head) if _is_text(head) else None
+    return _kind_of_text(head) if _is_text(head) and not begins_as(head) else None
 
 
 def begins_as(head: bytes) -> str | None:

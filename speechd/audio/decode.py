@@ -159,6 +159,7 @@ class AudioStream:
             if size >= CHUNK_SECONDS * SAMPLE_RATE:
                 yield np.concatenate(pending)
                 pending, size = [], 0
+        self._source.check(self._clock.elapsed)
         if size:
             yield np.concatenate(pending)
         if not self._clock.elapsed:
@@ -171,7 +172,7 @@ class AudioStream:
     def _blocks(self) -> Iterator[Samples]:
         """Every frame in order, with silence where the file's clock has a hole."""
         for frame in self._frames():
-            gap = self._clock.gap_before(_start(frame))
+            gap = self._clock.gap_before(frame.time)
             if gap or not self._mono.fits(frame):
                 yield from self._mono.flush()
             yield from _silence(gap)
@@ -266,8 +267,8 @@ def _audio_track(container: av.container.InputContainer, source: Source) -> "av.
         UnsupportedAudioFormat: there is no decoder for it.
     """
     if not container.streams.audio:
-        kind = "video" if container.streams.video else begins_as(source.head) or "media"
-        raise InvalidAudio(f"The file is a {kind} file without an audio track.", param="file")
+        kind = "video" if container.streams.video else begins_as(source.head) or container.format.name
+        raise InvalidAudio(f"The file ({kind}) has no audio track.", param="file")
     track = container.streams.audio[0]
     if track.codec_context is None:
         raise UnsupportedAudioFormat(
@@ -282,11 +283,6 @@ def _refuse_absurd(rate: float, channels: int) -> None:
         raise InvalidAudio(f"The audio claims {channels} channels; at most {MAX_CHANNELS} are accepted.", param="file")
     if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         raise InvalidAudio(f"The audio claims a sample rate of {rate:.0f} Hz.", param="file")
-
-
-def _start(frame: AudioFrame) -> float | None:
-    """Its timestamp in seconds."""
-    return None if frame.pts is None or not frame.time_base else float(frame.pts * frame.time_base)
 
 
 def _silence(seconds: float) -> Iterator[Samples]:

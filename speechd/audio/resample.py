@@ -1,6 +1,7 @@
 """Frames in, mono float32 at 16 kHz out, on the file's own clock."""
 
 from collections.abc import Iterator
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -40,8 +41,8 @@ class Clock:
         self.elapsed += seconds
 
     def gap_before(self, timestamp: float | None) -> float:
-        """Seconds of silence that belong before a frame with this timestamp (None: it follows the one before)."""
-        if timestamp is None:
+        """Seconds of silence that belong before a frame with this timestamp (None, NaN: it just follows)."""
+        if timestamp is None or not isfinite(timestamp):
             return 0.0
         if self._origin is None:
             self._origin = timestamp
