@@ -18,6 +18,7 @@
     ├── FailedDependency 424
     ├── InternalError 500
     │   └── EngineFailure
+    ├── FeatureNotInstalled 501
     └── Unavailable 503
         ├── Overloaded
         └── ModelNotInstalled
@@ -189,6 +190,14 @@ class EngineFailure(InternalError):
     """The speech engine failed on this request."""
 
     code = "engine_failure"
+
+
+class FeatureNotInstalled(SpeechdError):
+    """An optional part of this server is not installed."""
+
+    status = 501
+    code = "feature_not_installed"
+    should_retry = False
 
 
 class Unavailable(SpeechdError):
