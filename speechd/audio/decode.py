@@ -40,6 +40,9 @@ MAX_SAMPLE_RATE: Final = 768_000
 MAX_BAD_PACKETS: Final = 1_000
 """Undecodable packets in a row after which the rest is given up."""
 
+CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
+"""What keeps FFmpeg from opening anything: only our containers, and not one protocol, not even `file`."""
+
 DEFAULT_MAX_SECONDS: Final = 43_200.0
 
 
@@ -237,7 +240,7 @@ def _open_container(source: Source) -> av.container.InputContainer:
         return av.open(
             source,
             "r",
-            container_options={"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""},
+            container_options=CONTAINER_OPTIONS,
             metadata_errors="replace",
         )
     except FOREIGN as error:
