@@ -17,6 +17,7 @@
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── InternalError 500
+    │   └── EngineFailure
     └── Unavailable 503
         ├── Overloaded
         └── ModelNotInstalled
@@ -182,6 +183,12 @@ class InternalError(SpeechdError):
     """Something went wrong inside the server."""
 
     code = "internal_error"
+
+
+class EngineFailure(InternalError):
+    """The speech engine failed on this request."""
+
+    code = "engine_failure"
 
 
 class Unavailable(SpeechdError):

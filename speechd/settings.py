@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -22,10 +22,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable: pulled models.")
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
+    model_aliases: dict[str, str] = Field(
+        default_factory=dict,
+        description='JSON object of extra model ids, each with the model it stands for: `{"whisper-1": "auto"}`.',
+    )
     offline: bool = Field(False, description="Never open a connection to a model hub.")
 
     api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
@@ -34,7 +38,9 @@ class Settings(BaseSettings):
         (), description="Comma-separated origins of web pages that may call this server; `*` for all."
     )
 
-    max_upload_bytes: int = Field(100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes.")
+    max_upload_bytes: int = Field(
+        100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes."
+    )
     max_audio_seconds: float = Field(43_200, gt=0, description="Longest audio accepted, in seconds.")
     max_queue_seconds: float = Field(
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
@@ -50,3 +56,14 @@ class Settings(BaseSettings):
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
     log_level: str = Field("info", description="critical, error, warning, info or debug.")
+
+    @field_validator("cors_origins", "fetch_allow_hosts", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("api_key", mode="after")
+    @classmethod
+    def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""
+        return value if value and value.get_secret_value().strip() else None

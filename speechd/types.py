@@ -126,6 +126,22 @@ class VadOptions:
     """Regions shorter than this many seconds are dropped as clicks."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A stretch of a recording that is decoded in one piece."""
+
+    start: float
+    """Where it begins in the recording, in seconds."""
+    samples: Samples
+    """Shape (n,)."""
+    speech: tuple[tuple[float, float], ...] = ()
+    """Where in it the speech lies: (start, end) in seconds from the window's start."""
+
+    @property
+    def duration(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
     """What a caller may ask of one transcription."""

@@ -43,6 +43,9 @@ MAX_BAD_PACKETS: Final = 1_000
 CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
 """What keeps FFmpeg from opening anything: only our containers, and not one protocol, not even `file`."""
 
+GUESSED_BYTES_PER_SECOND: Final = 8_000
+"""64 kbit/s: what streamed recordings without a length, such as a browser's WebM, usually come near to."""
+
 DEFAULT_MAX_SECONDS: Final = 43_200.0
 
 
@@ -101,6 +104,12 @@ class AudioStream:
         self._unreadable = False
         """The container could not be read to its end."""
         codec.thread_count = 1  # audio codecs gain nothing from threads, and the engine needs the cores
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long it will probably be: what its header says, else guessed from its size."""
+        guess = self._source.size / GUESSED_BYTES_PER_SECOND if self._declared is None else self._declared
+        return min(guess, self._max_seconds)
 
     @property
     def seconds(self) -> float:

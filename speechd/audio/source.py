@@ -59,6 +59,14 @@ class Source:
         """The first 4 KiB."""
         file.seek(0)
 
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        before = self._file.tell()
+        size = self._file.seek(0, 2)
+        self._file.seek(before)
+        return size
+
     def read(self, size: int) -> bytes:
         if self.budget.exceeded(self._audio_seconds):
             return b""

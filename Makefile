@@ -1,0 +1,56 @@
+# Two commands do everything: `make run` and `make test`. Both make .venv first and need Python >= 3.11 with venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SPEECHD_HOST ?= 127.0.0.1
+SPEECHD_PORT ?= 8000
+EXAMPLE := audio_fixtures/en_television.flac
+
+export SPEECHD_HOST SPEECHD_PORT
+
+.PHONY: help run install test test-all check format bench clean
+
+help:  ## show what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+run: $(READY)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000) with the embedded models
+	@echo
+	@echo "Once it is ready, try this in another terminal:"
+	@echo
+	@echo "  curl http://$(SPEECHD_HOST):$(SPEECHD_PORT)/v1/audio/transcriptions -F model=auto -F file=@$(EXAMPLE)"
+	@echo
+	@exec $(BIN)/speechd serve
+
+install: $(READY)  ## make .venv with speechd and what its tests need
+
+test: $(READY)  ## the core tests: minutes, loopback only
+	$(BIN)/python -m pytest -m "not extra"
+
+test-all: $(READY)  ## also what needs node; lists by name what it skipped
+	$(BIN)/python -m pytest -rs
+
+check: $(READY)  ## ruff, and mypy --strict on speechd
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)  ## let ruff put the code in form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
+	$(BIN)/python -m tests.bench.against_faster_whisper
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "speechd needs Python 3.11 or later as $(PYTHON): apt install python3 python3-venv, or make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

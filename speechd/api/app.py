@@ -1,0 +1,51 @@
+"""The HTTP application: composition you can see."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from speechd import __version__
+from speechd.api import audio, models, status
+from speechd.api.access import Access
+from speechd.api.errors import install_handlers
+from speechd.api.middleware import Guard, Reception
+from speechd.dialects import DIALECTS
+from speechd.service import Service
+from speechd.settings import Settings
+
+
+def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
+    """The application; its service is opened when the server starts and closed when it stops.
+
+    Args:
+        open_service: called once, inside the running event loop.
+        settings: passed to it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = open_service(settings)
+        app.state.service = service
+        try:
+            yield
+        finally:
+            app.state.service = None
+            await service.close()
+
+    app = FastAPI(
+        title="speechd",
+        version=__version__,
+        summary="Speech to text, answering like Groq's and OpenAI's audio APIs.",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(status.router)
+    for dialect in DIALECTS:
+        app.include_router(audio.router(dialect), prefix=dialect.prefix)
+        app.include_router(models.router, prefix=dialect.prefix)
+    install_handlers(app)
+    app.add_middleware(Guard, access=Access.of(settings))
+    app.add_middleware(Reception)  # added last: outermost
+    return app

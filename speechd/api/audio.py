@@ -1,0 +1,125 @@
+"""POST audio/transcriptions and audio/translations, in both dialects."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, BinaryIO
+
+from fastapi import APIRouter, Request, Response
+
+from speechd import operations
+from speechd.api.deps import request_id_of, service_of
+from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.openapi import audio_operation
+from speechd.api.sse import EventStream
+from speechd.api.upload import open_form
+from speechd.dialects import Dialect
+from speechd.errors import InvalidRequest
+from speechd.formats import FORMATS, JsonObject, View, logprob_list, signature, usage
+from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
+from speechd.types import Segment, Transcript
+
+
+def router(dialect: Dialect) -> APIRouter:
+    """The audio routes, answering in this dialect."""
+    routes = APIRouter(tags=["Audio"])
+
+    @routes.post("/audio/transcriptions", **audio_operation(TranscriptionForm))
+    async def transcriptions(request: Request) -> Response:
+        return await answer(request, TranscriptionForm, dialect)
+
+    @routes.post("/audio/translations", **audio_operation(TranslationForm))
+    async def translations(request: Request) -> Response:
+        return await answer(request, TranslationForm, dialect)
+
+    return routes
+
+
+async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
+    """One request from its first byte to its reply; hanging up stops the work.
+
+    Raises:
+        SpeechdError: whatever is wrong with it.
+        ClientDisconnect: the caller left.
+    """
+    service = service_of(request)
+    async with AsyncExitStack() as resources:
+        body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
+        form = form_type.parse(body.fields)
+        _require_one_source(body.file, form.url)
+        job = TranscriptionRequest(model=form.model, options=form.to_options(), file=body.file, url=form.url)
+        view = _view(form, dialect, request_id_of(request))
+        if form.stream:
+            return await _stream(request, operations.open_transcription(service, job), view, resources)
+        async with cancelled_on_disconnect(request.receive):
+            transcript = await operations.transcribe(service, job)
+        return await _reply(transcript, form.response_format, view)
+
+
+def _require_one_source(file: BinaryIO | None, url: str | None) -> None:
+    if file is None and url is None:
+        raise InvalidRequest("Either `file` or `url` is required.", param="file")
+    if file is not None and url is not None:
+        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
+
+
+def _view(form: AudioForm, dialect: Dialect, request_id: str) -> View:
+    return View(
+        dialect=dialect,
+        request_id=request_id,
+        segments=form.wants_segments,
+        words=form.wants_words,
+        logprobs=form.wants_logprobs,
+    )
+
+
+async def _reply(transcript: Transcript, format_name: str, view: View) -> Response:
+    shape = FORMATS[format_name]
+    content = await asyncio.to_thread(shape.encode, transcript, view)  # hours of words take a while
+    return Response(content, media_type=shape.media_type, headers=_headers(transcript))
+
+
+def _headers(transcript: Transcript) -> dict[str, str]:
+    headers = {"x-speechd-model": transcript.model}
+    if transcript.warnings:
+        headers["x-speechd-warning"] = ", ".join(transcript.warnings)
+    return headers
+
+
+async def _stream(
+    request: Request,
+    opening: AbstractAsyncContextManager[TranscriptionStream],
+    view: View,
+    resources: AsyncExitStack,
+) -> Response:
+    """Waits for the first part, so that what fails at once still gets its own status."""
+    async with cancelled_on_disconnect(request.receive):
+        stream = await resources.enter_async_context(opening)
+        first = await anext(stream.parts)
+    headers = {"x-speechd-model": stream.model.id}
+    return EventStream(_events(first, stream.parts, view), resources.pop_all(), headers)
+
+
+async def _events(
+    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View
+) -> AsyncIterator[JsonObject]:
+    """The deltas, which joined give the whole text, and the event with the whole text."""
+    begun = False
+    part: Segment | Transcript | None = first
+    while part is not None:
+        if isinstance(part, Transcript):
+            yield _done(part, view)
+        elif text := part.text if begun else part.text.lstrip():
+            begun = True
+            yield {"type": "transcript.text.delta", "delta": text} | _logprobs_of(part, view)
+        part = await anext(rest, None)
+
+
+def _done(transcript: Transcript, view: View) -> JsonObject:
+    event: JsonObject = {"type": "transcript.text.done", "text": transcript.text, "usage": usage(transcript)}
+    return event | _logprobs_of(transcript, view) | signature(transcript, view)
+
+
+def _logprobs_of(part: Segment | Transcript, view: View) -> dict[str, Any]:
+    return {"logprobs": logprob_list(part.logprobs)} if view.logprobs else {}

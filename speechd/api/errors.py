@@ -1,0 +1,69 @@
+"""One place where errors become replies: the envelope, the headers and the status, looked up along the class tree."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from speechd.errors import InternalError, InvalidRequest, MethodNotAllowed, NotFound, SpeechdError
+
+logger = logging.getLogger("speechd.api")
+
+
+def error_response(error: SpeechdError) -> Response:
+    headers = error.headers()
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse(error.envelope(), error.status, headers)
+
+
+def internal_error(request_id: str) -> InternalError:
+    """Call it while handling the exception: it is logged with the request's id, and the caller learns only the id."""
+    logger.exception("%s failed", request_id)
+    return InternalError(f"Something went wrong inside the server. Quote {request_id} when you report it.")
+
+
+def install_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(SpeechdError, _on_speechd_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+def _on_speechd_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SpeechdError):
+        raise error
+    return error_response(error)
+
+
+def _on_validation_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fault = error.errors()[0]
+    param = str(fault["loc"][-1])
+    return error_response(InvalidRequest(f"Invalid value for `{param}`: {fault['msg']}.", param=param))
+
+
+def _on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals, which happen around routing."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=error.headers)
+    reply = error_response(_translated(error, request))
+    reply.headers.update(error.headers or {})
+    return reply
+
+
+def _translated(error: HTTPException, request: Request) -> SpeechdError:
+    address = f"{request.method} {request.url.path[:200]}"
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return NotFound(f"Unknown request URL: {address}.", code="unknown_url")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed(f"The method is not allowed here: {address}.")
+    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InvalidRequest(str(error.detail))
+    return InternalError()

@@ -1,0 +1,148 @@
+"""The parts of a multipart/form-data body (RFC 7578), sorted while they arrive.
+
+Sync and without any I/O: bytes go in by `feed`, audio comes out by `take_audio`, text fields gather in `pairs`.
+"""
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
+
+MAX_PARTS = 512
+MAX_TEXT_BYTES = 1 << 20
+"""All text fields together, but `url`: that one may hold a whole recording and is bounded by the body's limit."""
+
+
+class MultipartReader:
+    """Reads one body; the part called `file` is the audio, other parts with a file name are ignored."""
+
+    def __init__(self, boundary: bytes, max_file_bytes: int) -> None:
+        """
+        Raises:
+            InvalidRequest: there is no usable boundary.
+        """
+        self.pairs: list[tuple[str, str]] = []
+        """Name and text of each field, in order."""
+        self.has_file = False
+        self._max_file_bytes = max_file_bytes
+        self._file_bytes = 0
+        self._audio: list[bytes] = []
+        self._parts = 0
+        self._text_bytes = 0
+        self._complete = False
+        self._parser = self._new_parser(boundary)
+
+    def _new_parser(self, boundary: bytes) -> MultipartParser:
+        if not boundary:
+            raise InvalidRequest("The content type multipart/form-data lacks its boundary.", param="content-type")
+        try:
+            return MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers_finished,
+                    "on_part_data": self._on_part_data,
+                    "on_part_end": self._on_part_end,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError:
+            raise InvalidRequest("The multipart boundary is too long.", param="content-type") from None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body; what follows the closing boundary is ignored.
+
+        Raises:
+            InvalidRequest: the body is malformed or has too many or too long fields.
+            TooLarge: the file is over its limit.
+        """
+        if self._complete or not data:
+            return
+        try:
+            self._parser.write(data)
+        except FormParserError:
+            raise InvalidRequest("The multipart body is malformed.") from None
+
+    def take_audio(self) -> bytes:
+        """The bytes of the file which arrived since the last call."""
+        audio = b"".join(self._audio)
+        self._audio.clear()
+        return audio
+
+    def finish(self) -> None:
+        """
+        Raises:
+            InvalidRequest: the body stopped before its closing boundary.
+            InvalidAudio: the file is empty.
+        """
+        if not self._complete:
+            raise InvalidRequest("The multipart body ends before its closing boundary.")
+        if self.has_file and not self._file_bytes:
+            raise InvalidAudio("The file is empty.", param="file")
+
+    def _on_part_begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise InvalidRequest(f"The form has more than {MAX_PARTS} parts.")
+        self._header_name = b""
+        self._header_value = b""
+        self._disposition = b""
+        self._name = ""
+        self._is_file = False
+        self._text: list[bytes] | None = None
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _on_headers_finished(self) -> None:
+        _, options = parse_options_header(self._disposition.decode("latin-1"))
+        if b"name" not in options:
+            raise InvalidRequest("A part of the multipart body has no name.")
+        self._name = options[b"name"].decode("utf-8", "replace")
+        if self._name == "file":
+            self._open_file(options.get(b"filename"))
+        elif b"filename" not in options:
+            self._text = []
+
+    def _open_file(self, filename: bytes | None) -> None:
+        if filename is None:
+            raise InvalidRequest("`file` must be sent as a file, with a file name, not as text.", param="file")
+        if not filename:
+            raise InvalidRequest("`file` has an empty file name: no file was chosen.", param="file")
+        if self.has_file:
+            raise InvalidRequest("Only one `file` can be sent.", param="file")
+        self.has_file = self._is_file = True
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            self._file_bytes += end - start
+            if self._file_bytes > self._max_file_bytes:
+                raise TooLarge(f"The file is over the limit of {self._max_file_bytes} bytes.", param="file")
+            self._audio.append(data[start:end])
+        elif self._text is not None:
+            self._text_bytes += 0 if self._name == "url" else end - start
+            if self._text_bytes > MAX_TEXT_BYTES:
+                raise InvalidRequest("The text fields of the form are too long.", param=self._name)
+            self._text.append(data[start:end])
+
+    def _on_part_end(self) -> None:
+        if self._text is None:
+            return
+        try:
+            self.pairs.append((self._name, b"".join(self._text).decode()))
+        except UnicodeDecodeError:
+            raise InvalidRequest(f"`{self._name}` is not valid UTF-8 text.", param=self._name) from None
+
+    def _on_end(self) -> None:
+        self._complete = True

@@ -1,0 +1,71 @@
+"""What /openapi.json says about bodies that are parsed by hand."""
+
+from typing import Any
+
+from fastapi import Response
+
+from speechd.formats import FORMATS
+from speechd.schemas import AudioForm, ErrorEnvelope
+
+FAILURES = {
+    400: "A parameter or the audio is not valid.",
+    401: "The API key is missing or wrong.",
+    403: "The URL or the caller is not allowed.",
+    404: "The model does not exist.",
+    413: "The upload or the recording is over a limit.",
+    422: "The model cannot do this.",
+    424: "The URL could not be fetched.",
+    503: "Too much work is waiting, or the model is not installed.",
+}
+FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
+
+
+def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
+    """Arguments for a route that reads `form`: summary, request bodies and replies, taken from the schema."""
+    return {
+        "summary": (form.__doc__ or "").strip(),
+        "response_class": Response,
+        "responses": {200: _success(), **{status: _failure(text) for status, text in FAILURES.items()}},
+        "openapi_extra": {"requestBody": {"required": True, "content": _bodies(form)}},
+    }
+
+
+def _bodies(form: type[AudioForm]) -> dict[str, Any]:
+    schema = _inlined(form.model_json_schema())
+    url_only = {**schema, "required": [*schema["required"], "url"]}
+    with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
+    return {
+        "multipart/form-data": {"schema": with_file},
+        "application/json": {"schema": url_only},
+        "application/x-www-form-urlencoded": {"schema": url_only},
+    }
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without `$defs`: references into a request body's own schema do not resolve inside openapi.json."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    inlined: dict[str, Any] = resolve(schema)
+    return inlined
+
+
+def _success() -> dict[str, Any]:
+    return {
+        "description": "The text, in the format asked for.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
+            FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    }
+
+
+def _failure(description: str) -> dict[str, Any]:
+    return {"model": ErrorEnvelope, "description": description}

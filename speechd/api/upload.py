@@ -1,0 +1,174 @@
+"""A request's body, read as a stream: fields in any order, the audio into a spooled temporary file.
+
+Multipart, urlencoded and JSON bodies come out as the same Form. The whole body is bounded before and while it is
+read, and the temporary file is closed whatever happens.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qsl
+
+from python_multipart.multipart import parse_options_header
+from starlette.requests import Request
+
+from speechd.api.multipart import MAX_PARTS, MultipartReader
+from speechd.errors import InvalidRequest, TooLarge
+
+FORM_OVERHEAD = 1 << 20
+"""Bytes that a body may be longer than the largest audio: boundaries, headers and the other fields."""
+SPOOL_BYTES = 1 << 20
+"""Audio up to this size stays in memory."""
+
+_BRACKETS = re.compile(r"^([^\[\]]+)\[([^\[\]]*)\]$")
+
+
+@dataclass(slots=True)
+class Form:
+    """What a request carried."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    """By name without brackets; a list where a name came more than once or as `name[]`."""
+    file: BinaryIO | None = None
+    """The audio, rewound; closed when the request ends."""
+
+
+@asynccontextmanager
+async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form]:
+    """The body as a Form, whose file lives as long as the context.
+
+    Raises:
+        TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
+        InvalidRequest: the body is malformed or of a type that is not accepted.
+        ClientDisconnect: the caller left before the end.
+    """
+    media_type, parameters = parse_options_header(request.headers.get("content-type"))
+    limit = max_file_bytes + FORM_OVERHEAD
+    _check_declared(request, limit)
+    body = _bounded(request, limit)
+    with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        file = cast(BinaryIO, spool)
+        async with aclosing(body):
+            match media_type:
+                case b"multipart/form-data":
+                    form = await _read_multipart(body, parameters.get(b"boundary", b""), file, max_file_bytes)
+                case b"application/json":
+                    form = Form(_json_fields(await _joined(body)))
+                case b"application/x-www-form-urlencoded":
+                    form = Form(_urlencoded_fields(await _joined(body)))
+                case _:
+                    raise _unexpected_type(media_type)
+        if form.file is None and "file" in form.fields:
+            raise InvalidRequest("`file` must be sent as a file part of a multipart/form-data body.", param="file")
+        yield form
+
+
+def collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Field names and values as an object: `a[]` and repeated `a` make a list, `a[key]` an object.
+
+    Raises:
+        InvalidRequest: a name is used in two of these ways.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        brackets = _BRACKETS.match(name)
+        base, key = brackets.groups() if brackets else (name, None)
+        if key and not key.isdigit():
+            holder = fields.setdefault(base, {})
+            if not isinstance(holder, dict):
+                raise InvalidRequest(f"`{base}` is given both as a value and as an object.", param=base)
+            holder[key] = value
+        elif isinstance(fields.get(base), dict):
+            raise InvalidRequest(f"`{base}` is given both as a value and as an object.", param=base)
+        elif base in fields or key is not None:
+            held = fields.get(base, [])
+            fields[base] = [*(held if isinstance(held, list) else [held]), value]
+        else:
+            fields[base] = value
+    return fields
+
+
+def _check_declared(request: Request, limit: int) -> None:
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise InvalidRequest("Compressed request bodies are not accepted.", param="content-encoding")
+
+
+async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    received = 0
+    async with aclosing(request.stream()) as stream:
+        async for chunk in stream:
+            received += len(chunk)
+            if received > limit:
+                raise _too_large(limit)
+            yield chunk
+
+
+async def _joined(body: AsyncGenerator[bytes, None]) -> bytes:
+    return b"".join([chunk async for chunk in body])
+
+
+async def _read_multipart(
+    body: AsyncGenerator[bytes, None], boundary: bytes, file: BinaryIO, max_file_bytes: int
+) -> Form:
+    reader = MultipartReader(boundary, max_file_bytes)
+    written = 0
+    async for chunk in body:
+        reader.feed(chunk)
+        if audio := reader.take_audio():
+            written += len(audio)
+            await _write(file, audio, in_memory=written <= SPOOL_BYTES)
+    reader.finish()
+    file.seek(0)
+    return Form(collect(reader.pairs), file if reader.has_file else None)
+
+
+async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:
+    """Disk writes leave the event loop; a cancelled one is waited for, so that nobody closes the file under it."""
+    if in_memory:
+        file.write(data)
+        return
+    writing = asyncio.ensure_future(asyncio.to_thread(file.write, data))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
+
+
+def _json_fields(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The JSON body must be an object.")
+    return {name.removesuffix("[]"): item for name, item in value.items()}
+
+
+def _urlencoded_fields(body: bytes) -> dict[str, Any]:
+    try:
+        return collect(
+            parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS)
+        )
+    except ValueError:
+        raise InvalidRequest("The body is not a valid urlencoded form.") from None
+
+
+def _unexpected_type(media_type: bytes) -> InvalidRequest:
+    given = media_type.decode("latin-1")[:80] or "nothing"
+    return InvalidRequest(
+        f"The body must be multipart/form-data with a `file` part (or JSON with a `url`), not {given}.",
+        param="content-type",
+    )
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request body is over the limit of {limit} bytes.", param="file")

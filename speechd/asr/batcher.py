@@ -1,0 +1,190 @@
+"""Decides which windows are decoded together and next; and runs the engine on one thread.
+
+`Schedule` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
+one engine from a schedule. An idle engine starts at once on whatever is there; batches form only from what came while
+it was busy, so batching never makes anyone wait.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from speechd.asr.engine import AsrEngine, Decoded, Job
+from speechd.errors import EngineFailure, Overloaded
+
+AGING = 4.0
+"""Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
+at most 15 minutes for its next window, however many short clips keep coming."""
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """One recording's place in the queue."""
+
+    remaining: float
+    """Seconds of its audio that are not decoded yet, as far as is known."""
+
+
+@dataclass(eq=False, slots=True)
+class Waiting(Generic[T]):
+    """One item that waits for the engine."""
+
+    item: T
+    ticket: Ticket
+    group: object
+    """Items of equal group may share a batch."""
+    since: float
+    """When it began to wait, in seconds of any steady clock."""
+    sequence: int = 0
+
+    def urgency(self, now: float) -> tuple[float, int]:
+        """Sorts first what has least left to do, corrected by how long it has waited."""
+        return self.ticket.remaining - AGING * (now - self.since), self.sequence
+
+
+@dataclass(slots=True)
+class Schedule(Generic[T]):
+    """What waits, and what comes next: shortest remaining recording first, with aging."""
+
+    waiting: list[Waiting[T]] = field(default_factory=list)
+    _sequence: int = 0
+
+    def add(self, entry: Waiting[T]) -> None:
+        self._sequence += 1
+        entry.sequence = self._sequence
+        self.waiting.append(entry)
+
+    def discard(self, entry: Waiting[T]) -> None:
+        with contextlib.suppress(ValueError):
+            self.waiting.remove(entry)
+
+    def take(self, now: float, most: int) -> list[Waiting[T]]:
+        """Removes and returns the most urgent entry and up to `most` - 1 others of its group, in order of urgency."""
+        ranked = sorted(self.waiting, key=lambda entry: entry.urgency(now))
+        batch = [entry for entry in ranked if entry.group == ranked[0].group][:most]
+        for entry in batch:
+            self.waiting.remove(entry)
+        return batch
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    job: Job
+    future: "asyncio.Future[Decoded]"
+
+
+class Batcher:
+    """Runs one engine for many recordings at once, from the event loop's side."""
+
+    def __init__(
+        self, engine: AsrEngine, *, max_queue_seconds: float = float("inf"), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._max_queue_seconds = max_queue_seconds
+        self._schedule: Schedule[_Request] = Schedule()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr")
+        self._tickets: set[Ticket] = set()
+        self._runner: asyncio.Task[None] | None = None
+        self._speed = 0.0
+        """Audio seconds decoded per second of engine time, smoothed; 0 while unknown."""
+
+    @property
+    def queued_seconds(self) -> float:
+        """Seconds of admitted audio that are not decoded yet."""
+        return sum(ticket.remaining for ticket in self._tickets)
+
+    def admit(self, seconds: float) -> Ticket:
+        """Opens a place in the queue for a recording of about `seconds`.
+
+        Raises:
+            Overloaded: more audio waits than the bound allows; with the time after which there should be room.
+        """
+        excess = self.queued_seconds + seconds - self._max_queue_seconds
+        if self._tickets and excess > 0:
+            wait = excess / self._speed if self._speed else 10.0
+            raise Overloaded(
+                f"The server has {self.queued_seconds:.0f} s of audio waiting. Please try again in {wait:.0f}s.",
+                retry_after=wait,
+            )
+        ticket = Ticket(seconds)
+        self._tickets.add(ticket)
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """Closes the place; the recording is finished or given up."""
+        self._tickets.discard(ticket)
+
+    async def decode(self, job: Job, ticket: Ticket) -> Decoded:
+        """Decodes one window when its turn comes; cancelling takes it out of the queue.
+
+        Raises:
+            EngineFailure: the engine failed on this window.
+        """
+        future = asyncio.get_running_loop().create_future()
+        entry = Waiting(_Request(job, future), ticket, self._engine.group(job), self._clock())
+        self._schedule.add(entry)
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run(), name="asr-batcher")
+        try:
+            decoded: Decoded = await future
+            return decoded
+        finally:
+            self._schedule.discard(entry)
+            ticket.remaining = max(0.0, ticket.remaining - job.window.duration)
+
+    async def close(self) -> None:
+        """Lets the batch in hand finish, fails what still waits, and gives the engine's memory back."""
+        for entry in self._schedule.waiting:
+            if not entry.item.future.done():
+                entry.item.future.set_exception(EngineFailure("The server is shutting down."))
+        self._schedule.waiting.clear()
+        if self._runner is not None:
+            await asyncio.gather(self._runner, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.close)
+        self._thread.shutdown()
+
+    async def _run(self) -> None:
+        while self._schedule.waiting:
+            batch = self._schedule.take(self._clock(), self._engine.batch_size)
+            requests = [entry.item for entry in batch]
+            started = self._clock()
+            await self._decode_batch(requests)
+            self._measure(sum(request.job.window.duration for request in requests), self._clock() - started)
+
+    async def _decode_batch(self, requests: Sequence[_Request]) -> None:
+        """Decodes together; where that fails, one by one, so that only the culprit fails."""
+        try:
+            results = await self._on_thread([request.job for request in requests])
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
+            if len(requests) > 1:
+                for request in requests:
+                    await self._decode_batch([request])
+            else:
+                _settle(requests[0].future, error)
+            return
+        for request, result in zip(requests, results, strict=True):
+            _settle(request.future, result)
+
+    async def _on_thread(self, jobs: Sequence[Job]) -> list[Decoded]:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.decode, jobs)
+
+    def _measure(self, audio: float, took: float) -> None:
+        if took > 0:
+            speed = audio / took
+            self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+
+
+def _settle(future: "asyncio.Future[Decoded]", outcome: Decoded | Exception) -> None:
+    if future.done():  # cancelled meanwhile
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

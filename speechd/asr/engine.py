@@ -1,0 +1,59 @@
+"""The seam between the pipeline and whatever recognises speech.
+
+An engine is synchronous, takes windows of PCM and gives back frozen dataclasses; it knows nothing of requests, files or
+HTTP. One thread calls it, so it needs no locks.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from speechd.types import Segment, TranscribeOptions, Window
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One window and what is asked of it."""
+
+    window: Window
+    options: TranscribeOptions
+    encoded: Any = None
+    """What an earlier decode of the same window returned as `encoded`, so that it is not encoded twice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """What was found in one window."""
+
+    segments: tuple[Segment, ...]
+    """On the window's clock, in order."""
+    language: str
+    language_probabilities: dict[str, float]
+    """By code, summing to 1 over the languages allowed; one entry of 1.0 where the language was given."""
+    encoded: Any = None
+    """Opaque; kept only while the language is still open, to be handed back in a Job."""
+
+
+class AsrEngine(Protocol):
+    """Recognises speech."""
+
+    languages: tuple[str, ...]
+    """ISO 639-1 codes it was trained for."""
+    batch_size: int
+    """Jobs it likes to decode together."""
+
+    def group(self, job: Job) -> Hashable:
+        """Jobs of equal group can be decoded in one batch."""
+        ...
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        """Decodes jobs of one group; the results are in their order.
+
+        Raises:
+            EngineFailure: the batch could not be computed; nothing of it was kept.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives its memory back; no call may follow."""
+        ...

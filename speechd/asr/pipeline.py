@@ -1,0 +1,133 @@
+"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO, TypeVar
+
+from speechd.asr.batcher import Batcher, Ticket
+from speechd.asr.engine import Decoded, Job
+from speechd.audio.decode import open_audio
+from speechd.audio.vad import SpeechDetector
+from speechd.audio.windows import Packing, cut_windows
+from speechd.types import Segment, TranscribeOptions, Transcript, Window
+
+WINDOWS_IN_FLIGHT = 16
+"""Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
+SURE_OF_LANGUAGE = 0.5
+"""A first window at least this sure decides the language (faster-whisper's threshold)."""
+WINDOWS_FOR_LANGUAGE = 4
+"""At most this many windows are heard to settle an unsure language."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTranscriber:
+    """Transcribes with an engine of this process."""
+
+    model: str
+    batcher: Batcher
+    packing: Packing
+    max_seconds: float
+    """Longest recording accepted."""
+
+    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        """See speechd.types.Transcriber."""
+        stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
+        ticket = self.batcher.admit(stream.expected_seconds)
+        windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
+        segments: list[Segment] = []
+        language, certainty = options.language or "", 1.0
+        try:
+            async with contextlib.aclosing(windows):
+                first, language, certainty = await self._settle_language(windows, options, ticket)
+                settled = replace(options, language=language or None)
+                async with contextlib.aclosing(self._decode(first, windows, settled, ticket)) as decoded:
+                    async for window, result in decoded:
+                        for segment in result.segments:
+                            segments.append(segment.shifted(window.start))
+                            yield segments[-1]
+        finally:
+            self.batcher.leave(ticket)
+            await asyncio.to_thread(stream.close)
+        yield Transcript(
+            task=options.task,
+            language=language,
+            duration=stream.seconds,
+            segments=tuple(segments),
+            model=self.model,
+            language_probability=certainty,
+            warnings=("truncated-audio",) if stream.truncated else (),
+        )
+
+    async def _settle_language(
+        self, windows: AsyncIterator[Window], options: TranscribeOptions, ticket: Ticket
+    ) -> tuple[list[tuple[Window, Decoded]], str, float]:
+        """Hears windows until the language is plain, and keeps what was decoded on the way.
+
+        Returns:
+            The windows heard with their results, the language, and its probability; nothing and "" for silence.
+        """
+        if options.language:
+            return [], options.language, 1.0
+        heard: list[tuple[Window, Decoded]] = []
+        scores: dict[str, float] = {}
+        async for window in windows:
+            decoded = await self.batcher.decode(Job(window, options), ticket)
+            heard.append((window, decoded))
+            for code, chance in decoded.language_probabilities.items():
+                scores[code] = scores.get(code, 0.0) + chance * window.duration
+            if max(decoded.language_probabilities.values()) >= SURE_OF_LANGUAGE or len(heard) == WINDOWS_FOR_LANGUAGE:
+                break
+        if not heard:
+            return [], "", 0.0
+        language = max(scores, key=lambda code: scores[code])
+        return heard, language, scores[language] / sum(scores.values())
+
+    async def _decode(
+        self,
+        heard: list[tuple[Window, Decoded]],
+        windows: AsyncIterator[Window],
+        options: TranscribeOptions,
+        ticket: Ticket,
+    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
+        """Decodes windows side by side and yields them in order; those heard in another language are decoded again."""
+        running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
+        try:
+            for window, decoded in heard:
+                if decoded.language != options.language:
+                    job = Job(window, options, encoded=decoded.encoded)
+                    decoded = await self.batcher.decode(job, ticket)
+                yield window, decoded
+            async for window in windows:
+                running.append((window, asyncio.create_task(self.batcher.decode(Job(window, options), ticket))))
+                while len(running) >= WINDOWS_IN_FLIGHT or (running and running[0][1].done()):
+                    yield running[0][0], await running[0][1]
+                    running.popleft()
+            while running:
+                yield running[0][0], await running[0][1]
+                running.popleft()
+        finally:
+            for _, task in running:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+
+async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
+    """Iterates a blocking iterator on worker threads, one step at a time; closing waits for the step in hand."""
+    end = object()
+    step: asyncio.Future[T | object] | None = None
+    try:
+        while True:
+            step = asyncio.ensure_future(asyncio.to_thread(next, iterator, end))
+            item = await asyncio.shield(step)
+            if item is end:
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        if step is not None and not step.done():
+            await asyncio.wait([step])  # a thread cannot be interrupted, and the file must outlive it
+            step.exception()

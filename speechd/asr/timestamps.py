@@ -1,0 +1,193 @@
+"""From decoded tokens to segments and words with times: counting only, no model.
+
+Whisper writes time as tokens of 0.02 s around each segment; word times come from a path through the cross-attention
+between text tokens and audio (dynamic time warping), which CTranslate2's `align` computes. Both are rough near
+silence, so what the voice activity detector knows about the edges of speech corrects them.
+"""
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from speechd.types import Segment, Word
+
+TOKEN_SECONDS = 0.02
+"""Step of Whisper's timestamp tokens and of its encoder output (two mel frames of 10 ms)."""
+PREPENDED = "\"'“¿([{-"
+APPENDED = "\"'.。,，!！?？:：”)]}、"
+"""Punctuation that belongs to the word after or before it, as in openai/whisper's `merge_punctuations`."""
+JOINING = ("'", "’", "-")
+"""What may stand inside a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The tokens between two timestamps, in seconds on the window's clock."""
+
+    start: float
+    end: float
+    tokens: tuple[int, ...]
+
+
+def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) -> list[Span]:
+    """Cuts a window's tokens at its timestamp tokens.
+
+    Args:
+        tokens: text and timestamp tokens as generated; ids from `timestamp_begin` on are times.
+        timestamp_begin: id of `<|0.00|>`.
+        duration: seconds of audio in the window; times beyond it, and a missing last time, become it.
+    """
+    spans: list[Span] = []
+    start, text = 0.0, list[int]()
+    for token in tokens:
+        if token < timestamp_begin:
+            text.append(token)
+            continue
+        time = min((token - timestamp_begin) * TOKEN_SECONDS, duration)
+        if text:
+            spans.append(Span(start, max(time, start), tuple(text)))
+            text = []
+        start = time
+    if text:
+        spans.append(Span(min(start, duration), duration, tuple(text)))
+    return spans
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word of a window with the tokens that it is made of."""
+
+    text: str
+    """As decoded: with its leading space where there is one."""
+    tokens: int
+    """How many tokens it has."""
+    start: float
+    end: float
+    probability: float
+
+
+def time_words(
+    words: Sequence[str],
+    lengths: Sequence[int],
+    path: Sequence[tuple[int, int]],
+    probabilities: Sequence[float],
+) -> list[TimedWord]:
+    """Gives each word of a window its time.
+
+    Args:
+        words: the words, in order.
+        lengths: number of tokens of each word; `path` has one row more than their sum (the end token).
+        path: pairs (token row, encoder position of 0.02 s) along the alignment, both rising.
+        probabilities: probability of each token.
+    """
+    onset: dict[int, float] = {}
+    for row, position in path:
+        onset.setdefault(row, position * TOKEN_SECONDS)
+    if not onset:
+        return []
+    last = path[-1][1] * TOKEN_SECONDS
+    timed, row = [], 0
+    for word, length in zip(words, lengths, strict=True):
+        scores = probabilities[row : row + length]
+        start, end = onset.get(row, last), onset.get(row + length, last)
+        timed.append(TimedWord(word, length, start, max(start, end), sum(scores) / max(1, len(scores))))
+        row += length
+    return timed
+
+
+def merge_punctuation(words: Sequence[TimedWord]) -> list[TimedWord]:
+    """Attaches to a word what the tokenizer split off it.
+
+    Punctuation leaves the word's time alone; what follows an apostrophe or hyphen (`o|'clock`) belongs to its time.
+    """
+    merged: list[TimedWord] = []
+    opening = ("", 0)  # text and tokens of marks that belong to the word to come
+    for word in words:
+        mark = word.text.strip()
+        if mark and mark in PREPENDED and word.text.startswith(" "):
+            opening = (opening[0] + word.text, opening[1] + word.tokens)
+        elif mark and mark in APPENDED and merged and not opening[0]:
+            merged[-1] = _extended(merged[-1], word.text, word.tokens, merged[-1].end)
+        elif word.text[:1] in JOINING and merged and not opening[0]:
+            merged[-1] = _extended(merged[-1], word.text, word.tokens, word.end)
+        else:
+            merged.append(replace(word, text=opening[0] + word.text, tokens=opening[1] + word.tokens))
+            opening = ("", 0)
+    if opening[0] and merged:
+        merged[-1] = _extended(merged[-1], *opening, merged[-1].end)
+    return merged
+
+
+def _extended(word: TimedWord, text: str, tokens: int, end: float) -> TimedWord:
+    return replace(word, text=word.text + text, tokens=word.tokens + tokens, end=end)
+
+
+Speech = Sequence[tuple[float, float]]
+"""Where the detector heard speech: (start, end) in seconds on the window's clock, rising, apart."""
+
+
+def fit_words(words: Sequence[TimedWord], speech: Speech) -> list[TimedWord]:
+    """Moves the edges of words out of silence: a word lies in the one speech region that it shares most time with."""
+    return [_fit(word, speech) for word in words] if speech else list(words)
+
+
+def _fit(word: TimedWord, speech: Speech) -> TimedWord:
+    def shared(region: tuple[float, float]) -> float:
+        return min(word.end, region[1]) - max(word.start, region[0])
+
+    region = max(speech, key=shared)
+    if shared(region) <= 0:
+        return word
+    return replace(word, start=max(word.start, region[0]), end=min(word.end, region[1]))
+
+
+def distribute(words: Sequence[TimedWord], spans: Sequence[Span]) -> list[tuple[Word, ...]]:
+    """Gives each span the words that its tokens form; a word across two spans belongs to the first."""
+    shares: list[list[Word]] = [[] for _ in spans]
+    ends, total = [], 0
+    for span in spans:
+        total += len(span.tokens)
+        ends.append(total)
+    position = 0
+    for word in words:
+        if word.text.strip() and spans:
+            owner = min(bisect.bisect_right(ends, position), len(spans) - 1)
+            shares[owner].append(Word(word.text.strip(), word.start, word.end, word.probability))
+        position += word.tokens
+    return [tuple(share) for share in shares]
+
+
+def fit_segment(segment: Segment, speech: Speech) -> Segment:
+    """Sets a segment's edges to its words where it has them, else to the speech inside its time.
+
+    A segment that would lie wholly in silence keeps its own time.
+    """
+    if segment.words:
+        return replace(segment, start=segment.words[0].start, end=max(w.end for w in segment.words))
+    inside = [(start, end) for start, end in speech if start < segment.end and end > segment.start]
+    if not inside:
+        return segment
+    return replace(segment, start=max(segment.start, inside[0][0]), end=min(segment.end, inside[-1][1]))
+
+
+def in_order(segments: Sequence[Segment]) -> list[Segment]:
+    """Segments whose times never run backwards: each starts where the one before ended, at the earliest."""
+    ordered: list[Segment] = []
+    floor = 0.0
+    for segment in segments:
+        start = max(segment.start, floor)
+        end = max(segment.end, start)
+        words = _words_in_order(segment.words, start, end)
+        ordered.append(replace(segment, start=start, end=end, words=words))
+        floor = end
+    return ordered
+
+
+def _words_in_order(words: Sequence[Word], start: float, end: float) -> tuple[Word, ...]:
+    ordered, floor = [], start
+    for word in words:
+        first = min(max(word.start, floor), end)
+        last = min(max(word.end, first), end)
+        ordered.append(replace(word, start=first, end=last))
+        floor = last
+    return tuple(ordered)

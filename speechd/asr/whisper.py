@@ -1,0 +1,374 @@
+"""Whisper on CTranslate2, in batches.
+
+faster-whisper brings the mel features and the tokenizer; the decoding here is Whisper's own (Radford et al. 2022,
+section 4.5): beam search at temperature 0, then sampling at rising temperatures where the result repeats itself or is
+improbable. Unlike faster-whisper's `transcribe`, the windows of many recordings are encoded and decoded together, and
+a model trained for it is not made to encode padding.
+"""
+
+import functools
+import math
+import zlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+
+from speechd.asr.engine import Decoded, Job
+from speechd.asr.timestamps import (
+    Span,
+    TimedWord,
+    distribute,
+    fit_segment,
+    fit_words,
+    in_order,
+    merge_punctuation,
+    split_spans,
+    time_words,
+)
+from speechd.errors import EngineFailure
+from speechd.types import Segment, Task, TokenLogprob, TranscribeOptions
+
+FRAMES_PER_SECOND = 100
+FULL_CONTEXT = 3000
+"""Mel frames of 10 ms in the 30 s that Whisper was trained on."""
+CONTEXT_STEP = 100
+CONTEXT_MARGIN = 50
+"""An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
+windows of about the same length share a batch."""
+PROMPT_TOKENS = 223
+"""Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+BEAM_SIZE = 5
+BEST_OF = 5
+MAX_COMPRESSION_RATIO = 2.4
+MIN_AVG_LOGPROB = -1.0
+MAX_NO_SPEECH_PROB = 0.6
+"""The thresholds of section 4.5 of the paper."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hypothesis:
+    """One window's text at one temperature, with the evidence for it."""
+
+    tokens: tuple[int, ...]
+    text: str
+    temperature: float
+    avg_logprob: float
+    no_speech_prob: float
+
+    @property
+    def compression_ratio(self) -> float:
+        data = self.text.encode()
+        return len(data) / len(zlib.compress(data))
+
+    @property
+    def silent(self) -> bool:
+        return self.no_speech_prob > MAX_NO_SPEECH_PROB and self.avg_logprob < MIN_AVG_LOGPROB
+
+    @property
+    def acceptable(self) -> bool:
+        probable = self.compression_ratio <= MAX_COMPRESSION_RATIO and self.avg_logprob >= MIN_AVG_LOGPROB
+        return probable or self.silent
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        return self.compression_ratio <= MAX_COMPRESSION_RATIO, self.avg_logprob
+
+
+class WhisperEngine:
+    """A Whisper model in CTranslate2 format."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "cpu",
+        compute_type: str = "default",
+        threads: int = 1,
+        adaptive_context: bool = False,
+        languages: Iterable[str] = (),
+        batch_size: int = 8,
+    ) -> None:
+        """
+        Args:
+            path: folder with model.bin, config.json and tokenizer.json.
+            device: cpu, cuda or auto.
+            compute_type: CTranslate2's name of a number format.
+            threads: CPU threads of the one worker.
+            adaptive_context: encode a short window as it is instead of padding it to 30 s; only for models trained so.
+            languages: codes it was trained for; empty means all that its vocabulary has.
+            batch_size: windows decoded together.
+
+        Raises:
+            EngineFailure: the folder holds no loadable model.
+        """
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(path), device=device, compute_type=compute_type, intra_threads=threads, inter_threads=1
+            )
+            self._hf_tokenizer = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise EngineFailure(f"The model in {path.name} could not be loaded: {error}") from error
+        self._multilingual = self._model.is_multilingual
+        self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
+        self._adaptive = adaptive_context
+        self._tokenizer = functools.cache(self._new_tokenizer)
+        self.languages = tuple(languages) or self._vocabulary_languages()
+        self.batch_size = batch_size
+
+    def group(self, job: Job) -> Hashable:
+        """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
+        options = job.options
+        return (len(self._prompt(options)), options.temperature, self._context(self._content_frames(job)))
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        try:
+            return self._decode(jobs)
+        except (RuntimeError, ValueError) as error:
+            raise EngineFailure(f"Decoding failed: {error}") from error
+
+    def close(self) -> None:
+        self._model.unload_model()
+
+    def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        encoded = self._encode(jobs)
+        chances = self._languages(jobs, encoded)
+        languages = [max(chance, key=lambda code: chance[code]) for chance in chances]
+        tokenizers_ = [self._tokenizer(job.options.task, lang) for job, lang in zip(jobs, languages, strict=True)]
+        hypotheses = self._generate(jobs, encoded, tokenizers_)
+        spans = [self._spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
+        alignments = self._align(jobs, encoded, tokenizers_, spans)
+        return [
+            Decoded(
+                segments=self._segments(job, hypothesis, tokenizer, window_spans, alignment),
+                language=language,
+                language_probabilities=chance,
+                encoded=encoded[index : index + 1] if job.options.language is None else None,
+            )
+            for index, (job, hypothesis, tokenizer, window_spans, alignment, language, chance) in enumerate(
+                zip(jobs, hypotheses, tokenizers_, spans, alignments, languages, chances, strict=True)
+            )
+        ]
+
+    # Features and encoder
+
+    def _content_frames(self, job: Job) -> int:
+        return min(FULL_CONTEXT, math.ceil(job.window.duration * FRAMES_PER_SECOND))
+
+    def _context(self, frames: int) -> int:
+        if not self._adaptive:
+            return FULL_CONTEXT
+        return min(FULL_CONTEXT, math.ceil((frames + CONTEXT_MARGIN) / CONTEXT_STEP) * CONTEXT_STEP)
+
+    def _features(self, job: Job) -> Array:
+        """Normalised log-mel, shape (n_mels, context); padding is 0 after normalisation, as in training."""
+        context = self._context(self._content_frames(job))
+        mel = self._extractor(job.window.samples)[:, :-1][:, :context]
+        return np.pad(mel, ((0, 0), (0, context - mel.shape[1])))
+
+    def _encode(self, jobs: Sequence[Job]) -> Array:
+        """Encoder output, shape (len(jobs), context / 2, width), in main memory so that it can be sliced."""
+        known = [job.encoded for job in jobs]
+        fresh = [index for index, value in enumerate(known) if value is None]
+        if fresh:
+            features = np.ascontiguousarray(np.stack([self._features(jobs[index]) for index in fresh]), np.float32)
+            output = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+            for index, row in zip(fresh, _to_numpy(output), strict=True):
+                known[index] = row[np.newaxis]
+        return np.concatenate(known)
+
+    # Language
+
+    def _vocabulary_languages(self) -> tuple[str, ...]:
+        if not self._multilingual:
+            return ("en",)
+        silence = ctranslate2.StorageView.from_array(np.zeros((1, self._model.n_mels, FULL_CONTEXT), np.float32))
+        return tuple(sorted(token[2:-2] for token, _ in self._model.detect_language(silence)[0]))
+
+    def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
+        """Probability of each allowed language for each job."""
+        chances = [{job.options.language or "en": 1.0} for job in jobs]
+        if not self._multilingual:
+            return [{"en": 1.0} for _ in jobs]
+        unknown = [index for index, job in enumerate(jobs) if job.options.language is None]
+        if unknown:
+            found = self._model.detect_language(_to_storage(encoded[unknown]))
+            for index, ranking in zip(unknown, found, strict=True):
+                allowed = set(jobs[index].options.languages or self.languages)
+                chances[index] = _renormalised({t[2:-2]: p for t, p in ranking if t[2:-2] in allowed})
+        return chances
+
+    def _new_tokenizer(self, task: Task, language: str) -> Tokenizer:
+        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=language)
+
+    # Decoder
+
+    def _prompt(self, options: TranscribeOptions) -> list[int]:
+        """`<|startofprev|>`, hot words and the end of the caller's prompt; empty when there is neither."""
+        tokenizer = self._tokenizer(options.task, options.language or "en")
+        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
+        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
+        before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
+        return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
+
+    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[_Hypothesis]:
+        """The best hypothesis for each job; those that fail a threshold are tried again together, warmer."""
+        prompts = [self._prompt(job.options) + tok.sot_sequence for job, tok in zip(jobs, tokenizers_, strict=True)]
+        temperature = jobs[0].options.temperature
+        tried: list[list[_Hypothesis]] = [[] for _ in jobs]
+        open_jobs = list(range(len(jobs)))
+        for step in TEMPERATURES if temperature == 0 else (temperature,):
+            found = self._generate_at(
+                step, encoded[open_jobs], [prompts[i] for i in open_jobs], [tokenizers_[i] for i in open_jobs]
+            )
+            for index, hypothesis in zip(open_jobs, found, strict=True):
+                tried[index].append(hypothesis)
+            open_jobs = [index for index in open_jobs if not tried[index][-1].acceptable]
+            if not open_jobs:
+                break
+        return [
+            attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
+            for attempts in tried
+        ]
+
+    def _generate_at(
+        self, temperature: float, encoded: Array, prompts: list[list[int]], tokenizers_: Sequence[Tokenizer]
+    ) -> list[_Hypothesis]:
+        search: dict[str, Any] = (
+            {"beam_size": BEAM_SIZE, "patience": 1}
+            if temperature == 0
+            else {
+                "beam_size": 1,
+                "num_hypotheses": BEST_OF,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+        )
+        results = self._model.generate(
+            _to_storage(encoded),
+            prompts,
+            length_penalty=1,
+            max_length=448,
+            max_initial_timestamp_index=50,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **search,
+        )
+        return [_hypothesis(result, temperature, tok) for result, tok in zip(results, tokenizers_, strict=True)]
+
+    @functools.cached_property
+    def _suppressed(self) -> list[int]:
+        """Tokens that no transcript contains: musical notes, brackets, and Whisper's own marks."""
+        tok = self._tokenizer("transcribe", "en")
+        marks = (tok.transcribe, tok.translate, tok.sot, tok.sot_prev, tok.sot_lm, tok.no_speech)
+        return sorted({*tok.non_speech_tokens, *(mark for mark in marks if mark is not None)})
+
+    # Times
+
+    def _spans(self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer) -> list[Span]:
+        if hypothesis.silent:
+            return []
+        spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
+        return [span for span in spans if tokenizer.decode(list(span.tokens)).strip()]
+
+    def _align(
+        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], spans: Sequence[Sequence[Span]]
+    ) -> list[Any]:
+        """CTranslate2's alignment of each job that asks for words or log-probabilities, else None."""
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, job in enumerate(jobs):
+            if spans[index] and (job.options.word_timestamps or job.options.logprobs):
+                groups[tuple(tokenizers_[index].sot_sequence)].append(index)
+        alignments: list[Any] = [None] * len(jobs)
+        for start_sequence, members in groups.items():
+            results = self._model.align(
+                _to_storage(encoded[members]),
+                list(start_sequence),
+                [[token for span in spans[index] for token in span.tokens] for index in members],
+                [self._content_frames(jobs[index]) for index in members],
+            )
+            for index, result in zip(members, results, strict=True):
+                alignments[index] = result
+        return alignments
+
+    def _segments(
+        self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
+    ) -> tuple[Segment, ...]:
+        words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
+        shares = distribute(words, spans)
+        logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs else [()] * len(spans)
+        segments = [
+            Segment(
+                start=span.start,
+                end=span.end,
+                text=tokenizer.decode(list(span.tokens)),
+                tokens=span.tokens,
+                temperature=hypothesis.temperature,
+                avg_logprob=hypothesis.avg_logprob,
+                compression_ratio=hypothesis.compression_ratio,
+                no_speech_prob=hypothesis.no_speech_prob,
+                words=share,
+                logprobs=scores,
+            )
+            for span, share, scores in zip(spans, shares, logprobs, strict=True)
+        ]
+        return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
+
+
+def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> _Hypothesis:
+    tokens = result.sequences_ids[0]
+    # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
+    total = result.scores[0] * len(tokens)
+    return _Hypothesis(
+        tokens=tuple(tokens),
+        text=tokenizer.decode(tokens).strip(),
+        temperature=temperature,
+        avg_logprob=total / (len(tokens) + 1),
+        no_speech_prob=result.no_speech_prob,
+    )
+
+
+def _words(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any, job: Job) -> list[TimedWord]:
+    tokens = [token for span in spans for token in span.tokens]
+    words, pieces = tokenizer.split_to_word_tokens(tokens)
+    timed = time_words(words, [len(piece) for piece in pieces], alignment.alignments, alignment.text_token_probs)
+    return fit_words(merge_punctuation(timed), job.window.speech)
+
+
+def _logprobs(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any) -> list[tuple[TokenLogprob, ...]]:
+    scores = iter(alignment.text_token_probs)
+    return [tuple(_logprob(tokenizer, token, next(scores)) for token in span.tokens) for span in spans]
+
+
+def _logprob(tokenizer: Tokenizer, token: int, probability: float) -> TokenLogprob:
+    text = tokenizer.decode([token])
+    return TokenLogprob(text, math.log(max(probability, 1e-10)), tuple(text.encode()))
+
+
+def _renormalised(chances: dict[str, float]) -> dict[str, float]:
+    total = sum(chances.values())
+    return {code: chance / total for code, chance in chances.items()} if total > 0 else dict.fromkeys(chances, 1.0)
+
+
+def _to_storage(array: Array) -> ctranslate2.StorageView:
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))
+
+
+def _to_numpy(view: ctranslate2.StorageView) -> Array:
+    if view.dtype == ctranslate2.DataType.bfloat16:  # NumPy has no such type
+        view = view.to(ctranslate2.DataType.float32)
+    return np.array(view)

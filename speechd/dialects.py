@@ -1,0 +1,58 @@
+"""The two answers' differences, in one table: `/openai/v1` answers like Groq, `/v1` like OpenAI.
+
+Requests are read alike on both (the union of the parameters is accepted); a dialect only shapes the answer.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one of the hosted services words its answers."""
+
+    name: str
+    prefix: str
+    """Path prefix under which this dialect is spoken."""
+    capitalised_language: bool
+    """`language` is `English` rather than `english` in a verbose transcription; translations always say `english`."""
+    request_id_in_body: bool
+    """JSON answers carry `x_groq: {id}`."""
+    usage_in_body: bool
+    """JSON answers carry `usage: {type: duration, seconds}`."""
+    processing_ms_header: bool
+    """Replies carry `openai-processing-ms`."""
+
+
+GROQ = Dialect(
+    name="groq",
+    prefix="/openai/v1",
+    capitalised_language=True,
+    request_id_in_body=True,
+    usage_in_body=False,
+    processing_ms_header=False,
+)
+OPENAI = Dialect(
+    name="openai",
+    prefix="/v1",
+    capitalised_language=False,
+    request_id_in_body=False,
+    usage_in_body=True,
+    processing_ms_header=True,
+)
+DIALECTS = (GROQ, OPENAI)
+
+_REPEATED_PREFIX = re.compile(r"^(?:/openai/v1|/v1)+(?=(?:/openai/v1|/v1)(?:/|$))")
+
+
+def dialect_of(path: str) -> Dialect | None:
+    """The dialect spoken at a path; None outside both prefixes."""
+    for dialect in DIALECTS:
+        if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
+            return dialect
+    return None
+
+
+def without_repeated_prefix(path: str) -> str:
+    """`/openai/v1/openai/v1/models` -> `/openai/v1/models`: the caller's base URL held a prefix too; the last wins."""
+    return _REPEATED_PREFIX.sub("", path)

@@ -1,0 +1,52 @@
+"""Instant, deterministic stand-ins for the engines, for tests of everything around them."""
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from speechd.asr.engine import Decoded, Job
+from speechd.types import Segment, TokenLogprob, Word
+
+
+class FakeAsr:
+    """Hears, in every speech region of a window, the words `speech at <second>`."""
+
+    def __init__(
+        self, languages: tuple[str, ...] = ("en", "es", "de"), batch_size: int = 8, delay: float = 0.0
+    ) -> None:
+        self.languages = languages
+        self.batch_size = batch_size
+        self.closed = False
+        self.batches: list[list[Job]] = []
+        """What it was asked, batch by batch."""
+        self._delay = delay
+
+    def group(self, job: Job) -> Hashable:
+        return job.options.temperature
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        time.sleep(self._delay * len(jobs))
+        self.batches.append(list(jobs))
+        return [self._decode(job) for job in jobs]
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _decode(self, job: Job) -> Decoded:
+        allowed = job.options.languages or self.languages
+        language = job.options.language or allowed[0]
+        segments = tuple(_segment(job, start, end) for start, end in job.window.speech)
+        return Decoded(segments, language, {language: 1.0})
+
+
+def _segment(job: Job, start: float, end: float) -> Segment:
+    texts = ["speech", "at", f"{job.window.start + start:.0f}."]
+    step = (end - start) / len(texts)
+    words = tuple(Word(text, start + i * step, start + (i + 1) * step, 0.9) for i, text in enumerate(texts))
+    segment = Segment(start, end, " " + " ".join(texts), tokens=(1, 2, 3), avg_logprob=-0.1)
+    if job.options.word_timestamps:
+        segment = replace(segment, words=words)
+    if job.options.logprobs:
+        logprobs = tuple(TokenLogprob(" " + text, -0.1, tuple(f" {text}".encode())) for text in texts)
+        segment = replace(segment, logprobs=logprobs)
+    return segment

@@ -1,0 +1,241 @@
+"""What arrives on the wire, validated and turned into the house's own options. A bad value is a 400 naming its field.
+
+Unknown fields are ignored, as the hosted services do; a known field is never dropped unsaid.
+"""
+
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from speechd.errors import InvalidRequest, Unsupported
+from speechd.languages import find
+from speechd.types import Task, TranscribeOptions, VadOptions
+
+
+def _listed(value: Any) -> Any:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+
+
+class ServerVad(BaseModel):
+    """How to tell speech from the rest; what is left out keeps this server's own value."""
+
+    type: Literal["server_vad"] = Field(description="Always `server_vad`.")
+    threshold: float | None = Field(None, ge=0, le=1, description="Probability from which sound counts as speech.")
+    prefix_padding_ms: Milliseconds | None = Field(None, description="Audio kept around speech, in milliseconds.")
+    silence_duration_ms: Milliseconds | None = Field(None, description="Silence that ends speech, in milliseconds.")
+
+    def to_options(self) -> VadOptions:
+        default = VadOptions()
+        return VadOptions(
+            threshold=default.threshold if self.threshold is None else self.threshold,
+            min_silence=_seconds(self.silence_duration_ms, default.min_silence),
+            padding=_seconds(self.prefix_padding_ms, default.padding),
+            min_speech=default.min_speech,
+        )
+
+
+def _seconds(milliseconds: int | None, default: float) -> float:
+    return default if milliseconds is None else milliseconds / 1000
+
+
+class AudioForm(BaseModel):
+    """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    task: ClassVar[Task]
+
+    model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
+    url: str | None = Field(
+        None, min_length=1, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
+    )
+    language: str | None = Field(
+        None, description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name. Else detected."
+    )
+    languages: Strings = Field((), description="Detection chooses among these languages only.")
+    prompt: str = Field("", description="Text that precedes the recording; its last 224 tokens are used.")
+    keywords: Strings = Field((), description="Words and names to expect.")
+    hotwords: Strings = Field((), description="The same as `keywords`.")
+    temperature: float = Field(
+        0.0, ge=0, le=1, allow_inf_nan=False, description="0 falls back by itself where it must; else sampled at this."
+    )
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = Field(
+        "json", description="Shape of the answer."
+    )
+    timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
+        (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
+    )
+    include: Annotated[tuple[Literal["logprobs"], ...], BeforeValidator(_listed)] = Field(
+        (), description="`logprobs` adds each token's log-probability to `json` and `verbose_json`."
+    )
+    chunking_strategy: Literal["auto"] | ServerVad = Field(
+        "auto", description="How speech is found: `auto`, or an object of type `server_vad`."
+    )
+    stream: bool = Field(False, description="Answer with server-sent events while the text is being written.")
+    known_speaker_names: Strings = Field((), description="Not supported: this server does not tell speakers apart.")
+    known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Self:
+        """The form in `fields`; JSON null is the same as absent.
+
+        Raises:
+            InvalidRequest: a field has a bad value, or two contradict; `param` names it.
+        """
+        try:
+            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
+        except ValidationError as error:
+            raise _first_fault(error) from error
+
+    @field_validator("response_format", mode="before")
+    @classmethod
+    def _no_diarization(cls, value: Any) -> Any:
+        if value == "diarized_json":
+            raise Unsupported("This server does not tell speakers apart yet.", param="response_format")
+        return value
+
+    @field_validator("known_speaker_names", "known_speaker_references")
+    @classmethod
+    def _no_speakers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            raise Unsupported("This server does not tell speakers apart yet.", param="known_speaker_names")
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str | None) -> str | None:
+        return None if value is None else language_code(value, "language")
+
+    @field_validator("languages")
+    @classmethod
+    def _known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(language_code(text, "languages") for text in value))
+
+    @field_validator("chunking_strategy", mode="before")
+    @classmethod
+    def _strategy(cls, value: Any) -> Any:
+        """A form carries the object as JSON text or as `chunking_strategy[type]=...`."""
+        if value == "auto":
+            return value
+        try:
+            return ServerVad.model_validate(json.loads(value) if isinstance(value, str) else value)
+        except ValidationError as error:
+            raise _first_fault(error, within="chunking_strategy") from None
+        except (ValueError, RecursionError):
+            raise InvalidRequest(
+                "`chunking_strategy` is `auto` or an object of type `server_vad`.", param="chunking_strategy"
+            ) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.timestamp_granularities and self.response_format != "verbose_json":
+            raise InvalidRequest(
+                "`timestamp_granularities` needs `response_format` to be `verbose_json`.",
+                param="timestamp_granularities",
+            )
+        if self.include and self.response_format not in ("json", "verbose_json"):
+            raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
+        if self.stream and self.response_format not in ("json", "text"):
+            raise InvalidRequest(f"`stream` cannot be combined with `{self.response_format}`.", param="stream")
+        return self
+
+    @property
+    def wants_words(self) -> bool:
+        return "word" in self.timestamp_granularities
+
+    @property
+    def wants_segments(self) -> bool:
+        return "segment" in self.timestamp_granularities or not self.timestamp_granularities
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return "logprobs" in self.include
+
+    def to_options(self) -> TranscribeOptions:
+        strategy = self.chunking_strategy
+        return TranscribeOptions(
+            task=self.task,
+            language=self.language,
+            languages=self.languages,
+            prompt=self.prompt,
+            hotwords=self.keywords + self.hotwords,
+            temperature=self.temperature,
+            word_timestamps=self.wants_words,
+            logprobs=self.wants_logprobs,
+            vad=strategy.to_options() if isinstance(strategy, ServerVad) else VadOptions(),
+        )
+
+
+class TranscriptionForm(AudioForm):
+    """Write down what is said, in the language spoken."""
+
+    task = "transcribe"
+
+
+class TranslationForm(AudioForm):
+    """Write down in English what is said in any language."""
+
+    task = "translate"
+
+
+class ModelObject(BaseModel):
+    """One model as GET /models lists it."""
+
+    id: str = Field(description="What a request's `model` names.")
+    object: Literal["model"] = Field("model", description="Always `model`.")
+    created: int = Field(description="When the model was made, in Unix time.")
+    owned_by: str = Field(description="Who made it.")
+    active: bool = Field(description="It is installed and can be used now.")
+    context_window: int = Field(description="Tokens it takes in, prompt included.")
+    public_apps: None = Field(None, description="Always null.")
+    max_completion_tokens: int = Field(description="Tokens it writes for one window at most.")
+
+
+class ModelList(BaseModel):
+    """All models of this server."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[ModelObject] = Field(description="The models.")
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="One or two sentences for people.")
+    type: str = Field(description="Kind of error, for programs.")
+    param: str | None = Field(description="The parameter at fault.")
+    code: str | None = Field(description="The precise error, for programs.")
+
+
+class ErrorEnvelope(BaseModel):
+    """The body of every failed request."""
+
+    error: ErrorDetail = Field(description="The error.")
+
+
+def language_code(text: str, param: str) -> str:
+    """The code of a language in any spelling.
+
+    Raises:
+        InvalidRequest: no such language is known.
+    """
+    language = find(text)
+    if language is None:
+        raise InvalidRequest(f"Unknown language {text[:40]!r}: give an ISO 639-1 code such as `en`.", param=param)
+    return language.code
+
+
+def _first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
+    """Pydantic's first complaint as a sentence that names the field, or `within`, the field that contains it."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None
+    if fault["type"] == "missing":
+        return InvalidRequest(f"`{field}` is required.", param=within or field)
+    return InvalidRequest(
+        f"Invalid value for `{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}.", param=within or field
+    )

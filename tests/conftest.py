@@ -1,0 +1,64 @@
+"""What all tests share: the recordings of audio_fixtures, and settings that read nothing of the machine."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speechd.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "audio_fixtures"
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One entry of audio_fixtures/manifest.json."""
+
+    path: Path
+    language: str | None
+    text: str
+    words: tuple[dict[str, Any], ...]
+    english: str | None
+    duration: float
+    tags: tuple[str, ...]
+
+
+def fixtures(*tags: str) -> list[Fixture]:
+    """The entries that have all of the tags."""
+    entries = json.loads((FIXTURES / "manifest.json").read_text())
+    found = [
+        Fixture(
+            FIXTURES / entry["file"],
+            entry["language"],
+            entry["text"],
+            tuple(entry["words"]),
+            entry.get("english"),
+            entry["duration"],
+            tuple(entry.get("tags", ())),
+        )
+        for entry in entries
+    ]
+    return [fixture for fixture in found if set(tags) <= set(fixture.tags)]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own SPEECHD_* variables must not decide a test."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("SPEECHD_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", port=0)
+
+
+@pytest.fixture
+def english() -> Fixture:
+    """A short clean English clip."""
+    return fixtures()[0]

@@ -1,0 +1,202 @@
+"""What a right request is answered, in both dialects and every format."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from speechd.types import VadOptions
+from tests.contract.conftest import House, opened
+from tests.standin import TEXT
+
+
+async def test_json(house: House) -> None:
+    openai = await house.transcribe()
+    assert openai.json() == {"text": TEXT, "usage": {"type": "duration", "seconds": 4}}
+    assert openai.headers["x-speechd-model"] == "stand-in"
+    assert "x-speechd-warning" not in openai.headers
+    assert int(openai.headers["openai-processing-ms"]) >= 0
+    groq = await house.transcribe(prefix="/openai/v1")
+    assert groq.json() == {"text": TEXT, "x_groq": {"id": groq.headers["x-request-id"]}}
+    assert "openai-processing-ms" not in groq.headers
+
+
+@pytest.mark.parametrize("prefix", ["/openai/v1/openai/v1", "/v1/openai/v1"])
+async def test_a_repeated_prefix(house: House, prefix: str) -> None:
+    reply = await house.transcribe(prefix=prefix)
+    assert reply.json()["x_groq"]["id"] == reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("prefix", "language"), [("/v1", "english"), ("/openai/v1", "English")])
+async def test_verbose_json(house: House, prefix: str, language: str) -> None:
+    both = {"timestamp_granularities[]": ["word", "segment"]}
+    answer = (await house.transcribe(prefix=prefix, response_format="verbose_json", **both)).json()
+    assert (answer["task"], answer["language"], answer["duration"], answer["text"]) == (
+        "transcribe",
+        language,
+        3.5,
+        TEXT,
+    )
+    assert [segment["id"] for segment in answer["segments"]] == [0, 1]
+    assert [word["word"] for word in answer["words"]] == ["Hello", "there.", "General", "<Kenobi>"]
+    assert house.service.ears.asked[-1].word_timestamps
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_translation(house: House, prefix: str) -> None:
+    reply = await house.post(f"{prefix}/audio/translations", language="de", response_format="verbose_json")
+    assert (reply.json()["task"], reply.json()["language"]) == ("translate", "english")
+    assert house.service.ears.asked[-1].task == "translate"
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("text", "Hello"), ("srt", "1\n00:00:00,520"), ("vtt", "WEBVTT\n\n00:00:00.520")]
+)
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_text_formats(house: House, name: str, start: str, prefix: str) -> None:
+    reply = await house.transcribe(prefix=prefix, response_format=name)
+    assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    assert reply.text.startswith(start)
+
+
+async def test_parameters_reach_the_service(house: House) -> None:
+    await house.transcribe(
+        **{
+            "language": "German",
+            "prompt": "Vorher.",
+            "keywords[]": ["Kenobi", "Grievous"],
+            "temperature": "0.0",
+            "include[]": "logprobs",
+            "chunking_strategy[type]": "server_vad",
+            "chunking_strategy[threshold]": "0.7",
+            "colour": "red",
+        }
+    )
+    asked = house.service.ears.asked[-1]
+    assert (asked.language, asked.prompt, asked.hotwords, asked.logprobs) == (
+        "de",
+        "Vorher.",
+        ("Kenobi", "Grievous"),
+        True,
+    )
+    assert asked.vad == VadOptions(threshold=0.7)
+
+
+async def test_silence_and_cut_recordings(house: House) -> None:
+    silence = await house.transcribe(b"silence", response_format="verbose_json")
+    assert (silence.json()["text"], silence.json()["segments"], silence.json()["language"]) == ("", [], "")
+    assert (await house.transcribe(b"cut")).headers["x-speechd-warning"] == "truncated-audio"
+
+
+@pytest.mark.parametrize("content_type", ["json", "data", "files"])
+async def test_url_instead_of_a_file(house: House, content_type: str) -> None:
+    fields: dict[str, Any] = {"model": "auto", "url": "http://example.org/a.wav"}
+    if content_type == "files":
+        fields = {name: (None, value) for name, value in fields.items()}
+    reply = await house.client.post("/openai/v1/audio/transcriptions", **{content_type: fields})
+    assert reply.json()["text"] == TEXT
+    assert house.service.ears.heard == [b"http://example.org/a.wav"]
+
+
+def events_of(body: str) -> list[Any]:
+    lines = body.split("\n\n")
+    assert lines[-1] == ""
+    assert all(line.startswith("data: ") for line in lines[:-1])
+    return [line if line == "data: [DONE]" else json.loads(line[6:]) for line in lines[:-1]]
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_stream(house: House, prefix: str) -> None:
+    reply = await house.transcribe(prefix=prefix, stream="true")
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    *deltas, done, end = events_of(reply.text)
+    assert end == "data: [DONE]"
+    assert "".join(event["delta"] for event in deltas) == done["text"] == TEXT
+    assert {event["type"] for event in deltas} == {"transcript.text.delta"}
+    assert done["type"] == "transcript.text.done"
+    assert done["usage"] == {"type": "duration", "seconds": 4}
+    if prefix == "/openai/v1":
+        assert done["x_groq"] == {"id": reply.headers["x-request-id"]}
+    assert all(file.closed for file in house.service.ears.files)
+
+
+async def test_stream_with_logprobs_and_of_silence(house: House) -> None:
+    reply = await house.transcribe(stream="true", **{"include[]": "logprobs"})
+    first, _, done, _ = events_of(reply.text)
+    assert len(first["logprobs"]) == 2
+    assert len(done["logprobs"]) == 3
+    done, _ = events_of((await house.transcribe(b"silence", stream="true")).text)
+    assert done["text"] == ""
+
+
+@pytest.mark.parametrize(("audio", "code"), [(b"late refusal", "invalid_audio"), (b"late crash", "internal_error")])
+async def test_an_error_after_the_first_byte_is_an_event(house: House, audio: bytes, code: str) -> None:
+    reply = await house.transcribe(audio, stream="true")
+    assert reply.status_code == 200
+    delta, error = events_of(reply.text)
+    assert delta["delta"] == "Hello there."
+    assert error["error"]["code"] == code
+    assert "secret" not in reply.text
+    assert house.service.ears.running == 0
+    assert all(file.closed for file in house.service.ears.files)
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_models(house: House, prefix: str) -> None:
+    listed = (await house.client.get(f"{prefix}/models")).json()
+    assert listed["object"] == "list"
+    assert [model["id"] for model in listed["data"]] == ["stand-in", "org/stand-in-en", "whisper-large-v3"]
+    one = (await house.client.get(f"{prefix}/models/org/stand-in-en")).json()
+    assert one == {
+        "id": "org/stand-in-en",
+        "object": "model",
+        "created": 1_760_000_000,
+        "owned_by": "speechd",
+        "active": True,
+        "context_window": 448,
+        "public_apps": None,
+        "max_completion_tokens": 448,
+    }
+    assert listed["data"][1] == one
+    assert not listed["data"][2]["active"]
+
+
+async def test_status(house: House) -> None:
+    assert (await house.client.get("/healthz")).json() == {"status": "ok"}
+    assert (await house.client.get("/readyz")).json() == {"status": "ready"}
+    assert (await house.client.get("/")).json()["name"] == "speechd"
+    head = await house.client.head("/healthz")
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "15")
+
+
+async def test_openapi_lists_both_prefixes(house: House) -> None:
+    document = (await house.client.get("/openapi.json")).json()
+    for prefix in ("/v1", "/openai/v1"):
+        for operation in ("transcriptions", "translations"):
+            post = document["paths"][f"{prefix}/audio/{operation}"]["post"]
+            form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
+            assert form["properties"]["file"]["format"] == "binary"
+            assert form["required"] == ["model"]
+            assert {"language", "response_format", "timestamp_granularities", "url"} <= set(form["properties"])
+            assert {"200", "400", "413", "503"} <= set(post["responses"])
+        assert "get" in document["paths"][f"{prefix}/models"]
+        assert "get" in document["paths"][f"{prefix}/models/{{model}}"]
+    identifiers = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(identifiers) == len(set(identifiers))
+
+
+async def test_the_service_closes_with_the_application() -> None:
+    async with opened() as house:
+        service = house.service
+        assert not service.closed
+    assert service.closed
+    assert house.app.state.service is None
+
+
+def test_the_front_door_loads_no_engine() -> None:
+    heavy = ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch")
+    program = f"import sys, speechd.api.app; print([name for name in {heavy} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

@@ -1,0 +1,152 @@
+"""A deterministic service for tests of the front door: what a recording's bytes say decides what happens to it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from speechd.errors import (
+    FailedDependency,
+    InvalidAudio,
+    ModelNotFound,
+    ModelNotInstalled,
+    Overloaded,
+    TooLarge,
+    Unprocessable,
+    UnsupportedAudioFormat,
+    UrlNotAllowed,
+)
+from speechd.modelstore import Model
+from speechd.settings import Settings
+from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
+
+SEGMENTS = (
+    Segment(
+        start=0.52,
+        end=1.48,
+        text=" Hello there.",
+        tokens=(50364, 2425, 456, 13),
+        avg_logprob=-0.25,
+        compression_ratio=1.1,
+        no_speech_prob=0.01,
+        seek=52,
+        words=(Word(" Hello", 0.52, 0.9), Word("there.", 0.9, 1.48)),
+        logprobs=(TokenLogprob(" Hello", -0.1, tuple(b" Hello")), TokenLogprob(" there.", -0.2, tuple(b" there."))),
+    ),
+    Segment(
+        start=2.0,
+        end=3.2504,
+        text=" General <Kenobi> & co --> here.",
+        tokens=(50364, 3434),
+        seek=52,
+        words=(Word("General", 2.0, 2.4), Word("<Kenobi>", 2.4, 3.2504)),
+        logprobs=(TokenLogprob(" General", -0.3, tuple(b" General")),),
+    ),
+)
+TEXT = "Hello there. General <Kenobi> & co --> here."
+
+FAILURES = {
+    b"broken": InvalidAudio(param="file"),
+    b"picture": UnsupportedAudioFormat("This is a PNG image.", param="file"),
+    b"too long": TooLarge("The recording is longer than this server accepts.", param="file"),
+    b"busy": Overloaded(retry_after=2.5),
+    b"crash": RuntimeError("a secret of the inside"),
+    b"http://169.254.169.254/": UrlNotAllowed(param="url"),
+    b"http://unreachable.example/": FailedDependency(param="url"),
+}
+
+STAND_IN = Model(
+    id="stand-in",
+    kind="asr",
+    owned_by="speechd",
+    created=1_760_000_000,
+    context_window=448,
+    rank=0,
+    tasks=("transcribe", "translate"),
+    languages=("en", "de"),
+    adaptive_context=False,
+    window_seconds=30,
+    window_gap=2,
+    embedded=True,
+    hub="",
+    path=Path("stand-in"),
+)
+MODELS = (
+    STAND_IN,
+    replace(STAND_IN, id="org/stand-in-en", tasks=("transcribe",)),
+    replace(STAND_IN, id="whisper-large-v3", owned_by="OpenAI", created=1_693_721_698, path=None),
+)
+
+
+class StandInModels:
+    def list(self) -> tuple[Model, ...]:
+        return MODELS
+
+    def get(self, id: str) -> Model:
+        for model in MODELS:
+            if model.id == id:
+                return model
+        raise ModelNotFound(f"The model `{id}` does not exist or you do not have access to it.", param="model")
+
+
+@dataclass
+class StandInTranscriber:
+    """Answers SEGMENTS, unless the recording is one of FAILURES or says `silence`, `cut`, `slow` or `late crash`."""
+
+    asked: list[TranscribeOptions] = field(default_factory=list)
+    heard: list[bytes] = field(default_factory=list)
+    files: list[BinaryIO] = field(default_factory=list)
+    running: int = 0
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        self.asked.append(options)
+        self.files.append(audio)
+        content = audio.read()
+        self.heard.append(content[:100])
+        self.running += 1
+        try:
+            async for part in self._parts(content, options):
+                yield part
+        finally:
+            self.running -= 1
+
+    async def _parts(self, content: bytes, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        if content in FAILURES:
+            raise FAILURES[content]
+        segments = () if content == b"silence" else SEGMENTS
+        self.started.set()
+        for number, segment in enumerate(segments):
+            if number == 1 and content == b"late crash":
+                raise RuntimeError("a secret of the inside")
+            if number == 1 and content == b"late refusal":
+                raise InvalidAudio("It broke off.")
+            if content == b"slow" or (content == b"slow end" and number == 1):
+                await asyncio.Event().wait()
+            yield segment
+        warnings = ("truncated-audio",) if content == b"cut" else ()
+        language = "" if content == b"silence" else options.language or "en"
+        yield Transcript(options.task, language, 3.5, segments, "stand-in", warnings=warnings)
+
+
+class StandInService:
+    """Has a Service's attributes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.models = StandInModels()
+        self.ready = True
+        self.closed = False
+        self.ears = StandInTranscriber()
+
+    async def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:
+        found = self.models.get("stand-in" if model == "auto" else model)
+        if not found.installed:
+            raise ModelNotInstalled(f"The model `{model}` is not installed here.", param="model")
+        if options.task not in found.tasks:
+            raise Unprocessable(f"The model `{model}` cannot {options.task}.", param="model")
+        return found, self.ears
+
+    async def close(self) -> None:
+        self.closed = True

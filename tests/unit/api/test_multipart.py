@@ -1,0 +1,79 @@
+import pytest
+
+from speechd.api.multipart import MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
+from speechd.errors import InvalidRequest, TooLarge
+
+
+def part(disposition: str, content: bytes) -> bytes:
+    return b"--b\r\nContent-Disposition: form-data; " + disposition.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+
+FILE = part('name="file"; filename="a.wav"', b"RIFF\r\n--c\r\n")
+MODEL = part('name="model"', b"m")
+END = b"--b--\r\n"
+
+
+def read(body: bytes, step: int = 1 << 20, limit: int = 100) -> tuple[MultipartReader, bytes]:
+    reader = MultipartReader(b"b", limit)
+    audio = b""
+    for start in range(0, len(body), step):
+        reader.feed(body[start : start + step])
+        audio += reader.take_audio()
+    reader.finish()
+    return reader, audio
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize("body", [FILE + MODEL + END, MODEL + FILE + END, b"\r\n" + MODEL + FILE + END + b"epilogue"])
+def test_any_order_in_any_pieces(body: bytes, step: int) -> None:
+    reader, audio = read(body, step)
+    assert audio == b"RIFF\r\n--c\r\n"
+    assert reader.pairs == [("model", "m")]
+    assert reader.has_file
+
+
+def test_text_is_utf8_and_names_repeat() -> None:
+    body = part('name="prompt"', "Grüße".encode()) + part('name="a[]"', b"1") + part('name="a[]"', b"") + END
+    assert read(body)[0].pairs == [("prompt", "Grüße"), ("a[]", "1"), ("a[]", "")]
+
+
+def test_other_files_are_ignored() -> None:
+    reader, audio = read(part('name="cover"; filename="c.png"', b"PNG" * 100) + FILE + END)
+    assert audio.startswith(b"RIFF")
+    assert reader.pairs == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"garbage", "malformed"),
+        (FILE, "ends before"),
+        (FILE[:30], "ends before"),
+        (b"", "ends before"),
+        (part("", b"x") + END, "no name"),
+        (part('name="file"', b"RIFF") + END, "as a file"),
+        (part('name="file"; filename=""', b"") + END, "empty file name"),
+        (part('name="file"; filename="a.wav"', b"") + END, "empty"),
+        (FILE + FILE + END, "Only one"),
+        (part('name="prompt"', b"\xff\xfe") + END, "UTF-8"),
+        (MODEL * (MAX_PARTS + 1) + END, "parts"),
+        (part('name="prompt"', b"x" * (MAX_TEXT_BYTES + 1)) + END, "too long"),
+        (b"--b\r\n" + b"X-A: b\r\n" * 1000 + b"\r\nx\r\n" + END, "malformed"),
+        (b"--b\r\nX-A: " + b"b" * 100_000 + b"\r\n\r\nx\r\n" + END, "malformed"),
+    ],
+)
+def test_what_is_wrong_is_said(body: bytes, said: str) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        read(body)
+
+
+def test_a_file_over_the_limit() -> None:
+    read(part('name="file"; filename="a"', b"x" * 100) + END, limit=100)
+    with pytest.raises(TooLarge):
+        read(part('name="file"; filename="a"', b"x" * 101) + END, limit=100)
+
+
+@pytest.mark.parametrize("boundary", [b"", b"x" * 10_000])
+def test_unusable_boundaries(boundary: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="boundary"):
+        MultipartReader(boundary, 100)

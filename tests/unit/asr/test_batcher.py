@@ -1,0 +1,145 @@
+"""Who is served next, with integers; and the batcher with the fake engine."""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting
+from speechd.asr.engine import Decoded, Job
+from speechd.errors import EngineFailure, Overloaded
+from speechd.fakes import FakeAsr
+from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
+
+
+def waiting(name: str, remaining: float, *, group: str = "g", since: float = 0) -> Waiting[str]:
+    return Waiting(name, Ticket(remaining), group, since)
+
+
+def taken(schedule: Schedule[str], now: float = 0, most: int = 8) -> list[str]:
+    return [entry.item for entry in schedule.take(now, most)]
+
+
+def test_the_shortest_remaining_recording_goes_first() -> None:
+    schedule = Schedule[str]()
+    for entry in (waiting("film", 7200), waiting("clip", 3), waiting("talk", 600)):
+        schedule.add(entry)
+    assert [taken(schedule, most=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
+
+
+def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
+    schedule = Schedule[str]()
+    for index in range(5):
+        schedule.add(waiting(f"a{index}", index, group="a"))
+    schedule.add(waiting("b", 2.5, group="b"))
+    assert taken(schedule, most=3) == ["a0", "a1", "a2"]
+    assert taken(schedule, most=3) == ["b"]
+    assert taken(schedule, most=3) == ["a3", "a4"]
+    assert schedule.waiting == []
+
+
+def test_equal_recordings_are_served_in_the_order_they_came() -> None:
+    schedule = Schedule[str]()
+    for name in "abc":
+        schedule.add(waiting(name, 5))
+    assert taken(schedule) == ["a", "b", "c"]
+
+
+def test_a_long_recording_does_not_starve() -> None:
+    schedule = Schedule[str]()
+    schedule.add(waiting("film", 3600, since=0))
+    served = []
+    for second in range(2_000):
+        schedule.add(waiting("clip", 3, since=second))
+        served.append(taken(schedule, now=second, most=1)[0])
+        if served[-1] == "film":
+            break
+    assert served[-1] == "film"
+    assert 600 < len(served) < 1_000
+
+
+def test_what_is_discarded_is_not_served() -> None:
+    schedule = Schedule[str]()
+    gone = waiting("gone", 1)
+    schedule.add(gone)
+    schedule.add(waiting("there", 2))
+    schedule.discard(gone)
+    schedule.discard(gone)
+    assert taken(schedule) == ["there"]
+
+
+def job(start: float = 0, seconds: float = 1) -> Job:
+    samples = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+    return Job(Window(start, samples, ((0.0, seconds),)), TranscribeOptions(language="en"))
+
+
+async def test_an_idle_engine_starts_at_once_and_a_busy_one_gathers_a_batch() -> None:
+    engine = FakeAsr(delay=0.02)
+    batcher = Batcher(engine)
+    ticket = batcher.admit(10)
+    results = await asyncio.gather(*(batcher.decode(job(start), ticket) for start in range(6)))
+    assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(6)]
+    assert len(engine.batches) <= 2
+    await batcher.close()
+    assert engine.closed
+
+
+async def test_cancelling_takes_the_window_out_of_the_queue() -> None:
+    engine = FakeAsr(batch_size=1, delay=0.05)
+    batcher = Batcher(engine)
+    ticket = batcher.admit(10)
+    first = asyncio.create_task(batcher.decode(job(1), ticket))
+    second = asyncio.create_task(batcher.decode(job(2), ticket))
+    await asyncio.sleep(0.01)
+    second.cancel()
+    await first
+    await batcher.close()
+    assert second.cancelled()
+    assert [batch[0].window.start for batch in engine.batches] == [1]
+
+
+class Picky(FakeAsr):
+    """Cannot decode any batch that holds the window at 13 s."""
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        if any(job.window.start == 13 for job in jobs):
+            raise EngineFailure("thirteen")
+        return super().decode(jobs)
+
+
+async def test_a_failing_batch_fails_only_its_culprit() -> None:
+    batcher = Batcher(Picky(delay=0.01))
+    ticket = batcher.admit(10)
+    results = await asyncio.gather(
+        *(batcher.decode(job(start), ticket) for start in (11, 12, 13, 14)), return_exceptions=True
+    )
+    assert [type(result).__name__ for result in results] == ["Decoded", "Decoded", "EngineFailure", "Decoded"]
+    await batcher.close()
+
+
+async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
+    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    ticket = batcher.admit(90)
+    with pytest.raises(Overloaded) as refusal:
+        batcher.admit(20)
+    assert refusal.value.headers()["retry-after"]
+    batcher.leave(ticket)
+    batcher.admit(20)
+    await batcher.close()
+
+
+async def test_one_recording_longer_than_the_bound_is_still_taken_when_nothing_waits() -> None:
+    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    assert batcher.admit(1_000).remaining == 1_000
+    await batcher.close()
+
+
+async def test_closing_fails_what_still_waits() -> None:
+    batcher = Batcher(FakeAsr(batch_size=1, delay=0.05))
+    ticket = batcher.admit(10)
+    tasks = [asyncio.create_task(batcher.decode(job(start), ticket)) for start in range(3)]
+    await asyncio.sleep(0.01)
+    await batcher.close()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Decoded", "EngineFailure", "EngineFailure"]

@@ -1,0 +1,161 @@
+"""One transcription from bytes to transcript, with the fake engine: order, language, memory, cancelling."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechd.asr.batcher import Batcher
+from speechd.asr.engine import Decoded, Job
+from speechd.asr.pipeline import WINDOWS_IN_FLIGHT, LocalTranscriber
+from speechd.audio.windows import Packing
+from speechd.errors import InvalidAudio, TooLarge
+from speechd.fakes import FakeAsr
+from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript
+
+NO_VAD = TranscribeOptions(language="en", vad=None)
+
+
+def wav(seconds: float) -> io.BytesIO:
+    file = io.BytesIO()
+    samples = np.random.default_rng(0).normal(0, 0.1, int(seconds * SAMPLE_RATE))
+    soundfile.write(file, samples, SAMPLE_RATE, format="WAV")
+    file.seek(0)
+    return file
+
+
+class Hears(FakeAsr):
+    """Hears one segment that fills each window, in the languages of a script."""
+
+    def __init__(self, *scripted: dict[str, float], delay: float = 0) -> None:
+        super().__init__(delay=delay)
+        self.scripted = list(scripted)
+
+    def _decode(self, job: Job) -> Decoded:
+        chances = {job.options.language: 1.0} if job.options.language else self.scripted.pop(0)
+        language = max(chances, key=lambda code: chances[code])
+        segment = Segment(0, job.window.duration, f" {language}{job.window.start:.0f}")
+        return Decoded((segment,), language, chances, encoded=("encoded", job.window.start))
+
+
+def transcriber(engine: FakeAsr, *, window: float = 2, longest: float = 1000) -> LocalTranscriber:
+    return LocalTranscriber("fake", Batcher(engine), Packing(max_seconds=window), longest)
+
+
+async def run(
+    pipeline: LocalTranscriber, audio: io.BytesIO, options: TranscribeOptions
+) -> tuple[list[Segment], Transcript]:
+    segments: list[Segment] = []
+    async with contextlib.aclosing(pipeline.stream(audio, options)) as parts:
+        async for part in parts:
+            if isinstance(part, Transcript):
+                await pipeline.batcher.close()
+                return segments, part
+            segments.append(part)
+    raise AssertionError("no transcript")
+
+
+async def test_segments_come_in_order_on_the_recordings_clock_and_then_the_transcript() -> None:
+    segments, transcript = await run(transcriber(Hears()), wav(21), NO_VAD)
+    assert transcript.segments == tuple(segments)
+    assert segments[0].start == 0
+    assert [s.start for s in segments] == sorted(s.start for s in segments)
+    assert segments[-1].end == pytest.approx(21, abs=0.05)
+    assert transcript.duration == pytest.approx(21, abs=0.01)
+    assert (transcript.model, transcript.language, transcript.warnings) == ("fake", "en", ())
+    assert [s.seek for s in segments] == [round(s.start * 100) for s in segments]
+
+
+async def test_windows_of_one_recording_share_batches() -> None:
+    engine = Hears(delay=0.01)
+    segments, _ = await run(transcriber(engine), wav(40), NO_VAD)
+    assert len(engine.batches) < len(segments) / 2
+
+
+async def test_a_sure_first_window_decides_the_language() -> None:
+    engine = Hears({"en": 0.2, "es": 0.8})
+    _, transcript = await run(transcriber(engine), wav(10), replace(NO_VAD, language=None))
+    assert transcript.language == "es"
+    assert transcript.language_probability == pytest.approx(0.8)
+    assert {s.text[:3] for s in transcript.segments} == {" es"}
+
+
+async def test_an_unsure_language_is_settled_by_several_windows_without_encoding_twice() -> None:
+    unsure = ({"en": 0.45, "es": 0.3, "de": 0.25}, {"es": 0.48, "de": 0.42, "en": 0.1}, {"es": 0.9, "en": 0.1})
+    engine = Hears(*unsure)
+    _, transcript = await run(transcriber(engine), wav(20), replace(NO_VAD, language=None))
+    assert transcript.language == "es"
+    assert {s.text[:3] for s in transcript.segments} == {" es"}
+    (again,) = [job for batch in engine.batches for job in batch if job.encoded is not None]
+    assert again.encoded == ("encoded", again.window.start)
+    assert again.window.start == 0
+
+
+async def test_silence_has_no_text_no_language_and_reaches_no_engine() -> None:
+    engine = FakeAsr()
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(5 * SAMPLE_RATE), SAMPLE_RATE, format="WAV")
+    _, transcript = await run(transcriber(engine), file, TranscribeOptions())
+    assert (transcript.text, transcript.segments, transcript.language) == ("", (), "")
+    assert transcript.duration == pytest.approx(5)
+    assert engine.batches == []
+
+
+async def test_a_cut_recording_is_transcribed_and_marked() -> None:
+    file = wav(10)
+    _, transcript = await run(transcriber(Hears()), io.BytesIO(file.getvalue()[:200_000]), NO_VAD)
+    assert transcript.warnings == ("truncated-audio",)
+    assert transcript.duration == pytest.approx(6.25, abs=0.05)
+
+
+async def test_what_is_no_audio_is_refused_before_anything_is_queued() -> None:
+    pipeline = transcriber(FakeAsr())
+    with pytest.raises(InvalidAudio):
+        await run(pipeline, io.BytesIO(b"hello" * 100), NO_VAD)
+    assert pipeline.batcher.queued_seconds == 0
+
+
+async def test_a_recording_over_the_limit_is_refused_and_leaves_the_queue() -> None:
+    pipeline = transcriber(Hears(), longest=5)
+    with pytest.raises(TooLarge, match="5 seconds"):
+        await run(pipeline, wav(12), NO_VAD)
+    assert pipeline.batcher.queued_seconds == 0
+    await pipeline.batcher.close()
+
+
+async def test_giving_up_stops_the_work() -> None:
+    engine = Hears(delay=0.05)
+    engine.batch_size = 1
+    pipeline = transcriber(engine)
+    async with contextlib.aclosing(pipeline.stream(wav(120), NO_VAD)) as parts:
+        await anext(parts)
+    done = len(engine.batches)
+    await asyncio.sleep(0.2)
+    assert len(engine.batches) <= done + 1
+    assert pipeline.batcher.queued_seconds == 0
+    assert not [task for task in asyncio.all_tasks() if "_decode" in repr(task)]
+    await pipeline.batcher.close()
+
+
+class Watched(Hears):
+    """Notes how many windows waited at most."""
+
+    most = 0
+    pipeline: LocalTranscriber
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self.most = max(self.most, len(self.pipeline.batcher._schedule.waiting) + len(jobs))
+        return super().decode(jobs)
+
+
+async def test_a_long_recording_holds_few_windows_at_once() -> None:
+    engine = Watched(delay=0.001)
+    engine.pipeline = transcriber(engine)
+    segments, _ = await run(engine.pipeline, wav(300), NO_VAD)
+    assert len(segments) > 10 * WINDOWS_IN_FLIGHT
+    assert engine.most <= WINDOWS_IN_FLIGHT

@@ -1,0 +1,89 @@
+"""Which model a request means, and what it is told when it cannot have it."""
+
+from pathlib import Path
+
+import pytest
+
+from speechd.errors import ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.modelstore import ModelStore
+from speechd.settings import Settings
+from speechd.types import TranscribeOptions
+
+ANY = TranscribeOptions()
+
+
+def store(tmp_path: Path, *installed: str, **given: object) -> ModelStore:
+    for name in installed:
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        (folder / "model.bin").touch()
+    return ModelStore(Settings(data_dir=tmp_path, **given))
+
+
+def test_the_embedded_model_is_always_installed_and_auto_finds_it(tmp_path: Path) -> None:
+    models = store(tmp_path)
+    assert models.list()[0].id == "whisper-pocket"
+    assert models.choose("auto", ANY).embedded
+
+
+def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
+    models = store(tmp_path, "whisper-small", "whisper-large-v3-turbo")
+    assert models.choose("auto", ANY).id == "whisper-large-v3-turbo"
+    assert [model.id for model in models.list() if model.installed] == [
+        "whisper-large-v3-turbo",
+        "whisper-small",
+        "whisper-pocket",
+    ]
+
+
+def test_auto_takes_one_that_can_do_the_task_and_the_language(tmp_path: Path) -> None:
+    models = store(tmp_path, "whisper-large-v3-turbo", "distil-whisper-large-v3-en")
+    assert models.choose("auto", TranscribeOptions(task="translate")).id == "whisper-pocket"
+    assert models.choose("auto", TranscribeOptions(language="ja")).id == "whisper-large-v3-turbo"
+
+
+def test_auto_follows_the_operators_default(tmp_path: Path) -> None:
+    models = store(tmp_path, "whisper-small", default_model="whisper-pocket")
+    assert models.choose("auto", ANY).id == "whisper-pocket"
+
+
+def test_a_model_that_is_not_on_disk_is_refused_with_what_is(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotInstalled) as refusal:
+        store(tmp_path).choose("whisper-large-v3", ANY)
+    assert "whisper-pocket" in refusal.value.message
+    assert refusal.value.headers()["x-should-retry"] == "false"
+    assert refusal.value.status == 503
+
+
+def test_an_unknown_model_is_refused_in_the_hosted_apis_words(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="The model `gpt-9` does not exist or you do not have access to it"):
+        store(tmp_path).choose("gpt-9", ANY)
+    with pytest.raises(ModelNotFound):
+        store(tmp_path).get("../../etc")
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        (TranscribeOptions(language="ja"), "language"),
+        (TranscribeOptions(languages=("en", "ja")), "languages"),
+    ],
+)
+def test_a_language_that_the_model_was_not_trained_for_is_refused(
+    tmp_path: Path, options: TranscribeOptions, param: str
+) -> None:
+    with pytest.raises(Unprocessable, match="`ja`") as refusal:
+        store(tmp_path).choose("whisper-pocket", options)
+    assert refusal.value.param == param
+
+
+def test_a_task_that_the_model_cannot_do_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unprocessable, match="cannot translate"):
+        store(tmp_path, "whisper-large-v3-turbo").choose("whisper-large-v3-turbo", TranscribeOptions(task="translate"))
+
+
+def test_an_operators_alias_stands_for_its_model(tmp_path: Path) -> None:
+    models = store(tmp_path, model_aliases={"whisper-1": "whisper-pocket", "my-default": "auto"})
+    assert models.choose("whisper-1", ANY).id == "whisper-pocket"
+    assert models.get("whisper-1").id == "whisper-pocket"
+    assert models.choose("my-default", ANY).id == "whisper-pocket"

@@ -1,0 +1,131 @@
+from typing import Any
+
+import pytest
+
+from speechd.errors import InvalidRequest, Unsupported
+from speechd.schemas import (
+    AudioForm,
+    ErrorEnvelope,
+    ModelList,
+    ModelObject,
+    ServerVad,
+    TranscriptionForm,
+    TranslationForm,
+)
+from speechd.types import TranscribeOptions, VadOptions
+
+
+def options(**fields: Any) -> TranscribeOptions:
+    return TranscriptionForm.parse({"model": "m", **fields}).to_options()
+
+
+def test_defaults() -> None:
+    assert options() == TranscribeOptions()
+    assert TranslationForm.parse({"model": "m"}).to_options() == TranscribeOptions(task="translate")
+
+
+def test_every_parameter_reaches_the_options() -> None:
+    asked = options(
+        language="en-US",
+        languages=["English", "de", "eng"],
+        prompt="Before.",
+        **{"keywords": ["Groq"], "hotwords": "Kenobi"},
+        temperature="0.4",
+        response_format="verbose_json",
+        timestamp_granularities=["word"],
+        include="logprobs",
+        chunking_strategy={"type": "server_vad", "threshold": "0.6", "silence_duration_ms": "250"},
+    )
+    assert asked == TranscribeOptions(
+        language="en",
+        languages=("en", "de"),
+        prompt="Before.",
+        hotwords=("Groq", "Kenobi"),
+        temperature=0.4,
+        word_timestamps=True,
+        logprobs=True,
+        vad=VadOptions(threshold=0.6, min_silence=0.25),
+    )
+
+
+def test_chunking_strategy_as_json_text() -> None:
+    asked = options(chunking_strategy='{"type": "server_vad", "prefix_padding_ms": 300}')
+    assert asked.vad == VadOptions(padding=0.3)
+    assert options(chunking_strategy="auto").vad == VadOptions()
+
+
+def test_null_is_absent_and_unknown_fields_are_ignored() -> None:
+    assert options(language=None, temperature=None, chunking_strategy=None, colour="red") == TranscribeOptions()
+
+
+def test_granularities() -> None:
+    def wants(*names: str) -> tuple[bool, bool]:
+        form = TranscriptionForm.parse(
+            {"model": "m", "response_format": "verbose_json", "timestamp_granularities": list(names)}
+        )
+        return form.wants_segments, form.wants_words
+
+    assert wants() == (True, False)
+    assert wants("word") == (False, True)
+    assert wants("segment") == (True, False)
+    assert wants("word", "segment") == (True, True)
+
+
+BAD = [
+    ({"model": None}, "model"),
+    ({"model": ""}, "model"),
+    ({"model": ["a", "b"]}, "model"),
+    ({"language": "xx"}, "language"),
+    ({"language": ""}, "language"),
+    ({"languages": ["en", "xx"]}, "languages"),
+    ({"url": ""}, "url"),
+    ({"temperature": "warm"}, "temperature"),
+    ({"temperature": "1.1"}, "temperature"),
+    ({"temperature": "-0.1"}, "temperature"),
+    ({"temperature": "nan"}, "temperature"),
+    ({"response_format": "xml"}, "response_format"),
+    ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
+    ({"timestamp_granularities": ["char"], "response_format": "verbose_json"}, "timestamp_granularities"),
+    ({"include": ["everything"]}, "include"),
+    ({"include": ["logprobs"], "response_format": "srt"}, "include"),
+    ({"chunking_strategy": "manual"}, "chunking_strategy"),
+    ({"chunking_strategy": "[1]"}, "chunking_strategy"),
+    ({"chunking_strategy": "[" * 100_000}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "server_vad", "threshold": 2}}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "client_vad"}}, "chunking_strategy"),
+    ({"chunking_strategy": {"threshold": 0.5}}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "server_vad", "prefix_padding_ms": -1}}, "chunking_strategy"),
+    ({"stream": "perhaps"}, "stream"),
+    ({"stream": "true", "response_format": "vtt"}, "stream"),
+]
+
+
+@pytest.mark.parametrize("form", [TranscriptionForm, TranslationForm])
+@pytest.mark.parametrize(("fields", "param"), BAD)
+def test_a_bad_value_is_named(form: type[AudioForm], fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        form.parse({"model": "m", **fields})
+    assert caught.value.param == param
+    assert param in caught.value.message or "language" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": "diarized_json"},
+        {"known_speaker_names": ["Anna"]},
+        {"known_speaker_references": ["data:audio/wav;base64,AAAA"]},
+    ],
+)
+def test_speakers_are_not_supported(fields: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported) as caught:
+        TranscriptionForm.parse({"model": "m", **fields})
+    assert caught.value.error_code == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "schema", [TranscriptionForm, TranslationForm, ServerVad, ModelObject, ModelList, ErrorEnvelope]
+)
+def test_every_field_has_its_sentence(schema: Any) -> None:
+    assert schema.__doc__
+    assert all(field.description and field.description.endswith(".") for field in schema.model_fields.values())
