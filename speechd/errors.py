@@ -17,7 +17,8 @@
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── InternalError 500
-    │   └── EngineFailure
+    │   ├── EngineFailure
+    │   └── Misconfigured
     └── Unavailable 503
         ├── Overloaded
         └── ModelNotInstalled
@@ -189,6 +190,12 @@ class EngineFailure(InternalError):
     """The speech engine failed on this request."""
 
     code = "engine_failure"
+
+
+class Misconfigured(InternalError):
+    """With these settings speechd cannot start."""
+
+    code = "misconfigured"
 
 
 class Unavailable(SpeechdError):
