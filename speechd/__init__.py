@@ -1,3 +1,10 @@
 """speechd: a self-hosted speech service that answers like the hosted audio APIs."""
 
+import os
+
 __version__ = "0.1.0"
+
+# ONNX Runtime's own builds report to their maker unless this is set before it loads (also on Linux, lately);
+# whoever hosts speech themselves expects that nothing leaves the machine.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -19,7 +19,7 @@ BROKEN: list[dict[str, Any]] = json.loads((FOLDER / "broken" / "manifest.json").
 NOT_AUDIO = {".py", ".md", ".json", ".pyc"}
 ACCEPTED = {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "oga", "opus", "wav", "webm"}
 ACCEPTED |= {"aac", "aiff", "amr", "wma"}
-DEMUXERS = "aac,aiff,amr,asf,flac,matroska,mov,mp3,mpeg,ogg,wav,webm"
+DEMUXERS = "aac,aiff,amr,asf,caf,flac,matroska,mov,mp3,mpeg,ogg,wav,webm"
 
 
 def decoded_seconds(data: bytes) -> float:

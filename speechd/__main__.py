@@ -1,0 +1,5 @@
+"""`python -m speechd` is `speechd`."""
+
+from speechd.cli import main
+
+main()

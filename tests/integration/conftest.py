@@ -1,0 +1,48 @@
+"""The real thing: `speechd serve` as a process on loopback, with the embedded models."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def serving(data_dir: Path, **variables: str) -> Iterator[str]:
+    """A server process on a free port; its address. It ends with the block, and must end well."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
+    environment |= {"SPEECHD_DATA_DIR": str(data_dir), "SPEECHD_PORT": "0", "PYTHONUNBUFFERED": "1"} | variables
+    command = [sys.executable, "-m", "speechd", "serve"]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=environment, text=True, **pipes)
+    assert process.stderr is not None
+    log: list[str] = []
+    try:
+        for line in process.stderr:
+            log.append(line)
+            if found := re.search(r"listens on (http://\S+)", line):
+                break
+        else:
+            raise AssertionError("the server did not start:\n" + "".join(log))
+        reader = threading.Thread(target=lambda: log.extend(process.stderr or ()), daemon=True)
+        reader.start()
+        yield found[1]
+    finally:
+        process.terminate()
+        status = process.wait(timeout=30)
+        process.stderr.close()
+    assert status in (0, -signal.SIGTERM), "".join(log)  # uvicorn ends in order, then as the signal asks
+    assert "Traceback" not in "".join(log), "".join(log)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server for all tests that need nothing special of it."""
+    with serving(tmp_path_factory.mktemp("data")) as url:
+        yield url
