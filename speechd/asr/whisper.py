@@ -35,6 +35,7 @@ from speechd.asr.timestamps import (
     time_words,
 )
 from speechd.errors import EngineFailure
+from speechd.languages import find, whisper_code
 from speechd.types import Segment, Task, TokenLogprob, TranscribeOptions
 
 FRAMES_PER_SECOND = 100
@@ -194,7 +195,7 @@ class WhisperEngine:
         if not self._multilingual:
             return ("en",)
         silence = ctranslate2.StorageView.from_array(np.zeros((1, self._model.n_mels, FULL_CONTEXT), np.float32))
-        return tuple(sorted(token[2:-2] for token, _ in self._model.detect_language(silence)[0]))
+        return tuple(sorted(_language(token) for token, _ in self._model.detect_language(silence)[0]))
 
     def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
         """Probability of each allowed language for each job."""
@@ -206,11 +207,11 @@ class WhisperEngine:
             found = self._model.detect_language(_to_storage(encoded[unknown]))
             for index, ranking in zip(unknown, found, strict=True):
                 allowed = set(jobs[index].options.languages or self.languages)
-                chances[index] = _renormalised({t[2:-2]: p for t, p in ranking if t[2:-2] in allowed})
+                chances[index] = _renormalised({_language(t): p for t, p in ranking if _language(t) in allowed})
         return chances
 
     def _new_tokenizer(self, task: Task, language: str) -> Tokenizer:
-        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=language)
+        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=whisper_code(language))
 
     # Decoder
 
@@ -357,6 +358,12 @@ def _logprobs(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any) -> li
 def _logprob(tokenizer: Tokenizer, token: int, probability: float) -> TokenLogprob:
     text = tokenizer.decode([token])
     return TokenLogprob(text, math.log(max(probability, 1e-10)), tuple(text.encode()))
+
+
+def _language(token: str) -> str:
+    """`<|en|>` -> `en`, by our code where Whisper's deviates."""
+    language = find(token[2:-2])
+    return language.code if language else token[2:-2]
 
 
 def _renormalised(chances: dict[str, float]) -> dict[str, float]:

@@ -25,12 +25,16 @@ def shell_lines(start: str) -> list[str]:
 
 
 def run(command: list[str]) -> str:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PATH": path}, timeout=120
-    )
+    done = started(command)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def started(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """In the repository's root, with this environment's commands first."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=300)
 
 
 def said(name: str) -> Fixture:
@@ -63,12 +67,11 @@ def test_command_line_examples(line: str) -> None:
 def test_the_folder_example(tmp_path: Path) -> None:
     (line,) = [line for line in shell_lines("speechd ") if "--output-dir" in line]
     words = [str(tmp_path) if word == "out" else word for word in shlex.split(line)]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PATH": path}, timeout=300)
+    done = started(words)
     assert done.returncode == 1, "the broken recordings among the fixtures must be reported"
     assert "failed audio_fixtures/broken/empty.mp3: The file is empty." in done.stderr
     for fixture in fixtures("clean"):
         stem = tmp_path / fixture.path.with_suffix("").name
         assert {path.suffix for path in tmp_path.glob(f"{stem.name}.*")} == {".json", ".srt", ".vtt", ".txt"}
     assert (tmp_path / "containers" / "sentence.flac.json").exists(), "same stem: the suffix is kept"
-    assert not [path for path in tmp_path.rglob(".*")], "no temporary file stays"
+    assert not list(tmp_path.rglob(".*")), "no temporary file stays"
