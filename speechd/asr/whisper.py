@@ -8,10 +8,8 @@ a model trained for it is not made to encode padding.
 
 import functools
 import math
-import zlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.hypothesis import Hypothesis, best
 from speechd.asr.timestamps import (
     Span,
     TimedWord,
@@ -50,41 +49,8 @@ PROMPT_TOKENS = 223
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
-MAX_COMPRESSION_RATIO = 2.4
-MIN_AVG_LOGPROB = -1.0
-MAX_NO_SPEECH_PROB = 0.6
-"""The thresholds of section 4.5 of the paper."""
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Hypothesis:
-    """One window's text at one temperature, with the evidence for it."""
-
-    tokens: tuple[int, ...]
-    text: str
-    temperature: float
-    avg_logprob: float
-    no_speech_prob: float
-
-    @property
-    def compression_ratio(self) -> float:
-        data = self.text.encode()
-        return len(data) / len(zlib.compress(data))
-
-    @property
-    def silent(self) -> bool:
-        return self.no_speech_prob > MAX_NO_SPEECH_PROB and self.avg_logprob < MIN_AVG_LOGPROB
-
-    @property
-    def acceptable(self) -> bool:
-        probable = self.compression_ratio <= MAX_COMPRESSION_RATIO and self.avg_logprob >= MIN_AVG_LOGPROB
-        return probable or self.silent
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        return self.compression_ratio <= MAX_COMPRESSION_RATIO, self.avg_logprob
 
 
 class WhisperEngine:
@@ -224,11 +190,11 @@ class WhisperEngine:
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
 
-    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[_Hypothesis]:
+    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
         """The best hypothesis for each job; those that fail a threshold are tried again together, warmer."""
         prompts = [self._prompt(job.options) + tok.sot_sequence for job, tok in zip(jobs, tokenizers_, strict=True)]
         temperature = jobs[0].options.temperature
-        tried: list[list[_Hypothesis]] = [[] for _ in jobs]
+        tried: list[list[Hypothesis]] = [[] for _ in jobs]
         open_jobs = list(range(len(jobs)))
         for step in TEMPERATURES if temperature == 0 else (temperature,):
             found = self._generate_at(
@@ -239,14 +205,11 @@ class WhisperEngine:
             open_jobs = [index for index in open_jobs if not tried[index][-1].acceptable]
             if not open_jobs:
                 break
-        return [
-            attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
-            for attempts in tried
-        ]
+        return [best(attempts) for attempts in tried]
 
     def _generate_at(
         self, temperature: float, encoded: Array, prompts: list[list[int]], tokenizers_: Sequence[Tokenizer]
-    ) -> list[_Hypothesis]:
+    ) -> list[Hypothesis]:
         search: dict[str, Any] = (
             {"beam_size": BEAM_SIZE, "patience": 1}
             if temperature == 0
@@ -280,7 +243,7 @@ class WhisperEngine:
 
     # Times
 
-    def _spans(self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer) -> list[Span]:
+    def _spans(self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[Span]:
         if hypothesis.silent:
             return []
         spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
@@ -307,7 +270,7 @@ class WhisperEngine:
         return alignments
 
     def _segments(
-        self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
+        self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
     ) -> tuple[Segment, ...]:
         words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
         shares = distribute(words, spans)
@@ -330,11 +293,11 @@ class WhisperEngine:
         return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
 
 
-def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> _Hypothesis:
+def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> Hypothesis:
     tokens = result.sequences_ids[0]
     # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
     total = result.scores[0] * len(tokens)
-    return _Hypothesis(
+    return Hypothesis(
         tokens=tuple(tokens),
         text=tokenizer.decode(tokens).strip(),
         temperature=temperature,
