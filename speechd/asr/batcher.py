@@ -8,7 +8,7 @@ it was busy, so batching never makes anyone wait.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -100,12 +100,20 @@ class Batcher:
         """Seconds of admitted audio that are not decoded yet."""
         return sum(ticket.remaining for ticket in self._tickets)
 
-    def admit(self, seconds: float) -> Ticket:
-        """Opens a place in the queue for a recording of about `seconds`.
+    @contextlib.contextmanager
+    def place(self, seconds: float) -> Iterator[Ticket]:
+        """A place in the queue for a recording of about `seconds`, until the recording is finished or given up.
 
         Raises:
             Overloaded: more audio waits than the bound allows; with the time after which there should be room.
         """
+        ticket = self._admit(seconds)
+        try:
+            yield ticket
+        finally:
+            self._tickets.discard(ticket)
+
+    def _admit(self, seconds: float) -> Ticket:
         excess = self.queued_seconds + seconds - self._max_queue_seconds
         if self._tickets and excess > 0:
             wait = excess / self._speed if self._speed else 10.0
@@ -116,10 +124,6 @@ class Batcher:
         ticket = Ticket(seconds)
         self._tickets.add(ticket)
         return ticket
-
-    def leave(self, ticket: Ticket) -> None:
-        """Closes the place; the recording is finished or given up."""
-        self._tickets.discard(ticket)
 
     async def decode(self, job: Job, ticket: Ticket) -> Decoded:
         """Decodes one window when its turn comes; cancelling takes it out of the queue.

@@ -37,11 +37,9 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
-        ticket = self.batcher.admit(stream.expected_seconds)
-        windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
         segments: list[Segment] = []
-        language, certainty = options.language or "", 1.0
-        try:
+        with contextlib.closing(stream), self.batcher.place(stream.expected_seconds) as ticket:
+            windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
             async with contextlib.aclosing(windows):
                 first, language, certainty = await self._settle_language(windows, options, ticket)
                 settled = replace(options, language=language or None)
@@ -50,9 +48,6 @@ class LocalTranscriber:
                         for segment in result.segments:
                             segments.append(segment.shifted(window.start))
                             yield segments[-1]
-        finally:
-            self.batcher.leave(ticket)
-            await asyncio.to_thread(stream.close)
         yield Transcript(
             task=options.task,
             language=language,
