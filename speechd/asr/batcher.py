@@ -10,11 +10,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.errors import EngineFailure, Overloaded
+from speechd.types import Timings
 
 AGING = 4.0
 """Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
@@ -77,6 +78,8 @@ class Schedule(Generic[T]):
 class _Request:
     job: Job
     future: "asyncio.Future[Decoded]"
+    waited: float = 0.0
+    """Seconds in the queue."""
 
 
 class Batcher:
@@ -138,7 +141,7 @@ class Batcher:
             self._runner = asyncio.create_task(self._run(), name="asr-batcher")
         try:
             decoded: Decoded = await future
-            return decoded
+            return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
             self._schedule.discard(entry)
             ticket.remaining = max(0.0, ticket.remaining - job.window.duration)
@@ -156,9 +159,11 @@ class Batcher:
 
     async def _run(self) -> None:
         while self._schedule.waiting:
-            batch = self._schedule.take(self._clock(), self._engine.batch_size)
-            requests = [entry.item for entry in batch]
             started = self._clock()
+            batch = self._schedule.take(started, self._engine.batch_size)
+            for entry in batch:
+                entry.item.waited = started - entry.since
+            requests = [entry.item for entry in batch]
             await self._decode_batch(requests)
             self._measure(sum(request.job.window.duration for request in requests), self._clock() - started)
 
