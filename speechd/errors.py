@@ -17,7 +17,8 @@
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── InternalError 500
-    │   └── EngineFailure
+    │   ├── EngineFailure
+    │   └── Misconfigured
     ├── FeatureNotInstalled 501
     └── Unavailable 503
         ├── Overloaded
@@ -190,6 +191,12 @@ class EngineFailure(InternalError):
     """The speech engine failed on this request."""
 
     code = "engine_failure"
+
+
+class Misconfigured(InternalError):
+    """With these settings speechd cannot start."""
+
+    code = "misconfigured"
 
 
 class FeatureNotInstalled(SpeechdError):

@@ -79,6 +79,34 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a transcription went, in seconds of each stage's own clock; stages overlap."""
+
+    decode: float = 0.0
+    """Container and codec to PCM."""
+    vad: float = 0.0
+    """Finding speech."""
+    queue: float = 0.0
+    """The longest that one of its windows waited for the engine."""
+    encode: float = 0.0
+    """Its share of the encoder's batches, mel features included."""
+    generate: float = 0.0
+    """Its share of the decoder's batches."""
+    align: float = 0.0
+    """Its share of the alignments for word times."""
+
+    def __add__(self, other: "Timings") -> "Timings":
+        return Timings(
+            self.decode + other.decode,
+            self.vad + other.vad,
+            max(self.queue, other.queue),
+            self.encode + other.encode,
+            self.generate + other.generate,
+            self.align + other.align,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said in a whole recording."""
 
@@ -93,6 +121,7 @@ class Transcript:
     language_probability: float = 1.0
     warnings: tuple[str, ...] = ()
     """Machine-readable remarks such as `truncated-audio`."""
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def text(self) -> str:

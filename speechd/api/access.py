@@ -11,17 +11,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from speechd.errors import AuthenticationFailed, HostNotAllowed, OriginNotAllowed
+from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.settings import Settings
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
 """Served without a key: they tell nothing about anyone."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators probe by address."""
-
-
-class UnsafeBinding(RuntimeError):
-    """The server would be open to everybody on the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +96,11 @@ def refuse_unsafe_binding(settings: Settings) -> None:
     """To be called before listening.
 
     Raises:
-        UnsafeBinding: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
+        Misconfigured: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
     """
     if settings.api_key or settings.allow_anonymous or is_loopback(settings.host):
         return
-    raise UnsafeBinding(
+    raise Misconfigured(
         f"Refusing to listen on {settings.host or 'every address'} without an API key: set SPEECHD_API_KEY, "
         "or SPEECHD_ALLOW_ANONYMOUS=true if everybody on the network may use this server."
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -81,7 +82,13 @@ async def _reply(transcript: Transcript, format_name: str, view: View) -> Respon
 
 
 def _headers(transcript: Transcript) -> dict[str, str]:
-    headers = {"x-speechd-model": transcript.model}
+    timings = transcript.timings
+    stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
+    headers = {
+        "x-speechd-model": transcript.model,
+        "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
+        "server-timing": stages,  # W3C Server Timing: milliseconds
+    }
     if transcript.warnings:
         headers["x-speechd-warning"] = ", ".join(transcript.warnings)
     return headers

@@ -3,10 +3,15 @@
 Sync and without any I/O: bytes go in by `feed`, audio comes out by `take_audio`, text fields gather in `pairs`.
 """
 
+import logging
+
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
+
+# The parser warns about every malformed byte; the caller is told, and hostile callers shall not fill the log.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 MAX_PARTS = 512
 MAX_TEXT_BYTES = 1 << 20

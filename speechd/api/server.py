@@ -7,7 +7,7 @@ import uvicorn
 
 from speechd.api.access import refuse_unsafe_binding
 from speechd.api.app import create_app
-from speechd.errors import InvalidRequest
+from speechd.errors import Misconfigured
 from speechd.service import open_service
 from speechd.settings import Settings
 
@@ -21,8 +21,7 @@ def run(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Raises:
-        UnsafeBinding: the address is open to the network and nothing guards it.
-        InvalidRequest: the address cannot be listened on.
+        Misconfigured: the address is open to the network and nothing guards it, or it cannot be listened on.
     """
     refuse_unsafe_binding(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -44,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; taken before the service opens, so that a port in use is said at once.
 
     Raises:
-        InvalidRequest: there is no such address here, or the port is in use.
+        Misconfigured: there is no such address here, or the port is in use.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -53,7 +52,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
-        raise InvalidRequest(
+        raise Misconfigured(
             f"Cannot listen on {host} port {port}: {error.strerror or error}."
             " Choose another with --port or SPEECHD_PORT."
         ) from error

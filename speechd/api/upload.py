@@ -7,7 +7,7 @@ read, and the temporary file is closed whatever happens.
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
@@ -48,9 +48,8 @@ async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form
         ClientDisconnect: the caller left before the end.
     """
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
-    limit = max_file_bytes + FORM_OVERHEAD
-    _check_declared(request, limit)
-    body = _bounded(request, limit)
+    _check_headers(request, max_file_bytes)
+    body = _bounded(request, max_file_bytes)
     with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         file = cast(BinaryIO, spool)
         async with aclosing(body):
@@ -58,9 +57,9 @@ async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form
                 case b"multipart/form-data":
                     form = await _read_multipart(body, parameters.get(b"boundary", b""), file, max_file_bytes)
                 case b"application/json":
-                    form = Form(_json_fields(await _joined(body)))
+                    form = Form(await _parsed(_json_fields, body))
                 case b"application/x-www-form-urlencoded":
-                    form = Form(_urlencoded_fields(await _joined(body)))
+                    form = Form(await _parsed(_urlencoded_fields, body))
                 case _:
                     raise _unexpected_type(media_type)
         if form.file is None and "file" in form.fields:
@@ -93,26 +92,27 @@ def collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return fields
 
 
-def _check_declared(request: Request, limit: int) -> None:
+def _check_headers(request: Request, max_file_bytes: int) -> None:
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+    if declared.isdigit() and int(declared) > max_file_bytes + FORM_OVERHEAD:
+        raise _too_large(max_file_bytes)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise InvalidRequest("Compressed request bodies are not accepted.", param="content-encoding")
 
 
-async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def _bounded(request: Request, max_file_bytes: int) -> AsyncGenerator[bytes, None]:
     received = 0
     async with aclosing(request.stream()) as stream:
         async for chunk in stream:
             received += len(chunk)
-            if received > limit:
-                raise _too_large(limit)
+            if received > max_file_bytes + FORM_OVERHEAD:
+                raise _too_large(max_file_bytes)
             yield chunk
 
 
-async def _joined(body: AsyncGenerator[bytes, None]) -> bytes:
-    return b"".join([chunk async for chunk in body])
+async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator[bytes, None]) -> dict[str, Any]:
+    """Off the event loop: a `data:` URL makes a body of many megabytes."""
+    return await asyncio.to_thread(parse, b"".join([chunk async for chunk in body]))
 
 
 async def _read_multipart(
@@ -170,5 +170,5 @@ def _unexpected_type(media_type: bytes) -> InvalidRequest:
     )
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request body is over the limit of {limit} bytes.", param="file")
+def _too_large(max_file_bytes: int) -> TooLarge:
+    return TooLarge(f"The upload is over the limit of {max_file_bytes} bytes.", param="file")

@@ -8,13 +8,14 @@ it was busy, so batching never makes anyone wait.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.errors import EngineFailure, Overloaded
+from speechd.types import Timings
 
 AGING = 4.0
 """Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
@@ -77,6 +78,8 @@ class Schedule(Generic[T]):
 class _Request:
     job: Job
     future: "asyncio.Future[Decoded]"
+    waited: float = 0.0
+    """Seconds in the queue."""
 
 
 class Batcher:
@@ -100,12 +103,20 @@ class Batcher:
         """Seconds of admitted audio that are not decoded yet."""
         return sum(ticket.remaining for ticket in self._tickets)
 
-    def admit(self, seconds: float) -> Ticket:
-        """Opens a place in the queue for a recording of about `seconds`.
+    @contextlib.contextmanager
+    def place(self, seconds: float) -> Iterator[Ticket]:
+        """A place in the queue for a recording of about `seconds`, until the recording is finished or given up.
 
         Raises:
             Overloaded: more audio waits than the bound allows; with the time after which there should be room.
         """
+        ticket = self._admit(seconds)
+        try:
+            yield ticket
+        finally:
+            self._tickets.discard(ticket)
+
+    def _admit(self, seconds: float) -> Ticket:
         excess = self.queued_seconds + seconds - self._max_queue_seconds
         if self._tickets and excess > 0:
             wait = excess / self._speed if self._speed else 10.0
@@ -116,10 +127,6 @@ class Batcher:
         ticket = Ticket(seconds)
         self._tickets.add(ticket)
         return ticket
-
-    def leave(self, ticket: Ticket) -> None:
-        """Closes the place; the recording is finished or given up."""
-        self._tickets.discard(ticket)
 
     async def decode(self, job: Job, ticket: Ticket) -> Decoded:
         """Decodes one window when its turn comes; cancelling takes it out of the queue.
@@ -134,7 +141,7 @@ class Batcher:
             self._runner = asyncio.create_task(self._run(), name="asr-batcher")
         try:
             decoded: Decoded = await future
-            return decoded
+            return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
             self._schedule.discard(entry)
             ticket.remaining = max(0.0, ticket.remaining - job.window.duration)
@@ -152,9 +159,11 @@ class Batcher:
 
     async def _run(self) -> None:
         while self._schedule.waiting:
-            batch = self._schedule.take(self._clock(), self._engine.batch_size)
-            requests = [entry.item for entry in batch]
             started = self._clock()
+            batch = self._schedule.take(started, self._engine.batch_size)
+            for entry in batch:
+                entry.item.waited = started - entry.since
+            requests = [entry.item for entry in batch]
             await self._decode_batch(requests)
             self._measure(sum(request.job.window.duration for request in requests), self._clock() - started)
 

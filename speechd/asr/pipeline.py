@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
@@ -12,7 +13,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.types import Segment, TranscribeOptions, Transcript, Window
+from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 WINDOWS_IN_FLIGHT = 16
 """Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
@@ -22,6 +23,31 @@ WINDOWS_FOR_LANGUAGE = 4
 """At most this many windows are heard to settle an unsure language."""
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up the time that one stage takes, whatever runs between its steps."""
+
+    seconds: float = 0.0
+
+    def iterating(self, items: Iterable[T]) -> Iterator[T]:
+        """The items; the time to make each counts."""
+        iterator, end = iter(items), object()
+        while (item := self._timed(next, iterator, end)) is not end:
+            yield item
+
+    def calling(self, function: Callable[[T], R]) -> Callable[[T], R]:
+        """The function; the time of each call counts."""
+        return lambda argument: self._timed(function, argument)
+
+    def _timed(self, function: Callable[..., R], *arguments: object) -> R:
+        started = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - started
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +63,21 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
-        ticket = self.batcher.admit(stream.expected_seconds)
-        windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
+        decoding, detecting = Stopwatch(), Stopwatch()
         segments: list[Segment] = []
-        language, certainty = options.language or "", 1.0
-        try:
+        timings = Timings()
+        with contextlib.closing(stream), self.batcher.place(stream.expected_seconds) as ticket:
+            chunks, detector = decoding.iterating(stream), detecting.calling(SpeechDetector())
+            windows = _in_thread(cut_windows(chunks, detector, self.packing, options.vad))
             async with contextlib.aclosing(windows):
                 first, language, certainty = await self._settle_language(windows, options, ticket)
                 settled = replace(options, language=language or None)
                 async with contextlib.aclosing(self._decode(first, windows, settled, ticket)) as decoded:
                     async for window, result in decoded:
+                        timings += result.timings
                         for segment in result.segments:
                             segments.append(segment.shifted(window.start))
                             yield segments[-1]
-        finally:
-            self.batcher.leave(ticket)
-            await asyncio.to_thread(stream.close)
         yield Transcript(
             task=options.task,
             language=language,
@@ -61,6 +86,7 @@ class LocalTranscriber:
             model=self.model,
             language_probability=certainty,
             warnings=("truncated-audio",) if stream.truncated else (),
+            timings=timings + Timings(decode=decoding.seconds, vad=detecting.seconds),
         )
 
     async def _settle_language(

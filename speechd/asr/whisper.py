@@ -8,10 +8,9 @@ a model trained for it is not made to encode padding.
 
 import functools
 import math
-import zlib
+import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.hypothesis import Hypothesis, best
 from speechd.asr.timestamps import (
     Span,
     TimedWord,
@@ -35,7 +35,8 @@ from speechd.asr.timestamps import (
     time_words,
 )
 from speechd.errors import EngineFailure
-from speechd.types import Segment, Task, TokenLogprob, TranscribeOptions
+from speechd.languages import find, whisper_code
+from speechd.types import Segment, Task, Timings, TokenLogprob, TranscribeOptions
 
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
@@ -49,41 +50,8 @@ PROMPT_TOKENS = 223
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
-MAX_COMPRESSION_RATIO = 2.4
-MIN_AVG_LOGPROB = -1.0
-MAX_NO_SPEECH_PROB = 0.6
-"""The thresholds of section 4.5 of the paper."""
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Hypothesis:
-    """One window's text at one temperature, with the evidence for it."""
-
-    tokens: tuple[int, ...]
-    text: str
-    temperature: float
-    avg_logprob: float
-    no_speech_prob: float
-
-    @property
-    def compression_ratio(self) -> float:
-        data = self.text.encode()
-        return len(data) / len(zlib.compress(data))
-
-    @property
-    def silent(self) -> bool:
-        return self.no_speech_prob > MAX_NO_SPEECH_PROB and self.avg_logprob < MIN_AVG_LOGPROB
-
-    @property
-    def acceptable(self) -> bool:
-        probable = self.compression_ratio <= MAX_COMPRESSION_RATIO and self.avg_logprob >= MIN_AVG_LOGPROB
-        return probable or self.silent
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        return self.compression_ratio <= MAX_COMPRESSION_RATIO, self.avg_logprob
 
 
 class WhisperEngine:
@@ -142,18 +110,28 @@ class WhisperEngine:
         self._model.unload_model()
 
     def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        started = time.perf_counter()
         encoded = self._encode(jobs)
+        encoded_at = time.perf_counter()
         chances = self._languages(jobs, encoded)
         languages = [max(chance, key=lambda code: chance[code]) for chance in chances]
         tokenizers_ = [self._tokenizer(job.options.task, lang) for job, lang in zip(jobs, languages, strict=True)]
         hypotheses = self._generate(jobs, encoded, tokenizers_)
         spans = [self._spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
+        generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
+        aligned_at = time.perf_counter()
+        timings = Timings(
+            encode=(encoded_at - started) / len(jobs),
+            generate=(generated_at - encoded_at) / len(jobs),
+            align=(aligned_at - generated_at) / len(jobs),
+        )
         return [
             Decoded(
                 segments=self._segments(job, hypothesis, tokenizer, window_spans, alignment),
                 language=language,
                 language_probabilities=chance,
+                timings=timings,
                 encoded=encoded[index : index + 1] if job.options.language is None else None,
             )
             for index, (job, hypothesis, tokenizer, window_spans, alignment, language, chance) in enumerate(
@@ -194,7 +172,7 @@ class WhisperEngine:
         if not self._multilingual:
             return ("en",)
         silence = ctranslate2.StorageView.from_array(np.zeros((1, self._model.n_mels, FULL_CONTEXT), np.float32))
-        return tuple(sorted(token[2:-2] for token, _ in self._model.detect_language(silence)[0]))
+        return tuple(sorted(_language(token) for token, _ in self._model.detect_language(silence)[0]))
 
     def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
         """Probability of each allowed language for each job."""
@@ -206,11 +184,11 @@ class WhisperEngine:
             found = self._model.detect_language(_to_storage(encoded[unknown]))
             for index, ranking in zip(unknown, found, strict=True):
                 allowed = set(jobs[index].options.languages or self.languages)
-                chances[index] = _renormalised({t[2:-2]: p for t, p in ranking if t[2:-2] in allowed})
+                chances[index] = _renormalised({_language(t): p for t, p in ranking if _language(t) in allowed})
         return chances
 
     def _new_tokenizer(self, task: Task, language: str) -> Tokenizer:
-        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=language)
+        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=whisper_code(language))
 
     # Decoder
 
@@ -223,11 +201,11 @@ class WhisperEngine:
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
 
-    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[_Hypothesis]:
+    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
         """The best hypothesis for each job; those that fail a threshold are tried again together, warmer."""
         prompts = [self._prompt(job.options) + tok.sot_sequence for job, tok in zip(jobs, tokenizers_, strict=True)]
         temperature = jobs[0].options.temperature
-        tried: list[list[_Hypothesis]] = [[] for _ in jobs]
+        tried: list[list[Hypothesis]] = [[] for _ in jobs]
         open_jobs = list(range(len(jobs)))
         for step in TEMPERATURES if temperature == 0 else (temperature,):
             found = self._generate_at(
@@ -238,14 +216,11 @@ class WhisperEngine:
             open_jobs = [index for index in open_jobs if not tried[index][-1].acceptable]
             if not open_jobs:
                 break
-        return [
-            attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
-            for attempts in tried
-        ]
+        return [best(attempts) for attempts in tried]
 
     def _generate_at(
         self, temperature: float, encoded: Array, prompts: list[list[int]], tokenizers_: Sequence[Tokenizer]
-    ) -> list[_Hypothesis]:
+    ) -> list[Hypothesis]:
         search: dict[str, Any] = (
             {"beam_size": BEAM_SIZE, "patience": 1}
             if temperature == 0
@@ -279,7 +254,7 @@ class WhisperEngine:
 
     # Times
 
-    def _spans(self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer) -> list[Span]:
+    def _spans(self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[Span]:
         if hypothesis.silent:
             return []
         spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
@@ -306,7 +281,7 @@ class WhisperEngine:
         return alignments
 
     def _segments(
-        self, job: Job, hypothesis: _Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
+        self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
     ) -> tuple[Segment, ...]:
         words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
         shares = distribute(words, spans)
@@ -329,11 +304,11 @@ class WhisperEngine:
         return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
 
 
-def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> _Hypothesis:
+def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> Hypothesis:
     tokens = result.sequences_ids[0]
     # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
     total = result.scores[0] * len(tokens)
-    return _Hypothesis(
+    return Hypothesis(
         tokens=tuple(tokens),
         text=tokenizer.decode(tokens).strip(),
         temperature=temperature,
@@ -357,6 +332,12 @@ def _logprobs(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any) -> li
 def _logprob(tokenizer: Tokenizer, token: int, probability: float) -> TokenLogprob:
     text = tokenizer.decode([token])
     return TokenLogprob(text, math.log(max(probability, 1e-10)), tuple(text.encode()))
+
+
+def _language(token: str) -> str:
+    """`<|en|>` -> `en`, by our code where Whisper's deviates."""
+    language = find(token[2:-2])
+    return language.code if language else token[2:-2]
 
 
 def _renormalised(chances: dict[str, float]) -> dict[str, float]:

@@ -40,6 +40,9 @@ MAX_SAMPLE_RATE: Final = 768_000
 MAX_BAD_PACKETS: Final = 1_000
 """Undecodable packets in a row after which the rest is given up."""
 
+CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
+"""What keeps FFmpeg from opening anything: only our containers, and not one protocol, not even `file`."""
+
 GUESSED_BYTES_PER_SECOND: Final = 8_000
 """64 kbit/s: what streamed recordings without a length, such as a browser's WebM, usually come near to."""
 
@@ -246,7 +249,7 @@ def _open_container(source: Source) -> av.container.InputContainer:
         return av.open(
             source,
             "r",
-            container_options={"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""},
+            container_options=CONTAINER_OPTIONS,
             metadata_errors="replace",
         )
     except FOREIGN as error:

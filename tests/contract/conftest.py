@@ -108,7 +108,7 @@ async def serving() -> AsyncIterator[Server]:
 
     app = create_app(open_service, Settings(max_upload_bytes=2_000_000))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        running = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(running.serve(sockets=[listener]))
         while not running.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)

@@ -111,6 +111,7 @@ def events_of(body: str) -> list[Any]:
 async def test_stream(house: House, prefix: str) -> None:
     reply = await house.transcribe(prefix=prefix, stream="true")
     assert reply.headers["content-type"].startswith("text/event-stream")
+    assert reply.headers["x-speechd-model"] == "stand-in"
     *deltas, done, end = events_of(reply.text)
     assert end == "data: [DONE]"
     assert "".join(event["delta"] for event in deltas) == done["text"] == TEXT

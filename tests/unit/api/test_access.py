@@ -2,7 +2,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 
-from speechd.api.access import Access, UnsafeBinding, is_loopback, refuse_unsafe_binding
+from speechd.api.access import Access, Misconfigured, is_loopback, refuse_unsafe_binding
 from speechd.errors import AuthenticationFailed, HostNotAllowed, OriginNotAllowed
 from speechd.settings import Settings
 
@@ -98,7 +98,7 @@ def test_loopback_names(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.2", "example.org", "localhost.evil", "127.1"])
 def test_a_public_address_needs_a_key(host: str) -> None:
     assert not is_loopback(host)
-    with pytest.raises(UnsafeBinding, match="SPEECHD_API_KEY"):
+    with pytest.raises(Misconfigured, match="SPEECHD_API_KEY"):
         refuse_unsafe_binding(Settings(host=host))
     refuse_unsafe_binding(Settings(host=host, api_key=SecretStr("k")))
     refuse_unsafe_binding(Settings(host=host, allow_anonymous=True))

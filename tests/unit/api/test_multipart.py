@@ -77,3 +77,9 @@ def test_a_file_over_the_limit() -> None:
 def test_unusable_boundaries(boundary: bytes) -> None:
     with pytest.raises(InvalidRequest, match="boundary"):
         MultipartReader(boundary, 100)
+
+
+def test_malformed_bodies_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(InvalidRequest):
+        read(b"garbage")
+    assert caplog.text == ""

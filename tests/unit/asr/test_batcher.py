@@ -77,7 +77,7 @@ def job(start: float = 0, seconds: float = 1) -> Job:
 async def test_an_idle_engine_starts_at_once_and_a_busy_one_gathers_a_batch() -> None:
     engine = FakeAsr(delay=0.02)
     batcher = Batcher(engine)
-    ticket = batcher.admit(10)
+    ticket = Ticket(10)
     results = await asyncio.gather(*(batcher.decode(job(start), ticket) for start in range(6)))
     assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(6)]
     assert len(engine.batches) <= 2
@@ -88,7 +88,7 @@ async def test_an_idle_engine_starts_at_once_and_a_busy_one_gathers_a_batch() ->
 async def test_cancelling_takes_the_window_out_of_the_queue() -> None:
     engine = FakeAsr(batch_size=1, delay=0.05)
     batcher = Batcher(engine)
-    ticket = batcher.admit(10)
+    ticket = Ticket(10)
     first = asyncio.create_task(batcher.decode(job(1), ticket))
     second = asyncio.create_task(batcher.decode(job(2), ticket))
     await asyncio.sleep(0.01)
@@ -110,7 +110,7 @@ class Picky(FakeAsr):
 
 async def test_a_failing_batch_fails_only_its_culprit() -> None:
     batcher = Batcher(Picky(delay=0.01))
-    ticket = batcher.admit(10)
+    ticket = Ticket(10)
     results = await asyncio.gather(
         *(batcher.decode(job(start), ticket) for start in (11, 12, 13, 14)), return_exceptions=True
     )
@@ -120,24 +120,26 @@ async def test_a_failing_batch_fails_only_its_culprit() -> None:
 
 async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
     batcher = Batcher(FakeAsr(), max_queue_seconds=100)
-    ticket = batcher.admit(90)
-    with pytest.raises(Overloaded) as refusal:
-        batcher.admit(20)
-    assert refusal.value.headers()["retry-after"]
-    batcher.leave(ticket)
-    batcher.admit(20)
+    with batcher.place(90):
+        with pytest.raises(Overloaded) as refusal, batcher.place(20):
+            pass
+        assert refusal.value.headers()["retry-after"]
+    with batcher.place(20):
+        assert batcher.queued_seconds == 20
+    assert batcher.queued_seconds == 0
     await batcher.close()
 
 
 async def test_one_recording_longer_than_the_bound_is_still_taken_when_nothing_waits() -> None:
     batcher = Batcher(FakeAsr(), max_queue_seconds=100)
-    assert batcher.admit(1_000).remaining == 1_000
+    with batcher.place(1_000) as ticket:
+        assert ticket.remaining == 1_000
     await batcher.close()
 
 
 async def test_closing_fails_what_still_waits() -> None:
     batcher = Batcher(FakeAsr(batch_size=1, delay=0.05))
-    ticket = batcher.admit(10)
+    ticket = Ticket(10)
     tasks = [asyncio.create_task(batcher.decode(job(start), ticket)) for start in range(3)]
     await asyncio.sleep(0.01)
     await batcher.close()

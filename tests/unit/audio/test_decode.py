@@ -156,6 +156,12 @@ def test_rf64() -> None:
     assert (len(samples), truncated) == (len(PCM16) // 2, False)
 
 
+def test_tags_in_another_encoding_do_no_harm() -> None:
+    tags = b"INFOINAM" + struct.pack("<I", 6) + "Müller".encode("latin-1")
+    data = wav(PCM16).replace(b"data", b"LIST" + struct.pack("<I", len(tags)) + tags + b"data", 1)
+    assert len(decoded(data)[0]) == len(PCM16) // 2
+
+
 # --- the clock -----------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +324,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[SpeechdError], str]] = {
     "jpeg": (lambda: b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(99), UnsupportedAudioFormat, "looks like a JPEG image"),
     "midi": (lambda: b"MThd\0\0\0\x06\0\1\0\1" + bytes(99), UnsupportedAudioFormat, "looks like a MIDI score"),
     "avi": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), UnsupportedAudioFormat, "looks like an AVI video"),
+    "another container": (
+        lambda: encode(tone(1, 16_000), 16_000, "mpegts", "mp2"),
+        UnsupportedAudioFormat,
+        "not audio in",
+    ),
     "silent video": (silent_video, InvalidAudio, "\\(video\\) has no audio track"),
     "no samples": (lambda: wav(b""), InvalidAudio, "No audio could be decoded"),
     "header only": (lambda: b"RIFF\0\0\0\0WAVE", InvalidAudio, "begins like WAV but is damaged"),
@@ -631,7 +642,7 @@ def test_quicktime_references_to_other_files_are_not_followed(guarded: bool, tmp
     canary.write_bytes(b"\x11\x22" * 400_000)
     options = {"enable_drefs": "1", "use_absolute_path": "1"}
     if guarded:
-        options |= {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
+        options |= decode.CONTAINER_OPTIONS
     with av.open(io.BytesIO(mov_referring_to(str(canary))), "r", container_options=options) as container:
         leaked = any(b"\x11\x22" in bytes(packet) for packet in container.demux(audio=0))
     assert leaked is not guarded

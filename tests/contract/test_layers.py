@@ -1,0 +1,107 @@
+"""Imports only go down the floors of CONTRIBUTING.md, and no heavy library loads before it is needed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "speechd"
+
+FLOORS = (
+    ("__init__",),
+    ("types", "errors", "settings", "languages"),
+    ("schemas", "dialects", "formats", "audio", "asr.engine"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders"),
+    ("asr.pipeline",),
+    ("service",),
+    ("operations",),
+    ("api", "transcribing"),
+    ("cli", "__main__"),
+)
+"""From the ground up; a package stands for all its modules."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package, by its name below `speechd`."""
+    names = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
+    return names
+
+
+def floor(module: str) -> int | None:
+    """The number of a module's floor; None for what has no floor of its own (a package's docstring)."""
+    for number, rooms in enumerate(FLOORS):
+        if any(module == room or module.startswith(f"{room}.") for room in rooms):
+            return number
+    return None
+
+
+def imports(path: Path) -> set[str]:
+    """What a module imports from the package, wherever in it, but not for the type checker alone."""
+    found = set()
+    for node in ast.walk(_without_type_checking(ast.parse(path.read_text()))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "speechd":
+            below = node.module.partition(".")[2]
+            found |= {f"{below}.{alias.name}".strip(".") for alias in node.names} | ({below} if below else set())
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[2] for alias in node.names if alias.name.startswith("speechd.")}
+    return found & set(modules())
+
+
+def _without_type_checking(tree: ast.Module) -> ast.Module:
+    tree.body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    ]
+    return tree
+
+
+PACKAGES = {"asr", "audio", "api"}
+
+
+@pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))
+def test_every_module_has_a_floor(module: str) -> None:
+    assert floor(module) is not None
+
+
+@pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))
+def test_imports_only_go_down(module: str) -> None:
+    mine = floor(module)
+    for other in imports(modules()[module]) - PACKAGES:
+        theirs = floor(other)
+        assert theirs is not None
+        assert mine is not None
+        assert theirs <= mine, f"{module} imports {other}, which is above it"
+
+
+def test_there_is_no_circle() -> None:
+    edges = {module: imports(path) - {module} for module, path in modules().items()}
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join((*trail, module))
+        if module not in done:
+            for other in edges[module]:
+                visit(other, (*trail, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("speechd.api.app", ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch")),
+        ("speechd.cli", ("numpy", "fastapi", "av", "httpx2", "ctranslate2", "pydantic")),
+    ],
+)
+def test_heavy_libraries_load_late(module: str, heavy: tuple[str, ...]) -> None:
+    program = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"

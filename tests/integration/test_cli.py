@@ -1,0 +1,88 @@
+"""The command line as a person meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Fixture, fixtures
+from tests.wer import normalised
+
+
+def speechd(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
+    return subprocess.run(
+        [sys.executable, "-m", "speechd", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=environment | {"NO_COLOR": "1", "COLUMNS": "100"} | variables,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("command", [(), ("serve",), ("transcribe",), ("translate",)])
+def test_help_tells_what_a_command_does(command: tuple[str, ...]) -> None:
+    done = speechd(*command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+    assert "SPEECHD_" in done.stdout or command
+
+
+def test_one_recording_is_printed(english: Fixture) -> None:
+    done = speechd("transcribe", english.path)
+    assert (done.returncode, normalised(done.stdout)) == (0, normalised(english.text))
+
+
+def test_several_formats_are_written_beside_each_other(tmp_path: Path, english: Fixture) -> None:
+    done = speechd("transcribe", english.path, "-f", "json,srt,vtt,txt,tsv", "-o", tmp_path / "a" / "b")
+    assert done.returncode == 0, done.stderr
+    stem = tmp_path / "a" / "b" / english.path.stem
+    answer = json.loads(stem.with_suffix(".json").read_text())
+    assert [normalised(word["word"])[0] for word in answer["words"]] == normalised(english.text)
+    assert stem.with_suffix(".srt").read_text().startswith("1\n00:00:00,")
+    assert stem.with_suffix(".vtt").read_text().startswith("WEBVTT\n")
+    assert normalised(stem.with_suffix(".txt").read_text()) == normalised(english.text)
+
+
+def test_translate_writes_english() -> None:
+    spanish = next(fixture for fixture in fixtures("clean") if fixture.path.name == "es_playa.flac")
+    done = speechd("translate", spanish.path, "--language", "Spanish")
+    assert normalised(done.stdout) == normalised(spanish.english or "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("transcribe", "/nowhere/at/all.wav"), "no file or folder"),
+        (("transcribe", "{audio}", "--language", "klingonese"), "no language 'klingonese'"),
+        (("transcribe", "{audio}", "--format", "docx"), "--format takes txt, json, srt, vtt, tsv, not docx"),
+        (("transcribe", "{audio}", "--task", "sing"), "transcribe or translate, not sing"),
+        (("transcribe", "{audio}", "--model", "whisper-large-v3"), "not installed"),
+        (("transcribe", "{audio}", "--model", "gpt-9"), "does not exist"),
+        (("serve", "--host", "0.0.0.0"), "SPEECHD_API_KEY"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(words: tuple[str, ...], message: str, english: Fixture) -> None:
+    done = speechd(*(word.format(audio=english.path) for word in words))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_setting_is_named() -> None:
+    done = speechd("serve", SPEECHD_MAX_UPLOAD_BYTES="many")
+    assert done.returncode == 1
+    assert "SPEECHD_MAX_UPLOAD_BYTES" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_said_before_anything_is_loaded() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = speechd("serve", "--port", taken.getsockname()[1])
+    assert done.returncode == 1
+    assert "--port" in done.stderr

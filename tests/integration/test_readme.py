@@ -1,0 +1,77 @@
+"""The README's examples run as they stand, but for the port."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Fixture, fixtures
+from tests.wer import word_errors
+
+README = (ROOT / "README.md").read_text()
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def shell_lines(start: str) -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line.startswith(start)]
+
+
+def run(command: list[str]) -> str:
+    done = started(command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def started(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """In the repository's root, with this environment's commands first."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def said(name: str) -> Fixture:
+    return next(fixture for fixture in fixtures() if fixture.path.name == name)
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: "openai" if "openai" in code else "groq")
+def test_python_examples(server: str, code: str) -> None:
+    printed = run([sys.executable, "-W", "ignore", "-c", code.replace(ADDRESS, server)])
+    assert printed.strip()
+    (name,) = re.findall(r"audio_fixtures/([\w.]+)", code)
+    fixture = said(name)
+    wanted = fixture.english if "translations" in code else fixture.text
+    assert word_errors(wanted or "", printed.splitlines()[0])[0] == 0
+
+
+@pytest.mark.parametrize("line", shell_lines("curl"))
+def test_curl_examples(server: str, line: str) -> None:
+    printed = run(shlex.split(line.replace(ADDRESS, server)))
+    assert said("en_television.flac").text in printed
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines("speechd ") if "--output-dir" not in line])
+def test_command_line_examples(line: str) -> None:
+    fixture = said(Path(line.split()[-1]).name)
+    wanted = fixture.english if "translate" in line.split() else fixture.text
+    assert word_errors(wanted or "", run(shlex.split(line)))[0] == 0
+
+
+def test_the_folder_example(tmp_path: Path) -> None:
+    (line,) = [line for line in shell_lines("speechd ") if "--output-dir" in line]
+    words = [str(tmp_path) if word == "out" else word for word in shlex.split(line)]
+    done = started(words)
+    assert done.returncode == 1, "the broken recordings among the fixtures must be reported"
+    assert "failed audio_fixtures/broken/empty.mp3: The file is empty." in done.stderr
+    for fixture in fixtures("clean"):
+        stem = tmp_path / fixture.path.with_suffix("").name
+        assert {path.suffix for path in tmp_path.glob(f"{stem.name}.*")} == {".json", ".srt", ".vtt", ".txt"}
+    assert (tmp_path / "containers" / "sentence.flac.json").exists(), "same stem: the suffix is kept"
+    assert not list(tmp_path.rglob(".*")), "no temporary file stays"
