@@ -1,17 +1,24 @@
 """Which models there are, where their files lie, and which one a request means."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from speechd.errors import ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.settings import Settings
+from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
 AUTO = "auto"
 """The id that stands for the best installed model that can do what is asked."""
+
+
+VOICE_CONTEXT = 200_000
+"""Characters of text that a voice is given in one request."""
+QUALITY_RANKS = {"x_low": 1, "low": 2, "medium": 3, "high": 4}
+"""Piper's names for the sizes of its voices."""
 
 
 def shipped_models() -> Path:
@@ -46,6 +53,8 @@ class Model:
     """Its repository on a model hub, or ""."""
     path: Path | None
     """Folder of its files, or None while it is not installed."""
+    stands_for: str = ""
+    """`auto` for a hosted id that means the best installed voice."""
 
     @property
     def installed(self) -> bool:
@@ -64,9 +73,14 @@ class ModelStore:
         self._aliases: Mapping[str, str] = settings.model_aliases
         self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
 
-    def list(self) -> tuple[Model, ...]:
-        """Every known model, the installed ones first, the best of them first."""
-        models = [self._model(model_id, row) for model_id, row in self._rows.items()]
+    def list(self, hosted: bool = True) -> tuple[Model, ...]:
+        """Every known model, the installed ones first, the best of them first.
+
+        Args:
+            hosted: also the hosted ids that stand for one.
+        """
+        rows = {name: row for name, row in self._known().items() if hosted or "stands_for" not in row}
+        models = [self._model(model_id, row) for model_id, row in rows.items()]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
 
     def get(self, model_id: str) -> Model:
@@ -76,11 +90,12 @@ class ModelStore:
             ModelNotFound: there is none.
         """
         name = self._aliases.get(model_id, model_id)
-        if name not in self._rows:
+        known = self._known()
+        if name not in known:
             raise ModelNotFound(
                 f"The model `{model_id}` does not exist or you do not have access to it.", param="model"
             )
-        return self._model(name, self._rows[name])
+        return self._model(name, known[name])
 
     def choose(self, model_id: str, options: TranscribeOptions) -> Model:
         """The installed model that shall do this transcription.
@@ -110,8 +125,24 @@ class ModelStore:
             raise ModelNotInstalled(f"No installed model can {options.task}.", param="model")
         return next((model for model in able if model.speaks(options.language)), able[0])
 
-    def _model(self, model_id: str, row: Mapping[str, Any]) -> Model:
+    def _known(self) -> dict[str, Mapping[str, Any]]:
+        """The rows of the catalog, and one for each voice that lies in the data folder without being in it."""
+        return {**_found_voices(self._pulled), **self._rows}
+
+    def _folder(self, model_id: str, row: Mapping[str, Any]) -> Path | None:
+        """Where the files of a model are; None where they are not."""
+        if "stands_for" in row:
+            return self._best_voice(row.get("languages"))
         folder = shipped_models() / row["folder"] if "folder" in row else self._pulled / model_id
+        there = VoiceFiles.in_folder(folder) if row["kind"] == "tts" else (folder / "model.bin").is_file()
+        return folder if there else None
+
+    def _best_voice(self, languages: Sequence[str] | None) -> Path | None:
+        voices = [m for m in self.list(hosted=False) if m.kind == "tts" and m.installed]
+        able = (m for m in voices if not languages or set(m.languages) & set(languages))
+        return next((model.path for model in able), None)
+
+    def _model(self, model_id: str, row: Mapping[str, Any]) -> Model:
         return Model(
             id=model_id,
             kind=row["kind"],
@@ -126,8 +157,25 @@ class ModelStore:
             window_gap=float(row.get("window_gap", 2)),
             embedded="folder" in row,
             hub=row.get("hub", ""),
-            path=folder if (folder / "model.bin").is_file() else None,
+            path=self._folder(model_id, row),
+            stands_for=row.get("stands_for", ""),
         )
+
+
+def _found_voices(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """A row for each folder with a Piper voice; a Piper quality in its name makes its rank."""
+    rows: dict[str, Mapping[str, Any]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and (files := VoiceFiles.in_folder(path)) is not None:
+            rows[path.name] = {
+                "kind": "tts",
+                "owned_by": "local",
+                "created": int(files.model.stat().st_mtime),
+                "context_window": VOICE_CONTEXT,
+                "rank": QUALITY_RANKS.get(path.name.rpartition("-")[2], 0),
+                "languages": (files.info().language,),
+            }
+    return rows
 
 
 def _names(models: Iterable[Model]) -> str:

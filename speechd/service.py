@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
@@ -11,7 +13,10 @@ from speechd.asr.pipeline import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.modelstore import Model, ModelStore
 from speechd.settings import Settings
-from speechd.types import TranscribeOptions, Transcriber
+from speechd.tts.engine import TtsEngine
+from speechd.tts.pipeline import LocalSpeaker
+from speechd.types import Speaker, TranscribeOptions, Transcriber
+from speechd.voices import Voice, VoiceStore
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -20,16 +25,43 @@ MOST_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
 EngineLoader = Callable[[Model, Settings], AsrEngine]
+VoiceLoader = Callable[[Voice], TtsEngine]
+
+T = TypeVar("T")
+
+
+class LoadedOnce(Generic[T]):
+    """Things by name; all who ask while one loads wait for one and the same load, and a failed load is tried again."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[T]] = {}
+
+    async def get(self, name: str, load: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        task = self._tasks.get(name)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._tasks[name] = asyncio.create_task(load())
+        return await asyncio.shield(task)
+
+    async def take_all(self) -> list[T]:
+        """Everything that is loaded or loading, which is forgotten here."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
 
 
 class Service:
     """Everything speechd can be asked, behind one object; API, worker and CLI hold one each."""
 
-    def __init__(self, settings: Settings, load_engine: EngineLoader) -> None:
+    def __init__(self, settings: Settings, load_engine: EngineLoader, load_voice: VoiceLoader | None = None) -> None:
         self.settings = settings
         self.models = ModelStore(settings)
+        self.voices = VoiceStore(self.models, settings)
         self._load_engine = load_engine
-        self._batchers: dict[str, asyncio.Task[Batcher]] = {}
+        self._load_voice = load_voice or load_piper
+        self._batchers = LoadedOnce[Batcher]()
+        self._speaking = LoadedOnce[TtsEngine]()
+        self._speech_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="speech")
         self._closed = False
 
     @property
@@ -45,25 +77,31 @@ class Service:
             EngineFailure: its files cannot be loaded.
         """
         model = self.models.choose(model_id, options)
-        batcher = await self._batcher(model)
+        batcher = await self._batchers.get(model.id, lambda: self._load(model))
         packing = Packing(model.window_seconds, model.window_gap)
         return model, LocalTranscriber(model.id, batcher, packing, self.settings.max_audio_seconds)
 
-    async def close(self) -> None:
-        """Lets the batches in hand finish and unloads every model."""
-        self._closed = True
-        loading = list(self._batchers.values())
-        self._batchers.clear()
-        for outcome in await asyncio.gather(*loading, return_exceptions=True):
-            if isinstance(outcome, Batcher):
-                await outcome.close()
+    async def speaker(self, model_id: str, voice_name: str) -> tuple[Voice, Speaker]:
+        """The voice that a speech request means and a speaker with it; loads the voice at its first use.
 
-    async def _batcher(self, model: Model) -> Batcher:
-        """The batcher of a model; all who ask while it loads wait for one and the same load."""
-        task = self._batchers.get(model.id)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._batchers[model.id] = asyncio.create_task(self._load(model))
-        return await asyncio.shield(task)
+        Raises:
+            ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
+            FeatureNotInstalled: the optional part that speaks is not installed.
+            EngineFailure: its files cannot be loaded.
+        """
+        voice = self.voices.choose(model_id, voice_name)
+        engine = await self._speaking.get(voice.model.id, lambda: asyncio.to_thread(self._load_voice, voice))
+        limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
+        return voice, LocalSpeaker(voice.id, engine, voice.speaker, self._speech_threads, limit, lexicon)
+
+    async def close(self) -> None:
+        """Lets the batches and sentences in hand finish and unloads every model."""
+        self._closed = True
+        for batcher in await self._batchers.take_all():
+            await batcher.close()
+        await asyncio.to_thread(self._speech_threads.shutdown)
+        for engine in await self._speaking.take_all():
+            engine.close()
 
     async def _load(self, model: Model) -> Batcher:
         engine = await asyncio.to_thread(self._load_engine, model, self.settings)
@@ -72,7 +110,7 @@ class Service:
 
 def open_service(settings: Settings) -> Service:
     """The service on the real engines."""
-    return Service(settings, load_whisper)
+    return Service(settings, load_whisper, load_piper)
 
 
 def load_whisper(model: Model, settings: Settings) -> AsrEngine:
@@ -91,6 +129,13 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )
+
+
+def load_piper(voice: Voice) -> TtsEngine:
+    """Loads a Piper voice's files into an engine."""
+    from speechd.tts.piper import PiperEngine
+
+    return PiperEngine(voice.files)
 
 
 def _device(wanted: str) -> str:

@@ -30,6 +30,15 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='JSON object of extra model ids, each with the model it stands for: `{"whisper-1": "auto"}`.',
     )
+    default_voice: str = Field(
+        "auto", description="Voice for speech requests that name none; auto: the best installed."
+    )
+    lexicon: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object of words with what to say instead: another spelling, or phonemes between slashes:"
+        ' `{"GIF": "/dʒɪf/", "nginx": "engine x"}`.',
+    )
+    max_speech_characters: int = Field(200_000, gt=0, description="Longest text that is spoken in one request.")
     offline: bool = Field(False, description="Never open a connection to a model hub.")
 
     api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")

@@ -1,6 +1,6 @@
 """The nouns that every room shares: frozen dataclasses, times in seconds, PCM float32 in [-1, 1] at 16 kHz."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 
@@ -224,8 +224,6 @@ class SpeechOptions:
     """The text is SSML; a text that starts with `<speak` always is."""
     captions: bool = False
     """Tell when each word is spoken."""
-    lexicon: Mapping[str, str] = field(default_factory=dict)
-    """Words with what to say instead: another spelling, or phonemes between slashes. Case is ignored."""
 
 
 @dataclass(frozen=True, slots=True)

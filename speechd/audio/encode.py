@@ -143,11 +143,12 @@ class AvEncoder:
         self._sink: Any = tempfile.SpooledTemporaryFile(IN_MEMORY) if whole else _Outlet()  # noqa: SIM115
         options = {"page_duration": "200000"} if codec.container == "ogg" and not whole else {}
         self._container: Any = av.open(self._sink, "w", format=codec.container, options=options)
-        self._stream: Any = self._container.add_stream(codec.name, rate=rate, layout="mono")
-        self._stream.format = codec.sample_format
+        stream: Any = self._container.add_stream(codec.name, rate=rate, layout="mono")
+        stream.format = codec.sample_format
         if codec.bits_per_second:
-            self._stream.bit_rate = codec.bits_per_second if rate >= 32_000 else codec.bits_per_second // 2
-        self._rate, self._codec, self._skip, self._at = rate, codec, codec.skip_packets, 0
+            stream.bit_rate = codec.bits_per_second if rate >= 32_000 else codec.bits_per_second // 2
+        self._stream, self._rate, self._codec = stream, rate, codec
+        self._skip, self._at = codec.skip_packets, 0
 
     def encode(self, samples: Samples) -> bytes:
         if len(samples):

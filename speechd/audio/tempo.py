@@ -13,8 +13,10 @@ SLOWEST, FASTEST = 0.25, 5.0
 """Speeds that are accepted: the union of OpenAI's 0.25 to 4 and Groq's 0.5 to 5."""
 MOST_PER_FILTER = 2.0
 """FFmpeg's `atempo` drops whole stretches of sound above a factor of 2 (its documentation); it is chained instead."""
-FEED = 8192
-"""Samples given to the filter at a time."""
+FEED = 1024
+"""Samples given to the filter at a time: it gives out once a frame, so larger ones would wait longer."""
+TAIL = 0.25
+"""Seconds of silence that push the end of the sound through the filter; they are cut off again."""
 
 
 def factors(speed: float) -> list[float]:
@@ -62,6 +64,7 @@ class Tempo:
         """The rest, so that exactly `round(samples fed / speed)` samples have come out."""
         if self._graph is None:
             return np.zeros(0, np.float32)
+        self._graph.push(self._frame(np.zeros(round(TAIL * self._rate), np.float32)))
         self._graph.push(None)
         self._collect()
         missing = self._wanted - self._given - len(self._held)

@@ -1,9 +1,9 @@
 """The story of one speech request: text, pieces, the voice, tempo, resampling, encoding, chunks as they are ready."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -36,6 +36,8 @@ class LocalSpeaker:
     """Where sentences are spoken: one a thread, those of all requests in turn."""
     max_characters: int
     """Longest text accepted."""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Words with what to say instead."""
 
     async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
@@ -66,7 +68,7 @@ class LocalSpeaker:
             raise TooLarge(
                 f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
             )
-        reader = Reader(self.engine.info, options.lexicon)
+        reader = Reader(self.engine.info, self.lexicon)
         if options.ssml or ssml.is_ssml(text):
             document = ssml.parse(text)
             reader.check(document.text)
@@ -120,15 +122,14 @@ class _Job:
                 held, words = b"", ()
         if not heard:
             raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")
-        held += encoder.encode(self._rest())
+        yield SpeechPart(held + encoder.encode(self._rest()), words)
         for data in encoder.finish():
-            yield SpeechPart(held + data, words)
-            held, words = b"", ()
+            yield SpeechPart(data)
 
     def _say(self, piece: Piece) -> Spoken:
         """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""
         rate = self._engine.info.sample_rate
-        pause = np.zeros(round(piece.pause * rate), np.float32)
+        pause = np.zeros(round(piece.pause / self._own_speed * rate), np.float32)
         if not piece.text:
             return Spoken(pause)
         wanted = piece.rate * self._own_speed

@@ -20,7 +20,7 @@ BLOCK = 2000
 
 _PLAIN = str.maketrans(
     {
-        **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
+        **dict.fromkeys("‘’‚‛′´ʼ", "'"),
         **dict.fromkeys("“”„‟″«»", '"'),
         **dict.fromkeys("‐‑‒", "-"),
         **dict.fromkeys("—―", ", "),

@@ -1,6 +1,7 @@
 """What a voice's files say of it, read without loading it."""
 
 import json
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 from speechd.errors import EngineFailure
 from speechd.tts.engine import VoiceInfo
+
+logger = logging.getLogger("speechd.tts")
 
 SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "el": "GREEK", "he": "HEBREW", "hi": "DEVANAGARI"}
 SCRIPTS |= {"ne": "DEVANAGARI", "ka": "GEORGIAN", "te": "TELUGU", "ml": "MALAYALAM", "th": "THAI", "zh": "CJK"}
@@ -27,9 +30,19 @@ class VoiceFiles:
 
     @staticmethod
     def in_folder(folder: Path) -> "VoiceFiles | None":
-        """The voice in a folder, or None where there is none."""
+        """The voice in a folder, or None where there is none, or only one whose configuration cannot be read."""
         found = (VoiceFiles(path) for path in sorted(folder.glob("*.onnx")))
-        return next((files for files in found if files.config.is_file()), None)
+        return next((files for files in found if files.valid), None)
+
+    @property
+    def valid(self) -> bool:
+        """Its configuration can be read; what is wrong with one that cannot is logged."""
+        try:
+            self.info()
+        except EngineFailure as error:
+            logger.warning("%s", error)
+            return False
+        return True
 
     def info(self) -> VoiceInfo:
         """What its configuration says, read without loading the voice.

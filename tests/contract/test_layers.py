@@ -12,9 +12,11 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("schemas", "dialects", "formats", "audio", "asr.engine"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders"),
-    ("asr.pipeline",),
+    ("audio", "asr.engine", "tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files"),
+    ("schemas", "dialects", "formats"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "tts.alignment", "tts.piper"),
+    ("fakes", "modelstore", "voices", "folders"),
+    ("asr.pipeline", "tts.pipeline"),
     ("service",),
     ("operations",),
     ("api", "transcribing"),
@@ -61,7 +63,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api"}
+PACKAGES = {"asr", "audio", "api", "tts"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))
