@@ -17,6 +17,7 @@ from speechd.errors import (
     UnsupportedAudioFormat,
     UrlNotAllowed,
 )
+from speechd.joining import Flights
 from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
@@ -138,6 +139,7 @@ class StandInService:
         self.models = StandInModels()
         self.ready = True
         self.closed = False
+        self.flights: Flights[Transcript] = Flights()
         self.ears = StandInTranscriber()
 
     async def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:

@@ -13,7 +13,7 @@ FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
     ("schemas", "dialects", "formats", "audio", "asr.engine"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders", "joining"),
     ("asr.pipeline",),
     ("service",),
     ("operations",),
