@@ -73,6 +73,7 @@ def _view(form: AudioForm, dialect: Dialect, request_id: str) -> View:
         segments=form.wants_segments,
         words=form.wants_words,
         logprobs=form.wants_logprobs,
+        evidence=form.wants_evidence,
     )
 
 

@@ -14,6 +14,7 @@ FLOORS = (
     ("types", "errors", "settings", "languages"),
     ("schemas", "dialects", "formats", "audio", "asr.engine"),
     ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders", "joining"),
+    ("asr.guard",),
     ("asr.pipeline",),
     ("service",),
     ("operations",),
