@@ -2,8 +2,8 @@
 
     python -m tests.bench.soak [--requests 2000] [--hours 10]
 
-Prints the server's resident memory after request 200 and after the last, and its peak while a recording of 10 minutes and
-one of many hours are transcribed, each by a fresh server.
+Prints the server's resident memory after request 200 and after the last, and its peak while a recording of 10 minutes
+and one of many hours are transcribed, each by a fresh server.
 """
 
 import argparse

@@ -51,7 +51,7 @@ def server_pid(url: str) -> int:
     ]
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(os.readlink(link) == f"socket:[{inode}]" for link in (process / "fd").iterdir()):
+            if any(str(link.readlink()) == f"socket:[{inode}]" for link in (process / "fd").iterdir()):
                 return int(process.name)
     raise LookupError(url)
 
