@@ -18,6 +18,7 @@
     ├── FailedDependency 424
     ├── InternalError 500
     │   ├── EngineFailure
+    │   │   └── OutOfMemory
     │   └── Misconfigured
     ├── FeatureNotInstalled 501
     └── Unavailable 503
@@ -191,6 +192,12 @@ class EngineFailure(InternalError):
     """The speech engine failed on this request."""
 
     code = "engine_failure"
+
+
+class OutOfMemory(EngineFailure):
+    """The device has too little memory for this request."""
+
+    code = "out_of_memory"
 
 
 class Misconfigured(InternalError):

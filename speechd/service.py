@@ -11,11 +11,12 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.audio.windows import Packing
+from speechd.joining import Flights
 from speechd.modelstore import Model, ModelStore
 from speechd.settings import Settings
 from speechd.tts.engine import TtsEngine
 from speechd.tts.pipeline import LocalSpeaker
-from speechd.types import Speaker, TranscribeOptions, Transcriber
+from speechd.types import Speaker, TranscribeOptions, Transcriber, Transcript
 from speechd.voices import Voice, VoiceStore
 
 SMALL_MODEL_BYTES = 50_000_000
@@ -63,6 +64,8 @@ class Service:
         self._speaking = LoadedOnce[TtsEngine]()
         self._speech_threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="speech")
         self._closed = False
+        self.flights: Flights[Transcript] = Flights(keep=settings.result_cache_seconds, grace=settings.disconnect_grace)
+        """Transcriptions under way and of late."""
 
     @property
     def ready(self) -> bool:
@@ -97,6 +100,7 @@ class Service:
     async def close(self) -> None:
         """Lets the batches and sentences in hand finish and unloads every model."""
         self._closed = True
+        await self.flights.close()
         for batcher in await self._batchers.take_all():
             await batcher.close()
         await asyncio.to_thread(self._speech_threads.shutdown)

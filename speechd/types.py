@@ -15,6 +15,9 @@ Samples = npt.NDArray[np.float32]
 
 Task = Literal["transcribe", "translate"]
 
+GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
+"""What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -62,6 +65,8 @@ class Segment:
     """Start of its window in frames of 10 ms."""
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """What speaks against it having been spoken (see speechd.asr.guard)."""
 
     @property
     def duration(self) -> float:
@@ -188,6 +193,9 @@ class TranscribeOptions:
     """0: deterministic with a fallback schedule; else sample at exactly this temperature."""
     word_timestamps: bool = False
     logprobs: bool = False
+    condition_on_previous_text: bool = False
+    """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
+    guard: GuardPolicy = "mark"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
 

@@ -21,6 +21,7 @@ from speechd.errors import (
     UrlNotAllowed,
 )
 from speechd.fakes import FakeTts
+from speechd.joining import Flights
 from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions
@@ -172,6 +173,7 @@ class StandInService:
         self.models = StandInModels()
         self.ready = True
         self.closed = False
+        self.flights: Flights[Transcript] = Flights()
         self.ears = StandInTranscriber()
         self.voices = StandInVoices()
         self.mouth = StandInTts()

@@ -52,6 +52,7 @@ class AsrEngine(Protocol):
         """Decodes jobs of one group; the results are in their order.
 
         Raises:
+            OutOfMemory: the batch does not fit; a smaller one may.
             EngineFailure: the batch could not be computed; nothing of it was kept.
         """
         ...

@@ -34,7 +34,7 @@ from speechd.asr.timestamps import (
     split_spans,
     time_words,
 )
-from speechd.errors import EngineFailure
+from speechd.errors import EngineFailure, OutOfMemory
 from speechd.languages import find, whisper_code
 from speechd.types import Segment, Task, Timings, TokenLogprob, TranscribeOptions
 
@@ -103,8 +103,9 @@ class WhisperEngine:
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         try:
             return self._decode(jobs)
-        except (RuntimeError, ValueError) as error:
-            raise EngineFailure(f"Decoding failed: {error}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            kind = OutOfMemory if isinstance(error, MemoryError) or "out of memory" in str(error) else EngineFailure
+            raise kind(f"Decoding failed: {error}") from error
 
     def close(self) -> None:
         self._model.unload_model()
