@@ -242,6 +242,8 @@ class SpeechPart:
     """Encoded bytes that follow those before; may be empty."""
     words: tuple[Word, ...] = ()
     """Words that are settled since the part before, on the clock of the finished audio; only where asked for."""
+    characters: int = 0
+    """About how many characters of the text it speaks, for a progress bar."""
 
 
 @dataclass(frozen=True, slots=True)

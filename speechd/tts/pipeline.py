@@ -118,7 +118,7 @@ class _Job:
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
             if heard and (held or words):
-                yield SpeechPart(held, words)
+                yield SpeechPart(held, words, len(piece.text) + 1)
                 held, words = b"", ()
         if not heard:
             raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")

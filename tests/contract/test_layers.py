@@ -14,13 +14,13 @@ FLOORS = (
     ("types", "errors", "settings", "languages"),
     ("audio", "asr.engine", "tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files"),
     ("schemas", "dialects", "formats"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "tts.alignment", "tts.piper"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "tts.alignment", "tts.captions", "tts.piper"),
     ("fakes", "modelstore", "voices", "folders", "joining"),
     ("asr.guard",),
     ("asr.pipeline", "tts.pipeline"),
     ("service",),
     ("operations",),
-    ("api", "transcribing"),
+    ("api", "transcribing", "speaking"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""
