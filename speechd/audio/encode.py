@@ -27,6 +27,8 @@ from speechd.types import Samples
 SAMPLE_RATES = (8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """Hz that may be asked for."""
 DEFAULT_RATE = 24_000
+FAST_LAME = (("compression_level", "7"),)
+"""LAME's quality 7 takes half the time of its default (measured) at the same bit rate."""
 OPUS_RATES = (8000, 16_000, 24_000, 48_000)
 UNKNOWN_SIZE = 0xFFFFFFFF
 IN_MEMORY = 4_000_000
@@ -130,6 +132,8 @@ class Codec:
     sample_format: str
     bits_per_second: int = 0
     """For rates from 32 kHz on; half of it below. 0: lossless."""
+    options: tuple[tuple[str, str], ...] = ()
+    """The codec's own."""
     skip_packets: int = 0
     """Packets at the start that hold nothing but the encoder's delay."""
 
@@ -144,7 +148,7 @@ class AvEncoder:
         options = {"page_duration": "200000"} if codec.container == "ogg" and not whole else {}
         self._container: Any = av.open(self._sink, "w", format=codec.container, options=options)
         stream: Any = self._container.add_stream(codec.name, rate=rate, layout="mono")
-        stream.format = codec.sample_format
+        stream.format, stream.options = codec.sample_format, dict(codec.options)
         if codec.bits_per_second:
             stream.bit_rate = codec.bits_per_second if rate >= 32_000 else codec.bits_per_second // 2
         self._stream, self._rate, self._codec = stream, rate, codec
@@ -256,12 +260,12 @@ def _av(*codec: Any) -> Callable[[int, bool], Encoder]:
 FORMATS: dict[str, AudioFormat] = {
     format_.name: format_
     for format_ in (
-        AudioFormat("mp3", "audio/mpeg", ".mp3", _av("libmp3lame", "mp3", "fltp", 96_000)),
+        AudioFormat("mp3", "audio/mpeg", ".mp3", _av("libmp3lame", "mp3", "fltp", 96_000, FAST_LAME)),
         AudioFormat("wav", "audio/wav", ".wav", WaveEncoder),
         AudioFormat("flac", "audio/flac", ".flac", _av("flac", "flac", "s16"), needs_whole=True),
         AudioFormat("ogg", "audio/ogg", ".ogg", VorbisEncoder),
         AudioFormat("opus", "audio/ogg", ".opus", _av("libopus", "ogg", "flt", 64_000), coded_rates=OPUS_RATES),
-        AudioFormat("aac", "audio/aac", ".aac", _av("aac", "adts", "fltp", 96_000, 1)),
+        AudioFormat("aac", "audio/aac", ".aac", _av("aac", "adts", "fltp", 96_000, (), 1)),
         AudioFormat("mulaw", "audio/wav", ".wav", lambda rate, whole: WaveEncoder(rate, whole, tag=MULAW)),
         AudioFormat("pcm", "audio/pcm", ".pcm", lambda rate, whole: WaveEncoder(rate, whole, header=False)),
         AudioFormat(
