@@ -77,7 +77,7 @@ class Residents:
         self._limits = limits
         self._table: dict[str, _Resident] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     def list(self) -> tuple[Status, ...]:
         """Those in memory or being loaded, the longest unused first."""
@@ -104,7 +104,7 @@ class Residents:
                 self._forget(resident)
             raise
         finally:
-            await self._leave(resident)
+            self._leave(resident)
 
     async def load(self, model: Model) -> None:
         """Loads a model ahead of its first use."""
@@ -129,32 +129,28 @@ class Residents:
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def _admit(self, model: Model) -> _Resident:
-        """A place in memory, making room for it: the least recently used idle model goes; where none is, wait."""
-        async with self._changed:
-            while model.id not in self._table:
-                size = folder_bytes(model.path) if model.path else 0
-                if self._limits.allow([size, *(each.bytes for each in self._table.values())]):
-                    self._table[model.id] = self._resident(model, size)
-                    break
-                idle = [each for each in self._table.values() if not each.users and each.loading.done()]
-                if idle:
-                    victim = min(idle, key=lambda each: each.used_at)
-                    log.info("unloading %s to make room for %s", victim.model.id, model.id)
-                    leaving = self._retire(victim)
-                    self._changed.release()
-                    try:
-                        await asyncio.shield(leaving)
-                    finally:
-                        await self._changed.acquire()
-                else:
-                    await self._changed.wait()
-            resident = self._table[model.id]
-            resident.users += 1
-            resident.idle.clear()
-            if resident.timer:
-                resident.timer.cancel()
-                resident.timer = None
-            return resident
+        """A place in memory, as soon as there is room for it."""
+        size = folder_bytes(model.path) if model.path else 0
+        while model.id not in self._table:
+            if self._limits.allow([size, *(each.bytes for each in self._table.values())]):
+                self._table[model.id] = self._resident(model, size)
+            else:
+                await self._make_room(model)
+        resident = self._table[model.id]
+        resident.users += 1
+        resident.idle.clear()
+        _stop_timer(resident)
+        return resident
+
+    async def _make_room(self, model: Model) -> None:
+        """Unloads the least recently used idle model; where none is idle, waits until something changes."""
+        idle = [each for each in self._table.values() if not each.users and each.loading.done()]
+        if not idle:
+            await self._changed.wait()
+            return
+        victim = min(idle, key=lambda each: each.used_at)
+        log.info("unloading %s to make room for %s", victim.model.id, model.id)
+        await asyncio.shield(self._retire(victim))
 
     def _resident(self, model: Model, size: int) -> _Resident:
         async def load() -> Loaded:
@@ -163,7 +159,7 @@ class Residents:
         now = asyncio.get_running_loop().time()
         return _Resident(model, size, asyncio.create_task(load()), loaded_at=time.time(), used_at=now)
 
-    async def _leave(self, resident: _Resident) -> None:
+    def _leave(self, resident: _Resident) -> None:
         loop = asyncio.get_running_loop()
         resident.users -= 1
         resident.used_at = loop.time()
@@ -171,16 +167,18 @@ class Residents:
             resident.idle.set()
             if self._table.get(resident.model.id) is resident and self._limits.keep_alive >= 0:
                 resident.timer = loop.call_later(self._limits.keep_alive, self._retire, resident)
-        async with self._changed:
-            self._changed.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wakes who waits for room."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _forget(self, resident: _Resident) -> None:
         """Takes it out of the table: nobody new gets it."""
         if self._table.get(resident.model.id) is resident:
             del self._table[resident.model.id]
-        if resident.timer:
-            resident.timer.cancel()
-            resident.timer = None
+        _stop_timer(resident)
 
     def _retire(self, resident: _Resident, *, wait: bool = True) -> "asyncio.Task[None]":
         """Begins to unload; `wait` until nobody uses it."""
@@ -191,15 +189,20 @@ class Residents:
         return task
 
     async def _unload(self, resident: _Resident, wait: bool) -> None:
-        with contextlib.suppress(Exception):  # a failed load was told to who asked for it
-            loaded = await resident.loading
+        await asyncio.wait([resident.loading])
+        if not _failed(resident.loading):  # else who asked for it was told
             if wait and resident.users:
                 await resident.idle.wait()
-            await loaded.close()
+            await resident.loading.result().close()
             await asyncio.to_thread(give_memory_back)
             log.info("unloaded %s", resident.model.id)
-        async with self._changed:
-            self._changed.notify_all()
+        self._tell()
+
+
+def _stop_timer(resident: _Resident) -> None:
+    if resident.timer:
+        resident.timer.cancel()
+        resident.timer = None
 
 
 def _failed(task: "asyncio.Task[Loaded]") -> bool:

@@ -64,6 +64,12 @@ class Pulls:
         """The pull of that model that runs or ran last."""
         return self._pulls.get(model_id)
 
+    def forget(self, model_id: str) -> None:
+        """Nothing more is said of a pull that is over."""
+        pull = self._pulls.get(model_id)
+        if pull is not None and pull.state != "pulling":
+            del self._pulls[model_id]
+
     def start(self, model: Model) -> Pull:
         """Begins to pull a model, or joins the pull of it that is under way."""
         running = self._pulls.get(model.id)

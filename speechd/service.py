@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
@@ -93,6 +93,7 @@ class Service:
             SpeechdError: see ModelStore.remove.
         """
         model = await asyncio.to_thread(self.models.remove, model_id)
+        self.pulls.forget(model.id)
         await self.loaded.unload(model.id)
         return model
 
@@ -116,7 +117,7 @@ class Service:
     async def _load(self, model: Model) -> Loaded:
         load = self._load_engine or ENGINES[model.engine]
         engine = await asyncio.to_thread(load, model, self.settings)
-        return Batcher(engine, max_queue_seconds=self.settings.max_queue_seconds)
+        return KINDS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
         from speechd.pulling import pull
@@ -210,6 +211,13 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
     return SphinxEngine(model.path)
 
 
+def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
+    """A recogniser's engine behind the queue that feeds it."""
+    return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
+
+
+KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser}
+"""What a loaded engine is worked through, by its model's `kind`."""
 ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_sphinx}
 """What loads a model, by its catalog row's `engine`."""
 

@@ -1,7 +1,9 @@
 """CMU PocketSphinx with the US English model that its package carries: a person's English, offline.
 
 It knows words of a dictionary and how they follow each other; it writes no punctuation, and capitals only where English
-always has them. Its decoder is deterministic and takes no prompt, no hot words and no temperature.
+always has them. Its decoder is deterministic and takes no prompt, no hot words and no temperature. A window is decoded
+as a whole and its words are then shared out to the speech regions: cut there first, words at the edges are lost (word
+error rate .140 instead of .064 on 15 sentences of flite's slt, .305 instead of .253 on 10 clips of people).
 """
 
 import json

@@ -187,6 +187,7 @@ async def test_removing(client: httpx2.AsyncClient, settings: Settings, english:
     assert not folder.parent.exists()
     assert (await client.get("/v1/models?loaded=true")).json()["data"] == []
     assert_envelope(await client.delete("/v1/models/org/mine"), 404, "model_not_found")
+    assert_envelope(await client.get("/v1/models/org/mine"), 404, "model_not_found")
     assert_envelope(await client.delete("/v1/models/whisper-pocket"), 403, "model_embedded")
     assert_envelope(await client.delete("/v1/models/whisper-tiny"), 503, "model_not_installed")
 
