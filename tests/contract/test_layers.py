@@ -12,13 +12,14 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("schemas", "dialects", "formats", "audio", "asr.engine"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders", "joining"),
-    ("asr.guard",),
-    ("asr.pipeline",),
+    ("schemas", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "asr.sphinx", "fakes", "folders", "joining"),
+    ("asr.guard", "modelstore"),
+    ("lifecycle", "pulls", "pulling", "archive"),
+    ("asr.pipeline", "asr.relay"),
     ("service",),
     ("operations",),
-    ("api", "transcribing"),
+    ("api", "transcribing", "model_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""
