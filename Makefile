@@ -10,7 +10,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-all check format bench clean
+.PHONY: help run install test test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -43,6 +43,9 @@ format: $(READY)  ## let ruff put the code in form
 bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
 	$(BIN)/python -m tests.bench.against_faster_whisper
 
+image:  ## build the container image and have it transcribe; needs root, buildah and debootstrap, no container engine
+	tests/extra/build_image.sh
+
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
 
@@ -55,4 +58,6 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[tts]' \
 		|| echo "No speech on this platform: piper-tts could not be installed. Everything else works."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --only-binary :all: pocketsphinx \
+		|| echo "Going on without pocketsphinx-en-us: there is no wheel of pocketsphinx for this platform."
 	@touch $@

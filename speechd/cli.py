@@ -1,17 +1,14 @@
-"""The command line: `speechd serve`, `speechd transcribe`, `speechd translate`, `speechd speak`."""
+"""The command line: `speechd serve`, `speechd transcribe`, `speechd translate`, `speechd speak`, `speechd models`."""
 
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__
+from speechd import __version__, model_commands
 from speechd.errors import SpeechdError
-
-if TYPE_CHECKING:
-    from speechd.settings import Settings
 
 app = typer.Typer(
     name="speechd",
@@ -21,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(model_commands.app, name="models")
 
 Paths = Annotated[
     list[Path], typer.Argument(help="Recordings, and folders whose recordings are taken.", show_default=False)
@@ -79,6 +77,7 @@ def serve(
     An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
     """
     from speechd.api.server import run
+    from speechd.settings import read_settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run(read_settings(**given))
@@ -105,6 +104,7 @@ def transcribe(
 
         speechd transcribe recordings/ --format json,srt --output-dir out
     """
+    from speechd.settings import read_settings
     from speechd.transcribing import Plan, run
 
     plan = Plan.read(paths, model=model, language=language, task=task, formats=format, output=output_dir, prompt=prompt)
@@ -150,6 +150,7 @@ def speak(
 
         speechd speak --file story.txt -o story.mp3 --speed 1.2 --captions story.srt
     """
+    from speechd.settings import read_settings
     from speechd.speaking import Plan, read_text, run
 
     plan = Plan.read(
@@ -162,17 +163,3 @@ def speak(
         captions=captions,
     )
     raise typer.Exit(asyncio.run(run(plan, read_settings())))
-
-
-def read_settings(**given: object) -> "Settings":
-    """The settings of the environment, with what the command line gives on top; a bad one ends the command."""
-    from pydantic import ValidationError
-
-    from speechd.settings import Settings
-
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        fail(f"the setting SPEECHD_{name} is not valid: {first['msg']}.")

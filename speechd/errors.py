@@ -8,6 +8,8 @@
     ├── AuthenticationFailed 401
     ├── Forbidden 403
     │   ├── UrlNotAllowed
+    │   ├── EmbeddedModel
+    │   ├── Offline
     │   ├── HostNotAllowed
     │   └── OriginNotAllowed
     ├── NotFound 404
@@ -21,8 +23,10 @@
     │   │   └── OutOfMemory
     │   └── Misconfigured
     ├── FeatureNotInstalled 501
+    ├── PullFailed 502
     └── Unavailable 503
         ├── Overloaded
+        ├── ModelLoading
         └── ModelNotInstalled
 
 An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
@@ -124,6 +128,18 @@ class UrlNotAllowed(Forbidden):
     code = "url_not_allowed"
 
 
+class EmbeddedModel(Forbidden):
+    """The model is part of the installation and cannot be removed."""
+
+    code = "model_embedded"
+
+
+class Offline(Forbidden):
+    """This server may not reach a model hub."""
+
+    code = "offline"
+
+
 class HostNotAllowed(Forbidden):
     """Without API keys this server only answers to a loopback host name."""
 
@@ -214,6 +230,14 @@ class FeatureNotInstalled(SpeechdError):
     should_retry = False
 
 
+class PullFailed(SpeechdError):
+    """The model could not be pulled."""
+
+    status = 502
+    code = "pull_failed"
+    should_retry = False
+
+
 class Unavailable(SpeechdError):
     """The server cannot take this request now."""
 
@@ -225,6 +249,13 @@ class Overloaded(Unavailable):
     """The server has more work than it can do now."""
 
     code = "overloaded"
+
+
+class ModelLoading(Unavailable):
+    """The model is being pulled."""
+
+    code = "model_loading"
+    should_retry = True
 
 
 class ModelNotInstalled(Unavailable):

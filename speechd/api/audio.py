@@ -107,7 +107,7 @@ async def _stream(
     async with cancelled_on_disconnect(request.receive):
         stream = await resources.enter_async_context(opening)
         first = await anext(stream.parts)
-    headers = {"x-speechd-model": stream.model.id, "x-speechd-cache": stream.how}
+    headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
     return EventStream(_events(first, stream.parts, view), resources.pop_all(), headers)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
@@ -21,6 +21,19 @@ FADE = 0.004
 """Seconds over which a piece begins and ends, so that no join clicks."""
 SILENCE = 1e-3
 """What stays below this, -60 dBFS, is no speech."""
+
+
+class Booth:
+    """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
+
+    def __init__(self, engine: TtsEngine, threads: int) -> None:
+        self.engine = engine
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
+
+    async def close(self) -> None:
+        """Lets the sentences in hand finish and unloads the voice."""
+        await asyncio.to_thread(self.threads.shutdown)
+        self.engine.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,16 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("audio", "asr.engine", "tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files"),
-    ("schemas", "dialects", "formats"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "tts.alignment", "tts.captions", "tts.piper"),
-    ("fakes", "modelstore", "voices", "folders", "joining"),
-    ("asr.guard",),
-    ("asr.pipeline", "tts.pipeline"),
+    ("schemas", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
+    ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "asr.sphinx", "tts.alignment", "tts.piper"),
+    ("fakes", "folders", "joining"),
+    ("asr.guard", "modelstore"),
+    ("lifecycle", "pulls", "pulling", "archive", "voices"),
+    ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("service",),
     ("operations",),
-    ("api", "transcribing", "speaking"),
+    ("api", "transcribing", "speaking", "model_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""

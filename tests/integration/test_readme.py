@@ -51,30 +51,17 @@ def test_python_examples(server: str, code: str) -> None:
     assert word_errors(wanted or "", printed.splitlines()[0])[0] == 0
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
+@pytest.mark.parametrize("line", shell_lines("curl"))
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
     assert said("en_television.flac").text in printed
 
 
-PRINTING = [line for line in shell_lines("speechd trans") if "--output-dir" not in line]
-
-
-@pytest.mark.parametrize("line", PRINTING)
+@pytest.mark.parametrize("line", [line for line in shell_lines("speechd tran") if "--output-dir" not in line])
 def test_command_line_examples(line: str) -> None:
     fixture = said(Path(line.split()[-1]).name)
     wanted = fixture.english if "translate" in line.split() else fixture.text
     assert word_errors(wanted or "", run(shlex.split(line)))[0] == 0
-
-
-def test_speech_examples(server: str, tmp_path: Path) -> None:
-    (curl,) = re.findall(r"^curl \S+/audio/speech .*?[^\\]$", README, flags=re.MULTILINE | re.DOTALL)
-    (speak,) = [line for line in shell_lines("speechd ") if "speak" in line]
-    for line in (curl.replace(ADDRESS, server).replace("\\\n", " "), speak):
-        run([str(tmp_path / word) if word.startswith("tea.") else word for word in shlex.split(line)])
-    assert (tmp_path / "tea.mp3").stat().st_size > 10_000
-    assert (tmp_path / "tea.flac").read_bytes()[:4] == b"fLaC"
-    assert "two dollars and fifty cents" in (tmp_path / "tea.srt").read_text()
 
 
 def test_the_folder_example(tmp_path: Path) -> None:
