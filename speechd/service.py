@@ -9,6 +9,7 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.audio.windows import Packing
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions, Transcriber
@@ -28,6 +29,7 @@ class Service:
     def __init__(self, settings: Settings, load_engine: EngineLoader) -> None:
         self.settings = settings
         self.models = ModelStore(settings)
+        self.companion = Companion.of(settings)
         self._load_engine = load_engine
         self._batchers: dict[str, asyncio.Task[Batcher]] = {}
         self._closed = False
@@ -52,6 +54,7 @@ class Service:
     async def close(self) -> None:
         """Lets the batches in hand finish and unloads every model."""
         self._closed = True
+        await self.companion.close()
         loading = list(self._batchers.values())
         self._batchers.clear()
         for outcome in await asyncio.gather(*loading, return_exceptions=True):

@@ -17,6 +17,7 @@ from speechd.errors import (
     UnsupportedAudioFormat,
     UrlNotAllowed,
 )
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
@@ -136,6 +137,7 @@ class StandInService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.models = StandInModels()
+        self.companion = Companion.of(settings)
         self.ready = True
         self.closed = False
         self.ears = StandInTranscriber()
@@ -150,3 +152,4 @@ class StandInService:
 
     async def close(self) -> None:
         self.closed = True
+        await self.companion.close()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, models, status
+from speechd.api import audio, models, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
 from speechd.api.middleware import Guard, Reception
@@ -45,6 +45,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     for dialect in DIALECTS:
         app.include_router(audio.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)
+        app.include_router(text.router(dialect), prefix=dialect.prefix)
     install_handlers(app)
     app.add_middleware(Guard, access=Access.of(settings))
     app.add_middleware(Reception)  # added last: outermost

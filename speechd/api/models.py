@@ -3,6 +3,8 @@
 from fastapi import APIRouter, Request
 
 from speechd.api.deps import service_of
+from speechd.errors import ModelNotFound
+from speechd.llm.directory import RemoteModel
 from speechd.modelstore import Model
 from speechd.schemas import ErrorEnvelope, ModelList, ModelObject
 
@@ -11,7 +13,11 @@ router = APIRouter(tags=["Models"])
 
 @router.get("/models", summary="List all models.")
 async def list_models(request: Request) -> ModelList:
-    return ModelList(data=[as_object(model) for model in service_of(request).models.list()])
+    service = service_of(request)
+    ours = [as_object(model) for model in service.models.list()]
+    known = {model.id for model in ours}
+    remote = [remote_object(model) for model in await service.companion.models() if model.id not in known]
+    return ModelList(data=ours + remote)
 
 
 @router.get("/models/{model:path}", summary="Describe one model.", responses={404: {"model": ErrorEnvelope}})
@@ -20,7 +26,13 @@ async def get_model(model: str, request: Request) -> ModelObject:
     Raises:
         ModelNotFound: there is no such model.
     """
-    return as_object(service_of(request).models.get(model))
+    service = service_of(request)
+    try:
+        return as_object(service.models.get(model))
+    except ModelNotFound:
+        if not service.companion.configured:
+            raise
+    return remote_object(await service.companion.find(model))
 
 
 def as_object(model: Model) -> ModelObject:
@@ -31,4 +43,16 @@ def as_object(model: Model) -> ModelObject:
         active=model.installed,
         context_window=model.context_window,
         max_completion_tokens=model.context_window,
+    )
+
+
+def remote_object(model: RemoteModel) -> ModelObject:
+    """A backend's model; what the backend does not tell is null."""
+    return ModelObject(
+        id=model.id,
+        created=model.created,
+        owned_by=model.owned_by,
+        active=True,
+        context_window=model.context_window,
+        max_completion_tokens=model.max_completion_tokens,
     )

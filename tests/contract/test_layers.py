@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("schemas", "dialects", "formats", "audio", "asr.engine"),
-    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders"),
+    ("schemas", "schemas_text", "dialects", "formats", "audio", "asr.engine"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "fakes", "modelstore", "folders", "llm"),
     ("asr.pipeline",),
     ("service",),
     ("operations",),
@@ -61,7 +61,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api"}
+PACKAGES = {"asr", "audio", "api", "llm"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))
