@@ -244,24 +244,27 @@ class BackendTimeout(BackendFailure):
 class BackendRefusal(SpeechdError):
     """The companion backend refused the request."""
 
-    def __init__(self, status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    _said: Mapping[str, Any] = {}
+    _steering: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> "BackendRefusal":
         """
         Args:
             status: the backend's own, 400 to 599.
             error: `message`, `type`, `param`, `code` and whatever else the backend said, fit for the caller.
             headers: of the backend's reply those that steer retries.
         """
-        super().__init__(error["message"], param=error.get("param"), code=error.get("code"))
-        self.status = status
-        self.type = error["type"]
-        self._error = dict(error)
-        self._headers = dict(headers)
+        refusal = cls(error["message"], param=error["param"], code=error["code"])
+        refusal.status, refusal.type = status, error["type"]
+        refusal._said, refusal._steering = dict(error), dict(headers)
+        return refusal
 
     def envelope(self) -> dict[str, dict[str, Any]]:
-        return {"error": self._error | super().envelope()["error"]}
+        return {"error": {**self._said, **super().envelope()["error"]}}
 
     def headers(self) -> dict[str, str]:
-        return self._headers
+        return {**super().headers(), **self._steering}
 
 
 class Unavailable(SpeechdError):

@@ -86,6 +86,9 @@ class FakeLlm:
     seen: list[Seen] = field(default_factory=list)
     streaming: int = 0
     """Streams under way."""
+    meeting: int = 0
+    """No stream goes on after its first event before this many are under way."""
+    met: asyncio.Event = field(default_factory=asyncio.Event)
     abandoned: asyncio.Event = field(default_factory=asyncio.Event)
     """A caller hung up before the end."""
 
@@ -257,9 +260,12 @@ class Exchange:
         """The events, one by one; a caller who hangs up in between is noticed."""
         await self.start(200, {"content-type": "text/event-stream"})
         self.server.streaming += 1
+        if self.server.streaming >= self.server.meeting:
+            self.server.met.set()
         try:
             for data in events:
                 await self.send({"type": "http.response.body", "body": data, "more_body": True})
+                await self.server.met.wait()
                 if self.server.pause and await self.hung_up(self.server.pause):
                     return
             more = more or bool(half) or b"fail:cut" in self.seen.body

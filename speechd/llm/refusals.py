@@ -41,7 +41,7 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
             f"The companion backend ({backend.name}) does not offer this; name one that does with {SETTING}"
             " or SPEECHD_LLM_BACKENDS_FILE."
         )
-    return BackendRefusal(status, error, {name: headers[name] for name in STEERING if name in headers})
+    return BackendRefusal.of(status, error, {name: headers[name] for name in STEERING if name in headers})
 
 
 def normalised(body: Any, status: int) -> dict[str, Any]:
