@@ -19,6 +19,7 @@
     ├── RateLimited 429
     ├── InternalError 500
     │   ├── EngineFailure
+    │   │   └── OutOfMemory
     │   └── Misconfigured
     ├── BackendNotConfigured 501
     │   └── NotSupportedByBackend
@@ -205,6 +206,12 @@ class EngineFailure(InternalError):
     """The speech engine failed on this request."""
 
     code = "engine_failure"
+
+
+class OutOfMemory(EngineFailure):
+    """The device has too little memory for this request."""
+
+    code = "out_of_memory"
 
 
 class Misconfigured(InternalError):

@@ -28,6 +28,8 @@ class View:
     """verbose_json lists words."""
     logprobs: bool = False
     """json and verbose_json list token log-probabilities."""
+    evidence: bool = False
+    """Each segment of verbose_json says what speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
     if view.words:
         answer["words"] = [_word(word) for word in transcript.words]
     if view.segments:
-        answer["segments"] = [_segment(number, segment) for number, segment in enumerate(transcript.segments)]
+        answer["segments"] = [_segment(number, segment, view) for number, segment in enumerate(transcript.segments)]
     if view.logprobs:
         answer["logprobs"] = logprob_list(transcript.logprobs)
     return answer | signature(transcript, view)
@@ -165,7 +167,8 @@ def signature(transcript: Transcript, view: View) -> JsonObject:
     return added
 
 
-def _segment(number: int, segment: Segment) -> JsonObject:
+def _segment(number: int, segment: Segment, view: View) -> JsonObject:
+    extra: JsonObject = {"evidence": list(segment.evidence)} if view.evidence else {}
     return {
         "id": number,
         "seek": int(segment.seek),
@@ -177,7 +180,7 @@ def _segment(number: int, segment: Segment) -> JsonObject:
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": segment.compression_ratio,
         "no_speech_prob": segment.no_speech_prob,
-    }
+    } | extra
 
 
 def _word(word: Word) -> JsonObject:

@@ -1,16 +1,19 @@
 """One function per thing speechd can be asked; the HTTP API, the CLI and batches all go through here."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from speechd.audio.fetch import FetchLimits, fetch_audio
 from speechd.errors import InvalidRequest
+from speechd.joining import How
 from speechd.modelstore import Model
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import Segment, TranscribeOptions, Transcript
+from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,11 @@ class TranscriptionRequest:
     model: str
     options: TranscribeOptions
     file: BinaryIO | None = None
-    """Open and seekable; the caller closes it."""
+    """Open and seekable; the operation closes it."""
     url: str | None = None
     """http(s) URL, `data:` URL or base64url."""
+    caller: str = ""
+    """Whose request it is: the answers of different callers are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,23 @@ class TranscriptionStream:
     model: Model
     parts: AsyncIterator[Segment | Transcript]
     """Segments as they are final, then the Transcript."""
+    how: How = "miss"
+    """Whether it is being computed or was known."""
+
+
+async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[Transcript, How]:
+    """Transcribes or translates a whole recording; identical requests share one computation.
+
+    Raises:
+        InvalidRequest: both or neither of file and url.
+        SpeechdError: the model, the URL or the recording is refused.
+    """
+    with contextlib.ExitStack() as owned:
+        audio = await _audio(service, request, owned)
+        model, transcriber = await service.transcriber(request.model, request.options)
+        key = await asyncio.to_thread(_key, model, request, audio)
+        owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
+        return await service.flights.run(key, lambda: _whole(transcriber, audio, request.options), audio.close)
 
 
 @contextlib.asynccontextmanager
@@ -42,24 +64,58 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         InvalidRequest: both or neither of file and url.
         SpeechdError: the model, the URL or the recording is refused.
     """
+    with contextlib.ExitStack() as owned:
+        audio = await _audio(service, request, owned)
+        model, transcriber = await service.transcriber(request.model, request.options)
+        key = await asyncio.to_thread(_key, model, request, audio)
+        if (known := service.flights.recall(key)) is not None:
+            yield TranscriptionStream(model, _replayed(known), "hit")
+            return
+        async with contextlib.aclosing(transcriber.stream(audio, request.options)) as parts:
+            yield TranscriptionStream(model, _remembered(service, key, parts), "miss")
+
+
+async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:
+    """The recording; `owned` closes it."""
+    if request.file is not None:
+        owned.callback(request.file.close)
     if (request.file is None) == (request.url is None):
         raise InvalidRequest("Give either `file` or `url`, not both or neither.", param="file")
-    model, transcriber = await service.transcriber(request.model, request.options)
-    async with contextlib.AsyncExitStack() as stack:
-        audio = request.file
-        if audio is None:
-            audio = stack.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
-        parts = await stack.enter_async_context(contextlib.aclosing(transcriber.stream(audio, request.options)))
-        yield TranscriptionStream(model, parts)
+    if request.file is not None:
+        return request.file
+    return owned.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
 
 
-async def transcribe(service: Service, request: TranscriptionRequest) -> Transcript:
-    """Transcribes or translates a whole recording."""
-    async with open_transcription(service, request) as stream:
-        async for part in stream.parts:
+def _key(model: Model, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
+    """Equal for requests that must have equal answers; sampled text is never equal."""
+    audio.seek(0)
+    digest = hashlib.file_digest(audio, "sha256").digest()  # type: ignore[arg-type]
+    audio.seek(0)
+    chance = object() if request.options.temperature else None
+    return digest, model.id, request.options, request.caller, chance
+
+
+async def _whole(transcriber: Transcriber, audio: BinaryIO, options: TranscribeOptions) -> Transcript:
+    async with contextlib.aclosing(transcriber.stream(audio, options)) as parts:
+        async for part in parts:
             if isinstance(part, Transcript):
                 return part
     raise RuntimeError("the transcriber ended without a transcript")
+
+
+async def _replayed(transcript: Transcript) -> AsyncIterator[Segment | Transcript]:
+    for segment in transcript.segments:
+        yield segment
+    yield transcript
+
+
+async def _remembered(
+    service: Service, key: Hashable, parts: AsyncIterator[Segment | Transcript]
+) -> AsyncIterator[Segment | Transcript]:
+    async for part in parts:
+        if isinstance(part, Transcript):
+            service.flights.remember(key, part)
+        yield part
 
 
 def _fetch_limits(settings: Settings) -> FetchLimits:

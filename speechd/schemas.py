@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
-from speechd.types import Task, TranscribeOptions, VadOptions
+from speechd.types import GuardPolicy, Task, TranscribeOptions, VadOptions
 
 
 def _listed(value: Any) -> Any:
@@ -70,8 +70,18 @@ class AudioForm(BaseModel):
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
         (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
     )
-    include: Annotated[tuple[Literal["logprobs"], ...], BeforeValidator(_listed)] = Field(
-        (), description="`logprobs` adds each token's log-probability to `json` and `verbose_json`."
+    include: Annotated[tuple[Literal["logprobs", "evidence"], ...], BeforeValidator(_listed)] = Field(
+        (),
+        description="`logprobs` adds each token's log-probability to `json` and `verbose_json`; `evidence` adds to each"
+        " segment of `verbose_json` what speaks against it having been spoken.",
+    )
+    condition_on_previous_text: bool = Field(
+        False, description="Tell each window the text before it: steadier, but one window after the other."
+    )
+    guard: GuardPolicy = Field(
+        "mark",
+        description="What becomes of text that was probably never spoken: `keep`, `mark` (see `include`), `drop`, or"
+        " `redecode` it once.",
     )
     chunking_strategy: Literal["auto"] | ServerVad = Field(
         "auto", description="How speech is found: `auto`, or an object of type `server_vad`."
@@ -138,6 +148,8 @@ class AudioForm(BaseModel):
                 "`timestamp_granularities` needs `response_format` to be `verbose_json`.",
                 param="timestamp_granularities",
             )
+        if "evidence" in self.include and self.response_format != "verbose_json":
+            raise InvalidRequest("`evidence` needs `response_format` to be `verbose_json`.", param="include")
         if self.include and self.response_format not in ("json", "verbose_json"):
             raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
         if self.stream and self.response_format not in ("json", "text"):
@@ -156,6 +168,10 @@ class AudioForm(BaseModel):
     def wants_logprobs(self) -> bool:
         return "logprobs" in self.include
 
+    @property
+    def wants_evidence(self) -> bool:
+        return "evidence" in self.include
+
     def to_options(self) -> TranscribeOptions:
         strategy = self.chunking_strategy
         return TranscribeOptions(
@@ -167,6 +183,8 @@ class AudioForm(BaseModel):
             temperature=self.temperature,
             word_timestamps=self.wants_words,
             logprobs=self.wants_logprobs,
+            condition_on_previous_text=self.condition_on_previous_text,
+            guard=self.guard,
             vad=strategy.to_options() if isinstance(strategy, ServerVad) else VadOptions(),
         )
 

@@ -9,10 +9,11 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.audio.windows import Packing
+from speechd.joining import Flights
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
 from speechd.settings import Settings
-from speechd.types import TranscribeOptions, Transcriber
+from speechd.types import TranscribeOptions, Transcriber, Transcript
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -33,6 +34,8 @@ class Service:
         self._load_engine = load_engine
         self._batchers: dict[str, asyncio.Task[Batcher]] = {}
         self._closed = False
+        self.flights: Flights[Transcript] = Flights(keep=settings.result_cache_seconds, grace=settings.disconnect_grace)
+        """Transcriptions under way and of late."""
 
     @property
     def ready(self) -> bool:
@@ -54,6 +57,7 @@ class Service:
     async def close(self) -> None:
         """Lets the batches in hand finish and unloads every model."""
         self._closed = True
+        await self.flights.close()
         await self.companion.close()
         loading = list(self._batchers.values())
         self._batchers.clear()

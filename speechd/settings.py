@@ -49,6 +49,13 @@ class Settings(BaseSettings):
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
     )
 
+    result_cache_seconds: float = Field(
+        300, ge=0, description="Seconds that a transcript is remembered for a client that asks again; 0 for not at all."
+    )
+    disconnect_grace: float = Field(
+        15, ge=0, description="Seconds that work goes on after its client has left, so that its retry can join it."
+    )
+
     fetch_timeout: float = Field(60, gt=0, description="Seconds that fetching a `url` may take in all.")
     fetch_allow_hosts: CommaSeparated = Field(
         (),

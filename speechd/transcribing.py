@@ -150,8 +150,9 @@ async def _one(
 
 
 async def _transcribe(service: Service, plan: Plan, recording: Recording) -> Transcript:
-    with recording.path.open("rb") as file:
-        return await transcribe(service, TranscriptionRequest(plan.model, plan.options, file=file))
+    file = await asyncio.to_thread(recording.path.open, "rb")
+    transcript, _ = await transcribe(service, TranscriptionRequest(plan.model, plan.options, file=file))
+    return transcript
 
 
 def _write(plan: Plan, stem: Path, transcript: Transcript) -> None:

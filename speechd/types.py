@@ -15,6 +15,9 @@ Samples = npt.NDArray[np.float32]
 
 Task = Literal["transcribe", "translate"]
 
+GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
+"""What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -62,6 +65,8 @@ class Segment:
     """Start of its window in frames of 10 ms."""
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """What speaks against it having been spoken (see speechd.asr.guard)."""
 
     @property
     def duration(self) -> float:
@@ -75,6 +80,34 @@ class Segment:
             end=self.end + seconds,
             seek=self.seek + round(seconds * 100),
             words=tuple(word.shifted(seconds) for word in self.words),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of a transcription went, in seconds of each stage's own clock; stages overlap."""
+
+    decode: float = 0.0
+    """Container and codec to PCM."""
+    vad: float = 0.0
+    """Finding speech."""
+    queue: float = 0.0
+    """The longest that one of its windows waited for the engine."""
+    encode: float = 0.0
+    """Its share of the encoder's batches, mel features included."""
+    generate: float = 0.0
+    """Its share of the decoder's batches."""
+    align: float = 0.0
+    """Its share of the alignments for word times."""
+
+    def __add__(self, other: "Timings") -> "Timings":
+        return Timings(
+            self.decode + other.decode,
+            self.vad + other.vad,
+            max(self.queue, other.queue),
+            self.encode + other.encode,
+            self.generate + other.generate,
+            self.align + other.align,
         )
 
 
@@ -93,6 +126,7 @@ class Transcript:
     language_probability: float = 1.0
     warnings: tuple[str, ...] = ()
     """Machine-readable remarks such as `truncated-audio`."""
+    timings: Timings = field(default_factory=Timings)
 
     @property
     def text(self) -> str:
@@ -159,6 +193,9 @@ class TranscribeOptions:
     """0: deterministic with a fallback schedule; else sample at exactly this temperature."""
     word_timestamps: bool = False
     logprobs: bool = False
+    condition_on_previous_text: bool = False
+    """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
+    guard: GuardPolicy = "mark"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
 

@@ -17,6 +17,7 @@ from speechd.errors import (
     UnsupportedAudioFormat,
     UrlNotAllowed,
 )
+from speechd.joining import Flights
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
@@ -140,6 +141,7 @@ class StandInService:
         self.companion = Companion.of(settings)
         self.ready = True
         self.closed = False
+        self.flights: Flights[Transcript] = Flights()
         self.ears = StandInTranscriber()
 
     async def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:

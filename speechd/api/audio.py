@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -16,9 +17,10 @@ from speechd.api.upload import open_form
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
 from speechd.formats import FORMATS, JsonObject, View, logprob_list, signature, usage
+from speechd.joining import How
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
-from speechd.types import Segment, Transcript
+from speechd.types import Segment, Timings, Transcript
 
 
 def router(dialect: Dialect) -> APIRouter:
@@ -48,13 +50,13 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
         form = form_type.parse(body.fields)
         _require_one_source(body.file, form.url)
-        job = TranscriptionRequest(model=form.model, options=form.to_options(), file=body.file, url=form.url)
+        job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url)
         view = _view(form, dialect, request_id_of(request))
         if form.stream:
             return await _stream(request, operations.open_transcription(service, job), view, resources)
         async with cancelled_on_disconnect(request.receive):
-            transcript = await operations.transcribe(service, job)
-        return await _reply(transcript, form.response_format, view)
+            transcript, how = await operations.transcribe(service, job)
+        return await _reply(transcript, how, form.response_format, view)
 
 
 def _require_one_source(file: BinaryIO | None, url: str | None) -> None:
@@ -71,17 +73,25 @@ def _view(form: AudioForm, dialect: Dialect, request_id: str) -> View:
         segments=form.wants_segments,
         words=form.wants_words,
         logprobs=form.wants_logprobs,
+        evidence=form.wants_evidence,
     )
 
 
-async def _reply(transcript: Transcript, format_name: str, view: View) -> Response:
+async def _reply(transcript: Transcript, how: How, format_name: str, view: View) -> Response:
     shape = FORMATS[format_name]
     content = await asyncio.to_thread(shape.encode, transcript, view)  # hours of words take a while
-    return Response(content, media_type=shape.media_type, headers=_headers(transcript))
+    return Response(content, media_type=shape.media_type, headers=_headers(transcript, how))
 
 
-def _headers(transcript: Transcript) -> dict[str, str]:
-    headers = {"x-speechd-model": transcript.model}
+def _headers(transcript: Transcript, how: How) -> dict[str, str]:
+    timings = Timings() if how == "hit" else transcript.timings
+    stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
+    headers = {
+        "x-speechd-model": transcript.model,
+        "x-speechd-cache": how,
+        "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
+        "server-timing": stages,  # W3C Server Timing: milliseconds
+    }
     if transcript.warnings:
         headers["x-speechd-warning"] = ", ".join(transcript.warnings)
     return headers
@@ -97,7 +107,7 @@ async def _stream(
     async with cancelled_on_disconnect(request.receive):
         stream = await resources.enter_async_context(opening)
         first = await anext(stream.parts)
-    headers = {"x-speechd-model": stream.model.id}
+    headers = {"x-speechd-model": stream.model.id, "x-speechd-cache": stream.how}
     return EventStream(_events(first, stream.parts, view), resources.pop_all(), headers)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
@@ -35,7 +35,13 @@ class Form:
     fields: dict[str, Any] = field(default_factory=dict)
     """By name without brackets; a list where a name came more than once or as `name[]`."""
     file: BinaryIO | None = None
-    """The audio, rewound; closed when the request ends."""
+    """The audio, rewound; closed with the form, unless it is taken."""
+    taken: bool = False
+
+    def take_file(self) -> BinaryIO | None:
+        """The audio, which from now on is the taker's to close."""
+        self.taken = self.file is not None
+        return self.file
 
 
 @asynccontextmanager
@@ -50,8 +56,8 @@ async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     _check_headers(request, max_file_bytes)
     body = _bounded(request, max_file_bytes)
-    with SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        file = cast(BinaryIO, spool)
+    with ExitStack() as owned:
+        file = cast(BinaryIO, owned.enter_context(SpooledTemporaryFile(max_size=SPOOL_BYTES)))
         async with aclosing(body):
             match media_type:
                 case b"multipart/form-data":
@@ -64,7 +70,11 @@ async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form
                     raise _unexpected_type(media_type)
         if form.file is None and "file" in form.fields:
             raise InvalidRequest("`file` must be sent as a file part of a multipart/form-data body.", param="file")
-        yield form
+        try:
+            yield form
+        finally:
+            if form.taken:
+                owned.pop_all()
 
 
 def collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from speechd.asr.engine import AsrEngine, Decoded, Job
-from speechd.errors import EngineFailure, Overloaded
+from speechd.errors import EngineFailure, OutOfMemory, Overloaded
+from speechd.types import Timings
 
 AGING = 4.0
 """Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
@@ -77,6 +78,8 @@ class Schedule(Generic[T]):
 class _Request:
     job: Job
     future: "asyncio.Future[Decoded]"
+    waited: float = 0.0
+    """Seconds in the queue."""
 
 
 class Batcher:
@@ -92,6 +95,8 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr")
         self._tickets: set[Ticket] = set()
         self._runner: asyncio.Task[None] | None = None
+        self._batch_size = engine.batch_size
+        """Halved for good when the device runs out of memory."""
         self._speed = 0.0
         """Audio seconds decoded per second of engine time, smoothed; 0 while unknown."""
 
@@ -138,7 +143,7 @@ class Batcher:
             self._runner = asyncio.create_task(self._run(), name="asr-batcher")
         try:
             decoded: Decoded = await future
-            return decoded
+            return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
             self._schedule.discard(entry)
             ticket.remaining = max(0.0, ticket.remaining - job.window.duration)
@@ -156,22 +161,27 @@ class Batcher:
 
     async def _run(self) -> None:
         while self._schedule.waiting:
-            batch = self._schedule.take(self._clock(), self._engine.batch_size)
-            requests = [entry.item for entry in batch]
             started = self._clock()
+            batch = self._schedule.take(started, self._batch_size)
+            for entry in batch:
+                entry.item.waited = started - entry.since
+            requests = [entry.item for entry in batch]
             await self._decode_batch(requests)
             self._measure(sum(request.job.window.duration for request in requests), self._clock() - started)
 
     async def _decode_batch(self, requests: Sequence[_Request]) -> None:
-        """Decodes together; where that fails, one by one, so that only the culprit fails."""
+        """Decodes together; where that fails, in smaller batches, so that only the culprit fails."""
         try:
             results = await self._on_thread([request.job for request in requests])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
-            if len(requests) > 1:
-                for request in requests:
-                    await self._decode_batch([request])
-            else:
+            if len(requests) == 1:
                 _settle(requests[0].future, error)
+                return
+            half = (len(requests) + 1) // 2 if isinstance(error, OutOfMemory) else 1
+            if isinstance(error, OutOfMemory):
+                self._batch_size = min(self._batch_size, half)
+            for start in range(0, len(requests), half):
+                await self._decode_batch(requests[start : start + half])
             return
         for request, result in zip(requests, results, strict=True):
             _settle(request.future, result)

@@ -5,10 +5,10 @@ HTTP. One thread calls it, so it needs no locks.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from speechd.types import Segment, TranscribeOptions, Window
+from speechd.types import Segment, Timings, TranscribeOptions, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +30,8 @@ class Decoded:
     language: str
     language_probabilities: dict[str, float]
     """By code, summing to 1 over the languages allowed; one entry of 1.0 where the language was given."""
+    timings: Timings = field(default_factory=Timings)
+    """The engine's stages, shared equally among the windows of a batch."""
     encoded: Any = None
     """Opaque; kept only while the language is still open, to be handed back in a Job."""
 
@@ -50,6 +52,7 @@ class AsrEngine(Protocol):
         """Decodes jobs of one group; the results are in their order.
 
         Raises:
+            OutOfMemory: the batch does not fit; a smaller one may.
             EngineFailure: the batch could not be computed; nothing of it was kept.
         """
         ...

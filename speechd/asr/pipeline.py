@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from speechd.asr.batcher import Batcher, Ticket
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.guard import evidence, judged
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.types import Segment, TranscribeOptions, Transcript, Window
+from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window, joined_text
 
 WINDOWS_IN_FLIGHT = 16
 """Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
@@ -20,8 +22,37 @@ SURE_OF_LANGUAGE = 0.5
 """A first window at least this sure decides the language (faster-whisper's threshold)."""
 WINDOWS_FOR_LANGUAGE = 4
 """At most this many windows are heard to settle an unsure language."""
+PROMPT_CHARACTERS = 2_000
+"""More than Whisper's 224 tokens of prompt; the engine takes what fits."""
+SECOND_TEMPERATURE = 0.4
+"""Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up the time that one stage takes, whatever runs between its steps."""
+
+    seconds: float = 0.0
+
+    def iterating(self, items: Iterable[T]) -> Iterator[T]:
+        """The items; the time to make each counts."""
+        iterator, end = iter(items), object()
+        while (item := self._timed(next, iterator, end)) is not end:
+            yield item
+
+    def calling(self, function: Callable[[T], R]) -> Callable[[T], R]:
+        """The function; the time of each call counts."""
+        return lambda argument: self._timed(function, argument)
+
+    def _timed(self, function: Callable[..., R], *arguments: object) -> R:
+        started = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - started
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +68,19 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
+        decoding, detecting = Stopwatch(), Stopwatch()
         segments: list[Segment] = []
+        timings = Timings()
         with contextlib.closing(stream), self.batcher.place(stream.expected_seconds) as ticket:
-            windows = _in_thread(cut_windows(stream, SpeechDetector(), self.packing, options.vad))
+            chunks, detector = decoding.iterating(stream), detecting.calling(SpeechDetector())
+            windows = _in_thread(cut_windows(chunks, detector, self.packing, options.vad))
             async with contextlib.aclosing(windows):
                 first, language, certainty = await self._settle_language(windows, options, ticket)
                 settled = replace(options, language=language or None)
                 async with contextlib.aclosing(self._decode(first, windows, settled, ticket)) as decoded:
                     async for window, result in decoded:
-                        for segment in result.segments:
+                        timings += result.timings
+                        for segment in judged(result.segments, window.speech, options.guard):
                             segments.append(segment.shifted(window.start))
                             yield segments[-1]
         yield Transcript(
@@ -56,6 +91,7 @@ class LocalTranscriber:
             model=self.model,
             language_probability=certainty,
             warnings=("truncated-audio",) if stream.truncated else (),
+            timings=timings + Timings(decode=decoding.seconds, vad=detecting.seconds),
         )
 
     async def _settle_language(
@@ -71,7 +107,7 @@ class LocalTranscriber:
         heard: list[tuple[Window, Decoded]] = []
         scores: dict[str, float] = {}
         async for window in windows:
-            decoded = await self.batcher.decode(Job(window, options), ticket)
+            decoded = await self._decode_one(Job(window, options), ticket)
             heard.append((window, decoded))
             for code, chance in decoded.language_probabilities.items():
                 scores[code] = scores.get(code, 0.0) + chance * window.duration
@@ -89,16 +125,39 @@ class LocalTranscriber:
         options: TranscribeOptions,
         ticket: Ticket,
     ) -> AsyncGenerator[tuple[Window, Decoded], None]:
-        """Decodes windows side by side and yields them in order; those heard in another language are decoded again."""
+        """Decodes windows and yields them in order; those heard in another language are decoded again."""
+        text = options.prompt
+        for window, decoded in heard:
+            if decoded.language != options.language:
+                decoded = await self._decode_one(Job(window, options, encoded=decoded.encoded), ticket)
+            text += joined_text(decoded.segments)
+            yield window, decoded
+        if options.condition_on_previous_text:
+            rest = self._one_by_one(windows, text, options, ticket)
+        else:
+            rest = self._side_by_side(windows, options, ticket)
+        async with contextlib.aclosing(rest):
+            async for pair in rest:
+                yield pair
+
+    async def _one_by_one(
+        self, windows: AsyncIterator[Window], text: str, options: TranscribeOptions, ticket: Ticket
+    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
+        """Each window is told the text before it."""
+        async for window in windows:
+            told = replace(options, prompt=text[-PROMPT_CHARACTERS:])
+            decoded = await self._decode_one(Job(window, told), ticket)
+            text = f"{text} {joined_text(decoded.segments)}"
+            yield window, decoded
+
+    async def _side_by_side(
+        self, windows: AsyncIterator[Window], options: TranscribeOptions, ticket: Ticket
+    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
+        """At most WINDOWS_IN_FLIGHT at once."""
         running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
         try:
-            for window, decoded in heard:
-                if decoded.language != options.language:
-                    job = Job(window, options, encoded=decoded.encoded)
-                    decoded = await self.batcher.decode(job, ticket)
-                yield window, decoded
             async for window in windows:
-                running.append((window, asyncio.create_task(self.batcher.decode(Job(window, options), ticket))))
+                running.append((window, asyncio.create_task(self._decode_one(Job(window, options), ticket))))
                 while len(running) >= WINDOWS_IN_FLIGHT or (running and running[0][1].done()):
                     yield running[0][0], await running[0][1]
                     running.popleft()
@@ -109,6 +168,21 @@ class LocalTranscriber:
             for _, task in running:
                 task.cancel()
             await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+    async def _decode_one(self, job: Job, ticket: Ticket) -> Decoded:
+        """One window; what is probably invented gets a second opinion where the caller asked for it."""
+        decoded = await self.batcher.decode(job, ticket)
+        if job.options.guard != "redecode" or not _doubts(job.window, decoded):
+            return decoded
+        warmer = replace(job.options, temperature=SECOND_TEMPERATURE, prompt="", hotwords=())
+        second = await self.batcher.decode(replace(job, options=warmer), ticket)
+        better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
+        return replace(better, timings=decoded.timings + second.timings)
+
+
+def _doubts(window: Window, decoded: Decoded) -> int:
+    """How many pieces of evidence speak against what was decoded."""
+    return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
 
 
 async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:

@@ -8,6 +8,7 @@ a model trained for it is not made to encode padding.
 
 import functools
 import math
+import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
@@ -33,9 +34,9 @@ from speechd.asr.timestamps import (
     split_spans,
     time_words,
 )
-from speechd.errors import EngineFailure
+from speechd.errors import EngineFailure, OutOfMemory
 from speechd.languages import find, whisper_code
-from speechd.types import Segment, Task, TokenLogprob, TranscribeOptions
+from speechd.types import Segment, Task, Timings, TokenLogprob, TranscribeOptions
 
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
@@ -102,25 +103,36 @@ class WhisperEngine:
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         try:
             return self._decode(jobs)
-        except (RuntimeError, ValueError) as error:
-            raise EngineFailure(f"Decoding failed: {error}") from error
+        except (RuntimeError, ValueError, MemoryError) as error:
+            kind = OutOfMemory if isinstance(error, MemoryError) or "out of memory" in str(error) else EngineFailure
+            raise kind(f"Decoding failed: {error}") from error
 
     def close(self) -> None:
         self._model.unload_model()
 
     def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        started = time.perf_counter()
         encoded = self._encode(jobs)
+        encoded_at = time.perf_counter()
         chances = self._languages(jobs, encoded)
         languages = [max(chance, key=lambda code: chance[code]) for chance in chances]
         tokenizers_ = [self._tokenizer(job.options.task, lang) for job, lang in zip(jobs, languages, strict=True)]
         hypotheses = self._generate(jobs, encoded, tokenizers_)
         spans = [self._spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
+        generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
+        aligned_at = time.perf_counter()
+        timings = Timings(
+            encode=(encoded_at - started) / len(jobs),
+            generate=(generated_at - encoded_at) / len(jobs),
+            align=(aligned_at - generated_at) / len(jobs),
+        )
         return [
             Decoded(
                 segments=self._segments(job, hypothesis, tokenizer, window_spans, alignment),
                 language=language,
                 language_probabilities=chance,
+                timings=timings,
                 encoded=encoded[index : index + 1] if job.options.language is None else None,
             )
             for index, (job, hypothesis, tokenizer, window_spans, alignment, language, chance) in enumerate(

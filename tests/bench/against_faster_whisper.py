@@ -91,7 +91,7 @@ async def compare(rounds: int) -> Table:
     model = WhisperModel(str(shipped_models() / "whisper-pocket"), device="cpu", compute_type="int8", cpu_threads=1)
     peers = {"plain": model, "batched": BatchedInferencePipeline(model)}
     table = Table("load", "speechd s", "WER", *[f"{p} {c}" for p in peers for c in ("s", "WER", "ratio")])
-    with tempfile.TemporaryDirectory() as data, serving(Path(data)) as url:
+    with tempfile.TemporaryDirectory() as data, serving(Path(data), SPEECHD_RESULT_CACHE_SECONDS="0") as url:
         async with httpx2.AsyncClient(base_url=url, timeout=600) as client:
             for load in loads():
                 table.add_row(*await row(load, client, peers, rounds))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,21 @@ def serving(data_dir: Path, **variables: str) -> Iterator[str]:
         process.stderr.close()
     assert status in (0, -signal.SIGTERM), "".join(log)  # uvicorn ends in order, then as the signal asks
     assert "Traceback" not in "".join(log), "".join(log)
+
+
+def server_pid(url: str) -> int:
+    """The process that `serving` started at this address (Linux)."""
+    port = int(url.rpartition(":")[2])
+    (inode,) = [
+        columns[9]
+        for columns in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if columns[1].endswith(f":{port:04X}") and columns[3] == "0A"  # LISTEN
+    ]
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(str(link.readlink()) == f"socket:[{inode}]" for link in (process / "fd").iterdir()):
+                return int(process.name)
+    raise LookupError(url)
 
 
 @pytest.fixture(scope="session")

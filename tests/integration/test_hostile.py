@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.conftest import FIXTURES, Fixture, fixtures
-from tests.integration.conftest import serving
+from tests.integration.conftest import server_pid, serving
 from tests.unit.audio.test_fetch import FORBIDDEN
 
 BROKEN = json.loads((FIXTURES / "broken" / "manifest.json").read_text())
@@ -72,23 +71,13 @@ def open_files(pid: int) -> list[str]:
     return [link for link in links if link.startswith(("/tmp", "/var/tmp")) or "(deleted)" in link]
 
 
-def server_pid(port: str) -> int:
-    """The process of ours that listens there."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"SPEECHD_TEST_NAME={port}".encode() in (process / "environ").read_bytes():
-                return int(process.name)
-    raise LookupError(port)
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 async def test_clients_that_leave_cost_nothing(tmp_path: Path) -> None:
     """Half an upload, and leaving while the work is done: the work stops, no temporary file stays."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     recording = next(f for f in fixtures("long") if f.duration > 100).path.read_bytes()
-    name = str(os.getpid())
-    with serving(tmp_path / "data", TMPDIR=str(scratch), SPEECHD_TEST_NAME=name) as url:
+    with serving(tmp_path / "data", TMPDIR=str(scratch), SPEECHD_DISCONNECT_GRACE="0") as url:
         await asyncio.gather(*(leave_early(url, recording, share) for share in (0.3, 0.9, 1.0, 1.0, 1.0, 0.5)))
         async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
             short = fixtures()[0]
@@ -97,10 +86,10 @@ async def test_clients_that_leave_cost_nothing(tmp_path: Path) -> None:
             )
             assert reply.status_code == 200
             for _ in range(50):
-                if not open_files(server_pid(name)):
+                if not open_files(server_pid(url)):
                     break
                 await asyncio.sleep(0.1)
-            assert open_files(server_pid(name)) == []
+            assert open_files(server_pid(url)) == []
         assert list(scratch.iterdir()) == []
 
 
@@ -128,7 +117,9 @@ async def leave_early(url: str, recording: bytes, share: float) -> None:
 
 
 async def test_health_answers_while_a_long_recording_is_transcribed(server: str) -> None:
-    recording = next(f for f in fixtures("long") if f.duration > 100).path.read_bytes()
+    recording = (
+        next(f for f in fixtures("long") if f.duration > 100).path.read_bytes() + b"health"
+    )  # asked for by no other test
     async with httpx2.AsyncClient(base_url=server, timeout=120) as client:
         work = asyncio.create_task(
             client.post(TRANSCRIPTIONS, files={"file": recording}, data={"model": "whisper-pocket"})

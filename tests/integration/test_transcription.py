@@ -1,10 +1,12 @@
 """What the embedded model really answers through the real SDKs: texts, times, languages, silence."""
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 from groq import Groq
@@ -204,3 +206,45 @@ def test_text_subtitles_and_plain_formats(openai: OpenAI, english: Fixture) -> N
     assert answered("srt").startswith("1\n00:00:00,")
     assert answered("vtt").startswith("WEBVTT\n\n00:00:00.")
     assert not answered("vtt").startswith("WEBVTT\n\n00:00:00.000"), "the clip begins with silence"
+
+
+async def test_a_client_that_asks_again_gets_its_answer_and_not_a_second_computation(server: str) -> None:
+    """What an SDK's retry after a time-out does: the same request, while the first is still being worked on."""
+    long = next(fixture for fixture in fixtures("long") if fixture.duration > 100).path.read_bytes()
+    recording = long + b"\0"  # no other test has asked for these bytes
+    async with httpx2.AsyncClient(base_url=server, timeout=120) as client:
+
+        async def ask(**more: str) -> httpx2.Response:
+            data = {"model": "whisper-pocket", "language": "en"} | more
+            return await client.post("/v1/audio/transcriptions", files={"file": recording}, data=data)
+
+        impatient = asyncio.create_task(ask())
+        await asyncio.sleep(0.5)
+        impatient.cancel()
+        again, twin = await asyncio.gather(ask(), ask())
+        late = await ask()
+        other = await ask(prompt="Good morning.")
+    assert [reply.headers["x-speechd-cache"] for reply in (again, twin, late, other)] == [
+        "joined",
+        "joined",
+        "hit",
+        "miss",
+    ]
+    assert again.json() == twin.json() == late.json()
+    stages = ("decode", "vad", "queue", "encode", "generate", "align")
+    assert [stage.split(";")[0] for stage in again.headers["server-timing"].split(", ")] == list(stages)
+
+
+def test_evidence_is_given_when_asked_for(openai: OpenAI, english: Fixture) -> None:
+    plain = heard(openai, english)
+    assert all("evidence" not in segment for segment in plain["segments"])
+    asked = heard(openai, english, extra_body={"include": ["evidence"], "guard": "mark"})
+    assert [segment["evidence"] for segment in asked["segments"]] == [[]]
+    assert asked["text"] == plain["text"]
+
+
+def test_telling_each_window_the_text_before_it_works(openai: OpenAI) -> None:
+    """whisper-pocket has seldom seen previous text in its training and loses words with it; the card says so."""
+    fixture = next(f for f in fixtures("long") if f.duration < 100)
+    answer = heard(openai, fixture, language="en", extra_body={"condition_on_previous_text": True})
+    assert word_error_rate([(fixture.text, answer["text"])]) <= 0.25

@@ -8,7 +8,7 @@ import pytest
 
 from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting
 from speechd.asr.engine import Decoded, Job
-from speechd.errors import EngineFailure, Overloaded
+from speechd.errors import EngineFailure, OutOfMemory, Overloaded
 from speechd.fakes import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
 
@@ -115,6 +115,27 @@ async def test_a_failing_batch_fails_only_its_culprit() -> None:
         *(batcher.decode(job(start), ticket) for start in (11, 12, 13, 14)), return_exceptions=True
     )
     assert [type(result).__name__ for result in results] == ["Decoded", "Decoded", "EngineFailure", "Decoded"]
+    await batcher.close()
+
+
+class Small(FakeAsr):
+    """Has memory for three windows."""
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        if len(jobs) > 3:
+            self.batches.append(list(jobs))
+            raise OutOfMemory
+        return super().decode(jobs)
+
+
+async def test_a_batch_too_large_for_the_memory_is_halved_and_stays_so() -> None:
+    engine = Small(delay=0.005)
+    batcher = Batcher(engine)
+    for _ in range(2):
+        results = await asyncio.gather(*(batcher.decode(job(start), Ticket(10)) for start in range(9)))
+        assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(9)]
+    sizes = [len(batch) for batch in engine.batches]
+    assert max(sizes[len(sizes) // 2 :]) <= 3
     await batcher.close()
 
 

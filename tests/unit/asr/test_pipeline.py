@@ -159,3 +159,35 @@ async def test_a_long_recording_holds_few_windows_at_once() -> None:
     segments, _ = await run(engine.pipeline, wav(300), NO_VAD)
     assert len(segments) > 10 * WINDOWS_IN_FLIGHT
     assert engine.most <= WINDOWS_IN_FLIGHT
+
+
+async def test_each_window_can_be_told_the_text_before_it() -> None:
+    engine = Hears()
+    options = replace(NO_VAD, condition_on_previous_text=True, prompt="Hello.")
+    await run(transcriber(engine), wav(6), options)
+    prompts = [job.options.prompt for batch in engine.batches for job in batch]
+    assert prompts[:3] == ["Hello.", "Hello. en0", f"Hello. en0 en{engine.batches[1][0].window.start:.0f}"]
+    assert all(len(batch) == 1 for batch in engine.batches)
+
+
+class Loops(FakeAsr):
+    """Is caught in a loop unless it is told to be warmer."""
+
+    def _decode(self, job: Job) -> Decoded:
+        text = " and so and so and so and so" if not job.options.temperature else " and so it goes"
+        return Decoded((Segment(0, job.window.duration, text),), "en", {"en": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("policy", "texts", "marks"),
+    [
+        ("keep", [" and so and so and so and so"], [()]),
+        ("mark", [" and so and so and so and so"], [("repetition",)]),
+        ("drop", [], []),
+        ("redecode", [" and so it goes"], [()]),
+    ],
+)
+async def test_what_becomes_of_a_loop(policy: str, texts: list[str], marks: list[tuple[str, ...]]) -> None:
+    segments, _ = await run(transcriber(Loops()), wav(1.5), replace(NO_VAD, guard=policy))
+    assert [segment.text for segment in segments] == texts
+    assert [segment.evidence for segment in segments] == marks

@@ -14,6 +14,8 @@ from tests.wer import normalised, word_errors
 
 FOLDER = shipped_models() / "whisper-pocket"
 LANGUAGES = ("en", "es", "de")
+SOME = fixtures("clean")[::3]
+"""A few in each language, for what is slow."""
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +56,20 @@ def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine) -> No
 def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine) -> None:
     theirs = WhisperModel(str(FOLDER), device="cpu", compute_type="int8", cpu_threads=1)
     same = 0
-    clips = fixtures("clean")
-    for fixture in clips:
+    for fixture in SOME:
         (ours,) = padded.decode([Job(window(fixture), TranscribeOptions())])
         segments, _ = theirs.transcribe(decode_audio(str(fixture.path)), vad_filter=False)
         same += "".join(s.text for s in segments) == "".join(s.text for s in ours.segments)
-    assert same >= 0.95 * len(clips)
+    assert same >= 0.95 * len(SOME)
 
 
 def test_a_short_context_changes_no_word(engine: WhisperEngine, padded: WhisperEngine) -> None:
     errors = 0
-    for fixture in fixtures("clean"):
+    for fixture in SOME:
         (short,), (full,) = (one.decode([Job(window(fixture), TranscribeOptions())]) for one in (engine, padded))
         text = ["".join(s.text for s in decoded.segments) for decoded in (full, short)]
         errors += word_errors(*text)[0]
-    assert errors <= 3
+    assert errors <= 1
 
 
 def test_tasks_and_languages_mix_in_one_batch(engine: WhisperEngine) -> None:
