@@ -14,6 +14,9 @@ from speechd.llm.directory import Directory, RemoteModel
 from speechd.llm.events import CompletionEvents, response_events, with_member
 from speechd.settings import Settings
 
+LLAMA_REASONING = {"raw": "none", "parsed": "auto", "hidden": "auto"}
+"""Groq's `reasoning_format` in llama.cpp's words, which fails on Groq's own. Hidden thoughts come in a field apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextRequest:
@@ -31,8 +34,12 @@ class TextRequest:
         return str(self.fields["model"])
 
     def to(self, model: RemoteModel) -> bytes:
-        """The body for the backend, with the model's name as it knows it."""
-        return self.body if model.name == self.model else _dump({**self.fields, "model": model.name})
+        """The body for the backend: as it came, but for names that this backend has for the same."""
+        changes: dict[str, Any] = {"model": model.name} if model.name != self.model else {}
+        form = self.fields.get("reasoning_format")
+        if model.is_llama_cpp and isinstance(form, str) and form in LLAMA_REASONING:
+            changes["reasoning_format"] = LLAMA_REASONING[form]
+        return _dump({**self.fields, **changes}) if changes else self.body
 
 
 class Companion:
@@ -156,7 +163,9 @@ class Companion:
         body = request.to(model)
         try:
             async with self._client.open(model.backend, "POST", "/responses", body, request.headers) as answer:
-                chunks = response_events(answer.chunks) if answer.is_stream else _whole_signed(answer, None)
+                chunks = (
+                    response_events(answer.chunks) if answer.is_stream else _whole_completed(request.fields, answer)
+                )
                 yield replace(answer, chunks=_renamed(chunks, model))
         except NotSupportedByBackend:
             self._without_responses.add(model.backend.name)
@@ -175,6 +184,14 @@ class Companion:
 
 async def _whole_response(fields: Mapping[str, Any], answer: Answer) -> AsyncIterator[bytes]:
     yield _dump(responses.from_chat(fields, _object(await answer.read())))
+
+
+async def _whole_completed(fields: Mapping[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+    """A backend's own response, with the fields of the API that it leaves out (llama.cpp: most of them)."""
+    body = await answer.read()
+    said = _object(body)
+    frame = responses.frame(fields, str(fields["model"]))
+    yield body if set(frame) <= set(said) else _dump(frame | said)
 
 
 async def _whole_signed(answer: Answer, request_id: str | None) -> AsyncIterator[bytes]:

@@ -59,11 +59,13 @@ class RemoteModel:
         return limit if isinstance(limit, int) and limit > 0 else self.context_window
 
     @property
+    def is_llama_cpp(self) -> bool:
+        return self.owned_by == "llamacpp"
+
+    @property
     def ranks_by_logits(self) -> bool:
         """llama.cpp's `/rerank` gives the model's raw output; others give probabilities."""
-        return self.backend.rerank_scores == "logit" or (
-            self.backend.rerank_scores == "auto" and self.owned_by == "llamacpp"
-        )
+        return self.backend.rerank_scores == "logit" or (self.backend.rerank_scores == "auto" and self.is_llama_cpp)
 
 
 @dataclass(slots=True)
@@ -156,9 +158,9 @@ def _rows(backend: Backend, body: bytes) -> Iterator[RemoteModel]:
 
 
 def public_id(name: str) -> str:
-    """`/home/x/models/tiny.gguf` -> `tiny.gguf`; what is not an absolute path stays, `org/model` too."""
+    """`/home/x/models/tiny.gguf` -> `tiny.gguf`; what is no path of a file stays, `org/model` too."""
     path = PureWindowsPath(name)  # knows both kinds of slash
-    return path.name if path.root and path.name else name
+    return path.name if path.name and (path.root or path.suffix.lower() == ".gguf") else name
 
 
 def _again(failure: SpeechdError) -> SpeechdError:
