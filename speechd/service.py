@@ -14,7 +14,7 @@ from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.asr.relay import Relay
 from speechd.audio.windows import Packing
-from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
+from speechd.errors import Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.joining import Flights
 from speechd.lifecycle import Limits, Loaded, Residents
 from speechd.modelstore import Model, ModelStore
@@ -24,6 +24,8 @@ from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
+MOST_REPLICAS = 4
+"""Batches of a small model decoded at once; more would only make each batch smaller."""
 MOST_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 PULL_AGAIN_AFTER = 60.0
@@ -190,12 +192,15 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    device = _device(settings.device)
+    device, devices = _devices(settings.device)
+    threads, replicas = _share(model.path, device, settings.cpu_threads)
     return WhisperEngine(
         model.path,
         device=device,
+        devices=devices,
         compute_type=_compute_type(settings.compute_type, device),
-        threads=settings.cpu_threads or _threads(model.path),
+        threads=threads,
+        replicas=replicas,
         adaptive_context=model.adaptive_context,
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
@@ -208,7 +213,7 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path)
+    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
 
 
 def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
@@ -222,18 +227,38 @@ ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_s
 """What loads a model, by its catalog row's `engine`."""
 
 
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
+def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:
+    """`cuda:0,1` -> ("cuda", (0, 1)); `auto` takes every GPU there is, else the CPU.
+
+    Raises:
+        Misconfigured: it is none of the forms.
+    """
+    name, _, indices = wanted.partition(":")
+    try:
+        chosen = tuple(int(index) for index in indices.split(",")) if indices else ()
+    except ValueError:
+        chosen, name = (), ""
+    if name not in ("auto", "cpu", "cuda"):
+        raise Misconfigured(f"SPEECHD_DEVICE is auto, cpu, cuda or cuda:0,1 ..., not {wanted}.")
+    if name == "cpu":
+        return "cpu", (0,)
     import ctranslate2
 
-    return "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+    found = ctranslate2.get_cuda_device_count()
+    if name == "auto" and not found:
+        return "cpu", (0,)
+    return "cuda", chosen or tuple(range(max(1, found)))
 
 
 def _compute_type(wanted: str, device: str) -> str:
     return wanted if wanted != "auto" else {"cpu": "int8", "cuda": "float16"}.get(device, "default")
 
 
-def _threads(path: Path) -> int:
-    small = (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES
-    return 1 if small else min(MOST_THREADS, os.cpu_count() or 1)
+def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
+    """CPU threads for each replica, and replicas: a small model takes the cores one by one, a large one together."""
+    cores = os.cpu_count() or 1
+    if device != "cpu":
+        return threads or 1, 1
+    if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
+        return threads or 1, min(cores, MOST_REPLICAS)
+    return threads or min(cores, MOST_THREADS), 1

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         description="Comma-separated host names or networks (CIDR) which `url` may reach although they are private.",
     )
 
-    device: str = Field("auto", description="Where models run: auto, cpu, cuda.")
+    device: str = Field("auto", description="Where models run: auto, cpu, cuda, or cuda:0,1 for several GPUs.")
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
     log_level: str = Field("info", description="critical, error, warning, info or debug.")

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from speechd.asr.engine import Decoded, Job
-from speechd.errors import EngineFailure, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
+from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.fakes import FakeAsr
 from speechd.modelstore import Model
 from speechd.pulls import Pulls, Report
-from speechd.service import Service, load_whisper
+from speechd.service import Service, _devices, load_whisper
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions, Transcript
 from tests.conftest import Fixture, fixtures
@@ -190,3 +190,16 @@ def test_a_folder_without_a_model_is_an_engine_failure(settings: Settings) -> No
     (settings.data_dir / "model.bin").write_bytes(b"not a model")
     with pytest.raises(EngineFailure, match="could not be loaded"):
         load_whisper(replace(model, path=settings.data_dir), settings)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "indices"), [("cpu", "cpu", (0,)), ("cuda:0,1", "cuda", (0, 1)), ("cuda:2", "cuda", (2,))]
+)
+def test_devices_are_chosen_by_name_and_number(wanted: str, device: str, indices: tuple[int, ...]) -> None:
+    assert _devices(wanted) == (device, indices)
+
+
+@pytest.mark.parametrize("wanted", ["tpu", "cuda:x", "cpu,cuda"])
+def test_an_unknown_device_is_refused(wanted: str) -> None:
+    with pytest.raises(Misconfigured, match="SPEECHD_DEVICE"):
+        _devices(wanted)
