@@ -60,6 +60,7 @@ def decode(engine: AsrEngine, window: Window, **options: object) -> Decoded:
 def test_it_says_what_it_is(engine: AsrEngine) -> None:
     assert "en" in engine.languages
     assert engine.batch_size >= 1
+    assert engine.replicas >= 1
 
 
 def test_segments_lie_in_the_window_in_order(engine: AsrEngine, window: Window) -> None:
