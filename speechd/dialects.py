@@ -5,6 +5,7 @@ Requests are read alike on both (the union of the parameters is accepted); a dia
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Dialect:
     """JSON answers carry `usage: {type: duration, seconds}`."""
     processing_ms_header: bool
     """Replies carry `openai-processing-ms`."""
+    rate_headers: tuple[Literal["requests", "audio-seconds"], ...]
+    """What `x-ratelimit-{limit,remaining,reset}-*` tell about."""
 
 
 GROQ = Dialect(
@@ -31,6 +34,7 @@ GROQ = Dialect(
     request_id_in_body=True,
     usage_in_body=False,
     processing_ms_header=False,
+    rate_headers=("requests", "audio-seconds"),
 )
 OPENAI = Dialect(
     name="openai",
@@ -39,6 +43,7 @@ OPENAI = Dialect(
     request_id_in_body=False,
     usage_in_body=True,
     processing_ms_header=True,
+    rate_headers=("requests",),
 )
 DIALECTS = (GROQ, OPENAI)
 

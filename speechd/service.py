@@ -17,6 +17,7 @@ from speechd.audio.windows import Packing
 from speechd.errors import Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.joining import Flights
 from speechd.lifecycle import Limits, Loaded, Residents
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
 from speechd.pulls import Pull, Pulls
 from speechd.settings import Settings
@@ -47,6 +48,7 @@ class Service:
         """
         self.settings = settings
         self.models = ModelStore(settings)
+        self.companion = Companion.of(settings)
         self._load_engine = load_engine
         limits = Limits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
         self.loaded = Residents(self._load, limits)
@@ -103,6 +105,7 @@ class Service:
         """Lets the batches in hand finish, unloads every model and breaks off pulls."""
         self._closed = True
         await self.flights.close()
+        await self.companion.close()
         if self._preloading is not None:
             self._preloading.cancel()
             await asyncio.gather(self._preloading, return_exceptions=True)

@@ -18,6 +18,7 @@ from speechd.errors import (
     UrlNotAllowed,
 )
 from speechd.joining import Flights
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
@@ -161,6 +162,7 @@ class StandInService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.models = StandInModels()
+        self.companion = Companion.of(settings)
         self.ready = True
         self.closed = False
         self.flights: Flights[Transcript] = Flights()
@@ -181,3 +183,4 @@ class StandInService:
 
     async def close(self) -> None:
         self.closed = True
+        await self.companion.close()

@@ -31,7 +31,7 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
 
 
 def _bodies(form: type[AudioForm]) -> dict[str, Any]:
-    schema = _inlined(form.model_json_schema())
+    schema = inlined(form.model_json_schema())
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
     return {
@@ -41,7 +41,7 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     }
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """Without `$defs`: references into a request body's own schema do not resolve inside openapi.json."""
     definitions = schema.pop("$defs", {})
 
