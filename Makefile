@@ -10,7 +10,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-llm test-schema test-all check format bench clean
+.PHONY: help run install test test-llm test-schema test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -51,6 +51,9 @@ format: $(READY)  ## let ruff put the code in form
 bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
 	$(BIN)/python -m tests.bench.against_faster_whisper
 
+image:  ## build the container image and have it transcribe; needs root, buildah and debootstrap, no container engine
+	tests/extra/build_image.sh
+
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
 
@@ -61,4 +64,6 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --only-binary :all: pocketsphinx \
+		|| echo "Going on without pocketsphinx-en-us: there is no wheel of pocketsphinx for this platform."
 	@touch $@

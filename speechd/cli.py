@@ -1,17 +1,14 @@
-"""The command line: `speechd serve`, `speechd transcribe`, `speechd translate`, `speechd keys`."""
+"""The command line: `speechd serve`, `speechd transcribe`, `speechd translate`, `speechd models`, `speechd keys`."""
 
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__
+from speechd import __version__, key_commands, model_commands
 from speechd.errors import SpeechdError
-
-if TYPE_CHECKING:
-    from speechd.settings import Settings
 
 app = typer.Typer(
     name="speechd",
@@ -21,9 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
-app.add_typer(keys, name="keys")
+app.add_typer(model_commands.app, name="models")
+app.add_typer(key_commands.app, name="keys")
 
 Paths = Annotated[
     list[Path], typer.Argument(help="Recordings, and folders whose recordings are taken.", show_default=False)
@@ -82,6 +78,7 @@ def serve(
     An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
     """
     from speechd.api.server import run
+    from speechd.settings import read_settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run(read_settings(**given))
@@ -108,6 +105,7 @@ def transcribe(
 
         speechd transcribe recordings/ --format json,srt --output-dir out
     """
+    from speechd.settings import read_settings
     from speechd.transcribing import Plan, run
 
     plan = Plan.read(paths, model=model, language=language, task=task, formats=format, output=output_dir, prompt=prompt)
@@ -125,54 +123,3 @@ def translate(
 ) -> None:
     """Write down in English what recordings say in another language: `transcribe --task translate`."""
     transcribe(paths, model, language, "translate", format, output_dir, prompt)
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)],
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,
-    requests_per_day: Annotated[int | None, typer.Option(min=1, help="Requests in a day.")] = None,
-    audio_seconds_per_hour: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in an hour.")] = None,
-    audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
-) -> None:
-    """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
-    from speechd.keys import KeyFile, Limits
-
-    limits = Limits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
-    typer.echo(KeyFile(read_settings().keys_path).add(name, limits))
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """List the keys, with what each has used of its limits."""
-    from speechd.keys import KeyFile
-    from speechd.usage import SqliteUsage, described
-
-    settings = read_settings()
-    usage = SqliteUsage(settings.data_dir / "usage.db")
-    for key in KeyFile(settings.keys_path).read():
-        typer.echo(described(key, usage))
-    usage.close()
-
-
-@keys.command("revoke")
-def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
-    """Take a key away. A running server refuses it at once."""
-    from speechd.keys import KeyFile
-
-    KeyFile(read_settings().keys_path).revoke(name)
-    typer.echo(f"{name} is revoked.")
-
-
-def read_settings(**given: object) -> "Settings":
-    """The settings of the environment, with what the command line gives on top; a bad one ends the command."""
-    from pydantic import ValidationError
-
-    from speechd.settings import Settings
-
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        fail(f"the setting SPEECHD_{name} is not valid: {first['msg']}.")

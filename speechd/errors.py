@@ -8,6 +8,8 @@
     ├── AuthenticationFailed 401
     ├── Forbidden 403
     │   ├── UrlNotAllowed
+    │   ├── EmbeddedModel
+    │   ├── Offline
     │   ├── HostNotAllowed
     │   └── OriginNotAllowed
     ├── NotFound 404
@@ -21,6 +23,7 @@
     │   ├── EngineFailure
     │   │   └── OutOfMemory
     │   └── Misconfigured
+    ├── PullFailed 502
     ├── BackendNotConfigured 501
     │   └── NotSupportedByBackend
     ├── BackendFailure 502
@@ -28,6 +31,7 @@
     ├── BackendRefusal, the status that the companion backend gave
     └── Unavailable 503
         ├── Overloaded
+        ├── ModelLoading
         └── ModelNotInstalled
 
 An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
@@ -130,6 +134,18 @@ class UrlNotAllowed(Forbidden):
     code = "url_not_allowed"
 
 
+class EmbeddedModel(Forbidden):
+    """The model is part of the installation and cannot be removed."""
+
+    code = "model_embedded"
+
+
+class Offline(Forbidden):
+    """This server may not reach a model hub."""
+
+    code = "offline"
+
+
 class HostNotAllowed(Forbidden):
     """Without API keys this server only answers to a loopback host name."""
 
@@ -220,6 +236,14 @@ class Misconfigured(InternalError):
     code = "misconfigured"
 
 
+class PullFailed(SpeechdError):
+    """The model could not be pulled."""
+
+    status = 502
+    code = "pull_failed"
+    should_retry = False
+
+
 class BackendNotConfigured(SpeechdError):
     """No companion backend is configured for text: set SPEECHD_LLM_BASE_URL to an OpenAI-compatible server's URL."""
 
@@ -285,6 +309,13 @@ class Overloaded(Unavailable):
     """The server has more work than it can do now."""
 
     code = "overloaded"
+
+
+class ModelLoading(Unavailable):
+    """The model is being pulled."""
+
+    code = "model_loading"
+    should_retry = True
 
 
 class ModelNotInstalled(Unavailable):

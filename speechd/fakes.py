@@ -12,10 +12,15 @@ class FakeAsr:
     """Hears, in every speech region of a window, the words `speech at <second>`."""
 
     def __init__(
-        self, languages: tuple[str, ...] = ("en", "es", "de"), batch_size: int = 8, delay: float = 0.0
+        self,
+        languages: tuple[str, ...] = ("en", "es", "de"),
+        batch_size: int = 8,
+        replicas: int = 1,
+        delay: float = 0.0,
     ) -> None:
         self.languages = languages
         self.batch_size = batch_size
+        self.replicas = replicas
         self.closed = False
         self.batches: list[list[Job]] = []
         """What it was asked, batch by batch."""

@@ -1,24 +1,23 @@
-"""Which models there are, where their files lie, and which one a request means."""
+"""Which models there are, and which one a request means."""
 
+import re
+import shutil
+import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from speechd.errors import ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
 from speechd.settings import Settings
 from speechd.types import Task, TranscribeOptions
 
 AUTO = "auto"
 """The id that stands for the best installed model that can do what is asked."""
-
-
-def shipped_models() -> Path:
-    """The folder of what ships with speechd: inside the installed package, or `models/` of a source checkout."""
-    package = Path(__file__).parent
-    installed = package / "models"
-    return installed if installed.is_dir() else package.parent / "models"
+REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+"""Name of a repository on a model hub: `org/name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +40,68 @@ class Model:
     window_gap: float
     """Seconds of silence that end a window."""
     embedded: bool
-    """Ships with speechd."""
+    """Ships with speechd, or in a package that speechd installs."""
     hub: str
     """Its repository on a model hub, or ""."""
     path: Path | None
     """Folder of its files, or None while it is not installed."""
+    engine: str = "whisper"
+    """What runs it."""
+    extra: str = ""
+    """The extra of speechd whose package carries it, or ""."""
+    files: tuple[str, ...] = ()
+    """Patterns of the files to pull; empty means those that its engine reads."""
+    second: str = ""
+    """The model that `auto` turns to where this one does not understand the recording."""
+    trust: float = 0.0
+    """Mean log-probability from which this model is believed, where it has a second."""
 
     @property
     def installed(self) -> bool:
         return self.path is not None
 
+    @property
+    def how_to_install(self) -> str:
+        """The command that installs it."""
+        return f"pip install 'speechd[{self.extra}]'" if self.extra else f"speechd models pull {self.id}"
+
     def speaks(self, language: str | None) -> bool:
         return language is None or not self.languages or language in self.languages
+
+
+UNKNOWN = Model(
+    id="",
+    kind="asr",
+    owned_by="local",
+    created=0,
+    context_window=448,
+    rank=10,
+    tasks=("transcribe", "translate"),
+    languages=(),
+    adaptive_context=False,
+    window_seconds=30,
+    window_gap=2,
+    embedded=False,
+    hub="",
+    path=None,
+)
+"""What is assumed of a model that no catalog row describes: a Whisper, preferred to the embedded ones only."""
 
 
 class ModelStore:
     """The catalog, held against what is on disk."""
 
     def __init__(self, settings: Settings) -> None:
-        self._pulled = settings.data_dir / "models"
+        self.folder = settings.data_dir / "models"
+        """Where pulled models go, and where the operator may put folders of models."""
         self._default = settings.default_model
         self._aliases: Mapping[str, str] = settings.model_aliases
         self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
 
     def list(self) -> tuple[Model, ...]:
         """Every known model, the installed ones first, the best of them first."""
-        models = [self._model(model_id, row) for model_id, row in self._rows.items()]
+        models = [self._row(model_id) for model_id in self._rows]
+        models += [_local(name, path) for name, path in model_folders(self.folder) if name not in self._rows]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
 
     def get(self, model_id: str) -> Model:
@@ -75,12 +110,29 @@ class ModelStore:
         Raises:
             ModelNotFound: there is none.
         """
-        name = self._aliases.get(model_id, model_id)
-        if name not in self._rows:
+        trusted = model_id in self._aliases or model_id == self._default
+        model = self._find(self._aliases.get(model_id, model_id), trusted=trusted)
+        if model is None:
             raise ModelNotFound(
                 f"The model `{model_id}` does not exist or you do not have access to it.", param="model"
             )
-        return self._model(name, self._rows[name])
+        return model
+
+    def pullable(self, model_id: str) -> Model:
+        """The model of that id, alias or hub repository, whose files a hub has.
+
+        Raises:
+            ModelNotFound: there is none, and it is not the name of a repository.
+            EmbeddedModel: it comes with speechd or a package, not from a hub.
+            InvalidRequest: nobody knows where it comes from.
+        """
+        model = self._find(self._aliases.get(model_id, model_id), trusted=True) or self.get(model_id)
+        if model.embedded:
+            way = "It is installed." if model.installed else f"Install it with: {model.how_to_install}"
+            raise EmbeddedModel(f"The model `{model.id}` does not come from a hub. {way}", param="model")
+        if not model.hub and not model.installed:
+            raise InvalidRequest(f"The model `{model.id}` names no repository of a hub.", param="model")
+        return model
 
     def choose(self, model_id: str, options: TranscribeOptions) -> Model:
         """The installed model that shall do this transcription.
@@ -90,28 +142,110 @@ class ModelStore:
             ModelNotInstalled: it, or any model that could, is not on disk.
             Unprocessable: the model named cannot do the task or the language.
         """
-        name = self._aliases.get(model_id, model_id)
-        if name == AUTO:
-            name = self._aliases.get(self._default, self._default)
-        model = self._best(options) if name == AUTO else self.get(name)
+        model = self._best(options) if self.means_auto(model_id) else self.get(self.meant(model_id))
         _check(model, options)
+        return self._installed(model)
+
+    def installed(self, model_id: str) -> Model:
+        """The installed model of that id or alias, of any kind; `auto` is the recogniser for a plain request.
+
+        Raises:
+            ModelNotFound: no such model.
+            ModelNotInstalled: it is not on disk.
+        """
+        if self.means_auto(model_id):
+            return self._best(TranscribeOptions())
+        return self._installed(self.get(self.meant(model_id)))
+
+    def _installed(self, model: Model) -> Model:
         if not model.installed:
             raise ModelNotInstalled(
-                f"The model `{model_id}` is known but not installed here. Installed: {_names(self.list())}."
-                f" Put its files (CTranslate2 format) into {self._pulled.name}/{model.id} of the data folder,"
-                f" or ask for an installed model.",
+                f"The model `{model.id}` is known but not installed here. Installed: {_names(self.list())}."
+                f" Install it with: {model.how_to_install}",
                 param="model",
             )
         return model
 
+    def means_auto(self, model_id: str) -> bool:
+        """The request leaves the choice to this server, whose operator has fixed none."""
+        return self.meant(model_id) == AUTO
+
+    def second(self, model: Model, options: TranscribeOptions) -> Model | None:
+        """The installed model that takes over where `auto` chose one that does not understand the recording."""
+        return next((m for m in self._able(options) if m.id == model.second and m.speaks(options.language)), None)
+
+    def remove(self, model_id: str) -> Model:
+        """Takes a model's files away; a request in hand may go on with what it has loaded.
+
+        Raises:
+            ModelNotFound, ModelNotInstalled: there is nothing to remove.
+            EmbeddedModel: it is part of the installation.
+            InvalidRequest: its files are not below this server's own folder.
+        """
+        model = self.get(model_id)
+        if model.embedded:
+            raise EmbeddedModel(f"The model `{model.id}` is part of the installation and cannot be removed.")
+        if model.path is None:
+            raise ModelNotInstalled(f"The model `{model.id}` is not installed.", param="model")
+        if self.folder.resolve() not in model.path.resolve().parents:
+            raise InvalidRequest(f"The model `{model.id}` lies in {model.path}, which is not speechd's to remove.")
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".removed-") as grave:
+            model.path.rename(Path(grave) / "model")  # at once: a half-removed model never looks installed
+            if model.path.parent != self.folder and not any(model.path.parent.iterdir()):
+                model.path.parent.rmdir()
+        return model
+
+    def place(self, model: Model) -> Path:
+        """Where the files of a pulled or imported model go."""
+        return self.folder / model.id
+
+    def install(self, folder: Path, model: Model) -> Model:
+        """Makes a complete folder, on the same file system, the model's own; it appears in one step.
+
+        Raises:
+            InvalidRequest: files are missing.
+        """
+        if not is_complete(folder, model.engine):
+            raise InvalidRequest(f"`{model.id}` is not a model for {model.engine}: files are missing.", param="model")
+        target = self.place(model)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():  # incomplete, or it would have been found
+            shutil.rmtree(target)
+        folder.rename(target)
+        return replace(model, path=target)
+
+    def meant(self, model_id: str) -> str:
+        """The id or alias that decides, with `auto` replaced by the operator's default."""
+        name = self._default if self._aliases.get(model_id, model_id) == AUTO else model_id
+        return AUTO if self._aliases.get(name, name) == AUTO else name
+
     def _best(self, options: TranscribeOptions) -> Model:
-        able = [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+        able = self._able(options)
         if not able:
             raise ModelNotInstalled(f"No installed model can {options.task}.", param="model")
         return next((model for model in able if model.speaks(options.language)), able[0])
 
-    def _model(self, model_id: str, row: Mapping[str, Any]) -> Model:
-        folder = shipped_models() / row["folder"] if "folder" in row else self._pulled / model_id
+    def _able(self, options: TranscribeOptions) -> Sequence[Model]:
+        """Installed recognisers that can do the task, the best first."""
+        return [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+
+    def _find(self, name: str, *, trusted: bool) -> Model | None:
+        """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""
+        if name in self._rows:
+            return self._row(name)
+        local = next((_local(found, path) for found, path in model_folders(self.folder) if found == name), None)
+        if local or not trusted:
+            return local
+        if REPOSITORY.fullmatch(name):
+            return replace(
+                UNKNOWN, id=name, owned_by=name.partition("/")[0], hub=name, path=hub_snapshot(name, "whisper")
+            )
+        path = Path(name)
+        return _local(path.name, path) if path.is_absolute() and engine_of(path) else None
+
+    def _row(self, model_id: str) -> Model:
+        row: Mapping[str, Any] = self._rows[model_id]
+        engine = row.get("engine", "whisper")
         return Model(
             id=model_id,
             kind=row["kind"],
@@ -126,8 +260,30 @@ class ModelStore:
             window_gap=float(row.get("window_gap", 2)),
             embedded="folder" in row,
             hub=row.get("hub", ""),
-            path=folder if (folder / "model.bin").is_file() else None,
+            path=self._path(model_id, row, engine),
+            engine=engine,
+            extra=row.get("extra", ""),
+            files=tuple(row.get("files", ())),
+            second=row.get("second", ""),
+            trust=row.get("trust", 0.0),
         )
+
+    def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
+        folder: Path | None = self.folder / model_id
+        if "package" in row:
+            folder = package_folder(row["package"], row["folder"])
+        elif "folder" in row:
+            folder = shipped_models() / row["folder"]
+        if folder and is_complete(folder, engine):
+            return folder
+        return hub_snapshot(row["hub"], engine) if "hub" in row else None
+
+
+def _local(name: str, path: Path) -> Model:
+    """A folder that an operator or a pull put there."""
+    created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
+    hub = name if REPOSITORY.fullmatch(name) else ""
+    return replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
 
 
 def _names(models: Iterable[Model]) -> str:
@@ -135,6 +291,8 @@ def _names(models: Iterable[Model]) -> str:
 
 
 def _check(model: Model, options: TranscribeOptions) -> None:
+    if model.kind != "asr":
+        raise Unprocessable(f"The model `{model.id}` does not recognise speech.", param="model", code="wrong_kind")
     if options.task not in model.tasks:
         raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
     unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]

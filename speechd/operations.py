@@ -10,7 +10,6 @@ from typing import BinaryIO
 from speechd.audio.fetch import FetchLimits, fetch_audio
 from speechd.errors import InvalidRequest
 from speechd.joining import How
-from speechd.modelstore import Model
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
@@ -34,11 +33,16 @@ class TranscriptionRequest:
 class TranscriptionStream:
     """A transcription under way."""
 
-    model: Model
+    done_by: Transcriber | Transcript
     parts: AsyncIterator[Segment | Transcript]
     """Segments as they are final, then the Transcript."""
     how: How = "miss"
     """Whether it is being computed or was known."""
+
+    @property
+    def model(self) -> str:
+        """Id of the model that does it; final once the first part is there."""
+        return self.done_by.model
 
 
 async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[Transcript, How]:
@@ -50,8 +54,8 @@ async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[T
     """
     with contextlib.ExitStack() as owned:
         audio = await _audio(service, request, owned)
-        model, transcriber = await service.transcriber(request.model, request.options)
-        key = await asyncio.to_thread(_key, model, request, audio)
+        _, transcriber = await service.transcriber(request.model, request.options)
+        key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
         return await service.flights.run(key, lambda: _whole(transcriber, audio, request.options), audio.close)
 
@@ -66,13 +70,13 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
     """
     with contextlib.ExitStack() as owned:
         audio = await _audio(service, request, owned)
-        model, transcriber = await service.transcriber(request.model, request.options)
-        key = await asyncio.to_thread(_key, model, request, audio)
+        _, transcriber = await service.transcriber(request.model, request.options)
+        key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         if (known := service.flights.recall(key)) is not None:
-            yield TranscriptionStream(model, _replayed(known), "hit")
+            yield TranscriptionStream(known, _replayed(known), "hit")
             return
         async with contextlib.aclosing(transcriber.stream(audio, request.options)) as parts:
-            yield TranscriptionStream(model, _remembered(service, key, parts), "miss")
+            yield TranscriptionStream(transcriber, _remembered(service, key, parts), "miss")
 
 
 async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:
@@ -86,13 +90,13 @@ async def _audio(service: Service, request: TranscriptionRequest, owned: context
     return owned.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
 
 
-def _key(model: Model, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
+def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
     """Equal for requests that must have equal answers; sampled text is never equal."""
     audio.seek(0)
     digest = hashlib.file_digest(audio, "sha256").digest()  # type: ignore[arg-type]
     audio.seek(0)
     chance = object() if request.options.temperature else None
-    return digest, model.id, request.options, request.caller, chance
+    return digest, model, request.options, request.caller, chance
 
 
 async def _whole(transcriber: Transcriber, audio: BinaryIO, options: TranscribeOptions) -> Transcript:

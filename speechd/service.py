@@ -1,38 +1,61 @@
 """The composition root: the one place that knows which engine runs a model, and loads it when it is first needed."""
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
+from speechd.asr.relay import Relay
 from speechd.audio.windows import Packing
+from speechd.errors import Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.joining import Flights
+from speechd.lifecycle import Limits, Loaded, Residents
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
+from speechd.pulls import Pull, Pulls
 from speechd.settings import Settings
-from speechd.types import TranscribeOptions, Transcriber, Transcript
+from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
-
+MOST_REPLICAS = 4
+"""Batches of a small model decoded at once; more would only make each batch smaller."""
 MOST_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
+PULL_AGAIN_AFTER = 60.0
+"""Seconds after a failed pull before a request may start the next one by itself."""
 
 EngineLoader = Callable[[Model, Settings], AsrEngine]
+
+log = logging.getLogger("speechd.models")
 
 
 class Service:
     """Everything speechd can be asked, behind one object; API, worker and CLI hold one each."""
 
-    def __init__(self, settings: Settings, load_engine: EngineLoader) -> None:
+    def __init__(self, settings: Settings, load_engine: EngineLoader | None = None) -> None:
+        """
+        Args:
+            settings: how it behaves.
+            load_engine: loads every model instead of ENGINES; for tests.
+        """
         self.settings = settings
         self.models = ModelStore(settings)
         self.companion = Companion.of(settings)
         self._load_engine = load_engine
-        self._batchers: dict[str, asyncio.Task[Batcher]] = {}
+        limits = Limits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
+        self.loaded = Residents(self._load, limits)
+        """The models in memory."""
+        self.pulls = Pulls(self._pull)
+        """The pulls in the background."""
+        self._preloading: asyncio.Task[None] | None = None
         self._closed = False
         self.flights: Flights[Transcript] = Flights(keep=settings.result_cache_seconds, grace=settings.disconnect_grace)
         """Transcriptions under way and of late."""
@@ -40,46 +63,130 @@ class Service:
     @property
     def ready(self) -> bool:
         """Requests are taken; a model that is not loaded yet loads when it is first asked for."""
-        return not self._closed
+        preloaded = self._preloading is None or self._preloading.done()
+        return preloaded and not self._closed
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
-        """The model that shall do this transcription and a transcriber on it; loads the model at its first use.
+        """The model that shall do this transcription and a transcriber on it, which loads the model when it begins.
 
         Raises:
             ModelNotFound, ModelNotInstalled, Unprocessable: see ModelStore.choose.
-            EngineFailure: its files cannot be loaded.
+            ModelLoading: it is being pulled.
         """
-        model = self.models.choose(model_id, options)
-        batcher = await self._batcher(model)
-        packing = Packing(model.window_seconds, model.window_gap)
-        return model, LocalTranscriber(model.id, batcher, packing, self.settings.max_audio_seconds)
+        try:
+            model = self.models.choose(model_id, options)
+        except ModelNotInstalled as refusal:
+            self._pull_instead(model_id, refusal)
+            raise
+        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
+        second = self.models.second(model, options) if self.models.means_auto(model_id) else None
+        if second is None:
+            return model, first
+        other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
+        return model, Relay(first, other, second.languages[0], model.trust)
+
+    def start(self) -> None:
+        """Begins to load what shall be loaded from the start; needs a running event loop."""
+        if self.settings.preload:
+            self._preloading = asyncio.create_task(self._preload())
+
+    async def remove(self, model_id: str) -> Model:
+        """Takes a model's files away, and its memory as soon as nobody uses it.
+
+        Raises:
+            SpeechdError: see ModelStore.remove.
+        """
+        model = await asyncio.to_thread(self.models.remove, model_id)
+        self.pulls.forget(model.id)
+        await self.loaded.unload(model.id)
+        return model
 
     async def close(self) -> None:
-        """Lets the batches in hand finish and unloads every model."""
+        """Lets the batches in hand finish, unloads every model and breaks off pulls."""
         self._closed = True
         await self.flights.close()
         await self.companion.close()
-        loading = list(self._batchers.values())
-        self._batchers.clear()
-        for outcome in await asyncio.gather(*loading, return_exceptions=True):
-            if isinstance(outcome, Batcher):
-                await outcome.close()
+        if self._preloading is not None:
+            self._preloading.cancel()
+            await asyncio.gather(self._preloading, return_exceptions=True)
+        await self.pulls.close()
+        await self.loaded.close()
 
-    async def _batcher(self, model: Model) -> Batcher:
-        """The batcher of a model; all who ask while it loads wait for one and the same load."""
-        task = self._batchers.get(model.id)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._batchers[model.id] = asyncio.create_task(self._load(model))
-        return await asyncio.shield(task)
+    async def _preload(self) -> None:
+        for model_id in self.settings.preload:
+            try:
+                await self.loaded.load(self.models.installed(model_id))
+            except SpeechdError as error:
+                log.error("%s was not preloaded: %s", model_id, error.message)
 
-    async def _load(self, model: Model) -> Batcher:
-        engine = await asyncio.to_thread(self._load_engine, model, self.settings)
-        return Batcher(engine, max_queue_seconds=self.settings.max_queue_seconds)
+    async def _load(self, model: Model) -> Loaded:
+        load = self._load_engine or ENGINES[model.engine]
+        engine = await asyncio.to_thread(load, model, self.settings)
+        return KINDS[model.kind](engine, self.settings)
+
+    def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
+        from speechd.pulling import pull
+
+        return pull(model, self.models, report, offline=self.settings.offline)
+
+    def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
+        """What a request for a model that is not installed sets in motion.
+
+        Raises:
+            ModelLoading: its pull is under way; with the time that it may take.
+            ModelNotInstalled: its last pull failed, with the reason.
+        """
+        if self.models.means_auto(model_id):
+            return
+        model = self.models.get(self.models.meant(model_id))
+        pull = self.pulls.get(model.id)
+        if (pull is None or pull.may_start_again(PULL_AGAIN_AFTER)) and self._may_pull(model):
+            pull = self.pulls.start(model)
+        if pull is not None and pull.state == "pulling":
+            raise _loading(pull)
+        if pull is not None and pull.state == "failed":
+            raise ModelNotInstalled(f"{refusal.message} The last pull failed: {pull.error}", param="model")
+
+    def _may_pull(self, model: Model) -> bool:
+        return self.settings.auto_pull and not self.settings.offline and bool(model.hub)
+
+
+def _loading(pull: Pull) -> ModelLoading:
+    progress = f"{pull.done / 1e6:.0f} of {pull.total / 1e6:.0f} MB" if pull.total else "just begun"
+    return ModelLoading(
+        f"The model `{pull.model.id}` is being pulled ({progress}). Please try again in {pull.seconds_left:.0f}s.",
+        param="model",
+        retry_after=pull.seconds_left,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDemand:
+    """A transcriber on a model that is loaded when the stream begins and held until it ends."""
+
+    loaded: Residents
+    row: Model
+    max_seconds: float
+
+    @property
+    def model(self) -> str:
+        return self.row.id
+
+    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        """See speechd.types.Transcriber."""
+        packing = Packing(self.row.window_seconds, self.row.window_gap)
+        async with self.loaded.use(self.row) as batcher:
+            local = LocalTranscriber(self.row.id, cast(Batcher, batcher), packing, self.max_seconds)
+            async with aclosing(local.stream(audio, options)) as parts:
+                async for part in parts:
+                    yield part
 
 
 def open_service(settings: Settings) -> Service:
-    """The service on the real engines."""
-    return Service(settings, load_whisper)
+    """The service on the real engines; to be called inside the running event loop."""
+    service = Service(settings)
+    service.start()
+    return service
 
 
 def load_whisper(model: Model, settings: Settings) -> AsrEngine:
@@ -88,30 +195,73 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    device = _device(settings.device)
+    device, devices = _devices(settings.device)
+    threads, replicas = _share(model.path, device, settings.cpu_threads)
     return WhisperEngine(
         model.path,
         device=device,
+        devices=devices,
         compute_type=_compute_type(settings.compute_type, device),
-        threads=settings.cpu_threads or _threads(model.path),
+        threads=threads,
+        replicas=replicas,
         adaptive_context=model.adaptive_context,
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )
 
 
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
+def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
+    """Starts PocketSphinx on the model that its package carries."""
+    from speechd.asr.sphinx import SphinxEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    return SphinxEngine(model.path)
+
+
+def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
+    """A recogniser's engine behind the queue that feeds it."""
+    return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
+
+
+KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser}
+"""What a loaded engine is worked through, by its model's `kind`."""
+ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_sphinx}
+"""What loads a model, by its catalog row's `engine`."""
+
+
+def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:
+    """`cuda:0,1` -> ("cuda", (0, 1)); `auto` takes every GPU there is, else the CPU.
+
+    Raises:
+        Misconfigured: it is none of the forms.
+    """
+    name, _, indices = wanted.partition(":")
+    try:
+        chosen = tuple(int(index) for index in indices.split(",")) if indices else ()
+    except ValueError:
+        chosen, name = (), ""
+    if name not in ("auto", "cpu", "cuda"):
+        raise Misconfigured(f"SPEECHD_DEVICE is auto, cpu, cuda or cuda:0,1 ..., not {wanted}.")
+    if name == "cpu":
+        return "cpu", (0,)
     import ctranslate2
 
-    return "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
+    found = ctranslate2.get_cuda_device_count()
+    if name == "auto" and not found:
+        return "cpu", (0,)
+    return "cuda", chosen or tuple(range(max(1, found)))
 
 
 def _compute_type(wanted: str, device: str) -> str:
     return wanted if wanted != "auto" else {"cpu": "int8", "cuda": "float16"}.get(device, "default")
 
 
-def _threads(path: Path) -> int:
-    small = (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES
-    return 1 if small else min(MOST_THREADS, os.cpu_count() or 1)
+def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
+    """CPU threads for each replica, and replicas: a small model takes the cores one by one, a large one together."""
+    cores = os.cpu_count() or 1
+    if device != "cpu":
+        return threads or 1, 1
+    if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
+        return threads or 1, min(cores, MOST_REPLICAS)
+    return threads or min(cores, MOST_THREADS), 1

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from speechd.errors import InvalidRequest
 
 
 def default_data_dir() -> Path:
@@ -28,9 +30,19 @@ class Settings(BaseSettings):
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,
-        description='JSON object of extra model ids, each with the model it stands for: `{"whisper-1": "auto"}`.',
+        description="JSON object of extra model ids, each with what it stands for: an id, a hub repository"
+        ' `org/name` or the absolute path of a model\'s folder: `{"whisper-1": "auto"}`.',
     )
     offline: bool = Field(False, description="Never open a connection to a model hub.")
+    auto_pull: bool = Field(
+        False, description="A request for a known model that is not installed starts pulling it in the background."
+    )
+    preload: CommaSeparated = Field((), description="Comma-separated models that are loaded at the start.")
+    keep_alive: float = Field(
+        900, ge=-1, description="Seconds after which an unused model is unloaded; -1 keeps it, 0 unloads at once."
+    )
+    max_loaded: int = Field(0, ge=0, description="Most models in memory at once; 0 sets no bound.")
+    max_loaded_bytes: int = Field(0, ge=0, description="Most bytes of model files in memory at once; 0 sets no bound.")
 
     api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
     allow_anonymous: bool = Field(False, description="Serve a non-loopback address without any key.")
@@ -71,12 +83,12 @@ class Settings(BaseSettings):
     llm_answer_timeout: float = Field(600, gt=0, description="Seconds until a text server's answer begins.")
     llm_silence_timeout: float = Field(120, gt=0, description="Seconds between two pieces of a text server's answer.")
 
-    device: str = Field("auto", description="Where models run: auto, cpu, cuda.")
+    device: str = Field("auto", description="Where models run: auto, cpu, cuda, or cuda:0,1 for several GPUs.")
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
     log_level: str = Field("info", description="critical, error, warning, info or debug.")
 
-    @field_validator("cors_origins", "fetch_allow_hosts", mode="before")
+    @field_validator("cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -91,3 +103,17 @@ class Settings(BaseSettings):
     def keys_path(self) -> Path:
         """Where the named keys are kept."""
         return self.api_keys_file or self.data_dir / "keys.json"
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings of the environment, with what the command line gives on top.
+
+    Raises:
+        InvalidRequest: one of them is not valid.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidRequest(f"the setting SPEECHD_{name} is not valid: {first['msg']}.") from error

@@ -63,6 +63,8 @@ class Segment:
     no_speech_prob: float = 0.0
     seek: int = 0
     """Start of its window in frames of 10 ms."""
+    language: str = ""
+    """ISO 639-1 code of what is spoken; empty while nobody has settled it."""
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     evidence: tuple[str, ...] = ()
@@ -202,6 +204,11 @@ class TranscribeOptions:
 
 class Transcriber(Protocol):
     """One recording in, its segments and then its transcript out; local or remote."""
+
+    @property
+    def model(self) -> str:
+        """Id of the model that does it; final once something came out of the stream."""
+        ...
 
     def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """Yields each segment in order as soon as it is final, then the Transcript of all of them, once.

@@ -81,6 +81,26 @@ MODELS = (
 )
 
 
+class StandInResidents:
+    """Nothing is in memory, and loading does nothing."""
+
+    def list(self) -> tuple[()]:
+        return ()
+
+    async def load(self, model: Model) -> None:
+        pass
+
+    async def unload(self, model_id: str) -> bool:
+        return False
+
+
+class StandInPulls:
+    """No pull was ever begun."""
+
+    def get(self, model_id: str) -> None:
+        return None
+
+
 class StandInModels:
     def list(self) -> tuple[Model, ...]:
         return MODELS
@@ -90,6 +110,8 @@ class StandInModels:
             if model.id == id:
                 return model
         raise ModelNotFound(f"The model `{id}` does not exist or you do not have access to it.", param="model")
+
+    installed = pullable = get
 
 
 @dataclass
@@ -101,6 +123,8 @@ class StandInTranscriber:
     files: list[BinaryIO] = field(default_factory=list)
     running: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    model: str = "stand-in"
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
@@ -143,6 +167,11 @@ class StandInService:
         self.closed = False
         self.flights: Flights[Transcript] = Flights()
         self.ears = StandInTranscriber()
+        self.loaded = StandInResidents()
+        self.pulls = StandInPulls()
+
+    async def remove(self, model: str) -> Model:
+        return self.models.get(model)
 
     async def transcriber(self, model: str, options: TranscribeOptions) -> tuple[Model, StandInTranscriber]:
         found = self.models.get("stand-in" if model == "auto" else model)

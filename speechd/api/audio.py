@@ -112,7 +112,7 @@ async def _stream(
         stream = await resources.enter_async_context(opening)
         parts = _charged(request, stream) if stream.how == "miss" else stream.parts
         first = await anext(parts)
-    headers = {"x-speechd-model": stream.model.id, "x-speechd-cache": stream.how}
+    headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
     return EventStream(_events(first, parts, view), resources.pop_all(), headers)
 
 

@@ -1,8 +1,8 @@
-"""Decides which windows are decoded together and next; and runs the engine on one thread.
+"""Decides which windows are decoded together and next; and runs the engine on its threads.
 
 `Schedule` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
-one engine from a schedule. An idle engine starts at once on whatever is there; batches form only from what came while
-it was busy, so batching never makes anyone wait.
+one engine, on a thread for each of its replicas, from a schedule. An idle engine starts at once on whatever is there;
+batches form only from what came while it was busy, so batching never makes anyone wait.
 """
 
 import asyncio
@@ -92,9 +92,9 @@ class Batcher:
         self._clock = clock
         self._max_queue_seconds = max_queue_seconds
         self._schedule: Schedule[_Request] = Schedule()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr")
+        self._threads = ThreadPoolExecutor(engine.replicas, thread_name_prefix="asr")
         self._tickets: set[Ticket] = set()
-        self._runner: asyncio.Task[None] | None = None
+        self._runners: list[asyncio.Task[None]] = []
         self._batch_size = engine.batch_size
         """Halved for good when the device runs out of memory."""
         self._speed = 0.0
@@ -139,8 +139,9 @@ class Batcher:
         future = asyncio.get_running_loop().create_future()
         entry = Waiting(_Request(job, future), ticket, self._engine.group(job), self._clock())
         self._schedule.add(entry)
-        if self._runner is None or self._runner.done():
-            self._runner = asyncio.create_task(self._run(), name="asr-batcher")
+        self._runners = [runner for runner in self._runners if not runner.done()]
+        if len(self._runners) < self._engine.replicas:
+            self._runners.append(asyncio.create_task(self._run(), name="asr-batcher"))
         try:
             decoded: Decoded = await future
             return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
@@ -154,10 +155,9 @@ class Batcher:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
         self._schedule.waiting.clear()
-        if self._runner is not None:
-            await asyncio.gather(self._runner, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.close)
-        self._thread.shutdown()
+        await asyncio.gather(*self._runners, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
+        self._threads.shutdown()
 
     async def _run(self) -> None:
         while self._schedule.waiting:
@@ -187,7 +187,7 @@ class Batcher:
             _settle(request.future, result)
 
     async def _on_thread(self, jobs: Sequence[Job]) -> list[Decoded]:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.decode, jobs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
 
     def _measure(self, audio: float, took: float) -> None:
         if took > 0:

@@ -1,7 +1,7 @@
 """The seam between the pipeline and whatever recognises speech.
 
 An engine is synchronous, takes windows of PCM and gives back frozen dataclasses; it knows nothing of requests, files or
-HTTP. One thread calls it, so it needs no locks.
+HTTP. As many threads call it at once as it says it has replicas.
 """
 
 from collections.abc import Hashable, Sequence
@@ -43,6 +43,8 @@ class AsrEngine(Protocol):
     """ISO 639-1 codes it was trained for."""
     batch_size: int
     """Jobs it likes to decode together."""
+    replicas: int
+    """Batches it can decode at once."""
 
     def group(self, job: Job) -> Hashable:
         """Jobs of equal group can be decoded in one batch."""

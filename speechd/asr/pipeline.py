@@ -81,7 +81,7 @@ class LocalTranscriber:
                     async for window, result in decoded:
                         timings += result.timings
                         for segment in judged(result.segments, window.speech, options.guard):
-                            segments.append(segment.shifted(window.start))
+                            segments.append(replace(segment.shifted(window.start), language=language))
                             yield segments[-1]
         yield Transcript(
             task=options.task,

@@ -62,8 +62,10 @@ class WhisperEngine:
         path: Path,
         *,
         device: str = "cpu",
+        devices: Sequence[int] = (0,),
         compute_type: str = "default",
         threads: int = 1,
+        replicas: int = 1,
         adaptive_context: bool = False,
         languages: Iterable[str] = (),
         batch_size: int = 8,
@@ -71,9 +73,11 @@ class WhisperEngine:
         """
         Args:
             path: folder with model.bin, config.json and tokenizer.json.
-            device: cpu, cuda or auto.
+            device: cpu or cuda.
+            devices: indices of the GPUs that each hold a copy.
             compute_type: CTranslate2's name of a number format.
-            threads: CPU threads of the one worker.
+            threads: CPU threads of each replica.
+            replicas: batches decoded at once on each device; they share its copy of the weights.
             adaptive_context: encode a short window as it is instead of padding it to 30 s; only for models trained so.
             languages: codes it was trained for; empty means all that its vocabulary has.
             batch_size: windows decoded together.
@@ -83,7 +87,12 @@ class WhisperEngine:
         """
         try:
             self._model = ctranslate2.models.Whisper(
-                str(path), device=device, compute_type=compute_type, intra_threads=threads, inter_threads=1
+                str(path),
+                device=device,
+                device_index=list(devices),
+                compute_type=compute_type,
+                intra_threads=threads,
+                inter_threads=replicas,
             )
             self._hf_tokenizer = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
         except Exception as error:  # tokenizers raises bare Exception
@@ -94,6 +103,7 @@ class WhisperEngine:
         self._tokenizer = functools.cache(self._new_tokenizer)
         self.languages = tuple(languages) or self._vocabulary_languages()
         self.batch_size = batch_size
+        self.replicas = replicas * len(devices)
 
     def group(self, job: Job) -> Hashable:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""

@@ -150,6 +150,7 @@ async def test_models(house: House, prefix: str) -> None:
     assert listed["object"] == "list"
     assert [model["id"] for model in listed["data"]] == ["stand-in", "org/stand-in-en", "whisper-large-v3"]
     one = (await house.client.get(f"{prefix}/models/org/stand-in-en")).json()
+    assert one.pop("speechd")["tasks"] == ["transcribe"]
     assert one == {
         "id": "org/stand-in-en",
         "object": "model",
@@ -160,6 +161,7 @@ async def test_models(house: House, prefix: str) -> None:
         "public_apps": None,
         "max_completion_tokens": 448,
     }
+    assert listed["data"][1].pop("speechd")["embedded"]
     assert listed["data"][1] == one
     assert not listed["data"][2]["active"]
 

@@ -57,7 +57,7 @@ def test_curl_examples(server: str, line: str) -> None:
     assert said("en_television.flac").text in printed
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines("speechd ") if "--output-dir" not in line])
+@pytest.mark.parametrize("line", [line for line in shell_lines("speechd tran") if "--output-dir" not in line])
 def test_command_line_examples(line: str) -> None:
     fixture = said(Path(line.split()[-1]).name)
     wanted = fixture.english if "translate" in line.split() else fixture.text

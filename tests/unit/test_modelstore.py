@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from speechd.errors import ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.modelfiles import LAYOUTS
 from speechd.modelstore import ModelStore
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -16,7 +17,8 @@ def store(tmp_path: Path, *installed: str, **given: object) -> ModelStore:
     for name in installed:
         folder = tmp_path / "models" / name
         folder.mkdir(parents=True)
-        (folder / "model.bin").touch()
+        for file in LAYOUTS["whisper"]:
+            (folder / file).touch()
     return ModelStore(Settings(data_dir=tmp_path, **given))
 
 
@@ -33,6 +35,7 @@ def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
         "whisper-large-v3-turbo",
         "whisper-small",
         "whisper-pocket",
+        "pocketsphinx-en-us",
     ]
 
 

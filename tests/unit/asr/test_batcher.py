@@ -1,6 +1,7 @@
 """Who is served next, with integers; and the batcher with the fake engine."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -83,6 +84,16 @@ async def test_an_idle_engine_starts_at_once_and_a_busy_one_gathers_a_batch() ->
     assert len(engine.batches) <= 2
     await batcher.close()
     assert engine.closed
+
+
+async def test_replicas_decode_batches_at_once() -> None:
+    engine = FakeAsr(batch_size=1, replicas=2, delay=0.2)
+    batcher = Batcher(engine)
+    started = time.monotonic()
+    await asyncio.gather(*(batcher.decode(job(start), Ticket(10)) for start in range(4)))
+    await batcher.close()
+    assert len(engine.batches) == 4
+    assert time.monotonic() - started < 4 * 0.2, "one after the other"
 
 
 async def test_cancelling_takes_the_window_out_of_the_queue() -> None:

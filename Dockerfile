@@ -1,0 +1,38 @@
+# speechd in a container: CPU by default, an NVIDIA GPU with
+#   docker build --build-arg BASE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 -t speechd:cuda .
+# It builds with docker, podman and buildah, and needs a package index and the base image's distribution, nothing else.
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+COPY speechd speechd
+COPY models models
+RUN python3 -m venv /opt/speechd \
+    && /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt . \
+    && { /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt --only-binary :all: pocketsphinx \
+        || echo "no wheel of pocketsphinx for this platform: the image goes without it"; }
+
+FROM ${BASE}
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --user-group --home-dir /data --no-create-home speechd \
+    && install -d -o speechd -g speechd /data
+COPY --from=build /opt/speechd /opt/speechd
+ENV PATH=/opt/speechd/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    SPEECHD_DATA_DIR=/data \
+    SPEECHD_HOST=0.0.0.0 \
+    HF_HOME=/data/huggingface
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('SPEECHD_PORT', 8000)}/healthz\", timeout=4)"]
+ENTRYPOINT ["speechd"]
+CMD ["serve"]

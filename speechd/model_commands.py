@@ -1,0 +1,222 @@
+"""`speechd models ...`: what is here, bringing more, and what a running server holds in memory."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from speechd.errors import SpeechdError
+
+if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
+    from speechd.modelstore import Model, ModelStore
+    from speechd.pulls import Report
+    from speechd.settings import Settings
+
+app = typer.Typer(
+    help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="Id of the model, an alias, or a hub repository `org/name`.")]
+Names = Annotated[list[str], typer.Argument(help="Ids of models.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_HOST and SPEECHD_PORT.")]
+
+out = Console(highlight=False)
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """List every known model: what is installed, and what `pull` would bring."""
+    models = _store().list()
+    if as_json:
+        print(json.dumps([_facts(model) for model in models], indent=2))
+        return
+    table = Table("MODEL", "INSTALLED", "SIZE", "LANGUAGES", "TASKS", "SOURCE", box=None, pad_edge=False)
+    for model in models:
+        facts = _facts(model)
+        table.add_row(
+            model.id,
+            "yes" if model.installed else "no",
+            _megabytes(facts["bytes"]) if model.installed else "",
+            " ".join(model.languages) or "all",
+            " ".join(model.tasks),
+            facts["source"],
+        )
+    _print_wide(table)
+
+
+@app.command()
+def show(model: Name) -> None:
+    """Show all that is known of one model, as JSON."""
+    print(json.dumps(_facts(_store().get(model)), indent=2))
+
+
+@app.command()
+def pull(model: Name) -> None:
+    """Pull a model from the hub into the data folder.
+
+    An interrupted pull goes on where it stopped; every file's hash is checked, and the model appears when it is whole.
+    HF_ENDPOINT names another hub or mirror, HF_TOKEN is sent to it, HF_HUB_OFFLINE and SPEECHD_OFFLINE forbid it.
+
+    Examples:
+
+        speechd models pull whisper-large-v3-turbo
+
+        speechd models pull Systran/faster-whisper-small.en
+    """
+    from speechd.pulling import pull as run
+    from speechd.settings import read_settings
+
+    settings, store = read_settings(), _store()
+    found = store.pullable(model)
+    if found.installed:
+        out.print(f"{found.id} is installed in {found.path}", soft_wrap=True)
+        return
+    with _bar(found.id) as report:
+        installed = run(found, store, report, offline=settings.offline)
+    out.print(f"{installed.id} is installed in {installed.path}", soft_wrap=True)
+
+
+@app.command()
+def remove(model: Name) -> None:
+    """Remove a pulled model's files; a running server finishes what it has in hand.
+
+    Those that come with speechd cannot be removed.
+    """
+    out.print(f"removed {_store().remove(model).id}")
+
+
+@app.command("export")
+def export_(file: Annotated[Path, typer.Argument(help="The file to write, e.g. models.tar.")], models: Names) -> None:
+    """Write models into one file, with the hash of every part, for a machine that reaches no hub.
+
+    Example:
+
+        speechd models export models.tar whisper-large-v3-turbo whisper-small
+    """
+    from speechd.archive import export_models
+
+    store = _store()
+    export_models([store.get(model) for model in models], file)
+    out.print(f"wrote {file} ({_megabytes(file.stat().st_size)})", soft_wrap=True)
+
+
+@app.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)]) -> None:
+    """Install the models of a file that `export` wrote, after checking every hash."""
+    from speechd.archive import import_models
+
+    installed = import_models(file, _store())
+    for model in installed:
+        out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
+    if not installed:
+        out.print("everything in it is installed already")
+
+
+@app.command()
+def ps(url: Url = None, as_json: AsJson = False) -> None:
+    """List what a running server has in memory."""
+    models = _ask("GET", "?loaded=true", url)["data"]
+    if as_json:
+        print(json.dumps(models, indent=2))
+        return
+    table = Table("MODEL", "SIZE", "USERS", "UNLOADED IN", box=None, pad_edge=False)
+    for model in models:
+        state = model["speechd"]["loaded"]
+        expires = "" if state["expires_in"] is None else f"{state['expires_in']:.0f} s"
+        table.add_row(model["id"], _megabytes(state["bytes"]), str(state["users"]), expires)
+    _print_wide(table)
+
+
+@app.command()
+def load(model: Name, url: Url = None) -> None:
+    """Have a running server load a model ahead of its first use."""
+    _ask("POST", f"/{model}/load", url)
+    out.print(f"loaded {model}")
+
+
+@app.command()
+def unload(model: Name, url: Url = None) -> None:
+    """Have a running server unload a model; it waits until nobody uses it."""
+    _ask("POST", f"/{model}/unload", url)
+    out.print(f"unloaded {model}")
+
+
+def _store() -> "ModelStore":
+    from speechd.modelstore import ModelStore
+    from speechd.settings import read_settings
+
+    return ModelStore(read_settings())
+
+
+def _facts(model: "Model") -> dict[str, Any]:
+    from speechd.modelfiles import folder_bytes
+
+    return {
+        "id": model.id,
+        "kind": model.kind,
+        "installed": model.installed,
+        "embedded": model.embedded,
+        "path": str(model.path) if model.path else None,
+        "bytes": folder_bytes(model.path) if model.path else None,
+        "languages": model.languages,
+        "tasks": model.tasks,
+        "source": model.hub or ("embedded" if model.embedded else "local"),
+        "install": None if model.installed else model.how_to_install,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _print_wide(table: Table) -> None:
+    """Uncut where the output is not a terminal."""
+    Console(highlight=False, width=None if out.is_terminal else 200).print(table)
+
+
+@contextmanager
+def _bar(label: str) -> "Iterator[Report]":
+    """A progress bar on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task(label, total=None, visible=False)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+
+        yield report
+
+
+def _ask(method: str, path: str, url: str | None) -> Any:
+    """One request to the models of a running server.
+
+    Raises:
+        SpeechdError: it cannot be reached, or it refuses.
+    """
+    import httpx2
+
+    from speechd.settings import read_settings
+
+    settings = read_settings()
+    base = (url or _address(settings)).rstrip("/")
+    headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"} if settings.api_key else {}
+    try:
+        reply = httpx2.request(method, f"{base}/v1/models{path}", headers=headers, timeout=None)
+        content = reply.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise SpeechdError(f"No speechd answers at {base} ({error}). Is it running? Say where with --url.") from error
+    if reply.is_error:
+        raise SpeechdError(content["error"]["message"])
+    return content
+
+
+def _address(settings: "Settings") -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
