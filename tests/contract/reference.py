@@ -28,6 +28,8 @@ class Operation:
     """Enumerations where another value is a 400; a companion may know more values of the others."""
     replies: tuple[str, ...] = ()
     """Fields that the reply must have."""
+    model: str = CHAT
+    """The one that the path names."""
     multipart: bool = False
     media_type: str = "application/json"
     pending: bool = False
@@ -41,7 +43,7 @@ class Operation:
     @property
     def address(self) -> str:
         """The path with its parameters filled in."""
-        filled = {"{model}": CHAT, "{id}": "ft_1", "{file_id}": "file_1", "{batch_id}": "batch_1"}
+        filled = {"{model}": self.model, "{id}": "ft_1", "{file_id}": "file_1", "{batch_id}": "batch_1"}
         path = self.path
         for name, value in filled.items():
             path = path.replace(name, value)
@@ -159,7 +161,7 @@ OPERATIONS = (
     Operation("GET", "/fine_tunings/{id}", replies=("id", "object", "data"), llama=501),
     Operation("GET", "/models", replies=("object", "data")),
     Operation("GET", "/models/{model}", replies=MODEL_FIELDS),
-    Operation("DELETE", "/models/{model}", replies=("id", "object", "deleted"), pending=True),
+    Operation("DELETE", "/models/{model}", replies=("id", "object", "deleted"), model="stand-in"),
     Operation(
         "POST",
         "/reranking",

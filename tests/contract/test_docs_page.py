@@ -43,7 +43,7 @@ async def test_every_operation_is_described(house: House) -> None:
             assert operation["summary"], (method, path)
             if path.startswith(("/v1", "/openai/v1")):
                 assert operation["tags"], (method, path)
-            if method == "post":
+            if "requestBody" in operation:
                 content = operation["requestBody"]["content"]
                 assert "example" in content["application/json"], (method, path)
 
@@ -53,9 +53,9 @@ async def test_the_examples_work(text_house: House) -> None:
     schema = (await text_house.client.get("/openapi.json")).json()
     tried = 0
     for path, operations in schema["paths"].items():
-        if "post" in operations:
+        if "requestBody" in operations.get("post", {}):
             example = operations["post"]["requestBody"]["content"]["application/json"]["example"]
             reply = await text_house.client.post(path, json=example)
             assert reply.status_code == 200, (path, reply.text)
             tried += 1
-    assert tried == 16
+    assert tried >= 16
