@@ -64,6 +64,8 @@ $(READY): pyproject.toml constraints.txt
 		|| { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[tts]' \
+		|| echo "No speech on this platform: piper-tts could not be installed. Everything else works."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --only-binary :all: pocketsphinx \
 		|| echo "Going on without pocketsphinx-en-us: there is no wheel of pocketsphinx for this platform."
 	@touch $@

@@ -1,4 +1,4 @@
-"""The command line: `speechd serve`, `speechd transcribe`, `speechd translate`, `speechd models`, `speechd keys`."""
+"""The command line: `speechd serve`, `transcribe`, `translate`, `speak`, `models`, `keys`."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from speechd.errors import SpeechdError
 
 app = typer.Typer(
     name="speechd",
-    help="Self-hosted speech: transcription and translation behind the APIs of Groq and OpenAI.",
+    help="Self-hosted speech: transcription, translation and speech behind the APIs of Groq and OpenAI.",
     epilog="Settings are environment variables SPEECHD_*; the README lists them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -123,3 +123,44 @@ def translate(
 ) -> None:
     """Write down in English what recordings say in another language: `transcribe --task translate`."""
     transcribe(paths, model, language, "translate", format, output_dir, prompt)
+
+
+@app.command()
+def speak(
+    text: Annotated[str | None, typer.Argument(help="What to say; `-` or nothing reads standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-i", help="Text file to speak instead.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Audio file to write. Default: standard output, as WAV.")
+    ] = None,
+    voice: Annotated[str, typer.Option("--voice", help="Voice, or NAME#speaker.")] = "auto",
+    speed: Annotated[float, typer.Option("--speed", help="0.25 to 5 times as fast, at the same pitch.")] = 1.0,
+    sample_rate: Annotated[int | None, typer.Option("--sample-rate", help="Hz. Default: 24000.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="mp3, flac, wav, ogg, opus, aac, mulaw or pcm. Default: by name."),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option("--captions", help="Also write when each word is said: a .json, .srt or .vtt file.")
+    ] = None,
+) -> None:
+    """Speak a text, a text file or standard input; SSML inside <speak> is understood.
+
+    Examples:
+
+        speechd speak "Hello there." -o hello.flac
+
+        speechd speak --file story.txt -o story.mp3 --speed 1.2 --captions story.srt
+    """
+    from speechd.settings import read_settings
+    from speechd.speaking import Plan, read_text, run
+
+    plan = Plan.read(
+        read_text(text, file),
+        voice=voice,
+        speed=speed,
+        sample_rate=sample_rate,
+        format=format,
+        output=output,
+        captions=captions,
+    )
+    raise typer.Exit(asyncio.run(run(plan, read_settings())))

@@ -21,6 +21,8 @@ class Dialect:
     """JSON answers carry `x_groq: {id}`."""
     usage_in_body: bool
     """JSON answers carry `usage: {type: duration, seconds}`."""
+    speech_sample_rate: int
+    """Hz of speech whose request names no rate."""
     processing_ms_header: bool
     """Replies carry `openai-processing-ms`."""
     rate_headers: tuple[Literal["requests", "audio-seconds"], ...]
@@ -33,6 +35,7 @@ GROQ = Dialect(
     capitalised_language=True,
     request_id_in_body=True,
     usage_in_body=False,
+    speech_sample_rate=48_000,
     processing_ms_header=False,
     rate_headers=("requests", "audio-seconds"),
 )
@@ -42,6 +45,7 @@ OPENAI = Dialect(
     capitalised_language=False,
     request_id_in_body=False,
     usage_in_body=True,
+    speech_sample_rate=24_000,
     processing_ms_header=True,
     rate_headers=("requests",),
 )

@@ -23,6 +23,7 @@
     │   ├── EngineFailure
     │   │   └── OutOfMemory
     │   └── Misconfigured
+    ├── FeatureNotInstalled 501
     ├── PullFailed 502
     ├── BackendNotConfigured 501
     │   └── NotSupportedByBackend
@@ -234,6 +235,14 @@ class Misconfigured(InternalError):
     """With these settings speechd cannot start."""
 
     code = "misconfigured"
+
+
+class FeatureNotInstalled(SpeechdError):
+    """An optional part of this server is not installed."""
+
+    status = 501
+    code = "feature_not_installed"
+    should_retry = False
 
 
 class PullFailed(SpeechdError):

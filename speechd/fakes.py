@@ -4,7 +4,10 @@ import time
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from speechd.asr.engine import Decoded, Job
+from speechd.tts.engine import PHONEMES, Spoken, SynthesisOptions, VoiceInfo
 from speechd.types import Segment, TokenLogprob, Word
 
 
@@ -55,3 +58,33 @@ def _segment(job: Job, start: float, end: float) -> Segment:
         logprobs = tuple(TokenLogprob(" " + text, -0.1, tuple(f" {text}".encode())) for text in texts)
         segment = replace(segment, logprobs=logprobs)
     return segment
+
+
+class FakeTts:
+    """Says each word as 0.2 s of a 220 Hz tone, with 0.1 s of silence around the sentence; signs say nothing."""
+
+    def __init__(self, info: VoiceInfo | None = None, delay: float = 0.0) -> None:
+        self.info = info or VoiceInfo(sample_rate=16_000, language="en", slowest=0.5, fastest=1.5)
+        self.closed = False
+        self.said: list[str] = []
+        """What it was asked, sentence by sentence."""
+        self._delay = delay
+
+    def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
+        time.sleep(self._delay)
+        self.said.append(sentence)
+        texts = [text for text in sentence.translate(_NO_BRACKETS).split() if any(map(str.isalnum, text))]
+        if not texts:
+            return Spoken(np.zeros(0, np.float32))
+        step, edge = 0.2 / options.speed, 0.1 / options.speed
+        clock = np.arange(round((2 * edge + step * len(texts)) * self.info.sample_rate)) / self.info.sample_rate
+        sounding = (clock >= edge) & (clock < edge + step * len(texts))
+        samples = np.where(sounding, 0.5 * np.sin(2 * np.pi * 220 * clock), 0).astype(np.float32)
+        words = [Word(text, edge + n * step, edge + (n + 1) * step) for n, text in enumerate(texts)]
+        return Spoken(samples, tuple(words) if options.words else ())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+_NO_BRACKETS = str.maketrans(dict.fromkeys("".join(PHONEMES)))

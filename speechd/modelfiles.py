@@ -8,8 +8,9 @@ from pathlib import Path
 LAYOUTS = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
     "sphinx": ("cmudict-en-us.dict", "en-us.lm.bin", "en-us/mdef"),
+    "piper": ("*.onnx", "*.onnx.json"),
 }
-"""The files without which an engine cannot load a model."""
+"""Patterns of the files without which an engine cannot load a model."""
 
 PULLED_FILES = {
     "whisper": (
@@ -20,6 +21,7 @@ PULLED_FILES = {
         "tokenizer.json",
         "vocabulary.*",
     ),
+    "piper": ("*.onnx", "*.onnx.json"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often holds other things beside."""
 
@@ -33,7 +35,8 @@ def shipped_models() -> Path:
 
 def is_complete(folder: Path, engine: str) -> bool:
     """All files are there that the engine cannot do without."""
-    return all((folder / name).is_file() for name in LAYOUTS.get(engine, ("",)))
+    patterns = LAYOUTS.get(engine, ())
+    return bool(patterns) and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
 
 
 def engine_of(folder: Path) -> str | None:

@@ -12,10 +12,15 @@ from typing import Any, Literal
 from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
 from speechd.settings import Settings
+from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
 AUTO = "auto"
 """The id that stands for the best installed model that can do what is asked."""
+VOICE_CONTEXT = 200_000
+"""Characters of text that a voice is given in one request."""
+QUALITY_RANKS = {"x_low": 1, "low": 2, "medium": 3, "high": 4}
+"""Piper's names for the sizes of its voices."""
 REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 """Name of a repository on a model hub: `org/name`."""
 
@@ -55,6 +60,8 @@ class Model:
     """The model that `auto` turns to where this one does not understand the recording."""
     trust: float = 0.0
     """Mean log-probability from which this model is believed, where it has a second."""
+    stands_for: str = ""
+    """`auto` for a hosted id that means the best installed voice of its languages."""
 
     @property
     def installed(self) -> bool:
@@ -98,9 +105,13 @@ class ModelStore:
         self._aliases: Mapping[str, str] = settings.model_aliases
         self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
 
-    def list(self) -> tuple[Model, ...]:
-        """Every known model, the installed ones first, the best of them first."""
-        models = [self._row(model_id) for model_id in self._rows]
+    def list(self, hosted: bool = True) -> tuple[Model, ...]:
+        """Every known model, the installed ones first, the best of them first.
+
+        Args:
+            hosted: also the hosted ids that stand for one.
+        """
+        models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
         models += [_local(name, path) for name, path in model_folders(self.folder) if name not in self._rows]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
 
@@ -243,6 +254,12 @@ class ModelStore:
         path = Path(name)
         return _local(path.name, path) if path.is_absolute() and engine_of(path) else None
 
+    def _best_voice(self, languages: Sequence[str]) -> Path | None:
+        """Folder of the best installed voice, of these languages where any are given."""
+        voices = [model for model in self.list(hosted=False) if model.kind == "tts" and model.installed]
+        able = (model for model in voices if not languages or set(model.languages) & set(languages))
+        return next((model.path for model in able), None)
+
     def _row(self, model_id: str) -> Model:
         row: Mapping[str, Any] = self._rows[model_id]
         engine = row.get("engine", "whisper")
@@ -258,7 +275,7 @@ class ModelStore:
             adaptive_context=row.get("audio_context") == "adaptive",
             window_seconds=float(row.get("window_seconds", 30)),
             window_gap=float(row.get("window_gap", 2)),
-            embedded="folder" in row,
+            embedded="folder" in row or "stands_for" in row,
             hub=row.get("hub", ""),
             path=self._path(model_id, row, engine),
             engine=engine,
@@ -266,9 +283,12 @@ class ModelStore:
             files=tuple(row.get("files", ())),
             second=row.get("second", ""),
             trust=row.get("trust", 0.0),
+            stands_for=row.get("stands_for", ""),
         )
 
     def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
+        if "stands_for" in row:
+            return self._best_voice(row.get("languages", ()))
         folder: Path | None = self.folder / model_id
         if "package" in row:
             folder = package_folder(row["package"], row["folder"])
@@ -283,7 +303,26 @@ def _local(name: str, path: Path) -> Model:
     """A folder that an operator or a pull put there."""
     created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
     hub = name if REPOSITORY.fullmatch(name) else ""
+    if engine_of(path) == "piper":
+        return _local_voice(name, path)
     return replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
+
+
+def _local_voice(name: str, path: Path) -> Model:
+    """A folder with a Piper voice; a Piper quality in its name makes its rank."""
+    files = VoiceFiles.in_folder(path)
+    return replace(
+        UNKNOWN,
+        id=name,
+        kind="tts",
+        engine="piper",
+        created=int(files.model.stat().st_mtime) if files else 0,
+        context_window=VOICE_CONTEXT,
+        rank=QUALITY_RANKS.get(path.name.rpartition("-")[2], 0),
+        tasks=(),
+        languages=(files.info().language,) if files else (),
+        path=path if files else None,
+    )
 
 
 def _names(models: Iterable[Model]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from speechd.audio.fetch import FetchLimits, fetch_audio
@@ -12,7 +12,8 @@ from speechd.errors import InvalidRequest
 from speechd.joining import How
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
+from speechd.types import Segment, Speech, SpeechOptions, SpeechPart, TranscribeOptions, Transcriber, Transcript
+from speechd.voices import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +125,34 @@ async def _remembered(
 
 def _fetch_limits(settings: Settings) -> FetchLimits:
     return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """A text, and who is to say it how."""
+
+    text: str
+    model: str = "auto"
+    voice: str = "auto"
+    options: SpeechOptions = field(default_factory=SpeechOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStream:
+    """A speech under way."""
+
+    voice: Voice
+    parts: AsyncIterator[SpeechPart | Speech]
+    """Encoded audio as it is ready, then the Speech."""
+
+
+@contextlib.asynccontextmanager
+async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerator[SpeechStream]:
+    """Starts a speech; leaving the context stops it.
+
+    Raises:
+        SpeechdError: the model, the voice, the text or an option is refused.
+    """
+    voice, speaker = await service.speaker(request.model, request.voice)
+    async with contextlib.aclosing(speaker.stream(request.text, request.options)) as parts:
+        yield SpeechStream(voice, parts)

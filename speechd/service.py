@@ -14,14 +14,27 @@ from speechd.asr.engine import AsrEngine
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.asr.relay import Relay
 from speechd.audio.windows import Packing
-from speechd.errors import Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
+from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.joining import Flights
 from speechd.lifecycle import Limits, Loaded, Residents
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
 from speechd.pulls import Pull, Pulls
 from speechd.settings import Settings
-from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
+from speechd.tts.engine import TtsEngine
+from speechd.tts.pipeline import Booth, LocalSpeaker
+from speechd.tts.voice_files import VoiceFiles
+from speechd.types import (
+    Segment,
+    Speaker,
+    Speech,
+    SpeechOptions,
+    SpeechPart,
+    TranscribeOptions,
+    Transcriber,
+    Transcript,
+)
+from speechd.voices import Voice, VoiceStore
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -32,7 +45,7 @@ MOST_THREADS = 8
 PULL_AGAIN_AFTER = 60.0
 """Seconds after a failed pull before a request may start the next one by itself."""
 
-EngineLoader = Callable[[Model, Settings], AsrEngine]
+EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 log = logging.getLogger("speechd.models")
 
@@ -49,6 +62,7 @@ class Service:
         self.settings = settings
         self.models = ModelStore(settings)
         self.companion = Companion.of(settings)
+        self.voices = VoiceStore(self.models, settings)
         self._load_engine = load_engine
         limits = Limits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
         self.loaded = Residents(self._load, limits)
@@ -84,6 +98,15 @@ class Service:
             return model, first
         other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
         return model, Relay(first, other, second.languages[0], model.trust)
+
+    async def speaker(self, model_id: str, voice_name: str) -> tuple[Voice, Speaker]:
+        """The voice that a speech request means and a speaker with it, which loads the voice when it begins.
+
+        Raises:
+            ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
+        """
+        voice = self.voices.choose(model_id, voice_name)
+        return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
         """Begins to load what shall be loaded from the start; needs a running event loop."""
@@ -182,6 +205,25 @@ class _OnDemand:
                     yield part
 
 
+@dataclass(frozen=True, slots=True)
+class _SpeakerOnDemand:
+    """A speaker with a voice that is loaded when the stream begins and held until it ends."""
+
+    loaded: Residents
+    row: Voice
+    settings: Settings
+
+    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """See speechd.types.Speaker."""
+        limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
+        async with self.loaded.use(self.row.model) as loaded:
+            booth = cast(Booth, loaded)
+            local = LocalSpeaker(self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon)
+            async with aclosing(local.stream(text, options)) as parts:
+                async for part in parts:
+                    yield part
+
+
 def open_service(settings: Settings) -> Service:
     """The service on the real engines; to be called inside the running event loop."""
     service = Service(settings)
@@ -219,14 +261,29 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
     return SphinxEngine(model.path)
 
 
+def load_piper(model: Model, settings: Settings) -> TtsEngine:
+    """Loads a Piper voice's files into an engine."""
+    from speechd.tts.piper import PiperEngine
+
+    files = VoiceFiles.in_folder(model.path) if model.path else None
+    if files is None:
+        raise EngineFailure(f"The voice {model.id} has no files that can be read.")
+    return PiperEngine(files)
+
+
 def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
     """A recogniser's engine behind the queue that feeds it."""
     return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
 
 
-KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser}
+def open_booth(engine: TtsEngine, settings: Settings) -> Loaded:
+    """A voice's engine with the threads that it speaks on."""
+    return Booth(engine, settings.cpu_threads or os.cpu_count() or 1)
+
+
+KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser, "tts": open_booth}
 """What a loaded engine is worked through, by its model's `kind`."""
-ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_sphinx}
+ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_sphinx, "piper": load_piper}
 """What loads a model, by its catalog row's `engine`."""
 
 

@@ -33,6 +33,15 @@ class Settings(BaseSettings):
         description="JSON object of extra model ids, each with what it stands for: an id, a hub repository"
         ' `org/name` or the absolute path of a model\'s folder: `{"whisper-1": "auto"}`.',
     )
+    default_voice: str = Field(
+        "auto", description="Voice for speech requests that name none; auto: the best installed."
+    )
+    lexicon: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object of words with what to say instead: another spelling, or phonemes between slashes:"
+        ' `{"GIF": "/dʒɪf/", "nginx": "engine x"}`.',
+    )
+    max_speech_characters: int = Field(200_000, gt=0, description="Longest text that is spoken in one request.")
     offline: bool = Field(False, description="Never open a connection to a model hub.")
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts pulling it in the background."

@@ -223,3 +223,61 @@ class Transcriber(Protocol):
             Unprocessable: the model cannot do this task or language.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """What a caller may ask of one speech request."""
+
+    format: str = "mp3"
+    """A name in speechd.audio.encode.FORMATS."""
+    sample_rate: int | None = None
+    """Hz of the finished audio; None takes the format's own."""
+    speed: float = 1.0
+    """0.25 to 5: how many times shorter than at the voice's own pace; the pitch stays."""
+    ssml: bool = False
+    """The text is SSML; a text that starts with `<speak` always is."""
+    captions: bool = False
+    """Tell when each word is spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPart:
+    """The next piece of a speech under way."""
+
+    audio: bytes
+    """Encoded bytes that follow those before; may be empty."""
+    words: tuple[Word, ...] = ()
+    """Words that are settled since the part before, on the clock of the finished audio; only where asked for."""
+    characters: int = 0
+    """About how many characters of the text it speaks, for a progress bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What a speech came to."""
+
+    voice: str
+    """Id of the voice that spoke, with `#` and the speaker where it has several."""
+    characters: int
+    """Characters of the text."""
+    duration: float
+    """Seconds of audio."""
+
+
+class Speaker(Protocol):
+    """One text in, its audio out as it is made; local or remote."""
+
+    def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """Yields the encoded audio piece by piece, then the Speech, once. Closing it stops the work.
+
+        Args:
+            text: what to say.
+            options: how.
+
+        Raises:
+            InvalidRequest: there is nothing to say in it, it is not well-formed SSML, or an option is out of range.
+            TooLarge: the text is longer than the server accepts.
+            EngineFailure: the voice failed.
+        """
+        ...

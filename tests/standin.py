@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from speechd.errors import (
+    EngineFailure,
     FailedDependency,
     InvalidAudio,
+    InvalidRequest,
     ModelNotFound,
     ModelNotInstalled,
     Overloaded,
@@ -17,11 +20,16 @@ from speechd.errors import (
     UnsupportedAudioFormat,
     UrlNotAllowed,
 )
+from speechd.fakes import FakeTts
 from speechd.joining import Flights
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
+from speechd.tts.engine import Spoken, SynthesisOptions
+from speechd.tts.pipeline import LocalSpeaker
+from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
+from speechd.voices import Voice
 
 SEGMENTS = (
     Segment(
@@ -156,6 +164,32 @@ class StandInTranscriber:
         yield Transcript(options.task, language, 3.5, segments, "stand-in", warnings=warnings)
 
 
+VOICE = Voice("stand-in-voice", replace(STAND_IN, kind="tts"), VoiceFiles(Path("v.onnx")), FakeTts().info)
+
+
+class StandInVoices:
+    def list(self) -> tuple[Voice, ...]:
+        return (VOICE,)
+
+    def choose(self, model: str, voice: str) -> Voice:
+        if model not in ("auto", "tts-1", "playai-tts"):
+            raise ModelNotFound(f"The model `{model}` does not exist or you do not have access to it.", param="model")
+        if voice == "nobody":
+            raise InvalidRequest("There is no voice `nobody`.", param="voice")
+        return VOICE
+
+
+class StandInTts(FakeTts):
+    """Chokes on the words `crash` and `refuse`."""
+
+    def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
+        if "crash" in sentence:
+            raise RuntimeError("a secret of the inside")
+        if "refuse" in sentence:
+            raise EngineFailure
+        return super().synthesize(sentence, options)
+
+
 class StandInService:
     """Has a Service's attributes."""
 
@@ -167,6 +201,9 @@ class StandInService:
         self.closed = False
         self.flights: Flights[Transcript] = Flights()
         self.ears = StandInTranscriber()
+        self.voices = StandInVoices()
+        self.mouth = StandInTts()
+        self.threads = ThreadPoolExecutor(2)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
 
@@ -181,6 +218,11 @@ class StandInService:
             raise Unprocessable(f"The model `{model}` cannot {options.task}.", param="model")
         return found, self.ears
 
+    async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
+        found = self.voices.choose(model, voice)
+        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, self.settings.max_speech_characters)
+
     async def close(self) -> None:
         self.closed = True
         await self.companion.close()
+        self.threads.shutdown()

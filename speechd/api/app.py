@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, docs, models, status, text
+from speechd.api import audio, docs, models, speech, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
 from speechd.api.limits import RateLimits
@@ -41,7 +41,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     app = FastAPI(
         title="speechd",
         version=__version__,
-        summary="Speech to text, answering like Groq's and OpenAI's audio APIs.",
+        summary="Speech to text and text to speech, answering like Groq's and OpenAI's audio APIs.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -52,6 +52,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(audio.router(dialect), prefix=dialect.prefix)
+        app.include_router(speech.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)
         app.include_router(text.router(dialect), prefix=dialect.prefix)
     install_handlers(app)

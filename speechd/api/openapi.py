@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import Response
 
+from speechd.audio.encode import FORMATS as AUDIO_FORMATS
 from speechd.formats import FORMATS
-from speechd.schemas import AudioForm, ErrorEnvelope
+from speechd.schemas import AudioForm, ErrorEnvelope, SpeechBody
 
 FAILURES = {
     400: "A parameter or the audio is not valid.",
@@ -32,6 +33,26 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
         "response_class": Response,
         "responses": {200: _success(), **{status: _failure(text) for status, text in FAILURES.items()}},
         "openapi_extra": {"requestBody": {"required": True, "content": _bodies(form)}},
+    }
+
+
+def speech_operation() -> dict[str, Any]:
+    """The same for the route that speaks."""
+    schema = inlined(SpeechBody.model_json_schema())
+    kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    sound = {"schema": {"type": "string", "format": "binary"}}
+    media = sorted({shape.media_type for shape in AUDIO_FORMATS.values()})
+    success = {
+        "description": "The audio as it is made, or `speech.audio.delta` events.",
+        "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
+    }
+    failures = {status: _failure(text) for status, text in FAILURES.items() if status not in (422, 424)}
+    content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
+    return {
+        "summary": (SpeechBody.__doc__ or "").strip(),
+        "response_class": Response,
+        "responses": {200: success, **failures, 501: _failure("The part that speaks is not installed.")},
+        "openapi_extra": {"requestBody": {"required": True, "content": dict.fromkeys(kinds, content)}},
     }
 
 

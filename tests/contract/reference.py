@@ -69,15 +69,14 @@ OPERATIONS = (
     Operation(
         "POST",
         "/audio/speech",
-        good={"model": "tts", "input": "Hello.", "voice": "default"},
-        required=("model", "input", "voice"),
+        good={"model": "auto", "input": "Hello."},
+        required=("model", "input"),  # here a voice has a default
         enums={
             "response_format": ("flac", "mp3", "mulaw", "ogg", "wav"),
             "sample_rate": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
         },
         closed=("response_format", "sample_rate"),
         media_type="audio/mpeg",
-        pending=True,
     ),
     Operation(
         "POST",

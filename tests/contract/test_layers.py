@@ -12,26 +12,16 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    (*("schemas", "schemas_text", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),),
-    (
-        *(
-            "asr.hypothesis",
-            "asr.timestamps",
-            "asr.batcher",
-            "asr.whisper",
-            "asr.sphinx",
-            "fakes",
-            "folders",
-            "joining",
-        ),
-        *("llm", "keys", "usage"),
-    ),
+    ("schemas", "schemas_text", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
+    ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
+    ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "asr.sphinx", "tts.alignment", "tts.piper"),
+    ("fakes", "folders", "joining", "llm", "keys", "usage"),
     ("asr.guard", "modelstore"),
-    ("lifecycle", "pulls", "pulling", "archive"),
-    ("asr.pipeline", "asr.relay"),
+    ("lifecycle", "pulls", "pulling", "archive", "voices"),
+    ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("service",),
     ("operations",),
-    ("api", "transcribing", "model_commands", "key_commands"),
+    ("api", "transcribing", "speaking", "model_commands", "key_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""
@@ -75,7 +65,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api", "llm"}
+PACKAGES = {"asr", "audio", "api", "llm", "tts"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))

@@ -1,0 +1,159 @@
+"""POST audio/speech and GET audio/voices, in both dialects."""
+
+import asyncio
+import base64
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from speechd import operations
+from speechd.api.deps import service_of
+from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.openapi import speech_operation
+from speechd.api.sse import EventStream
+from speechd.api.upload import open_form
+from speechd.audio.encode import FORMATS
+from speechd.dialects import Dialect
+from speechd.modelstore import AUTO
+from speechd.operations import SpeechRequest, SpeechStream
+from speechd.schemas import SpeechBody, VoiceList, VoiceObject
+from speechd.types import Speech, SpeechPart, Word
+
+BYTES_PER_CHARACTER = 6
+"""At most, in JSON: an escape such as backslash u00e9."""
+
+
+def router(dialect: Dialect) -> APIRouter:
+    """The speech routes, answering in this dialect."""
+    routes = APIRouter(tags=["Audio"])
+
+    @routes.post("/audio/speech", **speech_operation())
+    async def speech(request: Request) -> Response:
+        return await answer(request, dialect)
+
+    @routes.get("/audio/voices", summary="List all voices.")
+    async def voices(request: Request) -> VoiceList:
+        return await asyncio.to_thread(list_voices, request)
+
+    return routes
+
+
+def list_voices(request: Request) -> VoiceList:
+    voices = service_of(request).voices
+    default = voices.choose(AUTO, AUTO).id if voices.list() else ""
+    data = [
+        VoiceObject(
+            id=voice.id,
+            language=voice.info.language,
+            sample_rate=voice.info.sample_rate,
+            speakers=list(voice.info.speakers),
+            default=voice.id == default,
+        )
+        for voice in voices.list()
+    ]
+    return VoiceList(data=data)
+
+
+async def answer(request: Request, dialect: Dialect) -> Response:
+    """One request from its text to its audio; hanging up stops the voice.
+
+    The reply starts when the first audio is there, so that what fails at once still gets its own status.
+
+    Raises:
+        SpeechdError: whatever is wrong with it.
+        ClientDisconnect: the caller left.
+    """
+    service = service_of(request)
+    async with AsyncExitStack() as resources:
+        limit = service.settings.max_speech_characters * BYTES_PER_CHARACTER
+        form = await resources.enter_async_context(open_form(request, limit))
+        body = SpeechBody.parse(form.fields)
+        options = body.to_options(dialect.speech_sample_rate, headerless=_wants_basic(request))
+        job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
+        async with cancelled_on_disconnect(request.receive):
+            stream = await resources.enter_async_context(operations.open_speech(service, job))
+            first = await anext(stream.parts)
+        headers = {"x-speechd-voice": stream.voice.id}
+        if body.stream_format == "sse":
+            return EventStream(_events(first, stream), resources.pop_all(), headers)
+        media_type = FORMATS[options.format].media_type
+        return AudioStream(_audio(first, stream), resources.pop_all(), media_type, headers)
+
+
+def _wants_basic(request: Request) -> bool:
+    """The caller takes headerless mu-law and no WAV."""
+    accepted = request.headers.get("accept", "")
+    return "audio/basic" in accepted and "audio/wav" not in accepted
+
+
+class AudioStream(Response):
+    """Sends audio as it is made; when it ends, however it ends, it closes the resources behind it."""
+
+    def __init__(
+        self,
+        audio: AsyncIterator[bytes],
+        resources: AsyncExitStack,
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        """
+        Args:
+            audio: an error from it cuts the connection: the status is out.
+            resources: closed at the end, in the task that iterated `audio`.
+            media_type: of the audio.
+            headers: extra reply headers.
+        """
+        super().__init__(headers={"cache-control": "no-store", **headers}, media_type=media_type)
+        del self.headers["content-length"]
+        self._audio = audio
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._resources, cancelled_on_disconnect(receive):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for chunk in self._audio:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _audio(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[bytes]:
+    part: SpeechPart | Speech | None = first
+    while isinstance(part, SpeechPart):
+        if part.audio:
+            yield part.audio
+        part = await anext(stream.parts, None)
+
+
+async def _events(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[Mapping[str, Any]]:
+    """OpenAI's events, and one of our own with the words that are settled."""
+    part: SpeechPart | Speech | None = first
+    while part is not None:
+        if isinstance(part, Speech):
+            yield {"type": "speech.audio.done", "usage": _usage(part)}
+        else:
+            if part.words:
+                yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
+            if part.audio:
+                yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
+        part = await anext(stream.parts, None)
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
+
+
+def _usage(speech: Speech) -> dict[str, Any]:
+    """A voice knows no tokens: what goes in is counted in characters, what comes out in seconds."""
+    seconds = math.ceil(speech.duration)
+    return {
+        "input_tokens": speech.characters,
+        "output_tokens": seconds,
+        "total_tokens": speech.characters + seconds,
+        "type": "duration",
+        "seconds": round(speech.duration, 3),
+    }

@@ -1,0 +1,37 @@
+"""Spoken words as captions: grouped into lines that can be read, for the same formats as transcripts."""
+
+from collections.abc import Iterable
+
+from speechd.types import Segment, Transcript, Word
+
+LONGEST_LINE = 42
+"""Characters: the width of a subtitle line (BBC subtitle guidelines: 37 to 42)."""
+LONGEST_CUE = 5.0
+"""Seconds."""
+
+
+def captions(words: Iterable[Word], language: str, duration: float, voice: str) -> Transcript:
+    """What was spoken as a transcript, a segment for each line of caption."""
+    segments = tuple(
+        Segment(line[0].start, line[-1].end, " " + " ".join(word.word for word in line), words=tuple(line))
+        for line in _lines(words)
+    )
+    return Transcript("transcribe", language, duration, segments, voice)
+
+
+def _lines(words: Iterable[Word]) -> Iterable[list[Word]]:
+    line: list[Word] = []
+    for word in words:
+        if line and _is_full([*line, word]):
+            yield line
+            line = []
+        line.append(word)
+        if word.word.rstrip("'\"").endswith((".", "!", "?")):
+            yield line
+            line = []
+    if line:
+        yield line
+
+
+def _is_full(line: list[Word]) -> bool:
+    return len(" ".join(word.word for word in line)) > LONGEST_LINE or line[-1].end - line[0].start > LONGEST_CUE

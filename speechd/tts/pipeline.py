@@ -1,0 +1,207 @@
+"""The story of one speech request: text, pieces, the voice, tempo, resampling, encoding, chunks as they are ready."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from speechd.audio.encode import FORMATS
+from speechd.audio.tempo import FASTEST, SLOWEST, Tempo, stretched
+from speechd.errors import InvalidRequest, TooLarge
+from speechd.tts import ssml
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
+from speechd.tts.text import Piece, Reader
+from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
+
+FADE = 0.004
+"""Seconds over which a piece begins and ends, so that no join clicks."""
+SILENCE = 1e-3
+"""What stays below this, -60 dBFS, is no speech."""
+
+
+class Booth:
+    """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
+
+    def __init__(self, engine: TtsEngine, threads: int) -> None:
+        self.engine = engine
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
+
+    async def close(self) -> None:
+        """Lets the sentences in hand finish and unloads the voice."""
+        await asyncio.to_thread(self.threads.shutdown)
+        self.engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSpeaker:
+    """Speaks with an engine of this process."""
+
+    voice: str
+    """Id of the voice, with `#` and the speaker where it has several."""
+    engine: TtsEngine
+    speaker: int | None
+    """Number of the speaker, None for the voice's first."""
+    threads: Executor
+    """Where sentences are spoken: one a thread, those of all requests in turn."""
+    max_characters: int
+    """Longest text accepted."""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Words with what to say instead."""
+
+    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """See speechd.types.Speaker."""
+        loop = asyncio.get_running_loop()
+        steps = self._steps(text, options)
+        step: asyncio.Future[SpeechPart | Speech | None] | None = None
+        try:
+            while True:
+                step = loop.run_in_executor(self.threads, next, steps, None)
+                part = await asyncio.shield(step)
+                if part is None:
+                    return
+                yield part
+        finally:
+            if step is not None and not step.done():
+                await asyncio.wait([step])  # a thread cannot be interrupted; it is at most one sentence
+                step.exception()
+            steps.close()
+
+    def _steps(self, text: str, options: SpeechOptions) -> Generator[SpeechPart | Speech, None, None]:
+        pieces = self._pieces(text, options)
+        job = _Job(self.engine, self.speaker, options)
+        yield from job.parts(pieces)
+        yield Speech(self.voice, len(text), job.seconds)
+
+    def _pieces(self, text: str, options: SpeechOptions) -> Iterator[Piece]:
+        if len(text) > self.max_characters:
+            raise TooLarge(
+                f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
+            )
+        reader = Reader(self.engine.info, self.lexicon)
+        if options.ssml or ssml.is_ssml(text):
+            document = ssml.parse(text)
+            reader.check(document.text)
+            return document.pieces(reader)
+        reader.check(text)
+        return reader.pieces(text)
+
+
+class _Job:
+    """Pieces in, encoded parts out; holds what goes on from one piece to the next."""
+
+    def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions) -> None:
+        if not SLOWEST <= options.speed <= FASTEST:
+            raise InvalidRequest(f"`speed` lies between {SLOWEST} and {FASTEST:g}.", param="speed")
+        self._engine = engine
+        self._speaker = speaker
+        self._format = FORMATS[options.format]
+        self._rate = self._format.coded_rate(options.sample_rate)
+        self._captions = options.captions
+        self._own_speed = _within(options.speed, engine)
+        self._stretch = options.speed / self._own_speed
+        """What the whole stream is still to be sped up by."""
+        self._tempo = Tempo(engine.info.sample_rate, self._stretch)
+        self._resampler = _Resampler(engine.info.sample_rate, self._rate)
+        self._spoken = 0
+        """Samples that went into the tempo."""
+        self._coded = 0
+        """Samples that went into the encoder."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio so far."""
+        return self._coded / self._rate
+
+    def parts(self, pieces: Iterator[Piece]) -> Iterator[SpeechPart]:
+        """
+        Raises:
+            InvalidRequest: not a sound came out.
+        """
+        first = list(islice(pieces, 2))
+        encoder = self._format.open(self._rate, len(first) < 2)
+        held, heard = b"", False
+        words: tuple[Word, ...] = ()
+        for piece in chain(first, pieces):
+            spoken = self._say(piece)
+            heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENCE
+            words += self._placed(spoken.words)
+            held += encoder.encode(self._in_time(spoken.samples))
+            if heard and (held or words):
+                yield SpeechPart(held, words, len(piece.text) + 1)
+                held, words = b"", ()
+        if not heard:
+            raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")
+        yield SpeechPart(held + encoder.encode(self._rest()), words)
+        for data in encoder.finish():
+            yield SpeechPart(data)
+
+    def _say(self, piece: Piece) -> Spoken:
+        """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""
+        rate = self._engine.info.sample_rate
+        pause = np.zeros(round(piece.pause / self._own_speed * rate), np.float32)
+        if not piece.text:
+            return Spoken(pause)
+        wanted = piece.rate * self._own_speed
+        speed = _within(wanted, self._engine)
+        options = SynthesisOptions(speaker=self._speaker, speed=speed, words=self._captions)
+        spoken = self._engine.synthesize(piece.text, options)
+        samples = faded(stretched(spoken.samples, rate, wanted / speed), rate)
+        words = tuple(_scaled(word, speed / wanted) for word in spoken.words)
+        return Spoken(np.concatenate([samples, pause]), words)
+
+    def _placed(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Words of the next piece on the clock of the finished audio."""
+        start = self._spoken / self._engine.info.sample_rate
+        return tuple(_scaled(word.shifted(start), 1 / self._stretch) for word in words)
+
+    def _in_time(self, samples: Samples) -> Samples:
+        """What is ready of these samples after tempo and resampling."""
+        self._spoken += len(samples)
+        return self._count(self._resampler.feed(self._tempo.feed(samples)))
+
+    def _rest(self) -> Samples:
+        return self._count(self._resampler.feed(self._tempo.flush(), last=True))
+
+    def _count(self, samples: Samples) -> Samples:
+        self._coded += len(samples)
+        return samples
+
+
+class _Resampler:
+    """One stream of samples at another rate (soxr, HQ: no aliasing)."""
+
+    def __init__(self, given: int, wanted: int) -> None:
+        self._stream: Any = None
+        if given != wanted:
+            import soxr
+
+            self._stream = soxr.ResampleStream(given, wanted, 1, dtype="float32", quality="HQ")
+
+    def feed(self, samples: Samples, last: bool = False) -> Samples:
+        if self._stream is None:
+            return samples
+        resampled: Samples = self._stream.resample_chunk(samples, last=last)
+        return resampled
+
+
+def faded(samples: Samples, sample_rate: int) -> Samples:
+    """The samples with their first and last 4 ms faded."""
+    size = min(len(samples) // 2, round(FADE * sample_rate))
+    ramp = np.linspace(0, 1, size, endpoint=False, dtype=np.float32)
+    result = samples.copy()
+    result[:size] *= ramp
+    result[len(result) - size :] *= ramp[::-1]
+    return result
+
+
+def _within(speed: float, engine: TtsEngine) -> float:
+    """The part of a speed that the voice itself can take on."""
+    return min(max(speed, engine.info.slowest), engine.info.fastest)
+
+
+def _scaled(word: Word, factor: float) -> Word:
+    return replace(word, start=word.start * factor, end=word.end * factor)

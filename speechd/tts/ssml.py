@@ -1,0 +1,251 @@
+"""The part of SSML 1.1 (w3.org/TR/speech-synthesis11) that is understood: speak p s break say-as sub phoneme prosody.
+
+It is parsed by expat with everything refused that an attacker could want: document types (and with them entities),
+processing instructions, deep nesting. What is not understood is refused by name, not skipped.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+from xml.parsers import expat
+
+from speechd.errors import InvalidRequest
+from speechd.tts import english, numerals
+from speechd.tts.text import Piece, Reader, Verbatim, phonemes
+
+DEEPEST = 16
+MOST_ELEMENTS = 10_000
+LONGEST_BREAK = 10.0
+"""Seconds; the specification sets none, Azure and Google allow 5 to 20."""
+SLOWEST, FASTEST = 0.25, 4.0
+BREAKS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.8, "x-strong": 1.2}
+RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.3, "x-fast": 1.7}
+ATTRIBUTES = {
+    "speak": {"version", "xml:lang", "xmlns"},
+    "p": set(),
+    "s": set(),
+    "break": {"time", "strength"},
+    "say-as": {"interpret-as", "format", "detail"},
+    "sub": {"alias"},
+    "phoneme": {"alphabet", "ph"},
+    "prosody": {"rate"},
+}
+"""What each element may carry."""
+
+
+def is_ssml(text: str) -> bool:
+    """The text begins as an SSML document does."""
+    return re.match(r"\s*<speak[\s>]", text) is not None
+
+
+@dataclass(slots=True)
+class Run:
+    """Text of one rate, and the silence that follows it."""
+
+    text: str = ""
+    rate: float = 1.0
+    pause: float = 0.0
+
+
+@dataclass(slots=True)
+class Document:
+    """Parsed SSML."""
+
+    runs: list[Run] = field(default_factory=lambda: [Run()])
+    verbatim: Verbatim = field(default_factory=Verbatim)
+
+    @property
+    def text(self) -> str:
+        """Everything that is spoken, without markup."""
+        return " ".join(self.verbatim.restore(run.text) for run in self.runs)
+
+    def pieces(self, reader: Reader) -> Iterator[Piece]:
+        """The document piece by piece."""
+        for run in self.runs:
+            for piece in reader.pieces(run.text, self.verbatim):
+                yield Piece(piece.text, run.rate)
+            if run.pause:
+                yield Piece("", run.rate, run.pause)
+
+
+def parse(text: str) -> Document:
+    """
+    Raises:
+        InvalidRequest: it is not well-formed, or has something that is not understood; the message says what and where.
+    """
+    if re.search("[\ue000-\uf8ff]", text):
+        text = re.sub("[\ue000-\uf8ff]", "", text)
+    return _Parser().parse(text)
+
+
+class _Parser:
+    """Builds a Document from expat's events."""
+
+    def __init__(self) -> None:
+        self._document = Document()
+        self._open: list[tuple[str, dict[str, str], str]] = []
+        self._rates = [1.0]
+        self._elements = 0
+        self._expat = expat.ParserCreate()
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._text
+        self._expat.StartDoctypeDeclHandler = lambda *_: self._refuse("A document type is not allowed")
+        self._expat.EntityDeclHandler = lambda *_: self._refuse("Entities are not allowed")
+        self._expat.ProcessingInstructionHandler = lambda *_: self._refuse("Processing instructions are not allowed")
+
+    def parse(self, text: str) -> Document:
+        try:
+            self._expat.Parse(text.encode("utf-8", "replace"), True)
+        except expat.ExpatError as error:
+            self._refuse(f"It is not well-formed XML: {expat.errors.messages[error.code]}")
+        return self._document
+
+    def _refuse(self, reason: str) -> NoReturn:
+        line = self._expat.CurrentLineNumber
+        raise InvalidRequest(f"Invalid SSML in `input`, line {line}: {reason}.", param="input", code="invalid_ssml")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS or len(self._open) >= DEEPEST:
+            self._refuse(f"It has more than {MOST_ELEMENTS} elements or nests deeper than {DEEPEST}")
+        if name not in ATTRIBUTES or (name == "speak") != (not self._open):
+            self._refuse(f"The element `{name[:40]}` is not supported here; known are {', '.join(ATTRIBUTES)}")
+        if self._open and self._open[-1][0] in ("say-as", "sub", "phoneme", "break"):
+            self._refuse(f"`{self._open[-1][0]}` holds text only")
+        unknown = sorted(set(attributes) - ATTRIBUTES[name])
+        if unknown:
+            self._refuse(f"`{name}` does not take `{unknown[0][:40]}` here")
+        self._open.append((name, attributes, ""))
+        if name == "prosody":
+            self._new_run(self._rate(attributes.get("rate", "medium")))
+        elif name in ("p", "s"):
+            self._write("\n")
+
+    def _end(self, name: str) -> None:
+        _, attributes, text = self._open.pop()
+        if name == "prosody":
+            self._rates.pop()
+            self._document.runs.append(Run(rate=self._rates[-1]))
+        elif name in ("p", "s"):
+            self._write("\n")
+        elif name == "break":
+            self._pause(attributes)
+        elif name == "sub":
+            self._write(attributes.get("alias") or self._refuse("`sub` needs `alias`"))
+        elif name == "phoneme":
+            self._keep(self._phonemes(attributes))
+        elif name == "say-as":
+            self._keep(self._say_as(text.strip(), attributes))
+
+    def _text(self, text: str) -> None:
+        name, attributes, before = self._open[-1]
+        if name in ("say-as", "sub", "phoneme", "break"):
+            self._open[-1] = (name, attributes, before + text)
+        else:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        self._document.runs[-1].text += text
+
+    def _keep(self, bit: str) -> None:
+        self._write(self._document.verbatim.keep(bit))
+
+    def _new_run(self, rate: float) -> None:
+        self._rates.append(min(FASTEST, max(SLOWEST, self._rates[-1] * rate)))
+        self._document.runs.append(Run(rate=self._rates[-1]))
+
+    def _rate(self, text: str) -> float:
+        """`fast`, `1.2`, `120%` or `+20%`."""
+        if text in RATES:
+            return RATES[text]
+        match = re.fullmatch(r"([+-]?)(\d{1,4}(?:\.\d{1,4})?)(%?)", text.strip())
+        if match is None:
+            self._refuse(f"`rate` is a number, a percentage or one of {', '.join(RATES)}")
+        value = float(match[2]) / (100 if match[3] else 1)
+        value = 1 + value if match[1] == "+" else 1 - value if match[1] == "-" else value
+        if not SLOWEST <= value <= FASTEST:
+            self._refuse(f"`rate` lies between {SLOWEST:g} and {FASTEST:g}")
+        return value
+
+    def _pause(self, attributes: dict[str, str]) -> None:
+        run = self._document.runs[-1]
+        run.pause += self._break_seconds(attributes)
+        if run.pause > LONGEST_BREAK:
+            self._refuse(f"A break lasts at most {LONGEST_BREAK:g} s")
+        self._document.runs.append(Run(rate=run.rate))
+
+    def _break_seconds(self, attributes: dict[str, str]) -> float:
+        if "time" in attributes:
+            match = re.fullmatch(r"\+?(\d{0,6}(?:\.\d{1,4})?)(ms|s)", attributes["time"].strip())
+            if match is None or not match[1]:
+                self._refuse("`time` of a break is like `500ms` or `1.5s`")
+            return float(match[1]) / (1000 if match[2] == "ms" else 1)
+        strength = attributes.get("strength", "medium")
+        if strength not in BREAKS:
+            self._refuse(f"`strength` of a break is one of {', '.join(BREAKS)}")
+        return BREAKS[strength]
+
+    def _phonemes(self, attributes: dict[str, str]) -> str:
+        if attributes.get("alphabet", "ipa") != "ipa" or not attributes.get("ph", "").strip():
+            self._refuse("`phoneme` needs `ph` in the alphabet `ipa`")
+        return phonemes(attributes["ph"])
+
+    def _say_as(self, text: str, attributes: dict[str, str]) -> str:
+        kind = attributes.get("interpret-as", "")
+        if kind not in SAY_AS:
+            self._refuse(f"`interpret-as` is one of {', '.join(SAY_AS)}")
+        spoken = SAY_AS[kind](text, attributes.get("format", ""))
+        if spoken is None:
+            self._refuse(f"`{text[:40]}` cannot be said as {kind}")
+        return spoken
+
+
+def _characters(text: str, _: str) -> str | None:
+    said = (numerals.digits(char) if char.isdigit() else char.upper() for char in text if char.isalnum())
+    return " ".join(said) or None
+
+
+def _whole_number(spoken: Callable[[int], str]) -> Callable[[str, str], str | None]:
+    def say(text: str, _: str) -> str | None:
+        plain = text.replace(",", "")
+        return spoken(int(plain)) if re.fullmatch(r"\d{1,15}", plain, re.ASCII) else None
+
+    return say
+
+
+def _cardinal(text: str, _: str) -> str | None:
+    return numerals.number(text) if re.fullmatch(r"-?[\d,]{1,40}(\.\d{1,40})?", text, re.ASCII) else None
+
+
+def _date(text: str, order: str) -> str | None:
+    """`11/20/2026` in the order mdy (the default), dmy or ymd."""
+    order = order if sorted(order) == ["d", "m", "y"] else "ymd" if re.match(r"\d{4}\D", text) else "mdy"
+    numbers = re.findall(r"\d{1,4}", text)
+    if len(numbers) != 3:
+        return None
+    found = dict(zip(order, numbers, strict=True))
+    return english.date(found["y"], found["m"], found["d"])
+
+
+def _read(text: str, _: str) -> str | None:
+    return english.read_aloud(text) or None
+
+
+SAY_AS: dict[str, Callable[[str, str], str | None]] = {
+    "characters": _characters,
+    "spell-out": _characters,
+    "verbatim": _characters,
+    "digits": lambda text, _: numerals.digits(text) or None,
+    "telephone": lambda text, _: numerals.digits(text) or None,
+    "cardinal": _cardinal,
+    "number": _cardinal,
+    "ordinal": _whole_number(numerals.ordinal),
+    "date": _date,
+    "time": _read,
+    "currency": _read,
+    "unit": _read,
+    "fraction": _read,
+    "address": _read,
+}

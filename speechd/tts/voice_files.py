@@ -1,0 +1,74 @@
+"""What a voice's files say of it, read without loading it."""
+
+import json
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from speechd.errors import EngineFailure
+from speechd.tts.engine import VoiceInfo
+
+logger = logging.getLogger("speechd.tts")
+
+SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "el": "GREEK", "he": "HEBREW", "hi": "DEVANAGARI"}
+SCRIPTS |= {"ne": "DEVANAGARI", "ka": "GEORGIAN", "te": "TELUGU", "ml": "MALAYALAM", "th": "THAI", "zh": "CJK"}
+SCRIPTS |= dict.fromkeys(("ru", "uk", "bg", "sr", "kk"), "CYRILLIC") | dict.fromkeys(("ja", "ko"), "")
+"""Letters of the languages that are not written in Latin ones; "" accepts all."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFiles:
+    """A voice on disk: NAME.onnx beside NAME.onnx.json."""
+
+    model: Path
+
+    @property
+    def config(self) -> Path:
+        return self.model.with_name(self.model.name + ".json")
+
+    @staticmethod
+    def in_folder(folder: Path) -> "VoiceFiles | None":
+        """The voice in a folder, or None where there is none, or only one whose configuration cannot be read."""
+        found = (VoiceFiles(path) for path in sorted(folder.glob("*.onnx")))
+        return next((files for files in found if files.valid), None)
+
+    @property
+    def valid(self) -> bool:
+        """Its configuration can be read; what is wrong with one that cannot is logged."""
+        try:
+            self.info()
+        except EngineFailure as error:
+            logger.warning("%s", error)
+            return False
+        return True
+
+    def info(self) -> VoiceInfo:
+        """What its configuration says, read without loading the voice.
+
+        Raises:
+            EngineFailure: it is not a Piper configuration.
+        """
+        try:
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+            language = str(config.get("language", {}).get("code") or config["espeak"]["voice"]).lower()
+            return VoiceInfo(
+                sample_rate=int(config["audio"]["sample_rate"]),
+                language=(code := re.split("[-_]", language)[0]),
+                speakers=dict(config.get("speaker_id_map") or {}),
+                slowest=own_trait(config, "slowest"),
+                fastest=own_trait(config, "fastest"),
+                script=SCRIPTS.get(code, "LATIN"),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EngineFailure(f"The voice {self.model.stem} has no valid configuration: {error}") from error
+
+
+def own_trait(config: dict[str, Any], name: str) -> float:
+    """What our own voices say of themselves under `speechd`: their gain and their range of speed; 1 for others.
+
+    Other voices' durations are rounded up phoneme by phoneme and so do not follow `length_scale` exactly: those are
+    stretched instead.
+    """
+    return float(config.get("speechd", {}).get(name, 1.0))

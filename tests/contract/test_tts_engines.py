@@ -1,0 +1,120 @@
+"""What every voice must do, asked of the fake and of Piper with both embedded voices."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speechd.errors import EngineFailure, FeatureNotInstalled
+from speechd.fakes import FakeTts
+from speechd.modelstore import shipped_models
+from speechd.tts.engine import SynthesisOptions, TtsEngine
+from speechd.tts.piper import PiperEngine, limited
+from speechd.tts.voice_files import VoiceFiles
+
+SENTENCE = "The quick brown fox jumped over one of the lazy dogs."
+
+
+def piper(name: str) -> PiperEngine:
+    files = VoiceFiles.in_folder(shipped_models() / name)
+    assert files is not None
+    return PiperEngine(files)
+
+
+@pytest.fixture(scope="module", params=["fake", "en_US-pocket-x_low", "en_US-pocket_slt-x_low"])
+def engine(request: pytest.FixtureRequest) -> TtsEngine:
+    return FakeTts() if request.param == "fake" else piper(request.param)
+
+
+def test_it_speaks_within_bounds(engine: TtsEngine) -> None:
+    spoken = engine.synthesize(SENTENCE, SynthesisOptions())
+    assert spoken.samples.dtype == np.float32
+    assert spoken.samples.ndim == 1
+    assert 1.5 < len(spoken.samples) / engine.info.sample_rate < 6
+    assert 0.2 < np.abs(spoken.samples).max() < 0.89
+    assert spoken.words == ()
+
+
+def test_each_word_has_its_time_in_order_and_sounds(engine: TtsEngine) -> None:
+    spoken = engine.synthesize(SENTENCE, SynthesisOptions(words=True))
+    assert " ".join(word.word for word in spoken.words) == SENTENCE
+    times = [time for word in spoken.words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    for word in spoken.words:
+        assert word.end - word.start > 0.03
+        a, b = (round(time * engine.info.sample_rate) for time in (word.start, word.end))
+        assert np.abs(spoken.samples[a:b]).max() > 0.02, word
+
+
+@pytest.mark.parametrize("speed", ["slowest", "fastest"])
+@pytest.mark.parametrize("text", ["Hi.", SENTENCE])
+def test_pace_within_its_range_is_exact(engine: TtsEngine, text: str, speed: str) -> None:
+    factor = getattr(engine.info, speed)
+    plain = len(engine.synthesize(text, SynthesisOptions()).samples)
+    paced = len(engine.synthesize(text, SynthesisOptions(speed=factor)).samples)
+    assert paced * factor / plain == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("text", ["", "...", "?!", "-", "\u200b"])
+def test_nothing_to_say_gives_no_samples(engine: TtsEngine, text: str) -> None:
+    assert len(engine.synthesize(text, SynthesisOptions()).samples) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "[[həˈloʊ]] there",
+        "word " * 60,
+        "x" * 300,
+        "Ω≈ç√ ∫˜µ",
+        "日本 and Привет",
+        "1 2 3",
+        "a. b. c",
+        "é ü ñ",
+        "[[zzz",
+    ],
+)
+def test_odd_texts_give_finite_sound(engine: TtsEngine, text: str) -> None:
+    spoken = engine.synthesize(text, SynthesisOptions(words=True))
+    assert np.isfinite(spoken.samples).all()
+    assert np.abs(spoken.samples).max(initial=0) < 0.89
+    assert all(0 <= word.start <= word.end <= len(spoken.samples) / engine.info.sample_rate for word in spoken.words)
+
+
+def test_many_threads_get_what_one_gets(engine: TtsEngine) -> None:
+    texts = [f"Sentence number {word} is spoken." for word in ("one", "two", "three", "four")] * 4
+    alone = [len(engine.synthesize(text, SynthesisOptions()).samples) for text in texts]
+    with ThreadPoolExecutor(4) as threads:
+        together = threads.map(lambda text: len(engine.synthesize(text, SynthesisOptions()).samples), texts)
+        assert list(together) == alone
+
+
+def test_a_nul_that_slips_through_is_an_engine_failure_not_a_crash() -> None:
+    with pytest.raises(EngineFailure):
+        piper("en_US-pocket-x_low").synthesize("a\0b", SynthesisOptions())
+
+
+def test_files_that_are_no_voice_are_an_engine_failure(tmp_path: Path) -> None:
+    source = VoiceFiles.in_folder(shipped_models() / "en_US-pocket-x_low")
+    assert source is not None
+    (tmp_path / "a.onnx").write_bytes(b"\x0a\x05hello")
+    (tmp_path / "a.onnx.json").write_bytes(source.config.read_bytes())
+    with pytest.raises(EngineFailure, match="cannot be loaded"):
+        PiperEngine(VoiceFiles(tmp_path / "a.onnx"))
+
+
+def test_without_piper_the_missing_part_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "piper", None)
+    with pytest.raises(FeatureNotInstalled, match=r"speechd\[tts\]") as refusal:
+        piper("en_US-pocket-x_low")
+    assert (refusal.value.status, refusal.value.headers()) == (501, {"x-should-retry": "false"})
+
+
+def test_a_loud_voice_is_bent_not_cut() -> None:
+    loud = np.linspace(-3, 3, 1000, dtype=np.float32)
+    assert np.abs(limited(loud)).max() <= 0.75
+    assert np.all(np.diff(limited(loud)) >= 0)
+    quiet = np.linspace(-0.6, 0.6, 100, dtype=np.float32)
+    assert limited(quiet) is quiet
