@@ -319,7 +319,10 @@ def vector(text: str) -> list[float]:
 async def serving_llm(llm: FakeLlm | None = None) -> AsyncIterator[FakeLlm]:
     """The server on a free port of loopback, in the running event loop."""
     llm = llm or FakeLlm()
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    # the protocol by its number: asyncio turns Nagle's delay off only where it sees TCP
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
         config = uvicorn.Config(llm, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=1)
         running = uvicorn.Server(config)
         task = asyncio.create_task(running.serve(sockets=[listener]))

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from speechd.api.docs import ASSETS
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.keys import Key, KeyRing
 from speechd.settings import Settings
 
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json"})
 """Served without a key: they tell nothing about anyone."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators probe by address."""

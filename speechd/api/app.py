@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, models, speech, status, text
+from speechd.api import audio, docs, models, speech, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
 from speechd.api.limits import RateLimits
@@ -43,10 +43,13 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         version=__version__,
         summary="Speech to text and text to speech, answering like Groq's and OpenAI's audio APIs.",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.include_router(status.router)
+    app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(audio.router(dialect), prefix=dialect.prefix)
         app.include_router(speech.router(dialect), prefix=dialect.prefix)

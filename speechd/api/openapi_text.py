@@ -6,7 +6,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from speechd import schemas_text as wire
-from speechd.api.openapi import inlined
+from speechd.api.openapi import EVENT, inlined
 from speechd.schemas import ErrorEnvelope
 
 FAILURES = {
@@ -23,39 +23,46 @@ FAILURES = {
     504: "The companion backend was too slow.",
 }
 
+PLACEHOLDER = "your-model"
+"""In an example: a model of a companion, of which none is known yet."""
 QUESTION = [{"role": "user", "content": "Say hello in one word."}]
 OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, str, dict[str, Any]]] = {
-    "chat": (wire.ChatForm, wire.ChatCompletion, "Continue a conversation.", {"model": "MODEL", "messages": QUESTION}),
+    "chat": (
+        wire.ChatForm,
+        wire.ChatCompletion,
+        "Continue a conversation.",
+        {"model": PLACEHOLDER, "messages": QUESTION},
+    ),
     "completions": (
         wire.CompletionForm,
         wire.ChatCompletion,
         "Continue a text.",
-        {"model": "MODEL", "prompt": "Once upon a time", "max_tokens": 16},
+        {"model": PLACEHOLDER, "prompt": "Once upon a time", "max_tokens": 16},
     ),
     "responses": (
         wire.ResponseForm,
         wire.Response,
         "Answer an input.",
-        {"model": "MODEL", "input": "Say hello in one word."},
+        {"model": PLACEHOLDER, "input": "Say hello in one word."},
     ),
     "embeddings": (
         wire.EmbeddingForm,
         wire.Embeddings,
         "Turn texts into vectors.",
-        {"model": "MODEL", "input": ["hello", "world"]},
+        {"model": PLACEHOLDER, "input": ["hello", "world"]},
     ),
     "reranking": (
         wire.RerankForm,
         wire.Ranking,
         "Order documents by relevance.",
-        {"model": "MODEL", "query": "What barks?", "docs": ["A cat meows.", "A dog barks."]},
+        {"model": PLACEHOLDER, "query": "What barks?", "docs": ["A cat meows.", "A dog barks."]},
     ),
     "list_fine_tunings": (None, None, "List fine tunings.", {}),
     "create_fine_tuning": (
         wire.FineTuningForm,
         None,
         "Register a fine tuning.",
-        {"base_model": "MODEL", "input_file_id": "file_01", "name": "mine", "type": "lora"},
+        {"base_model": PLACEHOLDER, "input_file_id": "file_01", "name": "mine", "type": "lora"},
     ),
     "get_fine_tuning": (None, None, "Describe a fine tuning.", {}),
     "delete_fine_tuning": (None, None, "Delete a fine tuning.", {}),
@@ -83,5 +90,5 @@ def _success(reply: type[BaseModel] | None, streamed: bool) -> dict[str, Any]:
     schema = inlined(reply.model_json_schema()) if reply else {"type": "object"}
     content: dict[str, Any] = {"application/json": {"schema": schema}}
     if streamed:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": EVENT}
     return {"description": "The answer.", "content": content}

@@ -28,6 +28,8 @@ class Operation:
     """Enumerations where another value is a 400; a companion may know more values of the others."""
     replies: tuple[str, ...] = ()
     """Fields that the reply must have."""
+    model: str = CHAT
+    """The one that the path names."""
     multipart: bool = False
     media_type: str = "application/json"
     pending: bool = False
@@ -41,7 +43,7 @@ class Operation:
     @property
     def address(self) -> str:
         """The path with its parameters filled in."""
-        filled = {"{model}": CHAT, "{id}": "ft_1", "{file_id}": "file_1", "{batch_id}": "batch_1"}
+        filled = {"{model}": self.model, "{id}": "ft_1", "{file_id}": "file_1", "{batch_id}": "batch_1"}
         path = self.path
         for name, value in filled.items():
             path = path.replace(name, value)
@@ -67,15 +69,14 @@ OPERATIONS = (
     Operation(
         "POST",
         "/audio/speech",
-        good={"model": "tts", "input": "Hello.", "voice": "default"},
-        required=("model", "input", "voice"),
+        good={"model": "auto", "input": "Hello."},
+        required=("model", "input"),  # here a voice has a default
         enums={
             "response_format": ("flac", "mp3", "mulaw", "ogg", "wav"),
             "sample_rate": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
         },
         closed=("response_format", "sample_rate"),
         media_type="audio/mpeg",
-        pending=True,
     ),
     Operation(
         "POST",
@@ -159,7 +160,7 @@ OPERATIONS = (
     Operation("GET", "/fine_tunings/{id}", replies=("id", "object", "data"), llama=501),
     Operation("GET", "/models", replies=("object", "data")),
     Operation("GET", "/models/{model}", replies=MODEL_FIELDS),
-    Operation("DELETE", "/models/{model}", replies=("id", "object", "deleted"), pending=True),
+    Operation("DELETE", "/models/{model}", replies=("id", "object", "deleted"), model="stand-in"),
     Operation(
         "POST",
         "/reranking",

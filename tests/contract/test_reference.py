@@ -67,7 +67,7 @@ async def test_a_right_request(
     assert reply.headers["content-type"].startswith(row.media_type)
     assert reply.headers["x-request-id"]
     if reply.status_code == 200:
-        assert set(row.replies) <= set(reply.json()), reply.text
+        assert not row.replies or set(row.replies) <= set(reply.json()), reply.text
     else:
         assert_envelope(reply, expected(row, companion), "not_supported_by_backend")
 
