@@ -10,7 +10,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-all check format bench image clean
+.PHONY: help run install test test-llm test-schema test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,7 +28,15 @@ install: $(READY)  ## make .venv with speechd and what its tests need
 test: $(READY)  ## the core tests: minutes, loopback only
 	$(BIN)/python -m pytest -m "not extra"
 
-test-all: $(READY)  ## also what needs node; lists by name what it skipped
+test-llm: $(READY)  ## the text endpoints over llama.cpp, which it builds first into .llama (needs cmake and a compiler)
+	tests/llama/build.sh
+	$(BIN)/python -m pytest -rs tests/contract/test_reference.py tests/integration/test_text_sdks.py
+
+test-schema: $(READY)  ## a property-based run over our own schema; installs schemathesis into .schema first
+	@test -x .schema/bin/schemathesis || { $(PYTHON) -m venv .schema && .schema/bin/pip install --quiet 'schemathesis>=4.30'; }
+	$(BIN)/python -m pytest -rs tests/integration/test_properties.py
+
+test-all: $(READY)  ## also what needs node or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
 check: $(READY)  ## ruff, and mypy --strict on speechd

@@ -5,6 +5,7 @@ Requests are read alike on both (the union of the parameters is accepted); a dia
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Dialect:
     """Hz of speech whose request names no rate."""
     processing_ms_header: bool
     """Replies carry `openai-processing-ms`."""
+    rate_headers: tuple[Literal["requests", "audio-seconds"], ...]
+    """What `x-ratelimit-{limit,remaining,reset}-*` tell about."""
 
 
 GROQ = Dialect(
@@ -34,6 +37,7 @@ GROQ = Dialect(
     usage_in_body=False,
     speech_sample_rate=48_000,
     processing_ms_header=False,
+    rate_headers=("requests", "audio-seconds"),
 )
 OPENAI = Dialect(
     name="openai",
@@ -43,6 +47,7 @@ OPENAI = Dialect(
     usage_in_body=True,
     speech_sample_rate=24_000,
     processing_ms_header=True,
+    rate_headers=("requests",),
 )
 DIALECTS = (GROQ, OPENAI)
 

@@ -18,12 +18,18 @@
     ├── TooLarge 413
     ├── Unprocessable 422
     ├── FailedDependency 424
+    ├── RateLimited 429
     ├── InternalError 500
     │   ├── EngineFailure
     │   │   └── OutOfMemory
     │   └── Misconfigured
     ├── FeatureNotInstalled 501
     ├── PullFailed 502
+    ├── BackendNotConfigured 501
+    │   └── NotSupportedByBackend
+    ├── BackendFailure 502
+    │   └── BackendTimeout 504
+    ├── BackendRefusal, the status that the companion backend gave
     └── Unavailable 503
         ├── Overloaded
         ├── ModelLoading
@@ -33,14 +39,15 @@ An error carries what its HTTP reply needs; the first line of a class's docstrin
 translate foreign exceptions (PyAV's, CTranslate2's, the HTTP client's) into these at their edge.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class SpeechdError(Exception):
     """The request failed."""
 
-    status: ClassVar[int] = 500
-    type: ClassVar[str] = "server_error"
+    status: int = 500
+    type: str = "server_error"
     code: ClassVar[str | None] = None
     should_retry: ClassVar[bool | None] = None
     """What `x-should-retry` tells the SDKs; None leaves it to the status."""
@@ -66,7 +73,7 @@ class SpeechdError(Exception):
         self.retry_after = retry_after
         super().__init__(self.message)
 
-    def envelope(self) -> dict[str, dict[str, str | None]]:
+    def envelope(self) -> dict[str, dict[str, Any]]:
         """The documented body: `{"error": {"message", "type", "param", "code"}}`."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.error_code}}
 
@@ -198,6 +205,14 @@ class FailedDependency(SpeechdError):
     code = "url_fetch_failed"
 
 
+class RateLimited(SpeechdError):
+    """Rate limit reached."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class InternalError(SpeechdError):
     """Something went wrong inside the server."""
 
@@ -236,6 +251,60 @@ class PullFailed(SpeechdError):
     status = 502
     code = "pull_failed"
     should_retry = False
+
+
+class BackendNotConfigured(SpeechdError):
+    """No companion backend is configured for text: set SPEECHD_LLM_BASE_URL to an OpenAI-compatible server's URL."""
+
+    status = 501
+    code = "backend_not_configured"
+    should_retry = False
+
+
+class NotSupportedByBackend(BackendNotConfigured):
+    """The companion backend does not offer this."""
+
+    code = "not_supported_by_backend"
+
+
+class BackendFailure(SpeechdError):
+    """The companion backend failed."""
+
+    status = 502
+    code = "backend_failed"
+
+
+class BackendTimeout(BackendFailure):
+    """The companion backend did not answer in time."""
+
+    status = 504
+    code = "backend_timeout"
+
+
+class BackendRefusal(SpeechdError):
+    """The companion backend refused the request."""
+
+    _said: Mapping[str, Any] = {}
+    _steering: Mapping[str, str] = {}
+
+    @classmethod
+    def of(cls, status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> "BackendRefusal":
+        """
+        Args:
+            status: the backend's own, 400 to 599.
+            error: `message`, `type`, `param`, `code` and whatever else the backend said, fit for the caller.
+            headers: of the backend's reply those that steer retries.
+        """
+        refusal = cls(error["message"], param=error["param"], code=error["code"])
+        refusal.status, refusal.type = status, error["type"]
+        refusal._said, refusal._steering = dict(error), dict(headers)
+        return refusal
+
+    def envelope(self) -> dict[str, dict[str, Any]]:
+        return {"error": {**self._said, **super().envelope()["error"]}}
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), **self._steering}
 
 
 class Unavailable(SpeechdError):

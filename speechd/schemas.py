@@ -100,7 +100,7 @@ class AudioForm(BaseModel):
         try:
             return cls.model_validate({name: value for name, value in fields.items() if value is not None})
         except ValidationError as error:
-            raise _first_fault(error) from error
+            raise first_fault(error) from error
 
     @field_validator("response_format", mode="before")
     @classmethod
@@ -135,7 +135,7 @@ class AudioForm(BaseModel):
         try:
             return ServerVad.model_validate(json.loads(value) if isinstance(value, str) else value)
         except ValidationError as error:
-            raise _first_fault(error, within="chunking_strategy") from None
+            raise first_fault(error, within="chunking_strategy") from None
         except (ValueError, RecursionError):
             raise InvalidRequest(
                 "`chunking_strategy` is `auto` or an object of type `server_vad`.", param="chunking_strategy"
@@ -238,7 +238,7 @@ class SpeechBody(BaseModel):
         try:
             return cls.model_validate({name: value for name, value in fields.items() if value is not None})
         except ValidationError as error:
-            raise _first_fault(error) from error
+            raise first_fault(error) from error
 
     @field_validator("sample_rate", mode="before")
     @classmethod
@@ -313,9 +313,9 @@ class ModelObject(BaseModel):
     created: int = Field(description="When the model was made, in Unix time.")
     owned_by: str = Field(description="Who made it.")
     active: bool = Field(description="It is installed and can be used now.")
-    context_window: int = Field(description="Tokens it takes in, prompt included.")
+    context_window: int | None = Field(description="Tokens it takes in, prompt included; null where unknown.")
     public_apps: None = Field(None, description="Always null.")
-    max_completion_tokens: int = Field(description="Tokens it writes for one window at most.")
+    max_completion_tokens: int | None = Field(description="Tokens it writes at most; null where unknown.")
 
 
 class ModelDetails(BaseModel):
@@ -333,7 +333,9 @@ class ModelDetails(BaseModel):
 class ManagedModel(ModelObject):
     """One model with what only this server has to say of it."""
 
-    speechd: ModelDetails = Field(description="More of it, under a name that collides with nobody's.")
+    speechd: ModelDetails | None = Field(
+        None, description="More of it, under a name that collides with nobody's; null for a companion's model."
+    )
 
 
 class ModelDeleted(BaseModel):
@@ -378,7 +380,7 @@ def language_code(text: str, param: str) -> str:
     return language.code
 
 
-def _first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
+def first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
     """Pydantic's first complaint as a sentence that names the field, or `within`, the field that contains it."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None

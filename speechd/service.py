@@ -17,6 +17,7 @@ from speechd.audio.windows import Packing
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.joining import Flights
 from speechd.lifecycle import Limits, Loaded, Residents
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model, ModelStore
 from speechd.pulls import Pull, Pulls
 from speechd.settings import Settings
@@ -60,6 +61,7 @@ class Service:
         """
         self.settings = settings
         self.models = ModelStore(settings)
+        self.companion = Companion.of(settings)
         self.voices = VoiceStore(self.models, settings)
         self._load_engine = load_engine
         limits = Limits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
@@ -126,6 +128,7 @@ class Service:
         """Lets the batches in hand finish, unloads every model and breaks off pulls."""
         self._closed = True
         await self.flights.close()
+        await self.companion.close()
         if self._preloading is not None:
             self._preloading.cancel()
             await asyncio.gather(self._preloading, return_exceptions=True)
@@ -255,7 +258,7 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path)
+    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
 
 
 def load_piper(model: Model, settings: Settings) -> TtsEngine:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
 
     api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
     allow_anonymous: bool = Field(False, description="Serve a non-loopback address without any key.")
+    api_keys_file: Path | None = Field(
+        None, description="The file that `speechd keys` writes; `keys.json` of the data folder when absent."
+    )
     cors_origins: CommaSeparated = Field(
         (), description="Comma-separated origins of web pages that may call this server; `*` for all."
     )
@@ -80,6 +83,15 @@ class Settings(BaseSettings):
         description="Comma-separated host names or networks (CIDR) which `url` may reach although they are private.",
     )
 
+    llm_base_url: str = Field(
+        "", description="OpenAI-compatible server that answers the text endpoints: `http://127.0.0.1:8080/v1`."
+    )
+    llm_api_key: SecretStr | None = Field(None, description="The key that the text server wants; callers never see it.")
+    llm_backends_file: Path | None = Field(None, description="TOML file that lists several text servers instead.")
+    llm_connect_timeout: float = Field(5, gt=0, description="Seconds to reach a text server.")
+    llm_answer_timeout: float = Field(600, gt=0, description="Seconds until a text server's answer begins.")
+    llm_silence_timeout: float = Field(120, gt=0, description="Seconds between two pieces of a text server's answer.")
+
     device: str = Field("auto", description="Where models run: auto, cpu, cuda, or cuda:0,1 for several GPUs.")
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
@@ -90,11 +102,16 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @field_validator("api_key", mode="after")
+    @field_validator("api_key", "llm_api_key", mode="after")
     @classmethod
     def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
         """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""
         return value if value and value.get_secret_value().strip() else None
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the named keys are kept."""
+        return self.api_keys_file or self.data_dir / "keys.json"
 
 
 def read_settings(**given: object) -> Settings:

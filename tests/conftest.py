@@ -45,12 +45,13 @@ def fixtures(*tags: str) -> list[Fixture]:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own SPEECHD_* variables must not decide a test."""
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A developer's own SPEECHD_* variables and keys must not decide a test."""
     import os
 
     for name in [name for name in os.environ if name.startswith("SPEECHD_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
 
 
 @pytest.fixture

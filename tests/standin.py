@@ -22,6 +22,7 @@ from speechd.errors import (
 )
 from speechd.fakes import FakeTts
 from speechd.joining import Flights
+from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions
@@ -195,6 +196,7 @@ class StandInService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.models = StandInModels()
+        self.companion = Companion.of(settings)
         self.ready = True
         self.closed = False
         self.flights: Flights[Transcript] = Flights()
@@ -222,4 +224,5 @@ class StandInService:
 
     async def close(self) -> None:
         self.closed = True
+        await self.companion.close()
         self.threads.shutdown()

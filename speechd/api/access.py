@@ -4,17 +4,18 @@ A keyless server on loopback is still attacked through browsers: by a page of an
 DNS rebinding, where a foreign name resolves to 127.0.0.1 (its Host tells). All checks are pure functions of headers.
 """
 
-import hmac
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from speechd.api.docs import ASSETS
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
+from speechd.keys import Key, KeyRing
 from speechd.settings import Settings
 
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json"})
 """Served without a key: they tell nothing about anyone."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators probe by address."""
@@ -24,8 +25,8 @@ PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 class Access:
     """The rules in force, from the settings."""
 
-    key: bytes | None
-    """The bearer key that callers must send; None asks for none."""
+    keys: KeyRing
+    """The bearer keys, one of which callers must send; without any, none is asked for."""
     any_host: bool
     """Keyless, and the operator said that anybody may call under any host name."""
     origins: frozenset[str]
@@ -34,7 +35,7 @@ class Access:
     @classmethod
     def of(cls, settings: Settings) -> "Access":
         return cls(
-            key=settings.api_key.get_secret_value().encode() if settings.api_key else None,
+            keys=KeyRing(settings),
             any_host=settings.allow_anonymous,
             origins=frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins),
         )
@@ -43,16 +44,18 @@ class Access:
         """The operator opened this server to web pages of that origin."""
         return "*" in self.origins or origin.lower() in self.origins
 
-    def check(self, path: str, headers: Headers) -> None:
-        """
+    def check(self, path: str, headers: Headers) -> Key | None:
+        """The caller's key, where one is needed.
+
         Raises:
             AuthenticationFailed: the key is missing or wrong.
             HostNotAllowed, OriginNotAllowed: a web page may be behind this request.
         """
-        if self.key is None:
+        if not self.keys.required:
             self._check_browser(path, headers)
         elif path not in OPEN_PATHS:
-            self._check_key(headers)
+            return self._check_key(headers)
+        return None
 
     def check_preflight(self, headers: Headers) -> None:
         """
@@ -62,13 +65,14 @@ class Access:
         if not self.allows_origin(headers.get("origin", "")):
             raise OriginNotAllowed
 
-    def _check_key(self, headers: Headers) -> None:
+    def _check_key(self, headers: Headers) -> Key:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not credentials.strip():
             raise AuthenticationFailed("No API key: send it as `Authorization: Bearer <key>`.")
-        given = credentials.strip().encode("latin-1", "replace")
-        if not hmac.compare_digest(given, self.key or b""):
+        key = self.keys.find(credentials.strip().encode("latin-1", "replace"))
+        if key is None:
             raise AuthenticationFailed
+        return key
 
     def _check_browser(self, path: str, headers: Headers) -> None:
         host = headers.get("host", "")
@@ -98,11 +102,12 @@ def refuse_unsafe_binding(settings: Settings) -> None:
     Raises:
         Misconfigured: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
     """
-    if settings.api_key or settings.allow_anonymous or is_loopback(settings.host):
+    if settings.allow_anonymous or is_loopback(settings.host) or KeyRing(settings).required:
         return
     raise Misconfigured(
         f"Refusing to listen on {settings.host or 'every address'} without an API key: set SPEECHD_API_KEY, "
-        "or SPEECHD_ALLOW_ANONYMOUS=true if everybody on the network may use this server."
+        "make one with `speechd keys add`, or set SPEECHD_ALLOW_ANONYMOUS=true"
+        " if everybody on the network may use this server."
     )
 
 

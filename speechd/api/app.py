@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, models, speech, status
+from speechd.api import audio, docs, models, speech, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
+from speechd.api.limits import RateLimits
 from speechd.api.middleware import Guard, Reception
 from speechd.dialects import DIALECTS
 from speechd.service import Service
 from speechd.settings import Settings
+from speechd.usage import SqliteUsage
 
 
 def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
@@ -23,6 +25,8 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         settings: passed to it.
     """
 
+    usage = SqliteUsage(settings.data_dir / "usage.db")
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = open_service(settings)
@@ -32,21 +36,27 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         finally:
             app.state.service = None
             await service.close()
+            usage.close()
 
     app = FastAPI(
         title="speechd",
         version=__version__,
         summary="Speech to text and text to speech, answering like Groq's and OpenAI's audio APIs.",
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
+        openapi_url=None,
         redirect_slashes=False,
     )
     app.include_router(status.router)
+    app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(audio.router(dialect), prefix=dialect.prefix)
         app.include_router(speech.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)
+        app.include_router(text.router(dialect), prefix=dialect.prefix)
     install_handlers(app)
+    app.add_middleware(RateLimits, usage=usage)
     app.add_middleware(Guard, access=Access.of(settings))
     app.add_middleware(Reception)  # added last: outermost
     return app

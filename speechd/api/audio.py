@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from speechd import operations
 from speechd.api.deps import request_id_of, service_of
 from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.limits import caller_of, charge_audio
 from speechd.api.openapi import audio_operation
 from speechd.api.sse import EventStream
 from speechd.api.upload import open_form
@@ -50,12 +51,15 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
         form = form_type.parse(body.fields)
         _require_one_source(body.file, form.url)
-        job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url)
+        caller = caller_of(request)
+        job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
         view = _view(form, dialect, request_id_of(request))
         if form.stream:
             return await _stream(request, operations.open_transcription(service, job), view, resources)
         async with cancelled_on_disconnect(request.receive):
             transcript, how = await operations.transcribe(service, job)
+        if how == "miss":  # who asks again because of a timeout pays once
+            charge_audio(request, transcript.duration)
         return await _reply(transcript, how, form.response_format, view)
 
 
@@ -106,9 +110,21 @@ async def _stream(
     """Waits for the first part, so that what fails at once still gets its own status."""
     async with cancelled_on_disconnect(request.receive):
         stream = await resources.enter_async_context(opening)
-        first = await anext(stream.parts)
+        parts = _charged(request, stream) if stream.how == "miss" else stream.parts
+        first = await anext(parts)
     headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
-    return EventStream(_events(first, stream.parts, view), resources.pop_all(), headers)
+    return EventStream(_events(first, parts, view), resources.pop_all(), headers)
+
+
+async def _charged(request: Request, stream: TranscriptionStream) -> AsyncIterator[Segment | Transcript]:
+    """The parts; what was heard counts against the caller's limits, also when the caller leaves early."""
+    heard = 0.0
+    try:
+        async for part in stream.parts:
+            heard = part.duration if isinstance(part, Transcript) else part.end
+            yield part
+    finally:
+        charge_audio(request, heard)
 
 
 async def _events(

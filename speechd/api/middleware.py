@@ -133,7 +133,7 @@ class Guard:
             if preflight := origin is not None and _is_preflight(scope, headers):
                 self.access.check_preflight(headers)
             else:
-                self.access.check(scope["path"], headers)
+                scope["state"]["key"] = self.access.check(scope["path"], headers)
         except SpeechdError as error:
             await error_response(error)(scope, receive, send)
             return

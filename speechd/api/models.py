@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from speechd.api.deps import service_of
 from speechd.errors import ModelNotFound
 from speechd.lifecycle import Status
+from speechd.llm.directory import RemoteModel
 from speechd.modelstore import Model
 from speechd.pulls import Pull
 from speechd.schemas import ErrorEnvelope, LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
@@ -20,10 +21,12 @@ REFUSED: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
 @router.get("/models", summary="List all models.")
 async def list_models(request: Request, loaded: bool = Query(False, description="Only those in memory.")) -> ModelList:
     service = service_of(request)
-    models = service.models.list()
     if loaded:
-        models = tuple(status.model for status in service.loaded.list())
-    return ModelList(data=[_object(service, model) for model in models])
+        return ModelList(data=[_object(service, status.model) for status in service.loaded.list()])
+    ours = [_object(service, model) for model in service.models.list()]
+    known = {model.id for model in ours}
+    remote = [remote_object(model) for model in await service.companion.models() if model.id not in known]
+    return ModelList(data=ours + remote)
 
 
 @router.get("/models/{model:path}", summary="Describe one model, and its pull if there is one.", responses=REFUSED)
@@ -33,7 +36,12 @@ async def get_model(model: str, request: Request) -> ManagedModel:
         ModelNotFound: there is no such model.
     """
     service = service_of(request)
-    return _object(service, _named(service, model))
+    try:
+        return _object(service, _named(service, model))
+    except ModelNotFound:
+        if not service.companion.configured:
+            raise
+    return remote_object(await service.companion.find(model))
 
 
 @router.post("/models/{model:path}/load", summary="Load an installed model into memory.", responses=REFUSED)
@@ -124,6 +132,18 @@ def _object(service: Service, model: Model) -> ManagedModel:
             loaded=_loaded(status) if status else None,
             pull=_pull(pull) if pull else None,
         ),
+    )
+
+
+def remote_object(model: RemoteModel) -> ManagedModel:
+    """A backend's model; what the backend does not tell is null."""
+    return ManagedModel(
+        id=model.id,
+        created=model.created,
+        owned_by=model.owned_by,
+        active=True,
+        context_window=model.context_window,
+        max_completion_tokens=model.max_completion_tokens,
     )
 
 

@@ -1,5 +1,8 @@
 """What /openapi.json says about bodies that are parsed by hand."""
 
+import base64
+import io
+import wave
 from typing import Any
 
 from fastapi import Response
@@ -18,6 +21,8 @@ FAILURES = {
     424: "The URL could not be fetched.",
     503: "Too much work is waiting, or the model is not installed.",
 }
+EVENT = {"type": "object", "properties": {"data": {"type": "string"}, "event": {"type": "string"}}}
+"""One server-sent event."""
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -33,35 +38,48 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
 
 def speech_operation() -> dict[str, Any]:
     """The same for the route that speaks."""
-    schema = _inlined(SpeechBody.model_json_schema())
+    schema = inlined(SpeechBody.model_json_schema())
     kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     sound = {"schema": {"type": "string", "format": "binary"}}
     media = sorted({shape.media_type for shape in AUDIO_FORMATS.values()})
     success = {
         "description": "The audio as it is made, or `speech.audio.delta` events.",
-        "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
     }
     failures = {status: _failure(text) for status, text in FAILURES.items() if status not in (422, 424)}
+    content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
         "response_class": Response,
         "responses": {200: success, **failures, 501: _failure("The part that speaks is not installed.")},
-        "openapi_extra": {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}},
+        "openapi_extra": {"requestBody": {"required": True, "content": dict.fromkeys(kinds, content)}},
     }
 
 
 def _bodies(form: type[AudioForm]) -> dict[str, Any]:
-    schema = _inlined(form.model_json_schema())
+    schema = inlined(form.model_json_schema())
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
+    with_file["properties"]["model"] = {**schema["properties"]["model"], "example": "auto"}
     return {
         "multipart/form-data": {"schema": with_file},
-        "application/json": {"schema": url_only},
+        "application/json": {"schema": url_only, "example": {"model": "auto", "url": _silence()}},
         "application/x-www-form-urlencoded": {"schema": url_only},
     }
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def _silence() -> str:
+    """A twentieth of a second of nothing, as a recording that an example can carry."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(1)
+        writer.setframerate(8000)
+        writer.writeframes(b"\x80" * 400)
+    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """Without `$defs`: references into a request body's own schema do not resolve inside openapi.json."""
     definitions = schema.pop("$defs", {})
 
@@ -82,7 +100,7 @@ def _success() -> dict[str, Any]:
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
             FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": EVENT},
         },
     }
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from speechd.api.app import create_app
 from speechd.settings import Settings
+from tests.llm_server import FakeLlm, serving_llm
 from tests.standin import StandInService
 
 
@@ -99,14 +100,14 @@ class Server:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Server]:
+async def serving(**settings: Any) -> AsyncIterator[Server]:
     services: list[StandInService] = []
 
     def open_service(given: Settings) -> Any:
         services.append(StandInService(given))
         return services[-1]
 
-    app = create_app(open_service, Settings(max_upload_bytes=2_000_000))
+    app = create_app(open_service, Settings(**{"max_upload_bytes": 2_000_000} | settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(running.serve(sockets=[listener]))
@@ -116,6 +117,24 @@ async def serving() -> AsyncIterator[Server]:
         yield Server(f"http://127.0.0.1:{port}", port, services[0])
         running.should_exit = True
         await task
+
+
+@pytest.fixture
+async def llm() -> AsyncIterator[FakeLlm]:
+    """A companion backend of the tests' own."""
+    async with serving_llm() as running:
+        yield running
+
+
+@pytest.fixture
+async def text_house(open_house: Opener, llm: FakeLlm) -> House:
+    return await open_house(llm_base_url=llm.url, llm_api_key=SecretStr("sk-backend"), max_upload_bytes=2_000_000)
+
+
+@pytest.fixture
+async def text_server(llm: FakeLlm) -> AsyncIterator[Server]:
+    async with serving(llm_base_url=llm.url) as running:
+        yield running
 
 
 @pytest.fixture

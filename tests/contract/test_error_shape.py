@@ -23,7 +23,10 @@ BODIES: list[dict[str, Any]] = [
 def paths_of(app: FastAPI) -> set[str]:
     """Every address the application serves, documented or not."""
     undocumented = {"/", *(route.path for route in app.routes if isinstance(route, Route))}
-    return {path.replace("{model}", "no/such model") for path in {*app.openapi()["paths"], *undocumented}}
+    return {
+        path.replace("{model}", "no/such model").replace("{id}", "ft_1")
+        for path in {*app.openapi()["paths"], *undocumented}
+    }
 
 
 def assert_common(reply: httpx2.Response) -> None:
@@ -53,14 +56,14 @@ async def test_every_path_and_method(house: House) -> None:
             for body in BODIES:
                 reply = await house.client.request(method, path, **body)
                 assert_common(reply)
-                assert reply.status_code < 500, (method, path, reply.text)
+                assert reply.status_code < 500 or reply.status_code == 501, (method, path, reply.text)
                 if reply.status_code >= 400 and method != "HEAD":
                     assert_envelope(reply, reply.status_code)
 
 
 async def test_every_path_needs_the_key(keyed: House) -> None:
-    opened = {"/", "/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
-    for path in [*(paths_of(keyed.app) - opened), "/nowhere"]:
+    opened = {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
+    for path in [*(paths_of(keyed.app) - opened - {"/docs/{name}"}), "/nowhere"]:
         for authorization in ({}, {"authorization": "Bearer wrong"}):
             for method in ("GET", "POST", "OPTIONS"):
                 reply = await keyed.client.request(method, path, headers=authorization)

@@ -12,16 +12,16 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("schemas", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
+    ("schemas", "schemas_text", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
     ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
     ("asr.hypothesis", "asr.timestamps", "asr.batcher", "asr.whisper", "asr.sphinx", "tts.alignment", "tts.piper"),
-    ("fakes", "folders", "joining"),
+    ("fakes", "folders", "joining", "llm", "keys", "usage"),
     ("asr.guard", "modelstore"),
     ("lifecycle", "pulls", "pulling", "archive", "voices"),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("service",),
     ("operations",),
-    ("api", "transcribing", "speaking", "model_commands"),
+    ("api", "transcribing", "speaking", "model_commands", "key_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""
@@ -65,7 +65,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api", "tts"}
+PACKAGES = {"asr", "audio", "api", "llm", "tts"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))

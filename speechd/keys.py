@@ -1,0 +1,173 @@
+"""Who may call: named keys with limits, kept as hashes in a file that `speechd keys` writes.
+
+A key is 32 random bytes, so one SHA-256 of it tells nothing; a slow hash is for passwords that people choose. The
+server reads the file again when it changes, so a key works, or ceases to, without a restart.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from speechd.errors import InvalidRequest, Misconfigured, NotFound
+from speechd.settings import Settings
+
+PREFIX = "sk-speechd-"
+ENVIRONMENT = "SPEECHD_API_KEY"
+"""Name of the one key that the environment gives; it has no limits."""
+
+_NAME = re.compile(r"[\w.@-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may use; None is no limit."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    audio_seconds_per_hour: float | None = None
+    audio_seconds_per_day: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A caller."""
+
+    name: str
+    digest: str
+    """SHA-256 of the secret, in hexadecimal."""
+    created: int = 0
+    """Unix seconds."""
+    limits: Limits = field(default_factory=Limits)
+
+
+class KeyFile:
+    """The keys on disk: a JSON list, readable for its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> tuple[Key, ...]:
+        """
+        Raises:
+            Misconfigured: the file cannot be read, or is not what `speechd keys` writes.
+        """
+        try:
+            rows = json.loads(self.path.read_text("utf-8"))
+            return tuple(_key(row) for row in rows)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise Misconfigured(f"The keys file {self.path.name} cannot be read: {error.strerror}.") from None
+        except (ValueError, TypeError, LookupError):
+            raise Misconfigured(f"The keys file {self.path.name} is not what `speechd keys` writes.") from None
+
+    def add(self, name: str, limits: Limits) -> str:
+        """Makes a key and gives its secret, which is not kept anywhere.
+
+        Raises:
+            InvalidRequest: the name is taken or not a name.
+        """
+        if not _NAME.fullmatch(name) or name == ENVIRONMENT:
+            raise InvalidRequest("A key's name is 1 to 64 letters, digits or . _ @ - signs.", param="name")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        with self._changing() as keys:
+            if any(key.name == name for key in keys):
+                raise InvalidRequest(f"There is a key named {name} already.", param="name")
+            keys.append(Key(name, digest(secret.encode()), int(time.time()), limits))
+        return secret
+
+    def revoke(self, name: str) -> None:
+        """
+        Raises:
+            NotFound: there is no such key.
+        """
+        with self._changing() as keys:
+            kept = [key for key in keys if key.name != name]
+            if len(kept) == len(keys):
+                raise NotFound(f"There is no key named {name}.")
+            keys[:] = kept
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Key]]:
+        """One change at a time, written whole or not at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            keys = list(self.read())
+            yield keys
+            draft = self.path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps([asdict(key) for key in keys], indent=1))
+            draft.replace(self.path)
+
+
+class KeyRing:
+    """The keys in force: the environment's, and those of the file as it is now."""
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Raises:
+            Misconfigured: see KeyFile.read.
+        """
+        self._file = KeyFile(settings.keys_path)
+        secret = settings.api_key.get_secret_value() if settings.api_key else ""
+        self._own = (Key(ENVIRONMENT, digest(secret.encode())),) if secret else ()
+        self._stamp = self._stamped()
+        self._named = self._file.read()
+        self._required = bool(self._own or self._named or settings.api_keys_file)
+
+    @property
+    def required(self) -> bool:
+        """Callers need a key. Once they did, they do until a restart: revoking the last key opens nothing."""
+        self._refresh()
+        return self._required
+
+    def find(self, secret: bytes) -> Key | None:
+        """The key with this secret. Every key is compared, each in constant time."""
+        self._refresh()
+        given = digest(secret)
+        found = [key for key in (*self._own, *self._named) if hmac.compare_digest(given, key.digest)]
+        return found[0] if found else None
+
+    def _refresh(self) -> None:
+        """A file that has become unreadable lets nobody in whom it named."""
+        stamp = self._stamped()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._named = self._file.read()
+        except Misconfigured:
+            self._named = ()
+            self._required = True
+        self._required = self._required or bool(self._named)
+
+    def _stamped(self) -> tuple[int, int, int] | None:
+        try:
+            status = os.stat(self._file.path)  # noqa: PTH116 - once a request
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def digest(secret: bytes) -> str:
+    return hashlib.sha256(secret).hexdigest()
+
+
+def _key(row: dict[str, Any]) -> Key:
+    if not isinstance(row["name"], str) or len(bytes.fromhex(row["digest"])) != 32:
+        raise ValueError(row)
+    limits = {name: value for name, value in row.get("limits", {}).items() if value is not None}
+    if not all(isinstance(value, int | float) and value >= 0 for value in limits.values()):
+        raise ValueError(row)
+    return Key(row["name"], row["digest"].lower(), int(row.get("created", 0)), Limits(**limits))

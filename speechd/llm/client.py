@@ -1,0 +1,191 @@
+"""One request to a companion backend and what comes back: bytes as they arrive, or an error of the house.
+
+The caller's key and whatever belongs to one connection only stay here; the backend's own key goes out instead.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import httpx2
+
+from speechd.errors import BackendFailure, BackendTimeout, SpeechdError
+from speechd.llm.backends import Backend
+from speechd.llm.refusals import refusal
+from speechd.settings import Settings
+
+HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+"""RFC 9110, section 7.6.1: they belong to one connection."""
+NOT_SENT = HOP_BY_HOP | frozenset(
+    [
+        "host",
+        "content-length",
+        "expect",
+        "accept-encoding",
+        "content-type",
+        "authorization",
+        "cookie",
+        "api-key",
+        "x-api-key",
+        "origin",
+        "referer",
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-real-ip",
+    ]
+)
+"""Of the caller's headers these stay here: credentials, and what describes this hop."""
+NOT_RETURNED = HOP_BY_HOP | frozenset(
+    [
+        "content-length",
+        "content-encoding",
+        "date",
+        "server",
+        "set-cookie",
+        "strict-transport-security",
+        "alt-svc",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-expose-headers",
+        "x-request-id",
+        "www-authenticate",
+    ]
+)
+"""Of the backend's headers these are replaced by this server's own, or mean nothing here."""
+
+MOST_BYTES = 256 << 20
+"""An answer that is read as a whole may be this long."""
+
+Headers = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a backend answered with a status below 300."""
+
+    headers: dict[str, str]
+    chunks: AsyncIterator[bytes]
+    """The body as it comes; raises BackendFailure when it breaks off."""
+
+    @property
+    def is_stream(self) -> bool:
+        return self.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+    async def read(self) -> bytes:
+        """
+        Raises:
+            BackendFailure: it broke off, or is longer than MOST_BYTES.
+        """
+        parts, size = [], 0
+        async for chunk in self.chunks:
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise BackendFailure("The companion backend's answer is too long.")
+            parts.append(chunk)
+        return b"".join(parts)
+
+
+class BackendClient:
+    """The connections to all backends; belongs to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._first_byte = settings.llm_answer_timeout
+        self._silence = settings.llm_silence_timeout
+        self._http = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(None, connect=settings.llm_connect_timeout),
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+            trust_env=False,  # a backend is reached as the settings say, never through $HTTP_PROXY
+            follow_redirects=False,
+        )
+        self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # callers share this client
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    @asynccontextmanager
+    async def open(
+        self, backend: Backend, method: str, path: str, body: bytes = b"", headers: Headers = ()
+    ) -> AsyncGenerator[Answer]:
+        """Sends a request; leaving the context closes the connection if the answer was not read to its end.
+
+        Args:
+            path: below the backend's base URL, with a leading slash.
+            headers: the caller's.
+
+        Raises:
+            BackendFailure, BackendTimeout: it cannot be reached, is too slow or answers nonsense.
+            BackendRefusal, NotSupportedByBackend, ModelNotFound: it answered an error.
+        """
+        request = self._http.build_request(
+            method, backend.base_url + path, content=body or None, headers=_outgoing(headers, backend)
+        )
+        response = await self._send(backend, request)
+        try:
+            if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+                raise await self._refused(backend, response)
+            yield Answer(_incoming(response.headers), self._chunks(backend, response))
+        finally:
+            await response.aclose()
+
+    async def _send(self, backend: Backend, request: httpx2.Request) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(self._first_byte):
+                return await self._http.send(request, stream=True)
+        except (TimeoutError, httpx2.TimeoutException):
+            raise BackendTimeout(f"The companion backend ({backend.name}) did not answer in time.") from None
+        except httpx2.ConnectError:
+            raise BackendFailure(
+                f"The companion backend ({backend.name}) cannot be reached.", code="backend_unreachable"
+            ) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            raise BackendFailure(f"The companion backend ({backend.name}) broke off.") from None
+
+    async def _refused(self, backend: Backend, response: httpx2.Response) -> SpeechdError:
+        answer = Answer({}, self._chunks(backend, response))
+        return refusal(backend, response.status_code, await answer.read(), response.headers)
+
+    async def _chunks(self, backend: Backend, response: httpx2.Response) -> AsyncIterator[bytes]:
+        chunks = response.aiter_bytes()
+        while True:
+            try:
+                async with asyncio.timeout(self._silence):
+                    chunk = await anext(chunks, None)
+            except (TimeoutError, httpx2.TimeoutException):
+                raise BackendTimeout(f"The companion backend ({backend.name}) fell silent.") from None
+            except (httpx2.HTTPError, httpx2.StreamError):
+                raise BackendFailure(f"The companion backend ({backend.name}) broke off its answer.") from None
+            if chunk is None:
+                return
+            yield chunk
+
+
+def _outgoing(headers: Headers, backend: Backend) -> list[tuple[str, str]]:
+    pairs = [(name.lower(), value) for name, value in headers]
+    named = {token.strip().lower() for name, value in pairs if name == "connection" for token in value.split(",")}
+    kept = [(name, value) for name, value in pairs if name not in NOT_SENT and name not in named]
+    kept += [("content-type", "application/json"), ("accept-encoding", "identity")]
+    return [*kept, ("authorization", f"Bearer {backend.api_key}")] if backend.api_key else kept
+
+
+def _incoming(headers: Any) -> dict[str, str]:
+    named = {token.strip().lower() for token in headers.get("connection", "").split(",")}
+    return {name: value for name, value in headers.items() if name not in NOT_RETURNED and name not in named}
