@@ -126,20 +126,23 @@ class Action:
 
 @dataclass(frozen=True)
 class Person:
-    """A personal pronoun with its auxiliaries: `want` is `I want to`, `want_q` is inverted."""
+    """A personal pronoun with its auxiliaries: `want` is `I want to`.
+
+    `want_q` is inverted, `want_v` the verb alone.
+    """
 
     index: int
 
     def render(self, language: str, form: str, gender: str) -> str:
-        """Return the pronoun, `pronoun verb`, or for `..._q` `verb pronoun`."""
+        """Return the pronoun alone or with its auxiliary."""
         pronoun = PRONOUNS[language][self.index]
         if not form:
             return pronoun
-        name, _, inverted = form.partition("_")
+        name, _, order = form.partition("_")
         verb = AUXILIARIES[name][language][self.index]
-        if language == "es" and not inverted:
+        if order == "v" or not pronoun or language == "es":
             return verb
-        return f"{verb} {pronoun}" if inverted else f"{pronoun} {verb}"
+        return f"{verb} {pronoun}" if order == "q" else f"{pronoun} {verb}"
 
 
 @dataclass(frozen=True)
