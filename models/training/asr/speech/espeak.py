@@ -84,14 +84,17 @@ class Espeak:
         accent = self._rng.choice(ACCENTS[language])
         variant = self._rng.choice(HELD_OUT if held_out else VARIANTS)
         plain = not held_out and self._rng.random() < 0.07
-        voice = accent if plain else f"{accent}+{variant}"
+        spread = 0.0 if held_out else self._speed_spread
+        return self.speak_as(text, accent if plain else f"{accent}+{variant}", spread)
+
+    def speak_as(self, text: str, voice: str, speed_spread: float = 0.0) -> Speech | None:
+        """Speak with a voice by its name; None where nothing came out."""
         self._synthesise(text, voice)
         if not self._blocks:
             return None
         samples = np.concatenate(self._blocks).astype(np.float32) / 32768
         times = word_times(text, self._events, len(samples) / self._rate)
-        spread = 0.0 if held_out else self._speed_spread
-        speed = min(1.18, max(0.85, self._rng.gauss(1, spread)))
+        speed = min(1.18, max(0.85, self._rng.gauss(1, speed_spread)))
         return finish(samples, self._rate, f"espeak:{voice}", speed, times)
 
 
