@@ -61,7 +61,7 @@ def reverberate(mel: Float, seconds: float, wet: float) -> Float:
 def telephone(mel: Float, rng: random.Random) -> Float:
     """Keep about 300 to 3400 Hz."""
     low, high = rng.uniform(200, 350), rng.uniform(3200, 3700)
-    outside = (_CENTRES < low) | (_CENTRES > high)
+    outside = (low > _CENTRES) | (high < _CENTRES)
     return mel - np.where(outside, rng.uniform(2.5, 5.0), 0.0).astype(np.float32)
 
 
@@ -113,9 +113,7 @@ def mask(mel: Float, rng: random.Random) -> Float:
     return mel
 
 
-def without_speech(
-    frames: int, rng: random.Random, generator: np.random.Generator
-) -> Float:
+def without_speech(frames: int, rng: random.Random, generator: np.random.Generator) -> Float:
     """Return raw frames of digital silence, noise, hum or clicks."""
     kind = rng.random()
     if kind < 0.25:

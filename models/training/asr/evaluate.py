@@ -46,8 +46,10 @@ class Bench:
         for language, found in self._found.items():
             self._put(f"language found, {language}", f"{sum(found)} of {len(found)}")
         spread = Spread.of(self._starts)
-        self._put("word start error, median / p90",
-                  f"{1000 * spread.median:.0f} / {1000 * spread.p90:.0f} ms of {len(self._starts)}")
+        self._put(
+            "word start error, median / p90",
+            f"{1000 * spread.median:.0f} / {1000 * spread.p90:.0f} ms of {len(self._starts)}",
+        )
         return self.figures
 
     def _put(self, name: str, value: str) -> None:
@@ -73,8 +75,10 @@ class Bench:
             heard = trials.clips("domain", language, self.count)
             written = [self._timed(trial) for trial in heard]
             wanted = [t.text for t in heard]
-            self._put(f"domain {language}, heard voices",
-                      f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})")
+            self._put(
+                f"domain {language}, heard voices",
+                f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})",
+            )
             held = trials.clips("domain", language, self.count, held_out=True)
             self._put(f"domain {language}, held-out voices", self._error(held))
             if language != "en":
@@ -128,12 +132,12 @@ class Bench:
         by_language = [trials.clips("domain", language, 40) for language in LANGUAGES]
         files = [f for batch in by_language for f in trials.several(batch[:20], 5)]
         self._put("5 utterances in a window, clean", self._error(files))
-        self._put("the same, white noise 10 dB",
-                  self._error([trials.noisy(t, 10, i) for i, t in enumerate(files)]))
+        self._put("the same, white noise 10 dB", self._error([trials.noisy(t, 10, i) for i, t in enumerate(files)]))
         self._put("the same, telephone band", self._error([trials.telephone(t) for t in files]))
         self._put("segment end error, median / p90", self._ends(files))
-        self._put("files of 40 utterances, about 100 s",
-                  self._error([trials.joined(batch, 0.5) for batch in by_language]))
+        self._put(
+            "files of 40 utterances, about 100 s", self._error([trials.joined(batch, 0.5) for batch in by_language])
+        )
 
     def _ends(self, files: list[Trial]) -> str:
         """Tell how far the nearest segment end is from each true end."""
@@ -155,8 +159,7 @@ class Bench:
         inside = [t for language in LANGUAGES for t in trials.clips("domain", language, 20)]
         wide = [t for language in LANGUAGES for t in trials.clips("wide", language, 20)]
         scores = [[self._score(t) for t in b] for b in (inside, trials.foreign_clips(), wide)]
-        self._put("avg_logprob, domain above other languages (AUC)",
-                  f"{separation(scores[0], scores[1]):.2f}")
+        self._put("avg_logprob, domain above other languages (AUC)", f"{separation(scores[0], scores[1]):.2f}")
         self._put("avg_logprob, domain above wide (AUC)", f"{separation(scores[0], scores[2]):.2f}")
 
     def _score(self, trial: Trial) -> float:

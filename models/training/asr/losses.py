@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .batches import Batch
 from .config import Training
@@ -32,8 +32,8 @@ class Losses:
 
 def character_loss(model: Whisper, encoded: Tensor, batch: Batch) -> Tensor:
     """Return CTC a character (Graves 2006)."""
-    scores = F.log_softmax(model.ctc(encoded).float(), -1).transpose(0, 1)
-    total = F.ctc_loss(scores, batch.characters, batch.encoder_frames, batch.character_counts,
+    scores = functional.log_softmax(model.ctc(encoded).float(), -1).transpose(0, 1)
+    total = functional.ctc_loss(scores, batch.characters, batch.encoder_frames, batch.character_counts,
                        zero_infinity=True, reduction="sum")  # fmt: skip
     return total / batch.character_counts.sum().clamp(min=1)
 
@@ -55,7 +55,7 @@ def losses(model: Whisper, batch: Batch, settings: Training, dtype: torch.dtype)
         scores = model.logits(states[batch.target]).float()
     wanted = batch.ids[:, 1:][batch.target]
     return Losses(
-        F.cross_entropy(scores, wanted, label_smoothing=settings.label_smoothing),
+        functional.cross_entropy(scores, wanted, label_smoothing=settings.label_smoothing),
         character_loss(model, encoded, batch),
         guide_loss(attention, batch),
         (scores.argmax(-1) == wanted).float().mean(),

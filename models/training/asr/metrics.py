@@ -13,9 +13,7 @@ def edit_distance(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
     for i, wanted in enumerate(reference, 1):
         diagonal, row[0] = row[0], i
         for j, got in enumerate(hypothesis, 1):
-            diagonal, row[j] = row[j], min(
-                row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got)
-            )
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (wanted != got))
     return row[-1]
 
 

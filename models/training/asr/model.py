@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from .config import Shape
 from .features import BANDS
@@ -59,7 +59,7 @@ class Attention(nn.Module):
             probabilities = torch.softmax(scores, -1)
             mixed = probabilities.to(v.dtype) @ v
         else:
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
         return self.out_proj(mixed.transpose(1, 2).reshape(x.shape)), probabilities
 
 
@@ -77,7 +77,7 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, T, D) to (B, T, D)."""
         x = x + self.self_attn(self.self_attn_layer_norm(x))[0]
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+        return x + self.fc2(functional.gelu(self.fc1(self.final_layer_norm(x))))
 
 
 class DecoderLayer(EncoderLayer):
@@ -93,7 +93,7 @@ class DecoderLayer(EncoderLayer):
         x = x + self.self_attn(self.self_attn_layer_norm(x), causal=True)[0]
         looked, where = self.encoder_attn(self.encoder_attn_layer_norm(x), memory, weights=weights)
         x = x + looked
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x)))), where
+        return x + self.fc2(functional.gelu(self.fc1(self.final_layer_norm(x)))), where
 
 
 class Encoder(nn.Module):
@@ -106,14 +106,12 @@ class Encoder(nn.Module):
         self.conv2 = nn.Conv1d(width, width, 3, stride=2, padding=1)
         self.embed_positions = nn.Embedding(POSITIONS, width)
         self.embed_positions.weight.requires_grad = False
-        self.layers = nn.ModuleList(
-            EncoderLayer(width, shape.heads) for _ in range(shape.encoder_layers)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(width, shape.heads) for _ in range(shape.encoder_layers))
         self.layer_norm = nn.LayerNorm(width)
 
     def forward(self, mel: Tensor, position: Tensor) -> Tensor:
         """Map (B, 80, T) features, first at `position` (B,), to (B, T / 2, D)."""
-        x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
+        x = functional.gelu(self.conv2(functional.gelu(self.conv1(mel)))).transpose(1, 2)
         steps = torch.arange(x.shape[1], device=x.device)
         x = x + self.embed_positions(position[:, None] + steps)
         for layer in self.layers:
@@ -128,9 +126,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.embed_tokens = nn.Embedding(vocabulary, shape.width)
         self.embed_positions = nn.Embedding(MAX_TOKENS, shape.width)
-        self.layers = nn.ModuleList(
-            DecoderLayer(shape.width, shape.heads) for _ in range(shape.decoder_layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(shape.width, shape.heads) for _ in range(shape.decoder_layers))
         self.layer_norm = nn.LayerNorm(shape.width)
 
     def forward(self, ids: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:

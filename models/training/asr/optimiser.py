@@ -35,8 +35,7 @@ class Optimiser:
             else:
                 rest.append(parameter)
         self._momentum = {
-            shape: torch.zeros(len(group), *shape, device=group[0].device)
-            for shape, group in self._groups.items()
+            shape: torch.zeros(len(group), *shape, device=group[0].device) for shape, group in self._groups.items()
         }
         self._adam = torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.01)
 

@@ -60,9 +60,7 @@ class ShardWriter:
         self._mels, self._described = [], []
 
 
-def utterances(
-    engine: Synthesiser, corpus: Corpus, is_held_out: bool
-) -> Iterator[tuple[Item, Speech | None]]:
+def utterances(engine: Synthesiser, corpus: Corpus, is_held_out: bool) -> Iterator[tuple[Item, Speech | None]]:
     """Yield sentences and their speech without end."""
     while True:
         if isinstance(engine, Festival):

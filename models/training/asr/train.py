@@ -58,6 +58,7 @@ class Trainer:
         self.optimiser = Optimiser(self.model)
         self.progress = torch.zeros((), dtype=torch.float64).share_memory_()
         self.clock, self.step, self.hours = Clock(0.0), 0, 0.0
+        self._recent: dict[str, float] = {}
         self.state = config.paths["data"] / "checkpoint.pt"
         if resume:
             self._load()
@@ -72,13 +73,13 @@ class Trainer:
         batches = iter(self._batches())
         told = saved = time.monotonic()
         while self.progress < 1:
-            measured = self._train(next(batches))
+            self._note(self._train(next(batches)))
             self._advance()
             if self.rank:
                 continue
             if time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
-                self._tell(measured)
+                self._tell()
             if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
                 saved = time.monotonic()
                 self._save()
@@ -104,7 +105,7 @@ class Trainer:
         self.optimiser.step(self.settings.matrix_rate * rate, self.settings.other_rate * rate)
         self.step += 1
         self.hours += self.world * batch.mel.shape[0] * batch.mel.shape[2] / 360000
-        return {name: float(value) for name, value in vars(measured).items()}
+        return {name: value.item() for name, value in vars(measured).items()}
 
     def _trained(self) -> list[torch.nn.Parameter]:
         return [p for p in self.model.parameters() if p.requires_grad]
@@ -136,11 +137,20 @@ class Trainer:
             dist.broadcast(done, 0)
         self.progress.copy_(done)
 
-    def _tell(self, measured: dict[str, float]) -> None:
+    def _note(self, measured: dict[str, float]) -> None:
+        """Keep a moving average over about 50 steps."""
+        for name, value in measured.items():
+            self._recent[name] = 0.98 * self._recent.get(name, value) + 0.02 * value
+
+    def _tell(self) -> None:
+        """Print where the run is."""
         left = self.settings.minutes - self.clock.worked / 60
-        figures = " ".join(f"{name} {value:.3f}" for name, value in measured.items())
-        print(f"{100 * float(self.progress):.1f} % step {self.step} audio {self.hours:.1f} h "
-              f"{figures} left {left:.0f} min", flush=True)  # fmt: skip
+        figures = " ".join(f"{name} {value:.3f}" for name, value in self._recent.items())
+        print(
+            f"{100 * float(self.progress):.1f} % step {self.step} audio {self.hours:.1f} h {figures} "
+            f"left {left:.0f} min",
+            flush=True,
+        )
 
     def _save(self) -> None:
         """Write the state to go on from and the float16 weights, each whole or not at all."""

@@ -47,9 +47,7 @@ class Trial:
     """Start and end of each utterance in seconds, where there are several."""
 
 
-def spoken(
-    rows: list[Sentence], language: str, engine: Synthesiser, held_out: bool
-) -> Iterator[Trial]:
+def spoken(rows: list[Sentence], language: str, engine: Synthesiser, held_out: bool) -> Iterator[Trial]:
     """Yield each sentence spoken by a random voice of the engine."""
     for row in rows:
         speech: Speech | None = engine.speak(row[language], language, held_out)

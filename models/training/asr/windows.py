@@ -46,9 +46,7 @@ class _Placed:
 class Composer:
     """Draws windows from a store."""
 
-    def __init__(
-        self, store: Store, settings: Windows, special: Special, encode: Encode, seed: int
-    ) -> None:
+    def __init__(self, store: Store, settings: Windows, special: Special, encode: Encode, seed: int) -> None:
         self._store, self._settings = store, settings
         self._special, self._encode = special, encode
         self._rng = random.Random(seed)

@@ -59,9 +59,7 @@ def test_letters_share_the_time_of_their_word() -> None:
 
 
 def test_spans_point_at_the_text_tokens() -> None:
-    made = labels.speech_labels(
-        SPECIAL, encode, [Segment(0.0, 1.0, "ab", ((0.1, 0.7),))], Task("en")
-    )
+    made = labels.speech_labels(SPECIAL, encode, [Segment(0.0, 1.0, "ab", ((0.1, 0.7),))], Task("en"))
     assert sorted(made.spans) == [4, 5, 6]
     assert made.spans[6] == pytest.approx((0.5, 0.7))
 

@@ -39,9 +39,7 @@ class Synthesiser(Protocol):
         ...
 
 
-def finish(
-    samples: Float, rate: int, voice: str, speed: float = 1.0, words: WordTimes | None = None
-) -> Speech | None:
+def finish(samples: Float, rate: int, voice: str, speed: float = 1.0, words: WordTimes | None = None) -> Speech | None:
     """Resample (`speed` > 1 is faster and higher), cut silence and set the level.
 
     `words` are in seconds of the unchanged samples.
@@ -61,7 +59,5 @@ def _shift(words: WordTimes | None, scale: float, offset: float, end: float) -> 
     """Move word times to the cut samples; the last word ends with the speech."""
     if not words:
         return None
-    moved = [
-        (max(0.0, a * scale - offset), min(end, b * scale - offset)) for a, b in words
-    ]
+    moved = [(max(0.0, a * scale - offset), min(end, b * scale - offset)) for a, b in words]
     return [*moved[:-1], (moved[-1][0], end)]

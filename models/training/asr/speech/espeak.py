@@ -4,19 +4,21 @@ Word events: `espeak_ng/speak_lib.h`, struct espeak_EVENT.
 """
 
 import ctypes
+import itertools
 import random
 
 import numpy as np
 
+from ..text.numbers import listed
 from .base import Speech, WordTimes, finish
 
-VARIANTS = (
+VARIANTS = listed(
     "f1 f2 f3 f5 m1 m2 m3 m4 m5 m6 m7 m8 klatt klatt2 klatt3 klatt4 klatt5 Alex Alicia Andrea "
     "Andy Annie Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen "
     "adam anika announcer antonio aunty belinda benjamin boris caleb david ed edward edward2 "
     "grandma grandpa gustave iven iven2 john marcelo max miguel norbert pablo paul pedro quincy "
     "rob robert sandro shelby steph steph2 steph3 travis victor zac"
-).split()
+)
 HELD_OUT = ("f4", "linda", "michel")
 ACCENTS = {
     "en": ("en-us", "en-us", "en-us", "en", "en", "en-gb-scotland", "en-gb-x-rp",
@@ -38,9 +40,7 @@ class _Event(ctypes.Structure):
     ]  # fmt: skip
 
 
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class Espeak:
@@ -112,6 +112,6 @@ def word_times(text: str, events: list[tuple[int, int]], end: float) -> WordTime
             return None
         starts.append(min(inside) / 1000)
         position += len(word) + 1
-    if any(b < a for a, b in zip(starts, starts[1:], strict=False)):
+    if any(b < a for a, b in itertools.pairwise(starts)):
         return None
     return list(zip(starts, [*starts[1:], end], strict=True))

@@ -57,9 +57,7 @@ def held_out(manifest: Path) -> set[str]:
 class Corpus:
     """Draws sentences of one kind, never one that is held out."""
 
-    def __init__(
-        self, kind: str, languages: dict[str, float], excluded: set[str], rng: random.Random
-    ) -> None:
+    def __init__(self, kind: str, languages: dict[str, float], excluded: set[str], rng: random.Random) -> None:
         self._grammar = Grammar.read(kind, lexicon.load())
         self._languages = languages
         self._excluded = excluded

@@ -24,9 +24,7 @@ def german_determiner(determiner: str, case: str, gender: str) -> str:
     """Return the German determiner in the singular."""
     if determiner == "the":
         return ARTICLE[case][gender]
-    bare = determiner not in ("this", "every") and (
-        (case, gender) in (("nom", "m"), ("nom", "n"), ("acc", "n"))
-    )
+    bare = determiner not in ("this", "every") and ((case, gender) in (("nom", "m"), ("nom", "n"), ("acc", "n")))
     return GERMAN_STEMS[determiner] + ("" if bare else STRONG[case][gender])
 
 
@@ -49,9 +47,7 @@ def adjective(language: str, entry: Entry, gender: str) -> str:
     return feminine(forms[0].lstrip("^"))
 
 
-def noun_phrase(
-    language: str, noun: Entry, determiner: str, modifier: Entry | None, case: str = "nom"
-) -> str:
+def noun_phrase(language: str, noun: Entry, determiner: str, modifier: Entry | None, case: str = "nom") -> str:
     """Return determiner, adjective and singular noun, spelled for `language` and `case`."""
     gender, word = noun.gender(language), noun.cells[language][0]
     if language == "en":

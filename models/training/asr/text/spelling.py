@@ -16,9 +16,7 @@ CONTRACTIONS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 # A French word that begins with a vowel or a silent h.
-_FRENCH_VOWEL = (
-    "(?=[aeiouàâéèêëîïôûœ](?!nze\\b)|h(?!aut|uit|aric|éros|ibou|asard|onte|amster|all\\b))"
-)
+_FRENCH_VOWEL = "(?=[aeiouàâéèêëîïôûœ](?!nze\\b)|h(?!aut|uit|aric|éros|ibou|asard|onte|amster|all\\b))"
 _ELISIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "en": ((r"\b(an?)(?= (?!uni|use|euro|one)[aeiou]| hour| honest)", "an"),),
     "es": ((r"\by(?= h?i(?!e))", "e"), (r"\bo(?= h?o)", "u")),
