@@ -6,7 +6,7 @@ defaults (beam 5, temperature fallback, voice filter off). Several models stand 
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from .text.lexicon import LANGUAGES
 from .trials import Trial
 
 Figures = dict[str, str]
+STEPS = ("domain", "teacher", "wide", "unpadded", "several", "silence", "evidence")
 
 
 def text_of(segments: list[Segment]) -> str:
@@ -31,25 +32,27 @@ def text_of(segments: list[Segment]) -> str:
 class Bench:
     """Measures one model."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: Path, count: int, languages: tuple[str, ...] = LANGUAGES) -> None:
         self.model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
         self.count = count
+        self.languages = languages
         self.figures: Figures = {}
         self._found: dict[str, list[bool]] = {language: [] for language in LANGUAGES}
         self._starts: list[float] = []
 
-    def run(self) -> Figures:
-        """Measure everything."""
-        for step in (self.domain, self.teacher, self.wide, self.unpadded, self.several,
-                     self.silence, self.evidence):  # fmt: skip
-            step()
+    def run(self, steps: Sequence[str]) -> Figures:
+        """Measure the steps named: methods of this class."""
+        for step in steps:
+            getattr(self, step)()
         for language, found in self._found.items():
-            self._put(f"language found, {language}", f"{sum(found)} of {len(found)}")
-        spread = Spread.of(self._starts)
-        self._put(
-            "word start error, median / p90",
-            f"{1000 * spread.median:.0f} / {1000 * spread.p90:.0f} ms of {len(self._starts)}",
-        )
+            if found:
+                self._put(f"language found, {language}", f"{sum(found)} of {len(found)}")
+        if self._starts:
+            spread = Spread.of(self._starts)
+            self._put(
+                "word start error, median / p90",
+                f"{1000 * spread.median:.0f} / {1000 * spread.p90:.0f} ms of {len(self._starts)}",
+            )
         return self.figures
 
     def _put(self, name: str, value: str) -> None:
@@ -71,7 +74,7 @@ class Bench:
 
     def domain(self) -> None:
         """Domain sentences of heard and held-out voices; word times; translation."""
-        for language in LANGUAGES:
+        for language in self.languages:
             heard = trials.clips("domain", language, self.count)
             written = [self._timed(trial) for trial in heard]
             wanted = [t.text for t in heard]
@@ -104,13 +107,13 @@ class Bench:
 
     def wide(self) -> None:
         """Hand-written sentences of no template."""
-        for language in LANGUAGES:
+        for language in self.languages:
             batch = trials.clips("wide", language, self.count)
             self._put(f"wide {language}, heard voices", self._error(batch))
 
     def unpadded(self) -> None:
         """Windows as short as the clip, as an adaptive audio context encodes them."""
-        for language in LANGUAGES:
+        for language in self.languages:
             batch = trials.clips("domain", language, self.count // 2)
             written = [self._short(trial) for trial in batch]
             error = word_error_rate([t.text for t in batch], written)
@@ -129,7 +132,7 @@ class Bench:
 
     def several(self) -> None:
         """Several utterances in a window; noise, telephone; files of minutes; segment ends."""
-        by_language = [trials.clips("domain", language, 40) for language in LANGUAGES]
+        by_language = [trials.clips("domain", language, 40) for language in self.languages]
         files = [f for batch in by_language for f in trials.several(batch[:20], 5)]
         self._put("5 utterances in a window, clean", self._error(files))
         self._put("the same, white noise 10 dB", self._error([trials.noisy(t, 10, i) for i, t in enumerate(files)]))
@@ -156,8 +159,8 @@ class Bench:
 
     def evidence(self) -> None:
         """How well the mean log-probability tells domain speech from the rest."""
-        inside = [t for language in LANGUAGES for t in trials.clips("domain", language, 20)]
-        wide = [t for language in LANGUAGES for t in trials.clips("wide", language, 20)]
+        inside = [t for language in self.languages for t in trials.clips("domain", language, 10)]
+        wide = [t for language in self.languages for t in trials.clips("wide", language, 10)]
         scores = [[self._score(t) for t in b] for b in (inside, trials.foreign_clips(), wide)]
         self._put("avg_logprob, domain above other languages (AUC)", f"{separation(scores[0], scores[1]):.2f}")
         self._put("avg_logprob, domain above wide (AUC)", f"{separation(scores[0], scores[2]):.2f}")
@@ -170,8 +173,9 @@ class Bench:
 def table(columns: dict[str, Figures]) -> str:
     """Return a Markdown table, one column a model."""
     names = list(columns)
+    rows = dict.fromkeys(row for figures in columns.values() for row in figures)
     lines = ["| figure | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    for row in next(iter(columns.values())):
+    for row in rows:
         cells = (columns[name].get(row, "-") for name in names)
         lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -182,19 +186,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, action="append", help="may be given several times")
     parser.add_argument("--count", type=int, default=100, help="sentences a set")
-    parser.add_argument("--only", help="one step: domain, wide, several ...")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS)
+    parser.add_argument("--languages", nargs="+", choices=LANGUAGES, default=LANGUAGES)
+    parser.add_argument("--json", type=Path, help="also keep the figures there, beside earlier ones")
     options = parser.parse_args()
-    columns: dict[str, Figures] = {}
+    columns = read_figures(options.json)
     for folder in options.model or [configuration.load().paths["model"]]:
         print(folder, flush=True)
-        bench = Bench(folder, options.count)
-        step: Callable[[], object] = getattr(bench, options.only) if options.only else bench.run
-        step()
-        columns[str(folder)] = bench.figures
+        bench = Bench(folder, options.count, tuple(options.languages))
+        columns.setdefault(str(folder), {}).update(bench.run(options.steps))
         if options.json:
             options.json.write_text(json.dumps(columns, indent=1, ensure_ascii=False))
     print(table(columns))
+
+
+def read_figures(path: Path | None) -> dict[str, Figures]:
+    """Read the figures of earlier runs, if there are any."""
+    if path is None or not path.exists():
+        return {}
+    figures: dict[str, Figures] = json.loads(path.read_text())
+    return figures
 
 
 if __name__ == "__main__":
