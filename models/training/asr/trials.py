@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def noisy(trial: Trial, snr_db: float, seed: int) -> Trial:
     noise = np.random.default_rng(seed).standard_normal(len(trial.samples)).astype(np.float32)
     power = float((trial.samples**2).mean())
     level = (power / 10 ** (snr_db / 10)) ** 0.5
-    return replace_samples(trial, trial.samples + level * noise)
+    return replace(trial, samples=trial.samples + level * noise)
 
 
 def telephone(trial: Trial) -> Trial:
@@ -107,12 +107,7 @@ def telephone(trial: Trial) -> Trial:
     spectrum = np.fft.rfft(trial.samples)
     hz = np.fft.rfftfreq(len(trial.samples), 1 / SAMPLE_RATE)
     spectrum[(hz < 300) | (hz > 3400)] = 0
-    return replace_samples(trial, np.fft.irfft(spectrum, len(trial.samples)).astype(np.float32))
-
-
-def replace_samples(trial: Trial, samples: Float) -> Trial:
-    """Return the trial with other samples of the same length."""
-    return Trial(samples, trial.language, trial.text, trial.english, trial.words, trial.spans)
+    return replace(trial, samples=np.fft.irfft(spectrum, len(trial.samples)).astype(np.float32))
 
 
 def foreign_clips() -> list[Trial]:

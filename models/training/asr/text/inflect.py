@@ -75,8 +75,3 @@ def _romance_phrase(language: str, noun: Entry, determiner: str, modifier: Entry
     quality = adjective(language, modifier, gender)
     before = language == "fr" and modifier.cells["fr"][0].startswith("^")
     return f"{article} {quality} {word}" if before else f"{article} {word} {quality}"
-
-
-def counted(language: str, words: str, noun: Entry, one: bool) -> str:
-    """Return the number word and its noun."""
-    return f"{words} {noun.cells[language][0] if one else noun.plural(language)}"
