@@ -21,12 +21,17 @@ from .text.lexicon import LANGUAGES
 from .trials import Trial
 
 Figures = dict[str, str]
-STEPS = ("domain", "teacher", "wide", "unpadded", "several", "silence", "evidence")
+STEPS = ("domain", "held_out", "translate", "teacher", "wide", "unpadded", "several", "silence", "evidence")
 
 
 def text_of(segments: list[Segment]) -> str:
     """Return the text of all segments."""
     return "".join(segment.text for segment in segments)
+
+
+def rates(wanted: list[str], written: list[str]) -> str:
+    """Return word error rate and, in brackets, the share of sentences without error."""
+    return f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})"
 
 
 class Bench:
@@ -69,23 +74,28 @@ class Bench:
         return [text_of(self._transcribe(trial, **options)) for trial in batch]
 
     def _error(self, batch: list[Trial], **options: object) -> str:
-        written, wanted = self._written(batch, **options), [t.text for t in batch]
-        return f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})"
+        return rates([t.text for t in batch], self._written(batch, **options))
 
     def domain(self) -> None:
-        """Domain sentences of heard and held-out voices; word times; translation."""
+        """Domain sentences of voices heard in training; word times."""
         for language in self.languages:
-            heard = trials.clips("domain", language, self.count)
-            written = [self._timed(trial) for trial in heard]
-            wanted = [t.text for t in heard]
-            self._put(
-                f"domain {language}, heard voices",
-                f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})",
-            )
-            held = trials.clips("domain", language, self.count, held_out=True)
-            self._put(f"domain {language}, held-out voices", self._error(held))
+            batch = trials.clips("domain", language, self.count)
+            written = [self._timed(trial) for trial in batch]
+            self._put(f"domain {language}, heard voices", rates([t.text for t in batch], written))
+
+    def held_out(self) -> None:
+        """Domain sentences of voices kept out of training."""
+        for language in self.languages:
+            batch = trials.clips("domain", language, self.count, held_out=True)
+            self._put(f"domain {language}, held-out voices", self._error(batch))
+
+    def translate(self) -> None:
+        """Domain sentences into English."""
+        for language in self.languages:
             if language != "en":
-                self._translation(f"translate {language}, heard voices", heard)
+                batch = trials.clips("domain", language, self.count)
+                written = self._written(batch, task="translate", language=language)
+                self._put(f"translate {language}, heard voices", rates([t.english for t in batch], written))
 
     def _timed(self, trial: Trial) -> str:
         """Transcribe with word times and note how far the starts are off."""
@@ -95,11 +105,6 @@ class Bench:
         if trial.words and exact([trial.text], [written]) and len(words) == len(trial.words):
             self._starts += [abs(w.start - a) for w, (a, _) in zip(words, trial.words, strict=True)]
         return written
-
-    def _translation(self, name: str, batch: list[Trial]) -> None:
-        wanted = [t.english for t in batch]
-        written = self._written(batch, task="translate", language=batch[0].language)
-        self._put(name, f"{word_error_rate(wanted, written):.3f} ({exact(wanted, written):.2f})")
 
     def teacher(self) -> None:
         """An English voice of another synthesiser that training never hears."""
