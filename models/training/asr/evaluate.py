@@ -98,12 +98,16 @@ class Bench:
                 self._put(f"translate {language}, heard voices", rates([t.english for t in batch], written))
 
     def _timed(self, trial: Trial) -> str:
-        """Transcribe with word times and note how far the starts are off."""
+        """Transcribe with word times and note how far the starts are off.
+
+        The first word is left out: faster-whisper's alignment gives it all the silence before it.
+        """
         segments = self._transcribe(trial, word_timestamps=True)
         words = [word for segment in segments for word in segment.words or ()]
         written = text_of(segments)
         if trial.words and exact([trial.text], [written]) and len(words) == len(trial.words):
-            self._starts += [abs(w.start - a) for w, (a, _) in zip(words, trial.words, strict=True)]
+            pairs = zip(words[1:], trial.words[1:], strict=True)
+            self._starts += [abs(word.start - start) for word, (start, _) in pairs]
         return written
 
     def teacher(self) -> None:

@@ -9,6 +9,9 @@ MAX_TOKENS = 448
 FIRST_START = 1.0
 """faster-whisper lets the first start label be at most 1.00 s (`max_initial_timestamp`)."""
 
+AFTER_SPEECH = 0.5
+"""Seconds after the last word that the end token looks at, so that the last word ends in time."""
+
 Encode = Callable[[str], tuple[Sequence[int], Sequence[tuple[int, int]]]]
 """Text -> token ids and the characters that each token covers."""
 
@@ -111,6 +114,9 @@ def speech_labels(
         _add_segment(labels, segment, encode)
         if task.timestamps:
             labels.add([special.timestamp(task.offset + segment.end)], True)
+    if labels.spans:
+        after = segments[-1].end
+        labels.spans[len(labels.ids)] = (after, after + AFTER_SPEECH)
     labels.add([special.end], True)
     return labels.cut()
 

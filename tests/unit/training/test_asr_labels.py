@@ -60,8 +60,10 @@ def test_letters_share_the_time_of_their_word() -> None:
 
 def test_spans_point_at_the_text_tokens() -> None:
     made = labels.speech_labels(SPECIAL, encode, [Segment(0.0, 1.0, "ab", ((0.1, 0.7),))], Task("en"))
-    assert sorted(made.spans) == [4, 5, 6]
+    assert sorted(made.spans) == [4, 5, 6, 8]
     assert made.spans[6] == pytest.approx((0.5, 0.7))
+    assert made.ids[8] == SPECIAL.end
+    assert made.spans[8] == pytest.approx((1.0, 1.5))
 
 
 def test_espeak_events_become_word_times() -> None:
