@@ -203,7 +203,7 @@ def main() -> None:
     for folder in options.model or [configuration.load().paths["model"]]:
         print(folder, flush=True)
         bench = Bench(folder, options.count, tuple(options.languages))
-        columns.setdefault(str(folder), {}).update(bench.run(options.steps))
+        columns.setdefault(folder.name, {}).update(bench.run(options.steps))
         if options.json:
             options.json.write_text(json.dumps(columns, indent=1, ensure_ascii=False))
     print(table(columns))
