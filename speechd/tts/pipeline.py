@@ -56,17 +56,15 @@ class LocalSpeaker:
         """See speechd.types.Speaker."""
         loop = asyncio.get_running_loop()
         steps = self._steps(text, options)
-        step: asyncio.Future[SpeechPart | Speech | None] | None = None
+        step = loop.run_in_executor(self.threads, next, steps, None)
         try:
-            while True:
-                step = loop.run_in_executor(self.threads, next, steps, None)
-                part = await asyncio.shield(step)
-                if part is None:
-                    return
+            while (part := await asyncio.shield(step)) is not None:
+                step = loop.run_in_executor(self.threads, next, steps, None)  # speak on while this part is sent
                 yield part
         finally:
-            if step is not None and not step.done():
+            if not step.done():
                 await asyncio.wait([step])  # a thread cannot be interrupted; it is at most one sentence
+            if not step.cancelled():
                 step.exception()
             steps.close()
 

@@ -48,9 +48,9 @@ async def test_the_first_sentence_leaves_before_the_second_is_spoken(engine: Fak
     voice = speaker(engine)
     async with aclosing(voice.stream("One. " * 5000, PCM)) as stream:
         await anext(stream)
-        assert len(engine.said) == 1
+        assert len(engine.said) <= 2, "at most one sentence is spoken ahead"
     await asyncio.sleep(0.05)
-    assert len(engine.said) == 1, "closing it stopped the work"
+    assert len(engine.said) <= 2, "closing it stopped the work"
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 0.9, 1.0, 1.3, 1.5, 2.0, 3.3, 5.0])
