@@ -258,7 +258,7 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path)
+    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
 
 
 def load_piper(model: Model, settings: Settings) -> TtsEngine:

@@ -51,11 +51,9 @@ class Relay:
 
     def _hand_over(self, heard: Sequence[Segment | Transcript]) -> bool:
         segments = [part for part in heard if isinstance(part, Segment)]
-        if not heard or heard[0].language != self.language:
-            return False
         seconds = sum(segment.duration for segment in segments)
-        if not seconds:  # speech, of which nothing was good enough to keep
-            return True
+        if not seconds or segments[0].language != self.language:
+            return False  # where the first one heard nothing, the second might only invent something
         return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds < self.trust
 
 

@@ -34,7 +34,8 @@ def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
 def open_decoder(folder: Path) -> Any:
     """A decoder on the model in a folder, with PocketSphinx's own beams and weights.
 
-    Others were measured and gained nothing: noise removal and dither changed no word, level normalisation cost one.
+    Others were measured on 10 clips of people and 45 synthetic sentences and gained nothing: noise removal changed no
+    word, level normalisation helped the people and cost the others.
     """
     from pocketsphinx import Decoder
 

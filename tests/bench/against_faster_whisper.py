@@ -165,6 +165,10 @@ async def compare(folder: Path, rounds: int, scale: float) -> tuple[Table, list[
                 alone, beside, p95 = await mixed(peer, scale)
                 cells = ("", f"clip p95 {p95:.2f}", "", "", f"{beside / alone:.2f}x slower")
                 table.add_row("a long file and a 3 s clip a second", name, *cells)
+            p99 = await health(speechd, scale)
+            table.add_row(
+                "/healthz while a long file is transcribed", "speechd", "", f"p99 {p99 * 1000:.0f} ms", "", "", ""
+            )
     return table, ratios
 
 
@@ -174,6 +178,18 @@ async def row(load: Load, ours: Peer, theirs: Peer, rounds: int) -> tuple[list[s
     seconds = [f"{statistics.median(pair[side].seconds for pair in pairs):.3f}" for side in (0, 1)]
     rates = [f"{load.error_rate(result):.3f}" for result in pairs[-1]]
     return [*seconds, *rates, f"{ratio:.2f}x"], ratio
+
+
+async def health(client: httpx2.AsyncClient, scale: float) -> float:
+    """The 99th percentile of an answer's seconds, asked for 50 times a second."""
+    work = asyncio.create_task(over_http(client)([long_recording(max(3, round(12 * scale)))], 1))
+    waits = []
+    while not work.done():
+        asked = time.perf_counter()
+        (await client.get("/healthz")).raise_for_status()
+        waits.append(time.perf_counter() - asked)
+        await asyncio.sleep(0.02)
+    return float(np.quantile(waits, 0.99))
 
 
 async def mixed(peer: Peer, scale: float) -> tuple[float, float, float]:

@@ -18,7 +18,8 @@ mkdir -p "$work"
 port=${PORT:-18080}
 key=key-of-this-test
 
-images() { buildah --root "$work/images" --runroot "$work/run" --storage-driver vfs "$@"; }
+buildah=(buildah --root "$work/images" --runroot "$work/run" --storage-driver vfs)
+images() { "${buildah[@]}" "$@"; }
 
 [ -e "$work/base/etc/os-release" ] || debootstrap --variant=minbase --include=ca-certificates bookworm "$work/base"
 if ! images inspect --type image localhost/speechd-base >/dev/null 2>&1; then
@@ -32,10 +33,11 @@ images build --isolation chroot --format docker --build-arg BASE=localhost/speec
 images inspect --type image --format '{{.Docker.Config.User}} {{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}' localhost/speechd
 
 container=$(images from localhost/speechd)
-inside() { images run --isolation chroot --env "SPEECHD_PORT=$port" --env "SPEECHD_API_KEY=$key" "$container" -- "$@"; }
+run=("${buildah[@]}" run --isolation chroot --env "SPEECHD_PORT=$port" --env "SPEECHD_API_KEY=$key" "$container" --)
+inside() { "${run[@]}" "$@"; }
 test "$(inside id -u)" = 10001
-inside speechd serve &
-server=$!
+setsid "${run[@]}" speechd serve &
+server=$!  # and the number of its process group
 for _ in $(seq 120); do
     curl --silent --fail "http://127.0.0.1:$port/readyz" >/dev/null && break
     sleep 0.5
@@ -43,7 +45,7 @@ done
 inside python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/healthz')"
 said=$(curl --silent --fail "http://127.0.0.1:$port/v1/audio/transcriptions" -H "Authorization: Bearer $key" \
     -F model=auto -F response_format=text -F file=@audio_fixtures/en_television.flac)
-kill "$server"
+kill -- "-$server"
 wait "$server" 2>/dev/null || true
 images rm "$container" >/dev/null
 echo "the image transcribed: $said"

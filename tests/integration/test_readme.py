@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.wer import word_errors
@@ -21,7 +22,9 @@ def blocks(kind: str) -> list[str]:
 
 
 def shell_lines(start: str) -> list[str]:
-    return [line for block in blocks("sh") for line in block.splitlines() if line.startswith(start)]
+    """The lines that begin so; a line that ends in a backslash goes on."""
+    whole = (block.replace("\\\n", "") for block in blocks("sh"))
+    return [line for block in whole for line in block.splitlines() if line.startswith(start)]
 
 
 def run(command: list[str]) -> str:
@@ -51,7 +54,15 @@ def test_python_examples(server: str, code: str) -> None:
     assert word_errors(wanted or "", printed.splitlines()[0])[0] == 0
 
 
-@pytest.mark.parametrize("line", shell_lines("curl"))
+@pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "audio/speech" in line])
+def test_curl_examples_that_speak(server: str, line: str, tmp_path: Path) -> None:
+    spoken = tmp_path / "spoken.mp3"
+    words = [str(spoken) if word.endswith(".mp3") else word for word in shlex.split(line.replace(ADDRESS, server))]
+    run(words)
+    assert soundfile.info(spoken).duration > 1
+
+
+@pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
     assert said("en_television.flac").text in printed
