@@ -18,7 +18,7 @@ router = APIRouter(tags=["Models"])
 REFUSED: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
 
 
-@router.get("/models", summary="List all models.")
+@router.get("/models", summary="List all models.", responses={400: {"model": ErrorEnvelope}})
 async def list_models(request: Request, loaded: bool = Query(False, description="Only those in memory.")) -> ModelList:
     service = service_of(request)
     if loaded:

@@ -19,6 +19,7 @@ FAILURES = {
     413: "The upload or the recording is over a limit.",
     422: "The model cannot do this.",
     424: "The URL could not be fetched.",
+    429: "A rate limit is reached; `retry-after` says when to try again.",
     503: "Too much work is waiting, or the model is not installed.",
 }
 EVENT = {"type": "object", "properties": {"data": {"type": "string"}, "event": {"type": "string"}}}

@@ -23,20 +23,11 @@ from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hypothesis import Hypothesis, best
-from speechd.asr.timestamps import (
-    Span,
-    TimedWord,
-    distribute,
-    fit_segment,
-    fit_words,
-    in_order,
-    merge_punctuation,
-    split_spans,
-    time_words,
-)
+from speechd.asr.timestamps import Span
+from speechd.asr.tokens import hypothesis_of, segments_of, text_spans
 from speechd.errors import EngineFailure, OutOfMemory
 from speechd.languages import find, whisper_code
-from speechd.types import Segment, Task, Timings, TokenLogprob, TranscribeOptions
+from speechd.types import Task, Timings, TranscribeOptions
 
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
@@ -128,7 +119,7 @@ class WhisperEngine:
         languages = [max(chance, key=lambda code: chance[code]) for chance in chances]
         tokenizers_ = [self._tokenizer(job.options.task, lang) for job, lang in zip(jobs, languages, strict=True)]
         hypotheses = self._generate(jobs, encoded, tokenizers_)
-        spans = [self._spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
+        spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
         aligned_at = time.perf_counter()
@@ -139,7 +130,7 @@ class WhisperEngine:
         )
         return [
             Decoded(
-                segments=self._segments(job, hypothesis, tokenizer, window_spans, alignment),
+                segments=segments_of(job, hypothesis, tokenizer, window_spans, alignment),
                 language=language,
                 language_probabilities=chance,
                 timings=timings,
@@ -254,7 +245,7 @@ class WhisperEngine:
             return_no_speech_prob=True,
             **search,
         )
-        return [_hypothesis(result, temperature, tok) for result, tok in zip(results, tokenizers_, strict=True)]
+        return [hypothesis_of(result, temperature, tok) for result, tok in zip(results, tokenizers_, strict=True)]
 
     @functools.cached_property
     def _suppressed(self) -> list[int]:
@@ -264,12 +255,6 @@ class WhisperEngine:
         return sorted({*tok.non_speech_tokens, *(mark for mark in marks if mark is not None)})
 
     # Times
-
-    def _spans(self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[Span]:
-        if hypothesis.silent:
-            return []
-        spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
-        return [span for span in spans if tokenizer.decode(list(span.tokens)).strip()]
 
     def _align(
         self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], spans: Sequence[Sequence[Span]]
@@ -290,59 +275,6 @@ class WhisperEngine:
             for index, result in zip(members, results, strict=True):
                 alignments[index] = result
         return alignments
-
-    def _segments(
-        self, job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
-    ) -> tuple[Segment, ...]:
-        words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
-        shares = distribute(words, spans)
-        logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs else [()] * len(spans)
-        segments = [
-            Segment(
-                start=span.start,
-                end=span.end,
-                text=tokenizer.decode(list(span.tokens)),
-                tokens=span.tokens,
-                temperature=hypothesis.temperature,
-                avg_logprob=hypothesis.avg_logprob,
-                compression_ratio=hypothesis.compression_ratio,
-                no_speech_prob=hypothesis.no_speech_prob,
-                words=share,
-                logprobs=scores,
-            )
-            for span, share, scores in zip(spans, shares, logprobs, strict=True)
-        ]
-        return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
-
-
-def _hypothesis(result: Any, temperature: float, tokenizer: Tokenizer) -> Hypothesis:
-    tokens = result.sequences_ids[0]
-    # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
-    total = result.scores[0] * len(tokens)
-    return Hypothesis(
-        tokens=tuple(tokens),
-        text=tokenizer.decode(tokens).strip(),
-        temperature=temperature,
-        avg_logprob=total / (len(tokens) + 1),
-        no_speech_prob=result.no_speech_prob,
-    )
-
-
-def _words(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any, job: Job) -> list[TimedWord]:
-    tokens = [token for span in spans for token in span.tokens]
-    words, pieces = tokenizer.split_to_word_tokens(tokens)
-    timed = time_words(words, [len(piece) for piece in pieces], alignment.alignments, alignment.text_token_probs)
-    return fit_words(merge_punctuation(timed), job.window.speech)
-
-
-def _logprobs(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any) -> list[tuple[TokenLogprob, ...]]:
-    scores = iter(alignment.text_token_probs)
-    return [tuple(_logprob(tokenizer, token, next(scores)) for token in span.tokens) for span in spans]
-
-
-def _logprob(tokenizer: Tokenizer, token: int, probability: float) -> TokenLogprob:
-    text = tokenizer.decode([token])
-    return TokenLogprob(text, math.log(max(probability, 1e-10)), tuple(text.encode()))
 
 
 def _language(token: str) -> str:

@@ -58,9 +58,9 @@ class _Cutter:
     def __init__(self, detector: Detector, packing: Packing, vad: VadOptions) -> None:
         self._detector = detector
         self._finder = RegionFinder(vad)
-        self._padding = round(vad.padding / FRAME_SECONDS)
         self._max_gap = round(packing.max_gap / FRAME_SECONDS)
         self._max_frames = int(packing.max_seconds / FRAME_SECONDS)
+        self._padding = min(round(vad.padding / FRAME_SECONDS), self._max_frames // 4)  # half is left for speech
         self._max_region = self._max_frames - 2 * self._padding
         self._audio = np.zeros(0, np.float32)
         self._origin = 0

@@ -103,6 +103,16 @@ def test_padding_longer_than_the_pause_never_swallows_the_next_word() -> None:
     assert first.start + first.duration <= second.start + 1e-6
 
 
+@pytest.mark.parametrize("padding", [7.5, 15, 60])
+def test_padding_longer_than_a_window_leaves_room_for_speech(padding: float) -> None:
+    """A caller may ask for a minute of it."""
+    for parts, seconds in (([("speech", 0.1)], 0.1), ([("pause", 20), ("speech", 40), ("pause", 20)], 40)):
+        windows = cut(recording(*parts), vad=VadOptions(padding=padding, min_speech=0))
+        heard = sum(end - start for window in windows for start, end in window.speech)
+        assert heard == pytest.approx(seconds, abs=0.1)
+        assert all(window.duration <= Packing().max_seconds for window in windows)
+
+
 def test_without_detection_everything_is_kept_as_it_is() -> None:
     samples = recording(("pause", 3), ("speech", 1), ("pause", 2))
     (window,) = cut(samples, vad=None)

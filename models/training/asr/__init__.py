@@ -1,0 +1,1 @@
+"""Training recipe of the embedded Whisper (models/whisper-pocket)."""

@@ -1,0 +1,1 @@
+"""Training text: number words, a parallel lexicon, sentence templates in four languages."""

@@ -1,0 +1,35 @@
+"""`speechd keys` beside a running server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+
+from tests.integration.conftest import serving
+
+
+def keys(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"SPEECHD_DATA_DIR": str(data_dir)}
+    command = [sys.executable, "-m", "speechd", "keys", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_key_from_its_making_to_its_end(tmp_path: Path) -> None:
+    made = keys(tmp_path, "add", "anna", "--requests-per-day", "2")
+    assert made.returncode == 0
+    bearer = {"authorization": f"Bearer {made.stdout.strip()}"}
+    with serving(tmp_path) as url:
+        assert httpx2.get(f"{url}/v1/models").status_code == 401
+        assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 200
+    with serving(tmp_path) as url:  # the counters outlive the process
+        reply = httpx2.get(f"{url}/v1/models", headers=bearer)
+        assert reply.headers["x-ratelimit-remaining-requests"] == "0"
+        assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 429
+        assert "requests per day 2 of 2" in keys(tmp_path, "list").stdout
+        assert keys(tmp_path, "revoke", "anna").returncode == 0
+        assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 401
+    again = keys(tmp_path, "revoke", "anna")
+    assert again.returncode == 1
+    assert "no key named anna" in again.stderr

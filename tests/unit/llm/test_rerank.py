@@ -1,0 +1,37 @@
+import math
+
+import pytest
+
+from speechd.errors import BackendFailure
+from speechd.llm.rerank import ask, result, scores
+
+
+def test_the_request() -> None:
+    fields = {"model": "m", "query": "q", "docs": ["a", "b"], "instruction": "How?", "truncate": 1}
+    assert ask(fields, "M") == {"model": "M", "query": "How?\nq", "documents": ["a", "b"], "top_n": 2, "truncate": 1}
+
+
+def test_logits_become_probabilities_and_keep_their_order() -> None:
+    found = result(["a", "b", "c", "d"], {0: -1000.0, 1: 0.0, 2: 1000.0, 3: math.log(3)}, logits=True)["results"]
+    assert [row["doc"] for row in found] == ["c", "d", "b", "a"]
+    assert [row["score"] for row in found] == pytest.approx([1, 0.75, 0.5, 0])
+
+
+def test_equals_keep_the_order_of_the_request() -> None:
+    assert [row["doc"] for row in result(["a", "b"], {1: 0.5, 0: 0.5}, logits=False)["results"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"results": None},
+        {"results": [{"index": 0, "score": 1}]},
+        {"results": [{"index": 0, "score": 1}, {"index": 5, "score": 1}]},
+        {"results": [{"index": 0, "score": "NaN"}, {"index": 1, "score": 1}]},
+        {"results": [{"index": 0}, {"index": 1, "score": 1}]},
+    ],
+)
+def test_a_ranking_with_holes_is_no_ranking(answer: dict[str, object]) -> None:
+    with pytest.raises(BackendFailure):
+        scores(answer, 2)

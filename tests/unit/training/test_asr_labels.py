@@ -1,0 +1,119 @@
+"""Labels, word spans, features and figures of the training recipe."""
+
+import random
+
+import pytest
+
+from models.training.asr import metrics
+
+np = pytest.importorskip("numpy", reason="the extra 'train' is not installed")
+pytest.importorskip("tokenizers", reason="the extra 'train' is not installed")
+
+from models.training.asr import augment, features, labels  # noqa: E402
+from models.training.asr.labels import Segment, Task  # noqa: E402
+from models.training.asr.speech.espeak import word_times  # noqa: E402
+from models.training.asr.tokens import Special  # noqa: E402
+
+SPECIAL = Special(
+    end=100, start=101, translate=102, transcribe=103, previous=104, no_speech=105,
+    no_timestamps=106, first_timestamp=1000, languages={"en": 110, "de": 111},
+)  # fmt: skip
+
+
+def encode(text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """Make one token a letter."""
+    return [ord(c) - 32 for c in text], [(i, i + 1) for i in range(len(text))]
+
+
+def test_labels_with_timestamps() -> None:
+    made = labels.speech_labels(
+        SPECIAL, encode, [Segment(0.5, 1.0, "a", None), Segment(2.0, 3.0, "b", None)], Task("en")
+    )
+    assert made.ids == [101, 110, 103, 1025, 0, 65, 1050, 1100, 0, 66, 1150, 100]
+    assert made.target == [False, True, False] + [True] * 9
+
+
+def test_first_start_is_at_most_one_second_and_shifts_move_the_rest() -> None:
+    task = Task("de", translate=True, offset=10.0)
+    made = labels.speech_labels(SPECIAL, encode, [Segment(0.0, 1.0, "a", None)], task)
+    assert made.ids == [101, 111, 102, 1050, 0, 65, 1550, 100]
+
+
+def test_no_timestamps_and_previous_text() -> None:
+    task = Task("en", timestamps=False)
+    made = labels.speech_labels(SPECIAL, encode, [Segment(0, 1, "a", None)], task, [7, 8])
+    assert made.ids == [104, 7, 8, 101, 110, 103, 106, 0, 65, 100]
+    assert made.target[:4] == [False] * 4
+
+
+def test_silence_is_marked_or_ends_at_once() -> None:
+    assert labels.silence_labels(SPECIAL, Task("en"), marked=True).ids == [101, 105]
+    assert labels.silence_labels(SPECIAL, Task("en"), marked=False).ids == [
+        101, 110, 103, 1000, 100,
+    ]  # fmt: skip
+
+
+def test_letters_share_the_time_of_their_word() -> None:
+    times = labels.token_times(" ab c", [(0, 1), (1, 3), (3, 5)], [(1.0, 1.6), (2.0, 2.4)])
+    assert np.ravel(times) == pytest.approx([1.0, 1.2, 1.2, 1.6, 2.0, 2.4])
+
+
+def test_spans_point_at_the_text_tokens() -> None:
+    made = labels.speech_labels(SPECIAL, encode, [Segment(0.0, 1.0, "ab", ((0.1, 0.7),))], Task("en"))
+    assert sorted(made.spans) == [4, 5, 6, 8]
+    assert made.spans[6] == pytest.approx((0.5, 0.7))
+    assert made.ids[8] == SPECIAL.end
+    assert made.spans[8] == pytest.approx((1.0, 1.5))
+
+
+def test_espeak_events_become_word_times() -> None:
+    events = [(0, 0), (4, 300), (11, 600), (15, 900)]
+    assert word_times("the twenty-one cats", events, 1.5) == [(0.0, 0.3), (0.3, 0.9), (0.9, 1.5)]
+    assert word_times("no event", [(0, 0)], 1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "rate"),
+    [("a b c d", "a b c d", 0.0), ("a b c d", "A, b x", 0.5), ("a", "a b c", 2.0), ("a b", "", 1.0)],
+)
+def test_word_error_rate(reference: str, hypothesis: str, rate: float) -> None:
+    assert metrics.word_error_rate([reference], [hypothesis]) == rate
+
+
+def test_exact_separation_and_spread() -> None:
+    assert metrics.exact(["Hello, you.", "no"], ["hello you", "yes"]) == 0.5
+    assert metrics.separation([3.0, 2.0], [1.0, 2.0]) == 0.875
+    assert metrics.Spread.of([3.0, 1.0, 2.0]).median == 2.0
+
+
+def test_mel_frames_are_ten_milliseconds_and_normalise_to_two_at_most() -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000).astype(np.float32)
+    mel = features.log_mel(tone)
+    assert mel.shape == (100, 80)
+    scaled = features.normalise(mel)
+    assert scaled.max() - scaled.min() == pytest.approx(2.0, abs=1e-5)
+
+
+def test_resampling_keeps_length_and_pitch() -> None:
+    tone = np.sin(2 * np.pi * 300 * np.arange(22050) / 22050).astype(np.float32)
+    out = features.resample(tone, 22050)
+    assert abs(len(out) - 16000) <= 1
+    spectrum = np.abs(np.fft.rfft(out, 16000))
+    assert int(spectrum.argmax()) == 300
+
+
+def test_noise_is_added_at_the_level_asked_for() -> None:
+    generator = np.random.default_rng(1)
+    mel = np.zeros((200, 80), np.float32)
+    noise = augment.noise(200, random.Random(1), generator)
+    added = np.log10(10 ** augment.add_noise(mel, noise, 1.0) - 10**mel)
+    assert augment.mean_level(added) == pytest.approx(-1.0, abs=0.01)
+
+
+def test_speed_moves_the_word_times() -> None:
+    mel = np.zeros((100, 80), np.float32)
+    rng = random.Random(0)
+    changed = [augment.speaker(mel, [(0.2, 0.4)], rng) for _ in range(60)]
+    for result, spans in changed:
+        assert spans is not None
+        assert spans[0][1] / len(result) == pytest.approx(0.4 / 100, rel=0.02)

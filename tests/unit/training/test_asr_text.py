@@ -1,0 +1,143 @@
+"""The training text: number words, spelling, agreement, templates, held-out sentences."""
+
+import json
+import random
+
+import pytest
+
+from models.training.asr.text import corpus, grammar, inflect, lexicon, numbers, spelling
+from models.training.asr.text.lexicon import LANGUAGES
+
+ENTRIES = lexicon.parse(
+    """
+    [thing noun]
+    knife knives|cuchillo m|Messer n Messer|couteau m
+    tree|árbol m|Baum m Bäume|arbre m
+    water|agua fa|Wasser n Wasser|eau f
+    [adj adjective]
+    old|viejo|alt|^vieux vieille
+    expensive|caro|teuer teur|cher chère
+    [verb verb]
+    carry carried carried|llevar lleva llevado|tragen trägt getragen|porter porte porté
+    [when phrase]
+    today|hoy|heute;heute noch|aujourd'hui
+    """
+)
+KNIFE, TREE, WATER = ENTRIES["thing"]
+OLD, EXPENSIVE = ENTRIES["adj"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, ("zero", "cero", "null", "zéro")),
+        (21, ("twenty-one", "veintiuno", "einundzwanzig", "vingt et un")),
+        (71, ("seventy-one", "setenta y uno", "einundsiebzig", "soixante et onze")),
+        (80, ("eighty", "ochenta", "achtzig", "quatre-vingts")),
+        (95, ("ninety-five", "noventa y cinco", "fünfundneunzig", "quatre-vingt-quinze")),
+        (300, ("three hundred", "trescientos", "dreihundert", "trois cents")),
+        (1984, ("one thousand nine hundred and eighty-four", "mil novecientos ochenta y cuatro",
+                "eintausendneunhundertvierundachtzig", "mille neuf cent quatre-vingt-quatre")),
+    ],
+)  # fmt: skip
+def test_cardinals(number: int, words: tuple[str, ...]) -> None:
+    assert tuple(numbers.cardinal(language, number) for language in LANGUAGES) == words
+
+
+def test_numbers_agree_with_their_noun() -> None:
+    assert numbers.cardinal("es", 21, "m") == "veintiún"
+    assert numbers.cardinal("es", 31, "f") == "treinta y una"
+    assert numbers.cardinal("fr", 41, "f") == "quarante et une"
+
+
+@pytest.mark.parametrize(
+    ("language", "raw", "spelled"),
+    [
+        ("en", "this is a old house", "this is an old house"),
+        ("es", "vamos a el parque", "vamos al parque"),
+        ("es", "padre y hijo", "padre e hijo"),
+        ("de", "er ist in dem Haus", "er ist im Haus"),
+        ("fr", "je ai vu le arbre de le homme", "j'ai vu l'arbre de l'homme"),
+        ("fr", "ma école et ce enfant", "mon école et cet enfant"),
+        ("fr", "près de le parc", "près du parc"),
+        ("fr", "le héros", "le héros"),
+        ("fr", "si il vient", "s'il vient"),
+    ],
+)
+def test_neighbouring_words(language: str, raw: str, spelled: str) -> None:
+    assert spelling.respell(language, raw) == spelled
+
+
+def test_normal_form_drops_case_and_punctuation_but_keeps_accents() -> None:
+    assert spelling.normalise("¿Cómo ESTÁS, señor?") == "cómo estás señor"
+
+
+def test_plurals() -> None:
+    assert [KNIFE.plural(language) for language in LANGUAGES] == [
+        "knives", "cuchillos", "Messer", "couteaux",
+    ]  # fmt: skip
+    assert lexicon.plural("es", "estación") == "estaciones"
+    assert lexicon.plural("en", "city") == "cities"
+
+
+def test_german_articles_and_endings() -> None:
+    assert inflect.noun_phrase("de", TREE, "the", OLD, "acc") == "den alten Baum"
+    assert inflect.noun_phrase("de", TREE, "a", OLD) == "ein alter Baum"
+    assert inflect.noun_phrase("de", KNIFE, "my", EXPENSIVE) == "mein teures Messer"
+    assert inflect.noun_phrase("de", KNIFE, "this", EXPENSIVE, "dat") == "diesem teuren Messer"
+
+
+def test_spanish_and_french_agreement() -> None:
+    assert inflect.noun_phrase("es", WATER, "the", EXPENSIVE) == "el agua cara"
+    assert inflect.noun_phrase("fr", WATER, "my", EXPENSIVE) == "ma eau chère"
+    assert inflect.noun_phrase("fr", KNIFE, "the", OLD) == "le vieux couteau"
+
+
+def test_a_template_fills_four_languages_from_one_drawing() -> None:
+    line = "{thing} is {adj} {when}.|{thing} es {adj@thing}.|{when.alt} {thing.acc}.|{thing.plural}."
+    template = grammar.parse(line)[0]
+    entries = {**ENTRIES, "thing": [WATER], "adj": [EXPENSIVE]}
+    assert template.fill(entries, random.Random(1)) == {
+        "en": "The water is expensive today.",
+        "es": "El agua es cara.",
+        "de": "Heute noch das Wasser.",
+        "fr": "Eaux.",
+    }
+
+
+@pytest.mark.parametrize("text", ["one|two|three", "2:a|b|c|d|e"])
+def test_a_template_needs_four_cells(text: str) -> None:
+    with pytest.raises(ValueError, match="four cells"):
+        grammar.parse(text)
+
+
+@pytest.mark.parametrize("name", ["domain", "wide"])
+def test_every_template_of_the_recipe_fills(name: str) -> None:
+    entries = lexicon.load()
+    rng = random.Random(3)
+    for template in grammar.Grammar.read(name, entries).templates:
+        for sentence in template.fill(entries, rng).values():
+            assert sentence
+            assert not set(sentence) & set('{}_|:("'), sentence
+
+
+def test_held_out_sentences_are_never_drawn() -> None:
+    rng = random.Random(5)
+    first = corpus.Corpus("domain", {"en": 1.0}, set(), rng).draw().text
+    excluded = {spelling.normalise(first)}
+    again = corpus.Corpus("domain", {"en": 1.0}, excluded, random.Random(5))
+    assert all(spelling.normalise(again.draw().text) not in excluded for _ in range(200))
+
+
+def test_fixture_sentences_are_held_out(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"clips": [{"text": "A Fixture, spoken."}]}))
+    assert "a fixture spoken" in corpus.held_out(manifest)
+
+
+@pytest.mark.parametrize(("name", "least"), [("domain", 300), ("wide", 150)])
+def test_evaluation_text_is_parallel_and_distinct(name: str, least: int) -> None:
+    rows = corpus.read_parallel(corpus.EVALUATION / f"{name}.txt")
+    assert len(rows) >= least
+    for language in LANGUAGES:
+        assert len({row[language] for row in rows}) == len(rows)
