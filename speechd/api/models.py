@@ -10,7 +10,8 @@ from speechd.lifecycle import Status
 from speechd.llm.directory import RemoteModel
 from speechd.modelstore import Model
 from speechd.pulls import Pull
-from speechd.schemas import ErrorEnvelope, LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
+from speechd.schemas import ErrorEnvelope
+from speechd.schemas_models import LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
 from speechd.service import Service
 
 router = APIRouter(tags=["Models"])

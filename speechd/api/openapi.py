@@ -9,7 +9,8 @@ from fastapi import Response
 
 from speechd.audio.encode import FORMATS as AUDIO_FORMATS
 from speechd.formats import FORMATS
-from speechd.schemas import AudioForm, ErrorEnvelope, SpeechBody
+from speechd.schemas import AudioForm, ErrorEnvelope
+from speechd.schemas_speech import SpeechBody
 
 FAILURES = {
     400: "A parameter or the audio is not valid.",

@@ -21,7 +21,7 @@ from speechd.audio.encode import FORMATS
 from speechd.dialects import Dialect
 from speechd.modelstore import AUTO
 from speechd.operations import SpeechRequest, SpeechStream
-from speechd.schemas import SpeechBody, VoiceList, VoiceObject
+from speechd.schemas_speech import SpeechBody, VoiceList, VoiceObject
 from speechd.types import Speech, SpeechPart, Word
 
 BYTES_PER_CHARACTER = 6

@@ -12,7 +12,18 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages"),
-    ("schemas", "schemas_text", "dialects", "formats", "audio", "asr.engine", "asr.sphinx_worker", "modelfiles"),
+    (
+        "schemas",
+        "schemas_text",
+        "schemas_speech",
+        "schemas_models",
+        "dialects",
+        "formats",
+        "audio",
+        "asr.engine",
+        "asr.sphinx_worker",
+        "modelfiles",
+    ),
     ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
     (
         "asr.hypothesis",

@@ -6,12 +6,11 @@ from speechd.errors import InvalidRequest, Unsupported
 from speechd.schemas import (
     AudioForm,
     ErrorEnvelope,
-    ModelList,
-    ModelObject,
     ServerVad,
     TranscriptionForm,
     TranslationForm,
 )
+from speechd.schemas_models import ModelList, ModelObject
 from speechd.types import TranscribeOptions, VadOptions
 
 

@@ -1,0 +1,95 @@
+"""A request to speak and the voices, on the wire."""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from speechd.errors import InvalidRequest
+from speechd.schemas import first_fault
+from speechd.types import SpeechOptions
+
+
+class VoiceReference(BaseModel):
+    """A voice as an object."""
+
+    id: str = Field(description="The voice.")
+
+
+class SpeechBody(BaseModel):
+    """Speak a text."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: str = Field(min_length=1, description="Id of a voice or of a hosted speech model, or `auto`.")
+    input: str = Field(description="What to say: text, or SSML inside `<speak>`.")
+    voice: str | VoiceReference = Field(
+        "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
+    )
+    response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
+        "mp3", description="Format of the audio."
+    )
+    sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] | None = Field(
+        None, description="Hz. Default: 48000 under /openai/v1, 24000 under /v1. Opus always decodes to 48000."
+    )
+    speed: float = Field(1.0, ge=0.25, le=5, allow_inf_nan=False, description="How many times faster; same pitch.")
+    stream_format: Literal["audio", "sse"] = Field("audio", description="Bare audio, or server-sent events.")
+    instructions: str = Field("", description="Accepted and ignored: these voices take no directions.")
+    captions: bool = Field(False, description="With `sse`: also events that tell when each word is spoken.")
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Self:
+        """The body in `fields`; JSON null is the same as absent.
+
+        Raises:
+            InvalidRequest: a field has a bad value; `param` names it.
+        """
+        try:
+            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
+        except ValidationError as error:
+            raise first_fault(error) from error
+
+    @field_validator("sample_rate", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        """A form carries numbers as text."""
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.captions and self.stream_format != "sse":
+            raise InvalidRequest("`captions` needs `stream_format` to be `sse`.", param="captions")
+        return self
+
+    @property
+    def voice_name(self) -> str:
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+    def to_options(self, default_rate: int, headerless: bool = False) -> SpeechOptions:
+        """
+        Args:
+            default_rate: Hz where none is asked for.
+            headerless: mu-law without its WAV header.
+        """
+        bare = self.response_format == "mulaw" and headerless
+        rate = self.sample_rate or (24_000 if self.response_format == "pcm" else default_rate)
+        return SpeechOptions(
+            format="basic" if bare else self.response_format, sample_rate=rate, speed=self.speed, captions=self.captions
+        )
+
+
+class VoiceObject(BaseModel):
+    """One voice as GET /audio/voices lists it."""
+
+    id: str = Field(description="What a speech request's `voice` or `model` names.")
+    object: Literal["voice"] = Field("voice", description="Always `voice`.")
+    language: str = Field(description="ISO 639-1 code of the language it reads.")
+    sample_rate: int = Field(description="Hz at which it speaks, before resampling.")
+    speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
+    default: bool = Field(description="It speaks where a request names no voice, or a hosted one.")
+
+
+class VoiceList(BaseModel):
+    """All voices of this server."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[VoiceObject] = Field(description="The voices, the best first.")
