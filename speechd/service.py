@@ -246,7 +246,7 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
         compute_type=_compute_type(settings.compute_type, device),
         threads=threads,
         replicas=replicas,
-        adaptive_context=model.adaptive_context,
+        adaptive_context=model.adaptive_context or settings.adaptive_context,
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )

@@ -94,6 +94,9 @@ class Settings(BaseSettings):
 
     device: str = Field("auto", description="Where models run: auto, cpu, cuda, or cuda:0,1 for several GPUs.")
     compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
+    adaptive_context: bool = Field(
+        False, description="Encode short windows as they are for every Whisper, also those not trained for it."
+    )
     cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
     log_level: str = Field("info", description="critical, error, warning, info or debug.")
 

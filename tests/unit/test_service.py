@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
@@ -203,3 +204,18 @@ def test_devices_are_chosen_by_name_and_number(wanted: str, device: str, indices
 def test_an_unknown_device_is_refused(wanted: str) -> None:
     with pytest.raises(Misconfigured, match="SPEECHD_DEVICE"):
         _devices(wanted)
+
+
+def test_the_operator_can_have_every_whisper_encode_short_windows_as_they_are(settings: Settings) -> None:
+    from dataclasses import replace
+
+    from speechd.asr.engine import Job
+    from speechd.modelstore import ModelStore
+    from speechd.types import Window
+
+    padded = replace(ModelStore(settings).get("whisper-pocket"), adaptive_context=False)
+    job = Job(Window(0, np.zeros(32_000, np.float32)), TranscribeOptions(language="en"))
+    plain, opted = (
+        load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": True}))
+    )
+    assert plain.group(job) != opted.group(job)
