@@ -138,7 +138,7 @@ def our_server(folder: Path) -> Iterator[str]:
             yield url
 
 
-async def compare(folder: Path, rounds: int, scale: float) -> tuple[Table, list[tuple[str, float]]]:
+async def compare(folder: Path, rounds: int, scale: float, count: int | None) -> tuple[Table, list[tuple[str, float]]]:
     threads = 1 if (folder / "model.bin").stat().st_size < SMALL_MODEL_BYTES else 2
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
     table = Table("load", "peer", "speechd s", "peer s", "speechd WER", "peer WER", "ratio")
@@ -155,21 +155,25 @@ async def compare(folder: Path, rounds: int, scale: float) -> tuple[Table, list[
                 "batched": in_process(BatchedInferencePipeline(model)),
                 "server": over_http(server),
             }
-            for load in loads(scale):
+            for load in loads(scale)[:count]:
                 for name in load.peers:
                     cells, ratio = await row(load, over_http(speechd), peers[name], rounds)
                     table.add_row(load.name, name, *cells)
                     ratios.append((f"{load.name}, {name}", ratio))
-            table.add_section()
-            for name, peer in (("speechd", over_http(speechd)), ("server", over_http(server))):
-                alone, beside, p95 = await mixed(peer, scale)
-                cells = ("", f"clip p95 {p95:.2f}", "", "", f"{beside / alone:.2f}x slower")
-                table.add_row("a long file and a 3 s clip a second", name, *cells)
-            p99 = await health(speechd, scale)
-            table.add_row(
-                "/healthz while a long file is transcribed", "speechd", "", f"p99 {p99 * 1000:.0f} ms", "", "", ""
-            )
+            if count is None:
+                await add_mixed(table, speechd, server, scale)
     return table, ratios
+
+
+async def add_mixed(table: Table, speechd: httpx2.AsyncClient, server: httpx2.AsyncClient, scale: float) -> None:
+    """Rows of what others notice while a long file is transcribed."""
+    table.add_section()
+    for name, peer in (("speechd", over_http(speechd)), ("server", over_http(server))):
+        alone, beside, p95 = await mixed(peer, scale)
+        cells = ("", f"clip p95 {p95:.2f}", "", "", f"{beside / alone:.2f}x slower")
+        table.add_row("a long file and a 3 s clip a second", name, *cells)
+    p99 = await health(speechd, scale)
+    table.add_row("/healthz while a long file is transcribed", "speechd", "", f"p99 {p99 * 1000:.0f} ms", "", "", "")
 
 
 async def row(load: Load, ours: Peer, theirs: Peer, rounds: int) -> tuple[list[str], float]:
@@ -221,9 +225,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=shipped_models() / "whisper-pocket", help="CTranslate2 folder")
     parser.add_argument("--rounds", type=int, default=3, help="counted runs of each load by each peer (3)")
     parser.add_argument("--scale", type=float, default=1.0, help="below 1: shorter long loads (1)")
+    parser.add_argument("--first", type=int, help="only so many of the loads, without the mixed ones")
     parser.add_argument("--plot", type=Path, help="write the ratios as an SVG file")
     arguments = parser.parse_args()
-    table, ratios = asyncio.run(compare(arguments.model, arguments.rounds, arguments.scale))
+    table, ratios = asyncio.run(compare(arguments.model, arguments.rounds, arguments.scale, arguments.first))
     Console(width=130).print(table)
     if arguments.plot:
         title = f"faster-whisper's time over speechd's, {arguments.model.name}"
