@@ -17,8 +17,6 @@ T = TypeVar("T")
 How = Literal["miss", "joined", "hit"]
 """The asker's work was begun for it, was under way already, or was done already."""
 
-MOST_RESULTS = 256
-
 
 @dataclass(eq=False, slots=True)
 class _Flight(Generic[T]):
@@ -31,15 +29,27 @@ class _Flight(Generic[T]):
 class Flights(Generic[T]):
     """Computations under way and results of late, by what was asked."""
 
-    def __init__(self, *, keep: float = 0.0, grace: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        keep: float = 0.0,
+        grace: float = 0.0,
+        weigh: Callable[[T], float] = lambda result: 1.0,
+        most: float = 256.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Args:
             keep: seconds that a result is remembered; 0 remembers none.
             grace: seconds that a computation lives on after the last who waited for it has left.
+            weigh: what a result counts.
+            most: what all remembered results may count together.
             clock: seconds of any steady clock.
         """
         self._keep = keep
         self._grace = grace
+        self._weigh = weigh
+        self._most = most
         self._clock = clock
         self._flights: dict[Hashable, _Flight[T]] = {}
         self._results: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
@@ -73,22 +83,23 @@ class Flights(Generic[T]):
 
     def recall(self, key: Hashable) -> T | None:
         """The remembered result for this key, if it is not too old."""
-        if key not in self._results:
-            return None
-        until, result = self._results[key]
-        if until < self._clock():
-            del self._results[key]
-            return None
-        self._results.move_to_end(key)
-        return result
+        self._drop_old()
+        return self._results[key][1] if key in self._results else None
 
     def remember(self, key: Hashable, result: T) -> None:
-        """Keeps a result for those who ask again; the least recently used go first."""
-        if self._keep > 0:
-            self._results[key] = (self._clock() + self._keep, result)
-            self._results.move_to_end(key)
-            while len(self._results) > MOST_RESULTS:
-                self._results.popitem(last=False)
+        """Keeps a result for those who ask again, until its time is over or newer ones need the room."""
+        if self._keep <= 0 or self._weigh(result) > self._most:
+            return
+        self._results.pop(key, None)
+        self._results[key] = (self._clock() + self._keep, result)
+        while sum(self._weigh(kept) for _, kept in self._results.values()) > self._most:
+            self._results.popitem(last=False)
+        asyncio.get_running_loop().call_later(self._keep, self._drop_old)
+
+    def _drop_old(self) -> None:
+        """The first are the oldest."""
+        while self._results and next(iter(self._results.values()))[0] <= self._clock():
+            self._results.popitem(last=False)
 
     async def close(self) -> None:
         """Cancels what is under way."""

@@ -45,6 +45,9 @@ MOST_THREADS = 8
 PULL_AGAIN_AFTER = 60.0
 """Seconds after a failed pull before a request may start the next one by itself."""
 
+MOST_REMEMBERED = 36_000.0
+"""Seconds of audio whose transcripts are kept for clients that ask again."""
+
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 log = logging.getLogger("speechd.models")
@@ -71,7 +74,12 @@ class Service:
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
-        self.flights: Flights[Transcript] = Flights(keep=settings.result_cache_seconds, grace=settings.disconnect_grace)
+        self.flights: Flights[Transcript] = Flights(
+            keep=settings.result_cache_seconds,
+            grace=settings.disconnect_grace,
+            weigh=remembered_weight,
+            most=MOST_REMEMBERED,
+        )
         """Transcriptions under way and of late."""
 
     @property
@@ -222,6 +230,11 @@ class _SpeakerOnDemand:
             async with aclosing(local.stream(text, options)) as parts:
                 async for part in parts:
                     yield part
+
+
+def remembered_weight(transcript: Transcript) -> float:
+    """Seconds of audio, and at least 10, so that the shortest are bounded in number."""
+    return max(10.0, transcript.duration)
 
 
 def open_service(settings: Settings) -> Service:
