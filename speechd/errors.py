@@ -33,7 +33,10 @@
     └── Unavailable 503
         ├── Overloaded
         ├── ModelLoading
-        └── ModelNotInstalled
+        ├── ModelNotInstalled
+        └── StorageUnavailable
+            ├── StorageFull
+            └── StorageReadOnly
 
 An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
 translate foreign exceptions (PyAV's, CTranslate2's, the HTTP client's) into these at their edge.
@@ -332,3 +335,21 @@ class ModelNotInstalled(Unavailable):
 
     code = "model_not_installed"
     should_retry = False
+
+
+class StorageUnavailable(Unavailable):
+    """Files and batches cannot be read or kept now: the database cannot be reached."""
+
+    code = "storage_unavailable"
+
+
+class StorageFull(StorageUnavailable):
+    """The disk that keeps files and batches is full. Work on batches goes on as soon as there is room."""
+
+    code = "storage_full"
+
+
+class StorageReadOnly(StorageUnavailable):
+    """The data folder cannot be written to. Work on batches goes on as soon as it can."""
+
+    code = "storage_read_only"

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 
 FLOORS = (
     ("__init__",),
-    ("types", "errors", "settings", "languages"),
+    ("types", "errors", "settings", "languages", "ids"),
     (
         "schemas",
         "schemas_text",
@@ -35,12 +35,13 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "joining", "llm", "keys", "usage"),
+    ("fakes", "folders", "joining", "llm", "keys", "usage", "jobs"),
     ("asr.guard", "modelstore"),
     ("lifecycle", "pulls", "pulling", "archive", "voices"),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("service",),
     ("operations",),
+    ("worker",),
     ("api", "transcribing", "speaking", "model_commands", "key_commands"),
     ("cli", "__main__"),
 )
@@ -85,7 +86,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api", "llm", "tts"}
+PACKAGES = {"asr", "audio", "api", "jobs", "llm", "tts"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))
@@ -121,7 +122,10 @@ def test_there_is_no_circle() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("speechd.api.app", ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch")),
+        (
+            "speechd.api.app",
+            ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch", "sqlalchemy", "alembic"),
+        ),
         ("speechd.cli", ("numpy", "fastapi", "av", "httpx2", "ctranslate2", "pydantic")),
     ],
 )
