@@ -13,9 +13,12 @@
     │   ├── HostNotAllowed
     │   └── OriginNotAllowed
     ├── NotFound 404
-    │   └── ModelNotFound
+    │   ├── ModelNotFound
+    │   ├── FileNotFound
+    │   └── BatchNotFound
     ├── MethodNotAllowed 405
     ├── TooLarge 413
+    │   └── QuotaExceeded
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── RateLimited 429
@@ -176,6 +179,18 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class FileNotFound(NotFound):
+    """There is no such file, or you do not have access to it."""
+
+    code = "file_not_found"
+
+
+class BatchNotFound(NotFound):
+    """There is no such batch, or you do not have access to it."""
+
+    code = "batch_not_found"
+
+
 class MethodNotAllowed(SpeechdError):
     """That method is not allowed at this address."""
 
@@ -190,6 +205,12 @@ class TooLarge(SpeechdError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class QuotaExceeded(TooLarge):
+    """The files kept here would take more room than this server allows."""
+
+    code = "quota_exceeded"
 
 
 class Unprocessable(SpeechdError):

@@ -122,10 +122,8 @@ def test_there_is_no_circle() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        (
-            "speechd.api.app",
-            ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch", "sqlalchemy", "alembic"),
-        ),
+        ("speechd.api.app", ("ctranslate2", "onnxruntime", "faster_whisper", "librosa", "ray", "torch")),
+        ("speechd.api.app", ("sqlalchemy", "alembic", "aiosqlite")),
         ("speechd.cli", ("numpy", "fastapi", "av", "httpx2", "ctranslate2", "pydantic")),
     ],
 )
