@@ -62,6 +62,11 @@ def dialect_of(path: str) -> Dialect | None:
     return None
 
 
+def common_url(url: str) -> str:
+    """`/openai/v1/embeddings` -> `/v1/embeddings`: what both dialects call the same operation."""
+    return OPENAI.prefix + url.removeprefix(GROQ.prefix) if url.startswith(GROQ.prefix + "/") else url
+
+
 def without_repeated_prefix(path: str) -> str:
     """`/openai/v1/openai/v1/models` -> `/openai/v1/models`: the caller's base URL held a prefix too; the last wins."""
     return _REPEATED_PREFIX.sub("", path)

@@ -6,7 +6,7 @@ itself; who adds one reads its outcome from its row.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -82,6 +82,9 @@ class Outcome:
     """JSON object of `code` and `message`, where it never came to a reply."""
 
 
+Making = Callable[[AsyncConnection], Awaitable[Outcome]]
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a heartbeat tells about the lines that a worker believes to hold."""
@@ -150,14 +153,20 @@ class Queue:
             stopped={row.id: row.stop for row in rows if row.stop},
         )
 
-    async def finish(self, line: Line, outcome: Outcome) -> bool:
-        """Records how a line ended and counts it in its batch; False if the line is not this worker's any more."""
+    async def finish(self, line: Line, outcome: Outcome | Making) -> bool:
+        """Records how a line ended and counts it in its batch; False if the line is not this worker's any more.
+
+        Args:
+            outcome: how it ended, or what finds it out in the same transaction, which then holds or fails as a whole.
+        """
         mine = and_(lines.c.id == line.id, lines.c.worker == self.worker, lines.c.state == "running")
         async with self._database.writing() as connection:
             await lock_batch(connection, line.batch)
-            ended = await connection.execute(update(lines).where(mine).values(_ended(outcome, self._database.now())))
-            if not ended.rowcount:
+            if not (await connection.execute(select(lines.c.id).where(mine).with_for_update())).first():
                 return False
+            if not isinstance(outcome, Outcome):
+                outcome = await outcome(connection)
+            await connection.execute(update(lines).where(mine).values(_ended(outcome, self._database.now())))
             if line.batch is not None:
                 done = int(outcome.state == "completed")
                 await count_ended(connection, line.batch, done, 1 - done, self._database.now())
