@@ -40,7 +40,7 @@ test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs pl
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
 	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
 
-test-all: $(READY)  ## also what needs node, Chromium or llama.cpp (make test-llm builds it); lists by name what it skipped
+test-all: $(READY)  ## also what needs node, Chromium, PostgreSQL, root or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
 check: $(READY)  ## ruff, and mypy --strict on speechd

@@ -51,6 +51,8 @@ OPENAI = Dialect(
 )
 DIALECTS = (GROQ, OPENAI)
 
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
 _REPEATED_PREFIX = re.compile(r"^(?:/openai/v1|/v1)+(?=(?:/openai/v1|/v1)(?:/|$))")
 
 
@@ -60,6 +62,11 @@ def dialect_of(path: str) -> Dialect | None:
         if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
             return dialect
     return None
+
+
+def common_url(url: str) -> str:
+    """`/openai/v1/embeddings` -> `/v1/embeddings`: what both dialects call the same operation."""
+    return OPENAI.prefix + url.removeprefix(GROQ.prefix) if url.startswith(GROQ.prefix + "/") else url
 
 
 def without_repeated_prefix(path: str) -> str:

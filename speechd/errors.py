@@ -13,9 +13,12 @@
     │   ├── HostNotAllowed
     │   └── OriginNotAllowed
     ├── NotFound 404
-    │   └── ModelNotFound
+    │   ├── ModelNotFound
+    │   ├── FileNotFound
+    │   └── BatchNotFound
     ├── MethodNotAllowed 405
     ├── TooLarge 413
+    │   └── QuotaExceeded
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── RateLimited 429
@@ -33,7 +36,10 @@
     └── Unavailable 503
         ├── Overloaded
         ├── ModelLoading
-        └── ModelNotInstalled
+        ├── ModelNotInstalled
+        └── StorageUnavailable
+            ├── StorageFull
+            └── StorageReadOnly
 
 An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
 translate foreign exceptions (PyAV's, CTranslate2's, the HTTP client's) into these at their edge.
@@ -173,6 +179,18 @@ class ModelNotFound(NotFound):
     code = "model_not_found"
 
 
+class FileNotFound(NotFound):
+    """There is no such file, or you do not have access to it."""
+
+    code = "file_not_found"
+
+
+class BatchNotFound(NotFound):
+    """There is no such batch, or you do not have access to it."""
+
+    code = "batch_not_found"
+
+
 class MethodNotAllowed(SpeechdError):
     """That method is not allowed at this address."""
 
@@ -187,6 +205,12 @@ class TooLarge(SpeechdError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class QuotaExceeded(TooLarge):
+    """The files kept here would take more room than this server allows."""
+
+    code = "quota_exceeded"
 
 
 class Unprocessable(SpeechdError):
@@ -332,3 +356,21 @@ class ModelNotInstalled(Unavailable):
 
     code = "model_not_installed"
     should_retry = False
+
+
+class StorageUnavailable(Unavailable):
+    """Files and batches cannot be read or kept now: the database cannot be reached."""
+
+    code = "storage_unavailable"
+
+
+class StorageFull(StorageUnavailable):
+    """The disk that keeps files and batches is full. Work on batches goes on as soon as there is room."""
+
+    code = "storage_full"
+
+
+class StorageReadOnly(StorageUnavailable):
+    """The data folder cannot be written to. Work on batches goes on as soon as it can."""
+
+    code = "storage_read_only"

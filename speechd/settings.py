@@ -25,6 +25,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable.")
+    database_url: str = Field(
+        "",
+        description="Where files and batches are recorded: `postgresql://user:password@host/name`; default: SQLite in"
+        " the data folder.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
@@ -68,6 +73,22 @@ class Settings(BaseSettings):
     max_audio_seconds: float = Field(43_200, gt=0, description="Longest audio accepted, in seconds.")
     max_queue_seconds: float = Field(
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
+    )
+
+    files_quota_bytes: int = Field(
+        10_000_000_000, ge=0, description="Most bytes that uploaded and produced files may take together; 0: no bound."
+    )
+    files_retention_days: float = Field(
+        30, ge=0, description="Days after which files, and batches that have ended, are forgotten; 0: never."
+    )
+    worker: bool = Field(
+        True, description="Work on batches inside `speechd serve`; otherwise `speechd worker` processes do."
+    )
+    worker_concurrency: int = Field(
+        8,
+        gt=0,
+        le=1000,
+        description="Lines of batches that one process works on at once; one at a time while callers wait.",
     )
 
     result_cache_seconds: float = Field(

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.access import Access
 from speechd.api.errors import error_response, internal_error
-from speechd.api.request_id import new_request_id
 from speechd.dialects import dialect_of, without_repeated_prefix
 from speechd.errors import SpeechdError
+from speechd.ids import new_id
 
 logger = logging.getLogger("speechd.api")
 
@@ -37,7 +37,7 @@ class Reception:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = new_request_id()
+        request_id = new_id("req")
         body = BodyWatch(scope, receive)
         reply = Reply(scope, body, send, request_id)
         scope = _repaired(scope, request_id)

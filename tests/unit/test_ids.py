@@ -1,11 +1,11 @@
 import re
 
-from speechd.api.request_id import new_request_id, ulid
+from speechd.ids import new_id, ulid
 
 
 def test_shape() -> None:
-    assert re.fullmatch(r"req_[0-7][0-9a-hjkmnp-tv-z]{25}", new_request_id())
-    assert new_request_id() != new_request_id()
+    assert re.fullmatch(r"req_[0-7][0-9a-hjkmnp-tv-z]{25}", new_id("req"))
+    assert new_id("req") != new_id("req")
 
 
 def test_sorts_by_time() -> None:

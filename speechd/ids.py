@@ -1,4 +1,4 @@
-"""Request ids: `req_` and a ULID, which sorts by time (github.com/ulid/spec)."""
+"""Ids of what speechd makes: a prefix and a ULID, which sorts by time (github.com/ulid/spec)."""
 
 import secrets
 import time
@@ -7,8 +7,9 @@ CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 """Base 32 without the letters that are taken for digits, in lower case as the hosted services print it."""
 
 
-def new_request_id() -> str:
-    return f"req_{ulid(time.time_ns() // 1_000_000, secrets.randbits(80))}"
+def new_id(prefix: str) -> str:
+    """`req` -> `req_01jh6xa7reempvjyh6n3yst2zw`."""
+    return f"{prefix}_{ulid(time.time_ns() // 1_000_000, secrets.randbits(80))}"
 
 
 def ulid(milliseconds: int, randomness: int) -> str:

@@ -1,0 +1,7 @@
+"""What alembic runs: the versions in order, on the connection and in the transaction of who asked."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], transaction_per_migration=False)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,94 @@
+"""The one place that opens files, batches and their queue: at their first use, since the libraries are heavy."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechd.errors import SpeechdError
+from speechd.settings import Settings
+
+if TYPE_CHECKING:
+    from speechd.jobs.batches import Batches
+    from speechd.jobs.chores import Chores
+    from speechd.jobs.db import Database
+    from speechd.jobs.files import Files
+    from speechd.jobs.queue import Queue
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything durable, open."""
+
+    database: "Database"
+    files: "Files"
+    batches: "Batches"
+    retention: float
+    """Seconds that what has ended is kept; 0: for ever."""
+
+    def desk(self, worker: str) -> "tuple[Queue, Chores]":
+        """What a worker works with.
+
+        Args:
+            worker: a name that no other worker has or had.
+        """
+        from speechd.jobs.chores import Chores
+        from speechd.jobs.queue import Queue
+
+        queue = Queue(self.database, worker)
+        return queue, Chores(self.database, self.files, queue, self.retention)
+
+
+class Jobs:
+    """What API and worker of a process hold; belongs to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.news = asyncio.Event()
+        """Set when there is something new for a worker of this process."""
+        self.troubles: dict[str, SpeechdError] = {}
+        """What keeps parts of this process's work from going on, for as long as it does."""
+        self._opening = asyncio.Lock()
+        self._ledger: Ledger | None = None
+
+    @property
+    def workers_folder(self) -> Path:
+        """Where workers on one data folder see each other."""
+        return self.settings.data_dir / "workers"
+
+    async def open(self) -> Ledger:
+        """The ledger, opened if it is not.
+
+        Raises:
+            StorageUnavailable: it cannot be opened now; the next call tries again.
+            Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
+        """
+        async with self._opening:
+            if self._ledger is None:
+                self._ledger = await self._opened()
+        return self._ledger
+
+    async def close(self) -> None:
+        if self._ledger is not None:
+            await self._ledger.database.close()
+            self._ledger = None
+
+    async def _opened(self) -> Ledger:
+        await asyncio.to_thread(_load_libraries)
+        from speechd.jobs.batches import Batches
+        from speechd.jobs.blobs import BlobFolder
+        from speechd.jobs.db import open_database
+        from speechd.jobs.files import Files
+
+        retention = self.settings.files_retention_days * DAY
+        folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
+        database = await open_database(self.settings)
+        files = Files(database, folder, retention)
+        return Ledger(database, files, Batches(database, files), retention)
+
+
+def _load_libraries() -> None:
+    """Off the event loop: it takes a while."""
+    import speechd.jobs.db  # noqa: F401

@@ -1,0 +1,62 @@
+"""What the disk and the database complain about, as errors of the house."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from speechd.errors import StorageFull, StorageReadOnly, StorageUnavailable
+
+RETRY_AFTER = 10.0
+"""Seconds after which a caller may try again what the storage refused."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+KINDS: dict[str, type[StorageUnavailable]] = {
+    "SQLITE_FULL": StorageFull,
+    "SQLITE_IOERR_WRITE": StorageFull,  # no room in the middle of a write
+    "SQLITE_IOERR_SHMSIZE": StorageFull,
+    "SQLITE_READONLY": StorageReadOnly,
+    "SQLITE_READONLY_DBMOVED": StorageReadOnly,
+    "SQLITE_READONLY_DIRECTORY": StorageReadOnly,
+    "SQLITE_READONLY_CANTINIT": StorageReadOnly,
+    "SQLITE_CANTOPEN": StorageReadOnly,
+    "53100": StorageFull,  # PostgreSQL: disk_full
+    "25006": StorageReadOnly,  # PostgreSQL: read_only_sql_transaction
+}
+"""By SQLite's name of an error, or PostgreSQL's SQLSTATE; any other failure to serve is StorageUnavailable."""
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """
+    Raises:
+        StorageUnavailable: the disk or the database cannot do what the block asks of it.
+    """
+    try:
+        yield
+    except (OSError, DBAPIError, PoolTimeout) as error:
+        raise _translated(error) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "asyncpg":  # which the dialect wraps only after connecting
+            raise
+        raise _unavailable(StorageUnavailable) from error
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, IntegrityError | ProgrammingError):
+        return error
+    if isinstance(error, DBAPIError):
+        name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+        return _unavailable(KINDS.get(name, StorageUnavailable))
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _unavailable(StorageFull)
+    if isinstance(error, OSError) and error.errno in READ_ONLY:
+        return _unavailable(StorageReadOnly)
+    return _unavailable(StorageUnavailable)
+
+
+def _unavailable(kind: type[StorageUnavailable]) -> StorageUnavailable:
+    return kind(retry_after=RETRY_AFTER)

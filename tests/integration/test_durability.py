@@ -1,0 +1,126 @@
+"""Batches of real recordings survive what happens to processes, databases and disks."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import openai
+import pytest
+
+from tests.integration.batching import assert_every_line_once, begun, transcriptions, waited
+from tests.integration.conftest import LISTENS, started
+from tests.postgres import needs_postgres, serving_postgres
+
+LINES = 200
+FRESH = {"SPEECHD_RESULT_CACHE_SECONDS": "0"}
+"""Every line is computed."""
+
+
+def client_of(url: str) -> openai.OpenAI:
+    return openai.OpenAI(api_key="unused", base_url=f"{url}/v1", max_retries=0)
+
+
+def test_a_server_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    with started(tmp_path, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        batch = begun(client, transcriptions(LINES))
+        before = waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    assert before.status == "in_progress"
+    with started(tmp_path, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        server.wait_for(r"lines taken back from 1 workers that are gone")
+        assert client.batches.retrieve(batch).request_counts.completed >= before.request_counts.completed
+        assert_every_line_once(client, batch, LINES)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with serving_postgres() as url:
+        yield url
+
+
+@pytest.mark.extra
+@needs_postgres[1]
+def test_two_workers_on_postgresql_one_of_them_killed(postgres: str, tmp_path: Path) -> None:
+    """The server only takes orders."""
+    shared = {"SPEECHD_DATABASE_URL": postgres, "SPEECHD_WORKER": "false", "SPEECHD_WORKER_CONCURRENCY": "4", **FRESH}
+    with (
+        started(tmp_path, "serve", LISTENS, **shared) as server,
+        client_of(server.found) as client,
+        started(tmp_path, "worker", "works on batches", **shared) as first,
+        started(tmp_path, "worker", "works on batches", **shared) as second,
+    ):
+        batch = begun(client, transcriptions(LINES))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait()
+        assert_every_line_once(client, batch, LINES)
+        assert "Traceback" not in "".join([*server.log, *second.log])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for a few megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a file system of one's own needs root: " + mounted.stderr.decode().strip())
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leaves no room on the disk that the folder is on."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert not shutil.disk_usage(folder).free
+    return ballast
+
+
+@pytest.mark.extra
+def test_a_full_disk(small_disk: Path) -> None:
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        batch = begun(client, transcriptions(LINES))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        ballast = fill(small_disk)
+        server.wait_for(r"work on batches \(lines\) waits: The disk .* is full")
+        found = client.batches.retrieve(batch)
+        assert found.status in ("in_progress", "finalizing")
+        assert found.errors.data[0].code == "storage_full"
+        with pytest.raises(openai.InternalServerError) as refused:
+            client.files.create(file=("more.jsonl", b"x" * 100_000), purpose="batch")
+        assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_full")
+        ballast.unlink()
+        assert_every_line_once(client, batch, LINES)
+        assert client.batches.retrieve(batch).errors is None
+        assert not list((small_disk / "files" / "drafts").iterdir())
+        assert "Traceback" not in "".join(server.log)
+
+
+@pytest.mark.extra
+def test_a_folder_that_becomes_read_only(small_disk: Path) -> None:
+    def remount(mode: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{mode}", small_disk], check=True)
+
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        batch = begun(client, transcriptions(LINES))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    remount("ro")
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        with pytest.raises(openai.InternalServerError) as refused:
+            client.batches.retrieve(batch)
+        assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_read_only")
+        assert client.models.list().data, "what keeps nothing goes on"
+        server.wait_for(r"work on batches \(database\) waits: The data folder cannot be written to")
+        remount("rw")
+        assert_every_line_once(client, batch, LINES)
+        assert "Traceback" not in "".join(server.log)
