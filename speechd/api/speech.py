@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from speechd import operations
+from speechd.api.captions import captions_path, keep_captions
 from speechd.api.deps import service_of
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi import speech_operation
@@ -20,9 +21,12 @@ from speechd.api.upload import open_form
 from speechd.audio.encode import FORMATS
 from speechd.dialects import Dialect
 from speechd.modelstore import AUTO
-from speechd.operations import SpeechRequest, SpeechStream
+from speechd.operations import SpeechRequest
 from speechd.schemas_speech import SpeechBody, VoiceList, VoiceObject
+from speechd.tts.captions import captions
 from speechd.types import Speech, SpeechPart, Word
+
+Part = SpeechPart | Speech
 
 BYTES_PER_CHARACTER = 6
 """At most, in JSON: an escape such as backslash u00e9."""
@@ -79,10 +83,14 @@ async def answer(request: Request, dialect: Dialect) -> Response:
             stream = await resources.enter_async_context(operations.open_speech(service, job))
             first = await anext(stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
+        parts = _from(first, stream.parts)
+        if body.caption_format:
+            parts = _captioned(request, parts, stream.voice.info.language)
+            headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
         if body.stream_format == "sse":
-            return EventStream(_events(first, stream), resources.pop_all(), headers)
+            return EventStream(_events(parts), resources.pop_all(), headers)
         media_type = FORMATS[options.format].media_type
-        return AudioStream(_audio(first, stream), resources.pop_all(), media_type, headers)
+        return AudioStream(_audio(parts), resources.pop_all(), media_type, headers)
 
 
 def _wants_basic(request: Request) -> bool:
@@ -121,26 +129,39 @@ class AudioStream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _audio(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[bytes]:
-    part: SpeechPart | Speech | None = first
-    while isinstance(part, SpeechPart):
-        if part.audio:
+async def _from(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+async def _captioned(request: Request, parts: AsyncIterator[Part], language: str) -> AsyncIterator[Part]:
+    """The parts; what they say of words is put where the caller can fetch it, before the last of them."""
+    words: list[Word] = []
+    async for part in parts:
+        if isinstance(part, SpeechPart):
+            words += part.words
+        else:
+            keep_captions(request, captions(words, language, part.duration, part.voice))
+        yield part
+
+
+async def _audio(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        if isinstance(part, SpeechPart) and part.audio:
             yield part.audio
-        part = await anext(stream.parts, None)
 
 
-async def _events(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(parts: AsyncIterator[Part]) -> AsyncIterator[Mapping[str, Any]]:
     """OpenAI's events, and one of our own with the words that are settled."""
-    part: SpeechPart | Speech | None = first
-    while part is not None:
+    async for part in parts:
         if isinstance(part, Speech):
             yield {"type": "speech.audio.done", "usage": _usage(part)}
-        else:
-            if part.words:
-                yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
-            if part.audio:
-                yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
-        part = await anext(stream.parts, None)
+            continue
+        if part.words:
+            yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
+        if part.audio:
+            yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
 
 
 def _word(word: Word) -> dict[str, Any]:

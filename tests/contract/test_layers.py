@@ -35,7 +35,7 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "joining", "llm", "keys", "usage"),
+    ("fakes", "folders", "joining", "remembering", "llm", "keys", "usage"),
     ("asr.guard", "modelstore"),
     ("lifecycle", "pulls", "pulling", "archive", "voices"),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),

@@ -177,7 +177,7 @@ def test_mu_law_without_a_header_for_who_asks(server: str, reference: float) -> 
         ({"speed": 99}, 400, "speed"),
         ({"speed": "fast"}, 400, "speed"),
         ({"stream_format": "radio"}, 400, "stream_format"),
-        ({"captions": True}, 400, "captions"),
+        ({"captions": "doc"}, 400, "captions"),
     ],
 )
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
