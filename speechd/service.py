@@ -112,8 +112,14 @@ class Service:
 
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
+            ModelLoading: it is being pulled.
         """
-        voice = self.voices.choose(model_id, voice_name)
+        try:
+            voice = self.voices.choose(model_id, voice_name)
+        except ModelNotInstalled as refusal:
+            if missing := self.voices.missing(model_id, voice_name):
+                self._pull_instead(missing.id, refusal)
+            raise
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:

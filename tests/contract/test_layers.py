@@ -23,6 +23,7 @@ FLOORS = (
         "asr.engine",
         "asr.sphinx_worker",
         "modelfiles",
+        "piper_names",
     ),
     ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
     (
