@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
     )
+    max_queue_characters: float = Field(
+        1_000_000, gt=0, description="Characters that may wait for one voice before requests are answered 503."
+    )
 
     result_cache_seconds: float = Field(
         300, ge=0, description="Seconds that a transcript is remembered for a client that asks again; 0 for not at all."

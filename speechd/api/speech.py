@@ -15,6 +15,7 @@ from speechd import operations
 from speechd.api.captions import captions_path, keep_captions
 from speechd.api.deps import service_of
 from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.limits import charge_audio
 from speechd.api.openapi import speech_operation
 from speechd.api.sse import EventStream
 from speechd.api.upload import open_form
@@ -81,9 +82,9 @@ async def answer(request: Request, dialect: Dialect) -> Response:
         job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
         async with cancelled_on_disconnect(request.receive):
             stream = await resources.enter_async_context(operations.open_speech(service, job))
-            first = await anext(stream.parts)
+            parts = _from(await _first_sound(stream.parts), stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
-        parts = _from(first, stream.parts)
+        parts = _charged(request, parts)
         if body.caption_format:
             parts = _captioned(request, parts, stream.voice.info.language)
             headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
@@ -133,6 +134,25 @@ async def _from(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
     yield first
     async for part in rest:
         yield part
+
+
+async def _first_sound(parts: AsyncIterator[Part]) -> Part:
+    """The first part with something to send, so that a format which leaves whole can still fail with a status."""
+    async for part in parts:
+        if isinstance(part, Speech) or part.audio or part.words:
+            return part
+    raise RuntimeError("the speaker ended without a speech")
+
+
+async def _charged(request: Request, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    """The parts; what was spoken counts against the caller's limits, also when the caller leaves early."""
+    spoken = 0.0
+    try:
+        async for part in parts:
+            spoken = part.duration if isinstance(part, Speech) else part.seconds
+            yield part
+    finally:
+        charge_audio(request, spoken)
 
 
 async def _captioned(request: Request, parts: AsyncIterator[Part], language: str) -> AsyncIterator[Part]:

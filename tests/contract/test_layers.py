@@ -25,7 +25,16 @@ FLOORS = (
         "modelfiles",
         "piper_names",
     ),
-    ("tts.engine", "tts.numerals", "tts.english", "tts.text", "tts.ssml", "tts.voice_files", "tts.captions"),
+    (
+        "tts.engine",
+        "tts.numerals",
+        "tts.english",
+        "tts.text",
+        "tts.ssml",
+        "tts.voice_files",
+        "tts.captions",
+        "tts.backlog",
+    ),
     (
         "asr.hypothesis",
         "asr.timestamps",

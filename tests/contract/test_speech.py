@@ -1,5 +1,6 @@
-"""Speech over HTTP with a stand-in voice: captions beside the audio, and whose they are."""
+"""Speech over HTTP with a stand-in voice: captions beside the audio, whose they are, and how much may wait."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -109,3 +110,22 @@ async def test_unmodified_sdks_get_them(tmp_path: Any) -> None:
             path = reply.headers["x-speechd-captions"]
             assert re.fullmatch(r"/openai/v1/audio/speech/captions/req_\w{26}\.srt", path)
             assert (await client.get(path, cast_to=str)) == SRT
+
+
+async def test_more_than_may_wait_is_refused_at_once(tmp_path: Any) -> None:
+    """Who reads slowly does not count: the voice waits for the listener, not the listener for the voice."""
+    async with serving(data_dir=tmp_path, max_queue_characters=1000) as server:
+        server.service.mouth.gate.clear()
+        body = {"model": "tts-1", "voice": "alloy", "input": "One two. " * 100, "response_format": "pcm"}
+        async with httpx2.AsyncClient(base_url=f"{server.url}/v1", timeout=30) as client:
+            first = asyncio.create_task(client.post("/audio/speech", json=body))
+            await asyncio.to_thread(server.service.mouth.begun.wait)
+            refused = await client.post("/audio/speech", json=body)
+            assert_envelope(refused, 503, "overloaded")
+            assert "900 characters waiting" in refused.json()["error"]["message"]
+            assert int(refused.headers["retry-after"]) >= 1
+            assert "x-should-retry" not in refused.headers
+            small = asyncio.create_task(client.post("/audio/speech", json=body | {"input": "One."}))
+            server.service.mouth.gate.set()
+            assert [(await task).status_code for task in (first, small)] == [200, 200]
+            assert (await client.post("/audio/speech", json=body)).status_code == 200, "there is room again"

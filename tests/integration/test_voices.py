@@ -1,4 +1,4 @@
-"""Piper's own voices: pulled by name from a hub on loopback, by command, over HTTP or by asking for them; then heard."""
+"""Piper's own voices: pulled by name from a hub on loopback, by command, over HTTP or by asking for one; then heard."""
 
 import io
 import json
