@@ -23,6 +23,6 @@ def decoded(data: bytes) -> tuple[Samples, int, str]:
 def true_peak(samples: Samples, rate: int) -> float:
     """The highest absolute value at four times the rate (ITU-R BS.1770-5, annex 2), by another way than the limiter's:
     padding the spectrum with zeros, which is exact for a whole recording."""
-    whole = np.pad(samples, 2000)
-    size = 4 * len(whole)
-    return float(np.abs(np.fft.irfft(np.fft.rfft(whole.astype(np.float64)), size)).max() * 4)
+    size = 1 << (len(samples) + 4000).bit_length()
+    spectrum = np.fft.rfft(np.pad(samples.astype(np.float64), (2000, size - len(samples) - 2000)))
+    return float(np.abs(np.fft.irfft(spectrum, 4 * size)).max() * 4)
