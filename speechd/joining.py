@@ -7,10 +7,11 @@ gets its result.
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+
+from speechd.remembering import Memory
 
 T = TypeVar("T")
 
@@ -46,13 +47,10 @@ class Flights(Generic[T]):
             most: what all remembered results may count together.
             clock: seconds of any steady clock.
         """
-        self._keep = keep
         self._grace = grace
-        self._weigh = weigh
-        self._most = most
-        self._clock = clock
         self._flights: dict[Hashable, _Flight[T]] = {}
-        self._results: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+        self.memory: Memory[T] = Memory(keep=keep, weigh=weigh, most=most, clock=clock)
+        """The results of late."""
 
     async def run(
         self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]], release: Callable[[], None]
@@ -83,23 +81,11 @@ class Flights(Generic[T]):
 
     def recall(self, key: Hashable) -> T | None:
         """The remembered result for this key, if it is not too old."""
-        self._drop_old()
-        return self._results[key][1] if key in self._results else None
+        return self.memory.recall(key)
 
     def remember(self, key: Hashable, result: T) -> None:
-        """Keeps a result for those who ask again, until its time is over or newer ones need the room."""
-        if self._keep <= 0 or self._weigh(result) > self._most:
-            return
-        self._results.pop(key, None)
-        self._results[key] = (self._clock() + self._keep, result)
-        while sum(self._weigh(kept) for _, kept in self._results.values()) > self._most:
-            self._results.popitem(last=False)
-        asyncio.get_running_loop().call_later(self._keep, self._drop_old)
-
-    def _drop_old(self) -> None:
-        """The first are the oldest."""
-        while self._results and next(iter(self._results.values()))[0] <= self._clock():
-            self._results.popitem(last=False)
+        """Keeps a result for those who ask again."""
+        self.memory.remember(key, result)
 
     async def close(self) -> None:
         """Cancels what is under way."""

@@ -21,7 +21,7 @@ PULLED_FILES = {
         "tokenizer.json",
         "vocabulary.*",
     ),
-    "piper": ("*.onnx", "*.onnx.json"),
+    "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often holds other things beside."""
 
@@ -59,8 +59,9 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def hub_snapshot(repository: str, engine: str) -> Path | None:
-    """The complete snapshot of a repository in the hub's cache (HF_HOME, HF_HUB_CACHE), of its main branch if it can.
+def hub_snapshot(repository: str, engine: str, folder: str = "") -> Path | None:
+    """The complete snapshot of a repository, or of a folder of it, in the hub's cache (HF_HOME, HF_HUB_CACHE), of its
+    main branch if it can.
 
     The cache links a file into a snapshot only when it is whole (huggingface_hub, "Understand caching").
     """
@@ -70,8 +71,9 @@ def hub_snapshot(repository: str, engine: str) -> Path | None:
     snapshots = cached / "snapshots"
     reference = cached / "refs" / "main"
     names = [reference.read_text().strip()] if reference.is_file() else []
-    names += [folder.name for folder in _subfolders(snapshots)]
-    return next((snapshots / name for name in names if is_complete(snapshots / name, engine)), None)
+    names += [snapshot.name for snapshot in _subfolders(snapshots)]
+    places = (snapshots / name / folder for name in names)
+    return next((place for place in places if is_complete(place, engine)), None)
 
 
 def package_folder(package: str, folder: str) -> Path | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from speechd import piper_names
 from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
 from speechd.settings import Settings
@@ -19,8 +20,6 @@ AUTO = "auto"
 """The id that stands for the best installed model that can do what is asked."""
 VOICE_CONTEXT = 200_000
 """Characters of text that a voice is given in one request."""
-QUALITY_RANKS = {"x_low": 1, "low": 2, "medium": 3, "high": 4}
-"""Piper's names for the sizes of its voices."""
 REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 """Name of a repository on a model hub: `org/name`."""
 
@@ -52,6 +51,8 @@ class Model:
     """Folder of its files, or None while it is not installed."""
     engine: str = "whisper"
     """What runs it."""
+    hub_folder: str = ""
+    """Folder of the repository that holds its files, or "" for the whole."""
     extra: str = ""
     """The extra of speechd whose package carries it, or ""."""
     files: tuple[str, ...] = ()
@@ -245,6 +246,8 @@ class ModelStore:
         if name in self._rows:
             return self._row(name)
         local = next((_local(found, path) for found, path in model_folders(self.folder) if found == name), None)
+        if local is None and piper_names.is_piper_name(name):
+            return _hub_voice(name)
         if local or not trusted:
             return local
         if REPOSITORY.fullmatch(name):
@@ -262,6 +265,8 @@ class ModelStore:
 
     def _row(self, model_id: str) -> Model:
         row: Mapping[str, Any] = self._rows[model_id]
+        if row.get("hub") == piper_names.HUB:
+            return self._piper_row(model_id)
         engine = row.get("engine", "whisper")
         return Model(
             id=model_id,
@@ -285,6 +290,10 @@ class ModelStore:
             trust=row.get("trust", 0.0),
             stands_for=row.get("stands_for", ""),
         )
+
+    def _piper_row(self, name: str) -> Model:
+        pulled = self.folder / name
+        return _local_voice(name, pulled) if is_complete(pulled, "piper") else _hub_voice(name)
 
     def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
         if "stands_for" in row:
@@ -312,16 +321,30 @@ def _local_voice(name: str, path: Path) -> Model:
     """A folder with a Piper voice; a Piper quality in its name makes its rank."""
     files = VoiceFiles.in_folder(path)
     return replace(
+        _hub_voice(path.name),
+        id=name,
+        created=int(files.model.stat().st_mtime) if files else 0,
+        languages=(files.info().language,) if files else (),
+        path=path if files else None,
+    )
+
+
+def _hub_voice(name: str) -> Model:
+    """What a Piper voice of this name is, wherever its files are."""
+    folder = piper_names.hub_folder(name)
+    return replace(
         UNKNOWN,
         id=name,
         kind="tts",
         engine="piper",
-        created=int(files.model.stat().st_mtime) if files else 0,
+        owned_by="rhasspy" if folder else "local",
         context_window=VOICE_CONTEXT,
-        rank=QUALITY_RANKS.get(path.name.rpartition("-")[2], 0),
+        rank=piper_names.rank(name),
         tasks=(),
-        languages=(files.info().language,) if files else (),
-        path=path if files else None,
+        languages=(piper_names.language(name),),
+        hub=piper_names.HUB if folder else "",
+        hub_folder=folder,
+        path=hub_snapshot(piper_names.HUB, "piper", folder) if folder else None,
     )
 
 

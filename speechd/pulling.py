@@ -47,7 +47,10 @@ log = logging.getLogger("speechd.models")
 class RemoteFile:
     """One file of a repository."""
 
+    path: str
+    """Where it lies in the repository."""
     name: str
+    """Where it goes in the model's folder."""
     size: int
     sha256: str
     """Of large files (Git LFS); else ""."""
@@ -98,15 +101,19 @@ def pull(model: Model, store: ModelStore, report: Report, *, offline: bool = Fal
 def _inspect(model: Model) -> Repository:
     """What the hub has of the model."""
     info = HfApi().model_info(model.hub, files_metadata=True, timeout=PATIENCE)
+    prefix = f"{model.hub_folder}/" if model.hub_folder else ""
     patterns = model.files or PULLED_FILES.get(model.engine, ("*",))
     files = [
-        RemoteFile(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else "", each.blob_id or "")
+        RemoteFile(each.rfilename, name, each.size or 0, each.lfs.sha256 if each.lfs else "", each.blob_id or "")
         for each in info.siblings or ()
-        if any(fnmatch.fnmatchcase(each.rfilename, pattern) for pattern in patterns)
+        if each.rfilename.startswith(prefix)
+        for name in (each.rfilename.removeprefix(prefix),)
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
     ]
     bad = [file.name for file in files if not _is_plain(file.name)]
     if bad or not files or not info.sha:
-        raise PullFailed(f"`{model.hub}` holds no model for {model.engine}.")
+        place = f"`{model.hub}`" + (f" in `{model.hub_folder}`" if model.hub_folder else "")
+        raise PullFailed(f"The hub's {place} holds no model for {model.engine}.")
     return Repository(model.hub, info.sha, tuple(files))
 
 
@@ -186,7 +193,7 @@ def _size(path: Path) -> int:
 
 def _stream(repository: Repository, file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
     """One request for what is missing, appended to what is there; the whole, if the hub sends that, replaces it."""
-    url = hf_hub_url(repository.id, file.name, revision=repository.commit, endpoint=constants.ENDPOINT)
+    url = hf_hub_url(repository.id, file.path, revision=repository.commit, endpoint=constants.ENDPOINT)
     here = _size(part)
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     if here:

@@ -2,9 +2,8 @@
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from speechd.errors import InvalidRequest
 from speechd.schemas import first_fault
 from speechd.types import SpeechOptions
 
@@ -34,7 +33,11 @@ class SpeechBody(BaseModel):
     speed: float = Field(1.0, ge=0.25, le=5, allow_inf_nan=False, description="How many times faster; same pitch.")
     stream_format: Literal["audio", "sse"] = Field("audio", description="Bare audio, or server-sent events.")
     instructions: str = Field("", description="Accepted and ignored: these voices take no directions.")
-    captions: bool = Field(False, description="With `sse`: also events that tell when each word is spoken.")
+    captions: bool | Literal["json", "srt", "vtt"] = Field(
+        False,
+        description="Tell when each word is spoken: a file of captions for some minutes at the address in the reply's"
+        " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
+    )
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
@@ -54,15 +57,14 @@ class SpeechBody(BaseModel):
         """A form carries numbers as text."""
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.captions and self.stream_format != "sse":
-            raise InvalidRequest("`captions` needs `stream_format` to be `sse`.", param="captions")
-        return self
-
     @property
     def voice_name(self) -> str:
         return self.voice if isinstance(self.voice, str) else self.voice.id
+
+    @property
+    def caption_format(self) -> str:
+        """How captions are to be written; "" where none are asked for."""
+        return self.captions if isinstance(self.captions, str) else "json" if self.captions else ""
 
     def to_options(self, default_rate: int, headerless: bool = False) -> SpeechOptions:
         """
@@ -73,7 +75,10 @@ class SpeechBody(BaseModel):
         bare = self.response_format == "mulaw" and headerless
         rate = self.sample_rate or (24_000 if self.response_format == "pcm" else default_rate)
         return SpeechOptions(
-            format="basic" if bare else self.response_format, sample_rate=rate, speed=self.speed, captions=self.captions
+            format="basic" if bare else self.response_format,
+            sample_rate=rate,
+            speed=self.speed,
+            captions=bool(self.captions),
         )
 
 

@@ -112,8 +112,14 @@ class Service:
 
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
+            ModelLoading: it is being pulled.
         """
-        voice = self.voices.choose(model_id, voice_name)
+        try:
+            voice = self.voices.choose(model_id, voice_name)
+        except ModelNotInstalled as refusal:
+            if missing := self.voices.missing(model_id, voice_name):
+                self._pull_instead(missing.id, refusal)
+            raise
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
@@ -226,7 +232,9 @@ class _SpeakerOnDemand:
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
         async with self.loaded.use(self.row.model) as loaded:
             booth = cast(Booth, loaded)
-            local = LocalSpeaker(self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon)
+            local = LocalSpeaker(
+                self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.backlog
+            )
             async with aclosing(local.stream(text, options)) as parts:
                 async for part in parts:
                     yield part
@@ -291,7 +299,7 @@ def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
 
 def open_booth(engine: TtsEngine, settings: Settings) -> Loaded:
     """A voice's engine with the threads that it speaks on."""
-    return Booth(engine, settings.cpu_threads or os.cpu_count() or 1)
+    return Booth(engine, settings.cpu_threads or os.cpu_count() or 1, settings.max_queue_characters)
 
 
 KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser, "tts": open_booth}

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
     )
+    max_queue_characters: float = Field(
+        1_000_000, gt=0, description="Characters that may wait for one voice before requests are answered 503."
+    )
 
     files_quota_bytes: int = Field(
         10_000_000_000, ge=0, description="Most bytes that uploaded and produced files may take together; 0: no bound."

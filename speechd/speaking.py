@@ -15,17 +15,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from speechd.audio.encode import FORMATS, SAMPLE_RATES
 from speechd.audio.tempo import FASTEST, SLOWEST
 from speechd.errors import InvalidRequest
-from speechd.formats import FORMATS as CAPTION_FORMATS
-from speechd.formats import View
 from speechd.operations import SpeechRequest, open_speech
 from speechd.service import Service, open_service
 from speechd.settings import Settings
-from speechd.tts.captions import captions
+from speechd.tts.captions import CAPTION_FORMATS, captions, written
 from speechd.types import Speech, SpeechOptions, SpeechPart, Word
 
 LONG_TEXT = 2000
 """Characters from which on a progress bar is shown."""
-CAPTION_SUFFIXES = {".json": "verbose_json", ".srt": "srt", ".vtt": "vtt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,8 @@ class Plan:
         Raises:
             InvalidRequest: a format, rate, speed or suffix is not known.
         """
-        if captions is not None and captions.suffix not in CAPTION_SUFFIXES:
-            raise InvalidRequest(f"--captions takes a file that ends in {', '.join(CAPTION_SUFFIXES)}.")
+        if captions is not None and captions.suffix.removeprefix(".") not in CAPTION_FORMATS:
+            raise InvalidRequest(f"--captions takes a file that ends in .{', .'.join(CAPTION_FORMATS)}.")
         if sample_rate is not None and sample_rate not in SAMPLE_RATES:
             raise InvalidRequest(f"--sample-rate is one of {', '.join(map(str, SAMPLE_RATES))}.")
         if not SLOWEST <= speed <= FASTEST:
@@ -97,9 +94,8 @@ async def run(plan: Plan, settings: Settings) -> int:
         with _opened(plan.output) as file, _progress(console, len(plan.request.text)) as advance:
             words, speech, language = await _speak(service, plan, file, advance)
         if plan.captions is not None:
-            shape = CAPTION_FORMATS[CAPTION_SUFFIXES[plan.captions.suffix]]
             said = captions(words, language, speech.duration, speech.voice)
-            plan.captions.write_bytes(shape.encode(said, View(words=True)))
+            plan.captions.write_text(written(said, plan.captions.suffix.removeprefix(".")), encoding="utf-8")
     finally:
         await service.close()
     if plan.output is not None:

@@ -250,7 +250,9 @@ class SpeechPart:
     words: tuple[Word, ...] = ()
     """Words that are settled since the part before, on the clock of the finished audio; only where asked for."""
     characters: int = 0
-    """About how many characters of the text it speaks, for a progress bar."""
+    """About how many characters of the text it speaks."""
+    seconds: float = 0.0
+    """Length of the audio so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Meter:
         self._add("requests", 1)
 
     def charge_audio(self, seconds: float) -> None:
-        """Counts audio that was transcribed."""
+        """Counts audio that was transcribed or spoken."""
         if seconds > 0:
             self._add("audio-seconds", seconds)
 

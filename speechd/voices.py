@@ -8,7 +8,7 @@ one (`NAME#speaker`), or a name of a hosted service, which stands for the model'
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from speechd.errors import InvalidRequest, ModelNotInstalled
+from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled
 from speechd.modelstore import AUTO, Model, ModelStore
 from speechd.settings import Settings
 from speechd.tts.engine import VoiceInfo
@@ -61,9 +61,15 @@ class VoiceStore:
 
         Raises:
             ModelNotFound: no such model.
-            ModelNotInstalled: the model is known but not on disk.
+            ModelNotInstalled: the voice is known but not on disk.
             InvalidRequest: the model does not speak, or there is no such voice or speaker.
         """
+        if (missing := self.missing(model, voice)) is not None:
+            raise ModelNotInstalled(
+                f"The voice `{missing.id}` is known but not installed here. Installed: {_names(self.list())}."
+                f" Install it with: {missing.how_to_install}",
+                param="model" if missing.id == model else "voice",
+            )
         name, _, speaker = voice.strip().partition("#")
         own = self._of_model(model)
         found = self._named(name, own)
@@ -72,6 +78,30 @@ class VoiceStore:
                 raise _unknown(voice, self.list())
             found, speaker = own, name
         return _with_speaker(found, speaker) if speaker else found
+
+    def missing(self, model: str, voice: str) -> Model | None:
+        """The known voice that a request means and that is not installed, or None."""
+        name = voice.partition("#")[0].strip()
+        named = None if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES else self._known(name)
+        meant = (named, self._known(model) or self._default_for(model))
+        return next((found for found in meant if found and not found.installed), None)
+
+    def _default_for(self, model: str) -> Model | None:
+        """The voice that SPEECHD_DEFAULT_VOICE names, where this model stands for it."""
+        default = self._known(self._default)
+        if default is None or model == AUTO:
+            return default
+        row = next((row for row in self._models.list() if row.id == model and row.stands_for), None)
+        able = row and (not row.languages or set(row.languages) & set(default.languages))
+        return default if able else None
+
+    def _known(self, name: str) -> Model | None:
+        """The voice of this name, on disk or not."""
+        try:
+            found = self._models.get(name)
+        except ModelNotFound:
+            return None
+        return found if found.kind == "tts" and not found.stands_for else None
 
     def _of_model(self, model_id: str) -> Voice:
         if model_id == AUTO:
@@ -84,8 +114,7 @@ class VoiceStore:
         found = _voice(model)
         if found is None:
             raise ModelNotInstalled(
-                f"The voice `{model_id}` is known but not installed here. Installed: {_names(self.list())}.",
-                param="model",
+                f"The files of the voice `{model_id}` cannot be read. Installed: {_names(self.list())}.", param="model"
             )
         return found
 
@@ -116,7 +145,8 @@ class VoiceStore:
     def _named(self, name: str, own: Voice) -> Voice | None:
         if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES or name == own.id:
             return own
-        return next((voice for voice in self.list() if voice.id == name), None)
+        known = self._known(name)
+        return _voice(known) if known else None
 
 
 def _voice(model: Model) -> Voice | None:

@@ -9,10 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from speechd.modelfiles import shipped_models
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PIPER_VOICES = "rhasspy/piper-voices"
+EMBEDDED_VOICE = shipped_models() / "en_US-pocket-x_low"
+
+
+def piper_voice(name: str, source: Path = EMBEDDED_VOICE) -> dict[str, bytes]:
+    """The files of the voice in a folder, at the place where Piper's repository has one of this name."""
+    language, speaker, quality = name.split("-")
+    folder = f"{language.partition('_')[0]}/{language}/{speaker}/{quality}"
+    (model,) = source.glob("*.onnx")
+    return {
+        f"{folder}/{name}.onnx": model.read_bytes(),
+        f"{folder}/{name}.onnx.json": model.with_name(f"{model.name}.json").read_bytes(),
+        f"{folder}/MODEL_CARD": b"# Model card\n",
+        f"{folder}/samples/speaker_0.mp3": b"not needed",
+    }
 
 
 @dataclass
@@ -53,7 +71,7 @@ class Hub:
 def _sibling(name: str, content: bytes) -> dict[str, Any]:
     blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
     sibling: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": blob}
-    if name.endswith(".bin"):
+    if name.endswith((".bin", ".onnx")):
         sibling["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
     return sibling
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from speechd.errors import (
@@ -25,6 +26,7 @@ from speechd.joining import Flights
 from speechd.llm.companion import Companion
 from speechd.modelstore import Model
 from speechd.settings import Settings
+from speechd.tts.backlog import Backlog
 from speechd.tts.engine import Spoken, SynthesisOptions
 from speechd.tts.pipeline import LocalSpeaker
 from speechd.tts.voice_files import VoiceFiles
@@ -180,9 +182,16 @@ class StandInVoices:
 
 
 class StandInTts(FakeTts):
-    """Chokes on the words `crash` and `refuse`."""
+    """Chokes on the words `crash` and `refuse`, and waits at its gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = Event(), Event()
+        self.gate.set()
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
+        self.begun.set()
+        self.gate.wait()
         if "crash" in sentence:
             raise RuntimeError("a secret of the inside")
         if "refuse" in sentence:
@@ -204,6 +213,7 @@ class StandInService:
         self.voices = StandInVoices()
         self.mouth = StandInTts()
         self.threads = ThreadPoolExecutor(2)
+        self.backlog = Backlog(settings.max_queue_characters)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
 
@@ -220,7 +230,8 @@ class StandInService:
 
     async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
-        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, self.settings.max_speech_characters)
+        longest = self.settings.max_speech_characters
+        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, backlog=self.backlog)
 
     async def close(self) -> None:
         self.closed = True

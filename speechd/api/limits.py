@@ -24,7 +24,8 @@ class RateLimits:
         if key is None or key.name == ENVIRONMENT or dialect is None:
             await self.app(scope, receive, send)
             return
-        meter = Meter(key, self.usage, "/audio/" in scope["path"])
+        audio = "/audio/" in scope["path"] and scope["method"] == "POST"
+        meter = Meter(key, self.usage, audio)
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -41,7 +42,7 @@ class RateLimits:
 
 
 def charge_audio(request: Request, seconds: float) -> None:
-    """Counts transcribed audio against the caller's limits, if it has any."""
+    """Counts audio that was transcribed or spoken against the caller's limits, if it has any."""
     if meter := getattr(request.state, "meter", None):
         meter.charge_audio(seconds)
 

@@ -12,17 +12,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from speechd import operations
+from speechd.api.captions import captions_path, keep_captions
 from speechd.api.deps import service_of
 from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.limits import charge_audio
 from speechd.api.openapi import speech_operation
 from speechd.api.sse import EventStream
 from speechd.api.upload import open_form
 from speechd.audio.encode import FORMATS
 from speechd.dialects import Dialect
 from speechd.modelstore import AUTO
-from speechd.operations import SpeechRequest, SpeechStream
+from speechd.operations import SpeechRequest
 from speechd.schemas_speech import SpeechBody, VoiceList, VoiceObject
+from speechd.tts.captions import captions
 from speechd.types import Speech, SpeechPart, Word
+
+Part = SpeechPart | Speech
 
 BYTES_PER_CHARACTER = 6
 """At most, in JSON: an escape such as backslash u00e9."""
@@ -77,12 +82,16 @@ async def answer(request: Request, dialect: Dialect) -> Response:
         job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
         async with cancelled_on_disconnect(request.receive):
             stream = await resources.enter_async_context(operations.open_speech(service, job))
-            first = await anext(stream.parts)
+            parts = _from(await _first_sound(stream.parts), stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
+        parts = _charged(request, parts)
+        if body.caption_format:
+            parts = _captioned(request, parts, stream.voice.info.language)
+            headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
         if body.stream_format == "sse":
-            return EventStream(_events(first, stream), resources.pop_all(), headers)
+            return EventStream(_events(parts), resources.pop_all(), headers)
         media_type = FORMATS[options.format].media_type
-        return AudioStream(_audio(first, stream), resources.pop_all(), media_type, headers)
+        return AudioStream(_audio(parts), resources.pop_all(), media_type, headers)
 
 
 def _wants_basic(request: Request) -> bool:
@@ -121,26 +130,58 @@ class AudioStream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _audio(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[bytes]:
-    part: SpeechPart | Speech | None = first
-    while isinstance(part, SpeechPart):
-        if part.audio:
+async def _from(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+async def _first_sound(parts: AsyncIterator[Part]) -> Part:
+    """The first part with something to send, so that a format which leaves whole can still fail with a status."""
+    async for part in parts:
+        if isinstance(part, Speech) or part.audio or part.words:
+            return part
+    raise RuntimeError("the speaker ended without a speech")
+
+
+async def _charged(request: Request, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    """The parts; what was spoken counts against the caller's limits, also when the caller leaves early."""
+    spoken = 0.0
+    try:
+        async for part in parts:
+            spoken = part.duration if isinstance(part, Speech) else part.seconds
+            yield part
+    finally:
+        charge_audio(request, spoken)
+
+
+async def _captioned(request: Request, parts: AsyncIterator[Part], language: str) -> AsyncIterator[Part]:
+    """The parts; what they say of words is put where the caller can fetch it, before the last of them."""
+    words: list[Word] = []
+    async for part in parts:
+        if isinstance(part, SpeechPart):
+            words += part.words
+        else:
+            keep_captions(request, captions(words, language, part.duration, part.voice))
+        yield part
+
+
+async def _audio(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        if isinstance(part, SpeechPart) and part.audio:
             yield part.audio
-        part = await anext(stream.parts, None)
 
 
-async def _events(first: SpeechPart | Speech, stream: SpeechStream) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(parts: AsyncIterator[Part]) -> AsyncIterator[Mapping[str, Any]]:
     """OpenAI's events, and one of our own with the words that are settled."""
-    part: SpeechPart | Speech | None = first
-    while part is not None:
+    async for part in parts:
         if isinstance(part, Speech):
             yield {"type": "speech.audio.done", "usage": _usage(part)}
-        else:
-            if part.words:
-                yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
-            if part.audio:
-                yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
-        part = await anext(stream.parts, None)
+            continue
+        if part.words:
+            yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
+        if part.audio:
+            yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
 
 
 def _word(word: Word) -> dict[str, Any]:

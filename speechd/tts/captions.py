@@ -1,9 +1,13 @@
 """Spoken words as captions: grouped into lines that can be read, for the same formats as transcripts."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from speechd.formats import FORMATS, View
 from speechd.types import Segment, Transcript, Word
 
+CAPTION_FORMATS = {"json": "verbose_json", "srt": "srt", "vtt": "vtt"}
+"""What captions can be written as, and which format of transcripts that is."""
 LONGEST_LINE = 42
 """Characters: the width of a subtitle line (BBC subtitle guidelines: 37 to 42)."""
 LONGEST_CUE = 5.0
@@ -17,6 +21,11 @@ def captions(words: Iterable[Word], language: str, duration: float, voice: str) 
         for line in _lines(words)
     )
     return Transcript("transcribe", language, duration, segments, voice)
+
+
+def written(said: Transcript, format: str, view: View | None = None) -> str:
+    """Captions as a file's text, in one of CAPTION_FORMATS."""
+    return FORMATS[CAPTION_FORMATS[format]].encode(said, replace(view or View(), words=True)).decode()
 
 
 def _lines(words: Iterable[Word]) -> Iterable[list[Word]]:

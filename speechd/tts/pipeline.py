@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
@@ -13,6 +14,7 @@ from speechd.audio.encode import FORMATS
 from speechd.audio.tempo import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.tts import ssml
+from speechd.tts.backlog import Backlog, Place
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.text import Piece, Reader
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
@@ -23,11 +25,21 @@ SILENCE = 1e-3
 """What stays below this, -60 dBFS, is no speech."""
 
 
+Steps = Generator[SpeechPart | Speech, None, None]
+
+
 class Booth:
     """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
 
-    def __init__(self, engine: TtsEngine, threads: int) -> None:
+    def __init__(self, engine: TtsEngine, threads: int, most_waiting: float = float("inf")) -> None:
+        """
+        Args:
+            engine: the voice.
+            threads: how many.
+            most_waiting: characters that may wait before more are refused.
+        """
         self.engine = engine
+        self.backlog = Backlog(most_waiting)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
 
     async def close(self) -> None:
@@ -51,34 +63,43 @@ class LocalSpeaker:
     """Longest text accepted."""
     lexicon: Mapping[str, str] = field(default_factory=dict)
     """Words with what to say instead."""
+    backlog: Backlog = field(default_factory=Backlog)
+    """What the voice still has to say, to all who asked."""
 
     async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
+        if len(text) > self.max_characters:
+            raise TooLarge(
+                f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
+            )
+        with self.backlog.place(len(text)) as place:
+            async with aclosing(self._spoken(self._steps(text, options), place)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _spoken(self, steps: Steps, place: Place) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """The steps, taken on the threads; one is taken ahead while the last one's part is sent."""
         loop = asyncio.get_running_loop()
-        steps = self._steps(text, options)
-        step = loop.run_in_executor(self.threads, next, steps, None)
+        place.step = loop.run_in_executor(self.threads, next, steps, None)
         try:
-            while (part := await asyncio.shield(step)) is not None:
-                step = loop.run_in_executor(self.threads, next, steps, None)  # speak on while this part is sent
+            while (part := await asyncio.shield(place.step)) is not None:
+                self.backlog.spoken(place, part.characters if isinstance(part, SpeechPart) else 0)
+                place.step = loop.run_in_executor(self.threads, next, steps, None)
                 yield part
         finally:
-            if not step.done():
-                await asyncio.wait([step])  # a thread cannot be interrupted; it is at most one sentence
-            if not step.cancelled():
-                step.exception()
+            if not place.step.done():
+                await asyncio.wait([place.step])  # a thread cannot be interrupted; it is at most one sentence
+            if not place.step.cancelled():
+                place.step.exception()
             steps.close()
 
-    def _steps(self, text: str, options: SpeechOptions) -> Generator[SpeechPart | Speech, None, None]:
+    def _steps(self, text: str, options: SpeechOptions) -> Steps:
         pieces = self._pieces(text, options)
         job = _Job(self.engine, self.speaker, options)
         yield from job.parts(pieces)
         yield Speech(self.voice, len(text), job.seconds)
 
     def _pieces(self, text: str, options: SpeechOptions) -> Iterator[Piece]:
-        if len(text) > self.max_characters:
-            raise TooLarge(
-                f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
-            )
         reader = Reader(self.engine.info, self.lexicon)
         if options.ssml or ssml.is_ssml(text):
             document = ssml.parse(text)
@@ -121,21 +142,22 @@ class _Job:
         """
         first = list(islice(pieces, 2))
         encoder = self._format.open(self._rate, len(first) < 2)
-        held, heard = b"", False
+        held, characters, heard = b"", 0, False
         words: tuple[Word, ...] = ()
         for piece in chain(first, pieces):
             spoken = self._say(piece)
             heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENCE
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
-            if heard and (held or words):
-                yield SpeechPart(held, words, len(piece.text) + 1)
-                held, words = b"", ()
+            characters += len(piece.text) + 1
+            if heard:
+                yield SpeechPart(held, words, characters, self.seconds)
+                held, words, characters = b"", (), 0
         if not heard:
             raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")
-        yield SpeechPart(held + encoder.encode(self._rest()), words)
+        yield SpeechPart(held + encoder.encode(self._rest()), words, characters, self.seconds)
         for data in encoder.finish():
-            yield SpeechPart(data)
+            yield SpeechPart(data, seconds=self.seconds)
 
     def _say(self, piece: Piece) -> Spoken:
         """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""

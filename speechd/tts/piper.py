@@ -1,7 +1,7 @@
 """Piper voices (piper-tts 1.8): the embedded ones, and any other in Piper's format.
 
 Piper's own per-sentence normalisation is off, because it makes every sentence equally loud; one fixed gain a voice is
-applied instead.
+applied instead, and only what would be too loud is turned down.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechd.audio.limiter import limited
 from speechd.errors import EngineFailure, FeatureNotInstalled
 from speechd.tts.alignment import groups, with_durations, word_times
 from speechd.tts.engine import PHONEMES, Spoken, SynthesisOptions
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 SILENT = frozenset(" .,;:!?^$_¿¡()\"-'")
 """Symbols between words: blanks, punctuation, begin, end, pad."""
-KNEE, CEILING = 0.6, 0.75
-"""-2.5 dBFS leaves room for what resampling and lossy codecs add: the decoded peak stays below -1 dBFS."""
 
 
 class PiperEngine:
@@ -56,7 +55,7 @@ class PiperEngine:
             return Spoken(np.zeros(0, np.float32))
         samples = np.concatenate([samples for samples, _ in parts])
         words = self._words(sentence, parts) if options.words else ()
-        return Spoken(limited(samples * self._gain), words)
+        return Spoken(limited(samples * self._gain, self.info.sample_rate), words)
 
     def close(self) -> None:
         """See speechd.tts.engine.TtsEngine."""
@@ -108,16 +107,6 @@ def written_words(sentence: str) -> list[str]:
         else:
             words.append(text)
     return words
-
-
-def limited(samples: Samples) -> Samples:
-    """Samples within CEILING; above KNEE they are bent, not cut, so that a loud voice does not crackle."""
-    size = np.abs(samples)
-    if size.max(initial=0) <= KNEE:
-        return samples
-    bent = KNEE + (CEILING - KNEE) * np.tanh((size - KNEE) / (CEILING - KNEE))
-    result: Samples = np.where(size > KNEE, np.sign(samples) * bent, samples).astype(np.float32)
-    return result
 
 
 def _load(files: VoiceFiles, config: dict[str, Any]) -> "PiperVoice":

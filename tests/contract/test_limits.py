@@ -1,15 +1,19 @@
 """Named keys over HTTP: who comes in, how much, and what the headers and the SDKs say."""
 
+import asyncio
 import re
 from typing import Any
 
 import groq
+import httpx2
 import openai
 import pytest
 
 from speechd.keys import KeyFile, Limits
 from tests.contract.conftest import House, Opener, serving
 from tests.contract.test_error_shape import assert_envelope
+
+REMAINING = "x-ratelimit-remaining-audio-seconds"
 
 
 def make_key(tmp_path: Any, name: str = "anna", **limits: float) -> dict[str, str]:
@@ -73,6 +77,32 @@ async def test_audio_seconds_are_limited(keyed_house: House, tmp_path: Any, stre
     assert_envelope(refused, 429, "rate_limit_exceeded")
     assert len(keyed_house.service.ears.heard) == 2
     assert (await keyed_house.client.get("/v1/models")).status_code == 200
+
+
+async def test_speech_counts_as_audio(keyed_house: House, tmp_path: Any) -> None:
+    """The stand-in says two words and two pauses in 0.6 s."""
+    keyed_house.client.headers.update(make_key(tmp_path, audio_seconds_per_hour=1))
+    body = {"model": "tts-1", "voice": "alloy", "input": "One two.", "response_format": "flac"}
+    for left in ("1", "0"):
+        reply = await keyed_house.client.post("/openai/v1/audio/speech", json=body)
+        assert reply.status_code == 200
+        assert reply.headers["x-ratelimit-remaining-audio-seconds"] == left, "what may be used when the audio begins"
+    assert_envelope(await keyed_house.client.post("/v1/audio/speech", json=body), 429, "rate_limit_exceeded")
+    assert_envelope(await keyed_house.transcribe(b"speech"), 429, "rate_limit_exceeded")
+    assert (await keyed_house.client.get("/v1/audio/voices")).status_code == 200, "only what makes audio is refused"
+
+
+async def test_who_leaves_early_pays_for_what_was_spoken(tmp_path: Any) -> None:
+    headers = make_key(tmp_path, audio_seconds_per_hour=1000)
+    body = {"model": "tts-1", "voice": "alloy", "input": "One two. " * 2000, "response_format": "pcm"}
+    async with serving(data_dir=tmp_path) as server, httpx2.AsyncClient(base_url=server.url, headers=headers) as client:
+        async with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+            await anext(reply.aiter_bytes())
+        async with asyncio.timeout(10):
+            left = 1000.0
+            while left == 1000:  # until the server has noticed
+                left = float((await client.get("/openai/v1/models")).headers[REMAINING])
+    assert 200 < left < 1000, "all of it would be 1200 s"
 
 
 async def test_the_counters_survive_a_restart(open_house: Opener, tmp_path: Any) -> None:

@@ -10,7 +10,7 @@ from speechd.errors import EngineFailure, FeatureNotInstalled
 from speechd.fakes import FakeTts
 from speechd.modelstore import shipped_models
 from speechd.tts.engine import SynthesisOptions, TtsEngine
-from speechd.tts.piper import PiperEngine, limited
+from speechd.tts.piper import PiperEngine
 from speechd.tts.voice_files import VoiceFiles
 
 SENTENCE = "The quick brown fox jumped over one of the lazy dogs."
@@ -110,11 +110,3 @@ def test_without_piper_the_missing_part_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(FeatureNotInstalled, match=r"speechd\[tts\]") as refusal:
         piper("en_US-pocket-x_low")
     assert (refusal.value.status, refusal.value.headers()) == (501, {"x-should-retry": "false"})
-
-
-def test_a_loud_voice_is_bent_not_cut() -> None:
-    loud = np.linspace(-3, 3, 1000, dtype=np.float32)
-    assert np.abs(limited(loud)).max() <= 0.75
-    assert np.all(np.diff(limited(loud)) >= 0)
-    quiet = np.linspace(-0.6, 0.6, 100, dtype=np.float32)
-    assert limited(quiet) is quiet

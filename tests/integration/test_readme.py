@@ -27,24 +27,28 @@ def shell_lines(start: str) -> list[str]:
     return [line for block in whole for line in block.splitlines() if line.startswith(start)]
 
 
-def run(command: list[str]) -> str:
-    done = started(command)
+def run(command: list[str], folder: Path = ROOT) -> str:
+    done = started(command, folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def started(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """In the repository's root, with this environment's commands first."""
+def started(command: list[str], folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """With this environment's commands first."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=300)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=300)
 
 
 def said(name: str) -> Fixture:
     return next(fixture for fixture in fixtures() if fixture.path.name == name)
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: "openai" if "openai" in code else "groq")
+def examples(speaking: bool) -> list[str]:
+    return [code for code in blocks("python") if ("audio.speech" in code) == speaking]
+
+
+@pytest.mark.parametrize("code", examples(speaking=False), ids=lambda code: "openai" if "openai" in code else "groq")
 def test_python_examples(server: str, code: str) -> None:
     printed = run([sys.executable, "-W", "ignore", "-c", code.replace(ADDRESS, server)])
     assert printed.strip()
@@ -52,6 +56,15 @@ def test_python_examples(server: str, code: str) -> None:
     fixture = said(name)
     wanted = fixture.english if "translations" in code else fixture.text
     assert word_errors(wanted or "", printed.splitlines()[0])[0] == 0
+
+
+@pytest.mark.parametrize("code", examples(speaking=True))
+def test_python_examples_that_speak(server: str, code: str, tmp_path: Path) -> None:
+    run([sys.executable, "-W", "ignore", "-c", code.replace(ADDRESS, server)], tmp_path)
+    (spoken,) = tmp_path.glob("*.mp3")
+    assert soundfile.info(spoken).duration > 1
+    (said,) = re.findall(r'input="(.*?)"', code)
+    assert said in spoken.with_suffix(".srt").read_text()
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "audio/speech" in line])

@@ -1,15 +1,12 @@
 """Speech from a real server process, by the unmodified SDKs and by hand: decoded again and measured."""
 
 import base64
-import io
 import json
 import re
 import socket
-import time
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import groq
 import httpx2
 import numpy as np
@@ -17,9 +14,8 @@ import openai
 import pytest
 
 from speechd.audio.encode import SAMPLE_RATES
-from speechd.types import Samples
 from tests.integration.test_cli import speechd
-from tests.wer import word_errors
+from tests.listening import LOUDEST, decoded, true_peak
 
 TEXT = "I love building and shipping new features for our users!"
 FORMATS = {
@@ -31,14 +27,6 @@ FORMATS = {
     "aac": ("audio/aac", "aac"),
     "mulaw": ("audio/wav", "wav"),
 }
-
-
-def decoded(data: bytes) -> tuple[Samples, int, str]:
-    with av.open(io.BytesIO(data)) as container:
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout="mono")
-        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
-        return np.concatenate([frame.to_ndarray()[0] for frame in frames]), stream.rate, container.format.name
 
 
 def speech(server: str, prefix: str = "/v1", **fields: object) -> httpx2.Response:
@@ -99,7 +87,7 @@ def test_every_format_at_every_rate(server: str, reference: float, name: str, ra
     samples, found, kind = decoded(reply.content)
     assert (kind, found) == (container, 48_000 if name == "opus" else rate)
     assert len(samples) / found == pytest.approx(reference, abs=0.03 + (1024 / rate if name == "aac" else 0))
-    assert 0.2 < np.abs(samples).max() < 0.891, "true peak at most -1 dBFS"
+    assert 0.2 < true_peak(samples, found) < LOUDEST
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 0.8, 1.4, 2, 3, 5])
@@ -109,19 +97,6 @@ def test_speed_changes_the_length_by_its_factor(server: str, text: str, speed: f
         len(speech(server, input=text, response_format="pcm", speed=factor).content) for factor in (1, speed)
     )
     assert plain / fast == pytest.approx(speed, rel=0.03)
-
-
-@pytest.mark.parametrize("voice", ["en_US-pocket-x_low", "en_US-pocket_slt-x_low"])
-def test_it_can_be_understood(server: str, voice: str) -> None:
-    pocketsphinx = pytest.importorskip("pocketsphinx")
-    text = "Please close the window before you leave the house."
-    samples, _, _ = decoded(speech(server, input=text, voice=voice, response_format="wav", sample_rate=16000).content)
-    decoder = pocketsphinx.Decoder(samprate=16000, loglevel="FATAL")
-    decoder.start_utt()
-    decoder.process_raw((np.pad(samples, 4000) * 32767).astype("<i2").tobytes(), full_utt=True)
-    decoder.end_utt()
-    errors, words = word_errors(text, decoder.hyp().hypstr)
-    assert errors / words <= 0.3
 
 
 def test_server_sent_events_with_captions(server: str) -> None:
@@ -177,7 +152,7 @@ def test_mu_law_without_a_header_for_who_asks(server: str, reference: float) -> 
         ({"speed": 99}, 400, "speed"),
         ({"speed": "fast"}, 400, "speed"),
         ({"stream_format": "radio"}, 400, "stream_format"),
-        ({"captions": True}, 400, "captions"),
+        ({"captions": "doc"}, 400, "captions"),
     ],
 )
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
@@ -208,8 +183,8 @@ def test_odd_texts_are_spoken(server: str, text: str) -> None:
         f"{server}/v1/audio/speech", content=body, headers={"content-type": "application/json"}, timeout=60
     )
     assert reply.status_code == 200, reply.text
-    samples, _, _ = decoded(reply.content)
-    assert 0.05 < np.abs(samples).max() < 0.891
+    samples, rate, _ = decoded(reply.content)
+    assert 0.05 < true_peak(samples, rate) < LOUDEST
 
 
 def test_joins_do_not_click_and_levels_do_not_jump(server: str) -> None:
@@ -227,14 +202,11 @@ def test_joins_do_not_click_and_levels_do_not_jump(server: str) -> None:
     assert max(sentences) / min(sentences) < 1.6
 
 
-def test_audio_leaves_before_the_text_is_spoken_and_hanging_up_stops_it(server: str) -> None:
+def test_audio_leaves_before_the_text_is_spoken(server: str) -> None:
     body = {"model": "tts-1", "voice": "alloy", "input": "A sentence of a long book. " * 5000, "response_format": "wav"}
     with httpx2.stream("POST", f"{server}/v1/audio/speech", json=body, timeout=60) as reply:
-        started = next(reply.iter_bytes())
-        assert started[:4] == b"RIFF"
-    begin = time.monotonic()
-    assert speech(server, input="Short.").status_code == 200
-    assert time.monotonic() - begin < 20, "the long speech would have taken minutes"
+        assert next(reply.iter_bytes())[:4] == b"RIFF"
+        assert not reply.is_closed, "there is more to come"
 
 
 def test_health_answers_while_it_speaks(server: str) -> None:

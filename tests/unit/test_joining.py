@@ -102,20 +102,6 @@ async def test_a_failure_reaches_all_and_is_not_remembered() -> None:
             await flights.run("k", fail, lambda: None)
 
 
-async def test_results_are_bounded_by_their_weight_and_the_oldest_go() -> None:
-    flights = Flights[str](keep=60, weigh=len, most=10)
-    for key, result in (("a", "aaaa"), ("b", "bbbb"), ("c", "cccc"), ("heavy", "x" * 11)):
-        flights.remember(key, result)
-    assert [flights.recall(key) for key in ("a", "b", "c", "heavy")] == [None, "bbbb", "cccc", None]
-
-
-async def test_an_old_result_leaves_the_memory_though_nobody_asks() -> None:
-    flights = Flights[str](keep=0.02)
-    flights.remember("k", "private")
-    await asyncio.sleep(0.1)
-    assert not flights._results
-
-
 async def test_closing_stops_everything() -> None:
     flights, work = Flights[str](grace=60), Work()
     asking = asyncio.create_task(flights.run("k", work.compute, work.release))

@@ -15,7 +15,7 @@ from speechd.modelfiles import shipped_models
 from speechd.modelstore import Model, ModelStore
 from speechd.pulling import MANIFEST, pull
 from speechd.settings import Settings
-from tests.hub import Hub, running_hub
+from tests.hub import PIPER_VOICES, Hub, piper_voice, running_hub
 
 NAME = "Systran/faster-whisper-tiny"
 WEIGHTS = bytes(range(256)) * 12_000  # 3 MB
@@ -243,3 +243,68 @@ def test_the_pulled_model_transcribes(hub: Hub, store: ModelStore, tmp_path: Pat
     (decoded,) = engine.decode([Job(Window(0, samples, ((0, len(samples) / 16_000),)), TranscribeOptions())])
     assert decoded.segments
     engine.close()
+
+
+LESSAC = "en_US-lessac-medium"
+
+
+@pytest.fixture
+def voices(hub: Hub) -> Hub:
+    """The hub has Piper's repository too, with two voices in it."""
+    hub.repositories[PIPER_VOICES] = {
+        "README.md": b"all voices",
+        **piper_voice("de_DE-thorsten-low"),
+        **piper_voice(LESSAC),
+    }
+    return hub
+
+
+@pytest.mark.parametrize("name", [LESSAC, "de_DE-thorsten-low"])
+def test_a_piper_voice_is_pulled_by_its_name_and_speaks(voices: Hub, store: ModelStore, name: str) -> None:
+    from speechd.service import load_piper
+    from speechd.tts.engine import SynthesisOptions
+
+    pulled = pull(store.pullable(name), store, ignore, pause=0)
+    assert store.get(name).path == pulled.path
+    assert {path.name for path in pulled.path.iterdir()} == {
+        f"{name}.onnx",
+        f"{name}.onnx.json",
+        "MODEL_CARD",
+        MANIFEST,
+    }
+    assert json.loads((pulled.path / MANIFEST).read_text())["repository"] == PIPER_VOICES
+    engine = load_piper(store.get(name), Settings())
+    assert len(engine.synthesize("Hello.", SynthesisOptions()).samples) > 4000
+    engine.close()
+    assert not store.remove(name).path.exists()
+
+
+def test_a_voice_is_resumed_and_its_hash_is_checked(voices: Hub, store: ModelStore) -> None:
+    voice = store.pullable("de_DE-thorsten-low")
+    (path,) = (path for path in voices.repositories[PIPER_VOICES] if path.endswith("thorsten-low.onnx"))
+    voices.cuts = [1_000_000]
+    voices.damaged = {path}
+    with pytest.raises(PullFailed, match="arrived damaged"):
+        pull(voice, store, ignore, pause=0)
+    assert not store.get("de_DE-thorsten-low").installed
+    assert ("bytes=1000000-") in [wanted for name, wanted in voices.asked if name == path]
+    voices.damaged = set()
+    assert pull(voice, store, ignore, pause=0).installed
+
+
+def test_a_voice_that_piper_does_not_have(voices: Hub, store: ModelStore) -> None:
+    with pytest.raises(PullFailed, match=r"in `xx/xx_XX/nobody/low` holds no model for piper"):
+        pull(store.pullable("xx_XX-nobody-low"), store, ignore, pause=0)
+
+
+def test_a_voice_in_the_hubs_own_cache_is_installed(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub" / "models--rhasspy--piper-voices" / "snapshots" / ("a" * 40)
+    for name in (LESSAC, "de_DE-thorsten-low"):
+        for file, content in piper_voice(name).items():
+            (snapshot / file).parent.mkdir(parents=True, exist_ok=True)
+            (snapshot / file).write_bytes(content)
+        assert store.get(name).path == (snapshot / file).parent.parent
+    assert not store.get("en_US-lessac-high").installed

@@ -62,6 +62,40 @@ def test_the_default_voice_is_a_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "voice"),
+    [
+        ("tts-1", "en_US-lessac-medium"),
+        ("en_US-lessac-medium", "alloy"),
+        ("auto", "en_US-libritts-high#23"),
+        ("es_419-someone_new-x_low", ""),
+        ("pt_PT-tugão-medium", "#1"),
+    ],
+)
+def test_any_name_of_pipers_scheme_is_known_and_can_be_pulled(tmp_path: Path, model: str, voice: str) -> None:
+    voices = store(tmp_path)
+    name = next(part.partition("#")[0] for part in (voice, model) if part.count("-") == 2)
+    with pytest.raises(ModelNotInstalled, match=f"speechd models pull {name}") as refusal:
+        voices.choose(model, voice)
+    assert refusal.value.param == ("model" if name == model else "voice")
+    missing = voices.missing(model, voice)
+    assert missing
+    assert (missing.id, missing.hub, missing.languages) == (name, "rhasspy/piper-voices", (name.partition("_")[0],))
+
+
+def test_a_default_voice_that_is_not_there_yet_is_the_one_that_is_missing(tmp_path: Path) -> None:
+    voices = store(tmp_path, default_voice="en_US-lessac-medium")
+    for model, voice in (("auto", ""), ("tts-1", "alloy"), ("canopylabs/orpheus-v1-english", "troy")):
+        missing = voices.missing(model, voice)
+        assert missing
+        assert missing.id == "en_US-lessac-medium"
+    assert voices.missing(DEFAULT, "alloy") is None
+    with pytest.raises(ModelNotFound):
+        voices.choose("nonsense", "alloy")
+    with pytest.raises(InvalidRequest, match="speaks ar"):
+        voices.choose("playai-tts-arabic", "Ahmad-PlayAI")
+
+
+@pytest.mark.parametrize(
     ("voice", "number"), [("#anna", 0), ("#23", 1), ("#2", 2), ("en_US-libritts-high#bob", 2), ("bob", 2)]
 )
 def test_speakers_by_name_first_and_by_number(tmp_path: Path, voice: str, number: int) -> None:

@@ -8,9 +8,13 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from speechd.audio.encode import FORMATS, SAMPLE_RATES, mulaw
+from speechd.audio.limiter import limited
 from speechd.types import Samples
+from tests.conftest import fixtures
+from tests.listening import LOUDEST, decoded, true_peak
 
 PLAYED = sorted(set(FORMATS) - {"pcm", "basic"})
 AAC_FRAME = 1024
@@ -29,14 +33,6 @@ def encoded(name: str, rate: int, samples: Samples, whole: bool = False) -> byte
     return b"".join([*parts, *encoder.finish()])
 
 
-def decoded(data: bytes) -> tuple[Samples, int]:
-    with av.open(io.BytesIO(data)) as container:
-        stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout="mono")
-        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
-        return np.concatenate([frame.to_ndarray()[0] for frame in frames]), stream.rate
-
-
 def sounding(samples: Samples, rate: int) -> tuple[float, float]:
     """Seconds at which the tone begins and ends."""
     loud = np.flatnonzero(np.abs(samples) > 0.3)
@@ -47,7 +43,7 @@ def sounding(samples: Samples, rate: int) -> tuple[float, float]:
 @pytest.mark.parametrize("name", PLAYED)
 def test_a_speech_known_whole_keeps_rate_length_and_level(name: str, rate: int) -> None:
     coded = FORMATS[name].coded_rate(rate)
-    samples, found = decoded(encoded(name, coded, tone(coded), whole=True))
+    samples, found, _ = decoded(encoded(name, coded, tone(coded), whole=True))
     assert found == (48_000 if name == "opus" else rate)
     frame = AAC_FRAME / coded if name == "aac" else 0.03 if name == "ogg" else 0.001  # ogg: FFmpeg's own reading
     assert len(samples) / found == pytest.approx(1.5, abs=frame)
@@ -59,7 +55,7 @@ def test_a_speech_known_whole_keeps_rate_length_and_level(name: str, rate: int) 
 @pytest.mark.parametrize("name", PLAYED)
 def test_a_stream_keeps_all_of_it(name: str, rate: int) -> None:
     coded = FORMATS[name].coded_rate(rate)
-    samples, found = decoded(encoded(name, coded, tone(coded, 5.0)))
+    samples, found, _ = decoded(encoded(name, coded, tone(coded, 5.0)))
     begin, end = sounding(samples, found)
     assert end - begin == pytest.approx(4.8, abs=0.005)
     delay = 1152 / coded if name == "mp3" else 0.005  # a streamed MP3 cannot say its encoder's delay
@@ -120,9 +116,20 @@ def test_bytes_leave_while_the_speech_goes_on(name: str) -> None:
     list(encoder.finish())
 
 
+@pytest.mark.parametrize("rate", SAMPLE_RATES)
+@pytest.mark.parametrize("name", PLAYED)
+def test_what_the_limiter_passed_stays_below_minus_1_dbfs_when_it_is_decoded(name: str, rate: int) -> None:
+    """Speech six times too loud, which is limited nearly all the time: the worst that a voice can do."""
+    samples, own_rate = soundfile.read(fixtures("clean")[0].path, dtype="float32")
+    loud = limited(samples * np.float32(6 / np.abs(samples).max()), own_rate)
+    coded = FORMATS[name].coded_rate(rate)
+    found, found_rate, _ = decoded(encoded(name, coded, soxr.resample(loud, own_rate, coded), whole=True))
+    assert 0.6 < true_peak(found, found_rate) < LOUDEST
+
+
 @pytest.mark.parametrize("name", sorted(FORMATS))
 def test_too_loud_is_limited_not_wrapped(name: str) -> None:
     data = encoded(name, 24_000, 3 * tone(24_000), whole=True)
     if name not in ("pcm", "basic"):
-        samples, _ = decoded(data)
+        samples, _, _ = decoded(data)
         assert np.mean(np.abs(samples) > 0.5) > 0.3

@@ -3,15 +3,19 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.fakes import FakeTts
-from speechd.tts.engine import VoiceInfo
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.pipeline import LocalSpeaker, faded
+from speechd.tts.piper import PiperEngine
+from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart
+from tests.tiny_voice import write_tiny_voice
 
 PCM = SpeechOptions(format="pcm", sample_rate=16_000)
 
@@ -21,7 +25,7 @@ def engine() -> FakeTts:
     return FakeTts()
 
 
-def speaker(engine: FakeTts, limit: int = 1_000_000, threads: int = 2, **lexicon: str) -> LocalSpeaker:
+def speaker(engine: TtsEngine, limit: int = 1_000_000, threads: int = 2, **lexicon: str) -> LocalSpeaker:
     return LocalSpeaker("fake", engine, None, ThreadPoolExecutor(threads), limit, lexicon)
 
 
@@ -59,6 +63,40 @@ async def test_speed_is_exact_from_one_word_up(engine: FakeTts, text: str, speed
     _, plain = await spoken(speaker(engine), text)
     _, fast = await spoken(speaker(engine), text, SpeechOptions(format="pcm", sample_rate=16_000, speed=speed))
     assert fast.duration == pytest.approx(plain.duration / speed, rel=0.003)
+
+
+class Recorded:
+    """A voice that knows how many samples it gave."""
+
+    def __init__(self, engine: TtsEngine) -> None:
+        self.engine, self.info, self.given = engine, engine.info, 0
+
+    def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
+        spoken = self.engine.synthesize(sentence, options)
+        self.given += len(spoken.samples)
+        return spoken
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.7, 1.0, 1.4, 5.0])
+@pytest.mark.parametrize("text", ["Hi", "One two three. Four five. Six seven eight nine."])
+async def test_a_voice_that_lasts_by_chance_is_sped_up_by_what_it_really_spoke(
+    tmp_path: Path, text: str, speed: float
+) -> None:
+    """Voices of Piper's draw their durations anew each time; so the factor holds for what was drawn."""
+    files = VoiceFiles.in_folder(write_tiny_voice(tmp_path, "en_US-chance-low", noise_w=0.8))
+    assert files
+    engine, lengths = PiperEngine(files), set()
+    for _ in range(3):
+        voice = Recorded(engine)
+        options = SpeechOptions("pcm", 16_000, speed=speed, captions=True)
+        parts, speech = await spoken(speaker(voice), text, options)
+        assert len(samples(parts)) == round(voice.given / speed)
+        assert 0 < max(word.end for part in parts for word in part.words) <= speech.duration
+        lengths.add(voice.given)
+    assert len(lengths) > 1, "it was not by chance"
 
 
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
@@ -120,16 +158,10 @@ async def test_nothing_to_say_is_refused_before_anything_leaves(engine: FakeTts,
 
 
 async def test_silence_is_never_passed_off_as_speech(engine: FakeTts) -> None:
-    engine.synthesize = lambda *_: type(FakeTts().synthesize("a", None or _options()))(np.zeros(4000, np.float32))  # type: ignore[method-assign]
+    engine.synthesize = lambda *_: type(FakeTts().synthesize("a", SynthesisOptions()))(np.zeros(4000, np.float32))  # type: ignore[method-assign]
     for text in ("Word.", "Word. Word. Word."):
         with pytest.raises(InvalidRequest, match="can say"):
             await spoken(speaker(engine), text, SpeechOptions("wav"))
-
-
-def _options():  # type: ignore[no-untyped-def]
-    from speechd.tts.engine import SynthesisOptions
-
-    return SynthesisOptions()
 
 
 async def test_a_text_over_the_limit_is_refused_with_the_limit(engine: FakeTts) -> None:

@@ -1,0 +1,30 @@
+"""Piper's own voices on the model hub: the name of one says where its files lie and how large it is."""
+
+import re
+
+HUB = "rhasspy/piper-voices"
+"""Repository of all of them."""
+QUALITY_RANKS = {"x_low": 1, "low": 2, "medium": 3, "high": 4}
+"""Piper's names for the sizes of its voices."""
+_NAME = re.compile(rf"([a-z]{{2,3}})_([A-Z]{{2}}|\d{{3}})-(\w{{1,64}})-({'|'.join(QUALITY_RANKS)})")
+
+
+def is_piper_name(name: str) -> bool:
+    """The name follows Piper's scheme, language_REGION-speaker-quality; the hub need not have it."""
+    return bool(_NAME.fullmatch(name))
+
+
+def hub_folder(name: str) -> str:
+    """`en_US-lessac-medium` -> `en/en_US/lessac/medium`; "" for a name that does not follow the scheme."""
+    found = _NAME.fullmatch(name)
+    return f"{found[1]}/{found[1]}_{found[2]}/{found[3]}/{found[4]}" if found else ""
+
+
+def language(name: str) -> str:
+    """ISO 639 code of the language that a voice of this name reads."""
+    return name.partition("_")[0]
+
+
+def rank(name: str) -> int:
+    """The larger, the better; 0 for a name that tells no size."""
+    return QUALITY_RANKS.get(name.rpartition("-")[2], 0)

@@ -1,0 +1,84 @@
+"""How much one voice still has to say, and whether it takes on more."""
+
+import contextlib
+import time
+from asyncio import Future
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from speechd.errors import Overloaded
+
+UNKNOWN_WAIT = 10.0
+"""Seconds told to who is refused before anything was spoken."""
+WEIGHT = 0.2
+"""Of the newest measurement of the speed."""
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One text's place in the backlog."""
+
+    remaining: float
+    """Characters that are not spoken yet."""
+    step: "Future[Any] | None" = None
+    """The sentence that is waiting or being spoken; one that is done waits for its listener, not for the voice."""
+
+    @property
+    def waiting(self) -> float:
+        """Characters that wait for the voice."""
+        return self.remaining if self.step is None or not self.step.done() else 0.0
+
+
+class Backlog:
+    """The texts that one voice has been given."""
+
+    def __init__(self, most: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Args:
+            most: characters that may wait.
+            clock: seconds of any steady clock.
+        """
+        self._most = most
+        self._clock = clock
+        self._places: set[Place] = set()
+        self._speed = 0.0
+        """Characters spoken per second for all texts together, smoothed; 0 while unknown."""
+        self._since = 0.0
+
+    @property
+    def waiting(self) -> float:
+        """Characters that wait for the voice."""
+        return sum(place.waiting for place in self._places)
+
+    @contextlib.contextmanager
+    def place(self, characters: int) -> Iterator[Place]:
+        """A place for a text, until it is spoken or given up.
+
+        Raises:
+            Overloaded: more waits than the bound allows; with the time after which there should be room.
+        """
+        excess = self.waiting + characters - self._most
+        if self.waiting and excess > 0:
+            wait = excess / self._speed if self._speed else UNKNOWN_WAIT
+            raise Overloaded(
+                f"The voice has {self.waiting:.0f} characters waiting. Please try again in {wait:.0f}s.",
+                retry_after=wait,
+            )
+        if not self._places:
+            self._since = self._clock()
+        place = Place(characters)
+        self._places.add(place)
+        try:
+            yield place
+        finally:
+            self._places.discard(place)
+
+    def spoken(self, place: Place, characters: int) -> None:
+        """Some of a text has been spoken."""
+        place.remaining = max(0.0, place.remaining - characters)
+        now = self._clock()
+        if now > self._since:
+            speed = characters / (now - self._since)
+            self._speed = speed if not self._speed else (1 - WEIGHT) * self._speed + WEIGHT * speed
+        self._since = now

@@ -1,0 +1,28 @@
+"""What comes out of speech, as a player and a listener would have it."""
+
+import io
+
+import av
+import numpy as np
+
+from speechd.types import Samples
+
+LOUDEST = 10 ** (-1 / 20)
+"""-1 dBFS: the highest true peak that speech may have."""
+
+
+def decoded(data: bytes) -> tuple[Samples, int, str]:
+    """Mono samples of a file, their rate, and the name of its container."""
+    with av.open(io.BytesIO(data)) as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout="mono")
+        frames = [out for frame in container.decode(stream) for out in resampler.resample(frame)]
+        return np.concatenate([frame.to_ndarray()[0] for frame in frames]), stream.rate, container.format.name
+
+
+def true_peak(samples: Samples, rate: int) -> float:
+    """The highest absolute value at four times the rate (ITU-R BS.1770-5, annex 2), by another way than the limiter's:
+    padding the spectrum with zeros, which is exact for a whole recording."""
+    size = 1 << (len(samples) + 4000).bit_length()
+    spectrum = np.fft.rfft(np.pad(samples.astype(np.float64), (2000, size - len(samples) - 2000)))
+    return float(np.abs(np.fft.irfft(spectrum, 4 * size)).max() * 4)
