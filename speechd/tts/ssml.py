@@ -35,8 +35,8 @@ ATTRIBUTES = {
 
 
 def is_ssml(text: str) -> bool:
-    """The text begins as an SSML document does."""
-    return re.match(r"\s*<speak[\s>]", text) is not None
+    """The text begins as an SSML document does: with its element, an XML declaration or a document type."""
+    return re.match(r"[\s\ufeff]*(?:<speak[\s/>]|<\?xml\s|<!DOCTYPE\s)", text) is not None
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def parse(text: str) -> Document:
     """
     if re.search("[\ue000-\uf8ff]", text):
         text = re.sub("[\ue000-\uf8ff]", "", text)
-    return _Parser().parse(text)
+    return _Parser().parse(text.lstrip())
 
 
 class _Parser:

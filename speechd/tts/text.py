@@ -38,7 +38,9 @@ _HARMLESS = frozenset("\n'\".,;:!?-–")
 _MARKUP = str.maketrans(dict.fromkeys("*_~`^\\|[]{}()", " ") | dict.fromkeys('"', ""))
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\(([^()\s]{0,2000})\)")
 _LINE_MARK = re.compile(r"^[ \t]{0,100}(?:#{1,6}[ \t]|[-+>][ \t]|={3,}|-{3,})", re.MULTILINE)
-_SENTENCE_END = re.compile(r"[.!?]+['\"]?(?=\s)|\n\s*")
+# A run of signs is tried once, from its start and never given back: else a text of nothing but dots takes minutes.
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++['\"]?(?=\s)|\n\s*")
+_DOTS_IN_SENTENCE = re.compile(r"(?<!\.)\.{2,}+\s*+(?=[a-z,;])")
 _CLAUSE_END = re.compile(r"[,;:](?=\s)")
 _CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|because|which|that|who|when|while|if|so|then|with|for|in|on|at|to)\s)")
 _NOT_IPA = re.compile(r"[^\w ˈˌːˑ.\u0300-\u036f]|_")
@@ -154,7 +156,7 @@ def cleaned(text: str, keep_private: bool = False) -> str:
     text = _LINE_MARK.sub("\n", _LINK.sub(r"\1", text))
     text = "".join(map(_clean_private if keep_private else _clean, text))
     text = re.sub(r"[^\S\n]+", " ", text)
-    return re.sub(r"\.{2,}\s*(?=[a-z,;])", ", ", text)
+    return _DOTS_IN_SENTENCE.sub(", ", text)
 
 
 def _clean_private(char: str) -> str:

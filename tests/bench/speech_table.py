@@ -52,7 +52,7 @@ class Row:
     duration: float
     """Ratio of the durations times the speed, the worst of the texts: 1 is exact."""
     pitch: float
-    """Ratio of the medians of F0 over all texts."""
+    """Median ratio of F0, frame by frame, over all texts."""
     peak: float
     """Highest true peak."""
     errors: float
@@ -88,10 +88,16 @@ BOUNDS = (
 )
 
 
+@cache
+def client() -> httpx2.Client:
+    """One for each process: each makes connections of its own."""
+    return httpx2.Client()
+
+
 def speech(url: str, text: str, format: str, rate: int, speed: float) -> tuple[Samples, int]:
     body: dict[str, Any] = {"model": "auto", "voice": "auto", "input": text, "speed": speed}
     body |= {"response_format": format, "sample_rate": rate}
-    reply = httpx2.post(f"{url}/v1/audio/speech", json=body, timeout=120).raise_for_status()
+    reply = client().post(f"{url}/v1/audio/speech", json=body, timeout=120).raise_for_status()
     if format == "pcm":
         return np.frombuffer(reply.content, "<i2").astype(np.float32) / 32767, rate
     samples, found, _ = decoded(reply.content)
@@ -104,13 +110,21 @@ def at_hearing_rate(samples: Samples, rate: int) -> Samples:
     return np.asarray(soxr.resample(samples, rate, HEARING_RATE), np.float32)
 
 
-def pitches(samples: Samples, speed: float) -> Samples:
-    """F0 in Hz of the voiced frames, as many of each phoneme at any speed."""
+def melody(samples: Samples, speed: float) -> Samples:
+    """F0 in Hz frame by frame, NaN where there is none; the same frame of the speech at any speed."""
     import librosa
 
-    hop = round(min(1024, max(64, HOP / speed)))
-    f0, voiced, _ = librosa.pyin(samples, fmin=60, fmax=400, sr=HEARING_RATE, frame_length=FRAME, hop_length=hop)
-    return np.asarray(f0[voiced], np.float32)
+    f0, voiced, _ = librosa.pyin(
+        samples, fmin=60, fmax=400, sr=HEARING_RATE, frame_length=FRAME, hop_length=round(HOP / speed)
+    )
+    return np.where(voiced, f0, np.nan).astype(np.float32)
+
+
+def shift(melody: Samples, plain: Samples) -> Samples:
+    """Ratios of the frames that are voiced in both."""
+    size = min(len(melody), len(plain))
+    ratios = melody[:size] / plain[:size]
+    return ratios[np.isfinite(ratios)]
 
 
 @cache
@@ -132,25 +146,26 @@ def misheard(text: str, samples: Samples) -> tuple[int, int]:
 
 @cache
 def plain(url: str, text: str) -> tuple[float, Samples]:
-    """Seconds and pitches of a text at speed 1, once a process."""
+    """Seconds and melody of a text at speed 1, once a process."""
     samples, rate = speech(url, text, "wav", 24_000, 1.0)
-    return len(samples) / rate, pitches(at_hearing_rate(samples, rate), 1.0)
+    return len(samples) / rate, melody(at_hearing_rate(samples, rate), 1.0)
 
 
 def measured(url: str, format: str, asked: int, speed: float) -> Row:
-    durations, hertz, peaks, rate = [], [], [], 0
+    durations, shifts, peaks, rate = [], [], [], 0
     wrong = words = 0
     for number, text in enumerate(TEXTS):
         samples, rate = speech(url, text, format, asked, speed)
         heard = at_hearing_rate(samples, rate)
-        durations.append(len(samples) / rate / plain(url, text)[0] * speed)
-        hertz.append(pitches(heard, speed))
+        seconds, own_melody = plain(url, text)
+        durations.append(len(samples) / rate / seconds * speed)
+        shifts.append(shift(melody(heard, speed), own_melody))
         peaks.append(true_peak(samples, rate))
         if speed == 1 or number == 0:
             wrong, words = (a + b for a, b in zip((wrong, words), misheard(text, heard), strict=True))
     worst = max(durations, key=lambda ratio: abs(ratio - 1))
-    pitch = np.median(np.concatenate(hertz)) / np.median(np.concatenate([plain(url, text)[1] for text in TEXTS]))
-    return Row(format, asked, speed, rate, worst, float(pitch), max(peaks), wrong / words)
+    pitch = float(np.median(np.concatenate(shifts)))
+    return Row(format, asked, speed, rate, worst, pitch, max(peaks), wrong / words)
 
 
 def table(url: str, formats: list[str], rates: list[int], speeds: list[float]) -> Iterator[Row]:

@@ -133,14 +133,22 @@ def test_mu_law_without_a_header_for_who_asks(server: str, reference: float) -> 
     [
         ({"input": ""}, 400, "input"),
         ({"input": "   \n"}, 400, "input"),
+        ({"input": None}, 400, "input"),
         ({"input": "?!... 😀"}, 400, "input"),
+        ({"input": "😀👍🏽🇩🇪"}, 400, "input"),
+        ({"input": "你好，世界"}, 400, "input"),
+        ({"input": "مرحبا بالعالم"}, 400, "input"),
         ({"input": "\u0000\u0001"}, 400, "input"),
         ({"input": "Привет, как дела?"}, 400, "input"),
         ({"input": "<speak>&x;</speak>"}, 400, "input"),
         ({"input": "<speak>" + "<p>" * 1000}, 400, "input"),
+        ({"input": '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><speak>&b;</speak>'}, 400, "input"),
+        ({"input": '<!DOCTYPE x SYSTEM "file:///etc/passwd"><speak>a</speak>'}, 400, "input"),
         ({"input": 7}, 400, "input"),
         ({"input": "word " * 200_000}, 413, "input"),
         ({"voice": "zoe"}, 400, "voice"),
+        ({"voice": {"id": "zoe"}}, 400, "voice"),
+        ({"voice": {}}, 400, "voice"),
         ({"voice": "en_US-pocket-x_low#9"}, 400, "voice"),
         ({"model": "whisper-pocket"}, 400, "model"),
         ({"model": "playai-tts-arabic"}, 400, "model"),
@@ -159,7 +167,14 @@ def test_mu_law_without_a_header_for_who_asks(server: str, reference: float) -> 
 def test_what_is_wrong_is_said(server: str, prefix: str, fields: dict[str, object], status: int, param: str) -> None:
     reply = speech(server, prefix, **fields)
     assert (reply.status_code, reply.json()["error"]["param"]) == (status, param), reply.text
-    assert len(reply.json()["error"]["message"]) > 20
+    assert len(reply.json()["error"]["message"]) >= 20
+
+
+@pytest.mark.parametrize("size", [200_001, 1_000_000, 20_000_000])
+def test_a_text_that_is_too_long_is_told_the_limit(server: str, size: int) -> None:
+    reply = speech(server, input="a " * (size // 2) + "a")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "request_too_large")
+    assert re.search("200000|1200000", reply.json()["error"]["message"])
 
 
 @pytest.mark.parametrize(
@@ -173,6 +188,7 @@ def test_what_is_wrong_is_said(server: str, prefix: str, fields: dict[str, objec
         "<b>not SSML</b> & so on",
         "lone \ud83d surrogate",
         "[[ɑɑɑ]] [[",
+        "a" + "." * 150_000,
         "日本語 mixed into a longer English sentence",
         "ALL CAPS!!! WHY??? NASA HTTP",
     ],

@@ -20,6 +20,9 @@ def said(body: str) -> str:
 
 def test_only_a_document_is_ssml() -> None:
     assert ssml.is_ssml(' \n<speak version="1.1">hi</speak>')
+    assert ssml.is_ssml('\ufeff<?xml version="1.0"?>\n<speak>hi</speak>')
+    assert ssml.is_ssml("<!DOCTYPE speak><speak>hi</speak>"), "and refused as such"
+    assert ssml.is_ssml("<speak/>")
     assert not ssml.is_ssml("<speaker>")
     assert not ssml.is_ssml("I say <speak>")
 
