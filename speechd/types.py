@@ -69,6 +69,8 @@ class Segment:
     logprobs: tuple[TokenLogprob, ...] = ()
     evidence: tuple[str, ...] = ()
     """What speaks against it having been spoken (see speechd.asr.guard)."""
+    channel: int = 0
+    """The channel of the recording it is heard on, from 1; 0 for the mix of all."""
 
     @property
     def duration(self) -> float:
@@ -129,6 +131,13 @@ class Transcript:
     warnings: tuple[str, ...] = ()
     """Machine-readable remarks such as `truncated-audio`."""
     timings: Timings = field(default_factory=Timings)
+    channels: int = 1
+    """How many channels were transcribed apart; 1 for a mix."""
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio that were worked on: each channel counts."""
+        return self.duration * self.channels
 
     @property
     def text(self) -> str:

@@ -19,6 +19,8 @@ FLOORS = (
         "schemas_models",
         "dialects",
         "formats",
+        "pieces",
+        "subtitles",
         "audio",
         "asr.engine",
         "asr.sphinx_worker",
