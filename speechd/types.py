@@ -11,12 +11,16 @@ SAMPLE_RATE = 16_000
 """Hz; what Whisper, PocketSphinx and the Silero VAD are trained on."""
 
 Samples = npt.NDArray[np.float32]
-"""Mono PCM, shape (n,), in [-1, 1], at SAMPLE_RATE."""
+"""PCM in [-1, 1] at SAMPLE_RATE: mono, shape (n,), or channels apart, shape (channels, n)."""
 
 Task = Literal["transcribe", "translate"]
 
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
+
+
+Channels = Literal["mixed", "split"]
+"""All channels are mixed to one, or each is transcribed apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +182,13 @@ class Window:
     start: float
     """Where it begins in the recording, in seconds."""
     samples: Samples
-    """Shape (n,)."""
+    """Mono, shape (n,)."""
     speech: tuple[tuple[float, float], ...] = ()
     """Where in it the speech lies: (start, end) in seconds from the window's start."""
+    channel: int = 0
+    """As Segment.channel."""
+    horizon: float = 0.0
+    """Seconds into the recording before which no window that is cut later begins, whatever its channel."""
 
     @property
     def duration(self) -> float:
@@ -194,6 +202,10 @@ class TranscribeOptions:
     task: Task = "transcribe"
     language: str | None = None
     """ISO 639-1 code, or None to detect it."""
+    multilingual: bool = False
+    """The language is detected anew for each stretch of speech; `language` is None."""
+    language_floor: float = 0.5
+    """A stretch whose language is less probable than this is taken to be in the recording's main one."""
     languages: tuple[str, ...] = ()
     """Detection chooses among these; empty means all that the model knows."""
     prompt: str = ""
@@ -207,6 +219,7 @@ class TranscribeOptions:
     condition_on_previous_text: bool = False
     """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
     guard: GuardPolicy = "mark"
+    channels: Channels = "mixed"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
 

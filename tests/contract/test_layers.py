@@ -14,6 +14,7 @@ FLOORS = (
     ("types", "errors", "settings", "languages"),
     (
         "schemas",
+        "schemas_subtitles",
         "schemas_text",
         "schemas_speech",
         "schemas_models",
@@ -32,6 +33,8 @@ FLOORS = (
         "asr.timestamps",
         "asr.tokens",
         "asr.batcher",
+        "asr.listener",
+        "asr.merging",
         "asr.whisper",
         "asr.sphinx",
         "tts.alignment",
