@@ -73,6 +73,7 @@ class Mono:
     def _open(self) -> None:
         self._fifo = AudioFifo()
         self._resampler = self._new_resampler()
+        self._packer = AudioResampler("flt", None, None)
 
     def _new_resampler(self) -> AudioResampler:
         # Normalised, so that full scale on all channels stays full scale (the ITU-R BS.775 mix; the mean for stereo).
@@ -105,7 +106,7 @@ class Mono:
     def _resample(self, frame: AudioFrame | None) -> Iterator[Samples]:
         try:
             if frame is not None and frame.layout.nb_channels > 8:
-                frame = _mean_of_channels(frame)
+                frame = self._mean_of_channels(frame)
             resampled = self._resampler.resample(frame)
         except FOREIGN as error:
             raise InvalidAudio("The audio could not be converted to 16 kHz.", param="file") from error
@@ -113,6 +114,17 @@ class Mono:
             if part.samples:
                 samples = np.nan_to_num(self._shaped(part), nan=0.0, posinf=1.0, neginf=-1.0)
                 yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+
+    def _mean_of_channels(self, frame: AudioFrame) -> AudioFrame:
+        """Mono of a frame with so many channels that libswresample knows no layout for them.
+
+        They are packed first: PyAV 18 reads beyond the end of 8 and more planes.
+        """
+        (packed,) = self._packer.resample(frame)
+        mono = packed.to_ndarray().reshape(-1, packed.layout.nb_channels).mean(axis=1, dtype=np.float64)
+        result = AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
+        result.sample_rate = frame.sample_rate
+        return result
 
     def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
         return frame.to_ndarray().reshape(-1)
@@ -153,24 +165,11 @@ class Apart(Mono):
         self._channels = channels
 
     def _new_resampler(self) -> AudioResampler:
-        return AudioResampler("fltp", None, SAMPLE_RATE)
+        return AudioResampler("flt", None, SAMPLE_RATE)  # packed, see _mean_of_channels
 
     def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
-        return frame.to_ndarray()
+        return frame.to_ndarray().reshape(-1, self._channels).T
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _mean_of_channels(frame: AudioFrame) -> AudioFrame:
-    """Mono float32 of a frame with so many channels that libswresample knows no layout for them."""
-    data: npt.NDArray[Any] = frame.to_ndarray()
-    planes = data if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels).T
-    mono = planes.mean(axis=0, dtype=np.float64)
-    if np.issubdtype(data.dtype, np.integer):
-        middle = 128 if data.dtype == np.uint8 else 0
-        mono = (mono - middle) / (128 if data.dtype == np.uint8 else -float(np.iinfo(data.dtype).min))
-    result = AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
-    result.sample_rate = frame.sample_rate
-    return result
