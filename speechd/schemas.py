@@ -195,7 +195,7 @@ class AudioForm(SubtitleWishes):
     def _consistent_channels_and_languages(self) -> Self:
         if self.channels != "split" and self.response_format == "diarized_json":
             raise Unsupported(
-                "This server tells speakers apart by their channel only: `diarized_json` needs `channels=split`.",
+                "`response_format=diarized_json` needs `channels=split`: speakers are told apart by channel only.",
                 param="response_format",
             )
         if self.channels != "split" and self.channel_labels:
