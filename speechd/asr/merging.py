@@ -12,6 +12,8 @@ class Merger:
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, int, Segment]] = []
         self._count = 0
+        self.merged: list[Segment] = []
+        """Those that are settled, in order."""
 
     def push(self, segments: Iterable[Segment], horizon: float) -> Iterator[Segment]:
         """Takes segments, and yields in order of their starts those that are settled.
@@ -24,4 +26,5 @@ class Merger:
             self._count += 1
             heapq.heappush(self._waiting, (segment.start, segment.channel, self._count, segment))
         while self._waiting and self._waiting[0][0] < horizon:
-            yield heapq.heappop(self._waiting)[-1]
+            self.merged.append(heapq.heappop(self._waiting)[-1])
+            yield self.merged[-1]

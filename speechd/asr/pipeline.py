@@ -1,11 +1,16 @@
-"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together."""
+"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together.
+
+Each part has its own module: Recording decodes and cuts, Listener settles the language of a channel, Batcher feeds the
+engine, Merger puts channels in order.
+"""
 
 import asyncio
 import contextlib
-import time
+import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from speechd.asr.batcher import Batcher, Ticket
@@ -13,10 +18,8 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.guard import evidence, judged
 from speechd.asr.listener import Listener, main_language
 from speechd.asr.merging import Merger
-from speechd.audio.copies import Copies
-from speechd.audio.decode import open_audio
-from speechd.audio.vad import SpeechDetector
-from speechd.audio.windows import Packing, cut_windows
+from speechd.asr.recording import Recording
+from speechd.audio.windows import Packing
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window, joined_text
 
 WINDOWS_IN_FLIGHT = 16
@@ -27,31 +30,6 @@ SECOND_TEMPERATURE = 0.4
 """Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
 
 T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Adds up the time that one stage takes, whatever runs between its steps."""
-
-    seconds: float = 0.0
-
-    def iterating(self, items: Iterable[T]) -> Iterator[T]:
-        """The items; the time to make each counts."""
-        iterator, end = iter(items), object()
-        while (item := self._timed(next, iterator, end)) is not end:
-            yield item
-
-    def calling(self, function: Callable[[T], R]) -> Callable[[T], R]:
-        """The function; the time of each call counts."""
-        return lambda argument: self._timed(function, argument)
-
-    def _timed(self, function: Callable[..., R], *arguments: object) -> R:
-        started = time.perf_counter()
-        try:
-            return function(*arguments)
-        finally:
-            self.seconds += time.perf_counter() - started
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,49 +44,36 @@ class LocalTranscriber:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        apart = options.channels == "split"
-        stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds, apart=apart)
-        decoding, detecting = Stopwatch(), Stopwatch()
-        copies, merger = Copies(), Merger()
-        segments: list[Segment] = []
-        timings = Timings()
-        expected = stream.expected_seconds * (max(1, stream.channels) if apart else 1)
-        with contextlib.closing(stream), self.batcher.place(expected) as ticket:
-            chunks = copies.silenced(decoding.iterating(stream))
-            windows = cut_windows(
-                chunks, lambda: detecting.calling(SpeechDetector()), self._packing(options), options.vad
-            )
-            listeners: defaultdict[int, Listener] = defaultdict(
-                lambda: Listener(lambda job: self._decode_one(job, ticket), options)
-            )
-            async with contextlib.aclosing(_decode(_in_thread(windows), listeners, options)) as decoded:
+        recording = await asyncio.to_thread(Recording, audio, self.max_seconds, options)
+        merger, timings = Merger(), Timings()
+        with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
+            listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
+            windows = _in_thread(recording.windows(self._packing(options)))
+            async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
-                    found = [
-                        replace(segment.shifted(window.start), language=result.language, channel=window.channel)
-                        for segment in judged(result.segments, window.speech, options.guard)
-                    ]
-                    for segment in merger.push(found, window.horizon):
-                        segments.append(segment)
+                    for segment in merger.push(_segments(window, result, options), window.horizon):
                         yield segment
+            for segment in merger.push((), math.inf):
+                yield segment
         language, certainty = (options.language, 1.0) if options.language else main_language(listeners.values())
         yield Transcript(
             task=options.task,
             language=language,
-            duration=stream.seconds,
-            segments=tuple(segments),
+            duration=recording.seconds,
+            segments=tuple(merger.merged),
             model=self.model,
             language_probability=certainty,
-            warnings=("truncated-audio",) if stream.truncated else (),
-            timings=timings + Timings(decode=decoding.seconds, vad=detecting.seconds),
-            channels=copies.apart,
+            warnings=recording.warnings,
+            timings=timings + recording.timings,
+            channels=recording.channels,
         )
 
     def _packing(self, options: TranscribeOptions) -> Packing:
         """Where languages mix, each stretch of speech has a window of its own: a pause may change the language."""
         return replace(self.packing, max_gap=0.0) if options.multilingual else self.packing
 
-    async def _decode_one(self, job: Job, ticket: Ticket) -> Decoded:
+    async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
         """One window; what is probably invented gets a second opinion where the caller asked for it."""
         decoded = await self.batcher.decode(job, ticket)
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
@@ -151,6 +116,12 @@ async def _decode(
         for _, task in running:
             task.cancel()
         await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+
+def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
+    """What is believed of a window's segments, on the recording's clock."""
+    for segment in judged(decoded.segments, window.speech, options.guard):
+        yield replace(segment.shifted(window.start), language=decoded.language, channel=window.channel)
 
 
 def _doubts(window: Window, decoded: Decoded) -> int:

@@ -35,6 +35,7 @@ FLOORS = (
         "asr.batcher",
         "asr.listener",
         "asr.merging",
+        "asr.recording",
         "asr.whisper",
         "asr.sphinx",
         "tts.alignment",

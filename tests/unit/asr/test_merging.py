@@ -32,3 +32,4 @@ def test_nothing_is_lost_and_nothing_is_early() -> None:
         later = [s.start for following in windows[number + 1 :] for s in following]
         out += list(merger.push(window, min(later, default=math.inf)))
     assert [s.start for s in out] == starts
+    assert merger.merged == out

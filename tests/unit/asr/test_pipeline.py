@@ -16,7 +16,7 @@ from speechd.asr.pipeline import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.errors import InvalidAudio, TooLarge
 from speechd.fakes import FakeAsr
-from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript
+from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 
 NO_VAD = TranscribeOptions(language="en", vad=None)
 
@@ -215,7 +215,7 @@ class Loud:
 
 @pytest.fixture
 def loud(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speechd.asr.pipeline.SpeechDetector", Loud)
+    monkeypatch.setattr("speechd.asr.recording.SpeechDetector", Loud)
 
 
 SPLIT = TranscribeOptions(language="en", channels="split")
@@ -324,3 +324,12 @@ async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
         (ticket,) = pipeline.batcher._tickets
         assert ticket.remaining > 50
     await pipeline.batcher.close()
+
+
+@pytest.mark.usefixtures("loud")
+async def test_a_click_that_comes_to_nothing_loses_no_segment() -> None:
+    """While it may still become speech, the other channel's segment waits for it; no window comes after."""
+    call = channels([(0.96, 1.08)], [(1.12, 1.17)], seconds=6)
+    patient = replace(SPLIT, vad=VadOptions(min_silence=3))
+    segments, _ = await run(transcriber(FakeAsr(), window=10), call, patient)
+    assert [(s.channel, round(s.start)) for s in segments] == [(1, 1)]
