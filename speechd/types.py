@@ -200,6 +200,9 @@ class TranscribeOptions:
     guard: GuardPolicy = "mark"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
+    start: float = 0.0
+    """Seconds; windows that begin earlier were transcribed before and are passed over. The recording is still heard
+    from its beginning, so that the windows lie exactly as they do in one go."""
 
 
 class Transcriber(Protocol):

@@ -68,13 +68,15 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
+        ahead = max(0.0, stream.expected_seconds - options.start)
         decoding, detecting = Stopwatch(), Stopwatch()
         segments: list[Segment] = []
         timings = Timings()
-        with contextlib.closing(stream), self.batcher.place(stream.expected_seconds) as ticket:
+        with contextlib.closing(stream), self.batcher.place(ahead) as ticket:
             chunks, detector = decoding.iterating(stream), detecting.calling(SpeechDetector())
-            windows = _in_thread(cut_windows(chunks, detector, self.packing, options.vad))
-            async with contextlib.aclosing(windows):
+            cut = _in_thread(cut_windows(chunks, detector, self.packing, options.vad))
+            windows = (window async for window in cut if _begins_after(window, options.start))
+            async with contextlib.aclosing(cut), contextlib.aclosing(windows):
                 first, language, certainty = await self._settle_language(windows, options, ticket)
                 settled = replace(options, language=language or None)
                 async with contextlib.aclosing(self._decode(first, windows, settled, ticket)) as decoded:
@@ -178,6 +180,11 @@ class LocalTranscriber:
         second = await self.batcher.decode(replace(job, options=warmer), ticket)
         better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
         return replace(better, timings=decoded.timings + second.timings)
+
+
+def _begins_after(window: Window, start: float) -> bool:
+    """Whether it begins at `start` or later, to the 10 ms that a segment's `seek` tells of its window."""
+    return round(window.start * 100) >= round(start * 100)
 
 
 def _doubts(window: Window, decoded: Decoded) -> int:
