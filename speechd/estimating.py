@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from speechd.errors import SpeechdError
 from speechd.folder_run import FolderRun
+from speechd.formats import Format
 from speechd.lengths import seconds_at
 from speechd.operations import TranscriptionRequest
 from speechd.places import Item
@@ -26,11 +27,10 @@ async def estimate(run: FolderRun, items: Sequence[Item], speed: float | None) -
         items: what it would do.
         speed: seconds of audio per second in earlier runs, where there were any.
     """
-    suffixes = ",".join(shape.suffix for shape in run.wanted.formats)
     lengths = []
     for item in items:
         lengths.append(await asyncio.to_thread(seconds_at, item.recording.path))
-        print(f"{item.recording}  ({clock_time(lengths[-1])})  ->  {item.stem}{{{suffixes}}}")
+        print(f"{item.recording}  ({clock_time(lengths[-1])})  ->  {_outputs(item, run.wanted.formats)}")
     audio = sum(lengths)
     print(
         f"{len(items)} recordings to do, {audio / 3600:.2f} h of audio;"
@@ -40,6 +40,12 @@ async def estimate(run: FolderRun, items: Sequence[Item], speed: float | None) -
     if measured:
         source = "measured in earlier runs" if speed else "measured just now on a few of them"
         print(f"about {clock_time(audio / measured)} at {measured:.0f}x real time, {source}")
+
+
+def _outputs(item: Item, formats: Sequence[Format]) -> str:
+    """`out/a/f.json .srt`."""
+    first, *more = (shape.suffix for shape in formats)
+    return " ".join([f"{item.stem}{first}", *more])
 
 
 async def _measured(run: FolderRun, items: Sequence[Item]) -> float | None:

@@ -43,7 +43,9 @@ async def print_all(
     display.close()
     for recording, reason in failures:
         display.tell("failed", path=str(recording), reason=reason)
-    return 1 if failures else 0
+    status = 1 if failures else 0
+    display.tell("end", exit=status, failures=len(failures), **tally.facts())
+    return status
 
 
 async def _next(ahead: deque[tuple[Recording, "asyncio.Task[Transcript | str]"]]) -> tuple[Recording, Transcript | str]:

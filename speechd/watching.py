@@ -102,7 +102,9 @@ def _among(paths: Iterable[Path], roots: dict[Path, Path], selection: Selection)
     found = []
     for path in paths:
         root = next((root for root in roots if root == path or root in path.parents), None)
-        for file in _files_at(path) if root is not None else ():
+        if root is None:
+            continue
+        for file in _files_at(path):
             name = PurePath(file.relative_to(root))
             if selection.takes(name) and not any(part.startswith(".") for part in name.parts):
                 found.append(Recording(roots[root] / name, name))
