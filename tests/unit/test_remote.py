@@ -1,4 +1,4 @@
-"""Uploads to a service over loopback that answers by a script: retries, waits, refusals, and what becomes of answers."""
+"""Uploads to a service over loopback that answers by a script: retries, waits, refusals, transcripts."""
 
 import json
 import threading
