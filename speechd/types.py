@@ -222,6 +222,14 @@ class TranscribeOptions:
     channels: Channels = "mixed"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
+    start: float = 0.0
+    """Seconds; windows that begin earlier were transcribed before and are passed over. The recording is still heard
+    from its beginning, so that the windows lie exactly as they do in one go."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """A recording may be transcribed in two parts, the second from a `start`: one channel, in one language."""
+        return self.channels == "mixed" and not self.multilingual
 
 
 class Transcriber(Protocol):

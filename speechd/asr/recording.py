@@ -63,8 +63,9 @@ class Recording:
 
     @property
     def expected_seconds(self) -> float:
-        """How much audio it will probably be, each channel that stays apart counted."""
-        return self._stream.expected_seconds * (max(1, self._stream.channels) if self._apart else 1)
+        """How much audio is probably to be worked on, each channel that stays apart counted."""
+        ahead = max(0.0, self._stream.expected_seconds - self._options.start)
+        return ahead * (max(1, self._stream.channels) if self._apart else 1)
 
     @property
     def seconds(self) -> float:
@@ -85,10 +86,16 @@ class Recording:
         return Timings(decode=self._decoding.seconds, vad=self._detecting.seconds)
 
     def windows(self, packing: Packing) -> Iterator[Window]:
-        """Its windows, about in order; blocking.
+        """Its windows from `options.start` on, about in order; blocking.
 
         Raises:
             InvalidAudio, InvalidRequest, TooLarge: see speechd.audio.decode.AudioStream.
         """
         chunks = self._copies.silenced(self._decoding.iterating(self._stream))
-        return cut_windows(chunks, lambda: self._detecting.calling(SpeechDetector()), packing, self._options.vad)
+        cut = cut_windows(chunks, lambda: self._detecting.calling(SpeechDetector()), packing, self._options.vad)
+        return (window for window in cut if _begins_after(window, self._options.start))
+
+
+def _begins_after(window: Window, start: float) -> bool:
+    """Whether it begins at `start` or later, to the 10 ms that a segment's `seek` tells of its window."""
+    return round(window.start * 100) >= round(start * 100)

@@ -96,6 +96,16 @@ async def test_an_unsure_language_is_settled_by_several_windows_without_encoding
     assert again.window.start == 0
 
 
+async def test_going_on_from_a_boundary_gives_the_rest_of_the_same_windows() -> None:
+    whole, _ = await run(transcriber(Hears()), wav(21), NO_VAD)
+    engine = Hears()
+    boundary = whole[4].seek / 100
+    rest, transcript = await run(transcriber(engine), wav(21), replace(NO_VAD, start=boundary))
+    assert rest == whole[4:]
+    assert transcript.duration == pytest.approx(21, abs=0.01)
+    assert sum(len(batch) for batch in engine.batches) == len(whole) - 4, "what came before is not decoded again"
+
+
 async def test_silence_has_no_text_no_language_and_reaches_no_engine() -> None:
     engine = FakeAsr()
     file = io.BytesIO()
