@@ -11,14 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import cast
 
+from speechd.asking import Asked
 from speechd.errors import InvalidRequest
 from speechd.estimating import estimate
 from speechd.folder_run import FolderRun, Recogniser, Wanted
 from speechd.folders import Recording, Selection, find_recordings
 from speechd.formats import FORMATS, Format, View
-from speechd.languages import find
 from speechd.modelfiles import folder_bytes
 from speechd.operations import TranscriptionRequest, TranscriptionStream, open_transcription
 from speechd.parameters import parameters_of
@@ -28,12 +27,18 @@ from speechd.progress import Display, open_display
 from speechd.remote import Remote, open_client
 from speechd.service import Service, open_service
 from speechd.settings import Settings
-from speechd.types import Task, TranscribeOptions
+from speechd.types import TranscribeOptions
 from speechd.watching import follow
 
-FILE_FORMATS = {"txt": "txt", "json": "verbose_json", "srt": "srt", "vtt": "vtt", "tsv": "tsv"}
+FILE_FORMATS = {
+    "txt": "txt",
+    "json": "verbose_json",
+    "srt": "srt",
+    "vtt": "vtt",
+    "tsv": "tsv",
+    "diarized_json": "diarized_json",
+}
 """What `--format` names, and the row of FORMATS that writes it."""
-EVERYTHING = View(words=True)
 WINDOWS_AT_ONCE = 128
 """Of all recordings in work: enough for every replica of an engine to have the next batch waiting; up to 2 MB each."""
 STANDARD = Path("-")
@@ -70,7 +75,7 @@ class Plan:
     """Nothing is written but standard output."""
     model: str
     options: TranscribeOptions
-    view: View = EVERYTHING
+    view: View
     way: Way = field(default_factory=Way)
 
     @classmethod
@@ -79,11 +84,9 @@ class Plan:
         paths: Sequence[Path],
         *,
         model: str,
-        language: str | None,
-        task: str,
+        asked: Asked,
         formats: Sequence[str],
         output: Path | None,
-        prompt: str,
         selection: Selection | None = None,
         way: Way | None = None,
     ) -> "Plan":
@@ -92,21 +95,13 @@ class Plan:
         Raises:
             InvalidRequest: a path, task, format or language is unknown, or options contradict each other.
         """
-        if task not in ("transcribe", "translate"):
-            raise InvalidRequest(f"--task is transcribe or translate, not {task}.")
         way = way or Way()
         printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
         if printed and (way.watch or way.dry_run or way.retry_failed):
             raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
         rows = _formats(formats)
-        options = TranscribeOptions(
-            task=cast(Task, task),
-            language=_language(language),
-            prompt=prompt,
-            word_timestamps=any(row.name == "verbose_json" for row in rows),
-        )
-        folder = None if printed else output
-        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, way=way)
+        options, folder = asked.options(rows), None if printed else output
+        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, asked.view(), way)
 
 
 def _formats(names: Sequence[str]) -> tuple[Format, ...]:
@@ -115,15 +110,6 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     if unknown or not wanted:
         raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
     return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
-
-
-def _language(name: str | None) -> str | None:
-    if not name:
-        return None
-    language = find(name)
-    if language is None:
-        raise InvalidRequest(f"There is no language {name!r}; use a code such as en, or a name such as German.")
-    return language.code
 
 
 async def run(plan: Plan, settings: Settings) -> int:

@@ -41,7 +41,7 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "joining", "llm", "keys", "usage", "room", "progress", "parameters", "lengths"),
+    ("fakes", "folders", "joining", "llm", "keys", "usage", "room", "progress", "parameters", "lengths", "asking"),
     ("journal", "outputs", "watching"),
     ("places",),
     ("asr.guard", "modelstore"),
