@@ -87,6 +87,7 @@ class FolderRun:
     """What could not be done, in this run or an earlier one, with the reason."""
     busy: set[Path] = field(default_factory=set)
     """Sources in work."""
+    _told: int = field(default=0, init=False)
     _room: Room = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,6 +121,12 @@ class FolderRun:
             for task in (*running, *scouts):
                 task.cancel()
             await asyncio.gather(*running, *scouts, return_exceptions=True)
+
+    def untold(self) -> Sequence[tuple[Recording, str]]:
+        """The failures since this was asked last."""
+        new = self.failures[self._told :]
+        self._told = len(self.failures)
+        return new
 
     async def _look_ahead(self, items: Sequence[Item]) -> None:
         """Finds out how much audio is waiting; it is only shown."""

@@ -9,7 +9,7 @@ from speechd.folder_run import HOPELESS, Recogniser
 from speechd.folders import Recording
 from speechd.formats import Format, View
 from speechd.operations import TranscriptionRequest
-from speechd.progress import Display, Tally
+from speechd.progress import Display, Tally, list_failures
 from speechd.types import TranscribeOptions, Transcript
 
 FILES_AHEAD = 8
@@ -41,8 +41,7 @@ async def print_all(
             task.cancel()
         await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
     display.close()
-    for recording, reason in failures:
-        display.tell("failed", path=str(recording), reason=reason)
+    list_failures(display, failures)
     status = 1 if failures else 0
     display.tell("end", exit=status, failures=len(failures), **tally.facts())
     return status
@@ -74,8 +73,10 @@ async def _one(recogniser: Recogniser, request: Request, tally: Tally, display: 
     except HOPELESS:
         raise
     except (SpeechdError, OSError) as error:
+        reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
         tally.fail(recording.source)
-        return error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
+        display.tell("failed", path=str(recording), reason=reason)
+        return reason
     finally:
         display.show(tally)
 

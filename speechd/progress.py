@@ -3,14 +3,14 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 REPORT_EVERY = 1.0
 """Seconds between two progress lines for programs."""
@@ -78,7 +78,9 @@ class Tally:
         self.hear(key, start)
 
     def hear(self, key: Hashable, until: float) -> None:
-        """A file in work is done up to `until`."""
+        """A file in work is done up to `until`; its length may have been a guess."""
+        if until > self._lengths.get(key, 0.0):
+            self.expect(key, until)
         self.audio_done += until - self._heard.get(key, 0.0)
         self._heard[key] = until
 
@@ -131,15 +133,15 @@ class Display(Protocol):
         """Something happened to one file: `begin`, `kept`, `done`, `failed`; or `start` or `end`, to the run."""
         ...
 
-    def say(self, sentence: str) -> None:
-        """A line for people."""
+    def say(self, sentence: str, *, alarming: str = "") -> None:
+        """A line for people, after a word that they should see."""
         ...
 
     def close(self) -> None: ...
 
 
 class Plain:
-    """For people, where standard error is no terminal: failures and the end, no bar."""
+    """For people, where standard error is no terminal: no bar, only what is said."""
 
     wants_lengths = False
 
@@ -150,18 +152,18 @@ class Plain:
         pass
 
     def tell(self, event: str, **facts: object) -> None:
-        if event == "failed":
-            self.say(f"[red]failed[/red] {escape(str(facts['path']))}: {escape(str(facts['reason']))}")
+        pass
 
-    def say(self, sentence: str) -> None:
-        self.console.print(sentence, highlight=False, soft_wrap=True)
+    def say(self, sentence: str, *, alarming: str = "") -> None:
+        text = Text.assemble((alarming, "red"), " " if alarming else "", sentence)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         pass
 
 
 class Bar(Plain):
-    """For people at a terminal: one line that moves, and failures above it as they happen."""
+    """For people at a terminal: one line that moves."""
 
     wants_lengths = True
 
@@ -212,7 +214,7 @@ class JsonLines:
     def tell(self, event: str, **facts: object) -> None:
         print(json.dumps({"event": event, **facts}), file=sys.stderr, flush=True)
 
-    def say(self, sentence: str) -> None:
+    def say(self, sentence: str, *, alarming: str = "") -> None:
         """People's sentences stand in the events' own members."""
 
     def close(self) -> None:
@@ -230,3 +232,9 @@ def open_display(*, for_programs: bool, bar: bool) -> Display:
         return JsonLines()
     console = Console(stderr=True)
     return Bar(console) if bar and console.is_terminal else Plain(console)
+
+
+def list_failures(display: Display, failures: Iterable[tuple[object, str]]) -> None:
+    """What failed, and why, for people."""
+    for what, reason in failures:
+        display.say(f"{what}: {reason}", alarming="failed")

@@ -23,7 +23,7 @@ from speechd.operations import TranscriptionRequest, TranscriptionStream, open_t
 from speechd.parameters import parameters_of
 from speechd.places import Item, Places
 from speechd.printing import print_all
-from speechd.progress import Display, open_display
+from speechd.progress import Display, list_failures, open_display
 from speechd.remote import Remote, open_client
 from speechd.service import Service, open_service
 from speechd.settings import Settings
@@ -236,12 +236,14 @@ async def _batches(
         return
     async for found in follow(plan.paths, plan.selection, folder_run.busy):
         yield await asyncio.to_thread(to_do, found) if found else []
+        list_failures(folder_run.display, folder_run.untold())  # the end of such a run is far
 
 
 def _report(plan: Plan, folder_run: FolderRun, interrupted: bool) -> int:
     """Says how it ended; the exit status."""
     display, tally = folder_run.display, folder_run.tally
     display.close()
+    list_failures(display, folder_run.untold())
     failed = len(folder_run.failures)
     status = INTERRUPTED if interrupted and not plan.way.watch else 1 if failed else 0
     display.tell("end", exit=status, failures=failed, **tally.facts())

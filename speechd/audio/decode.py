@@ -100,6 +100,7 @@ class AudioStream:
         self.truncated = False
         """True once the iteration has ended because the recording breaks off."""
         self._declared = _declared_seconds(container, self._stream, source)
+        self._guessed = None if container.duration is None else container.duration / av.time_base
         header = claim(source.head)
         self._endless = header is not None and header.endless
         self._clock = Clock(_clock_origin(container))
@@ -113,9 +114,11 @@ class AudioStream:
 
     @property
     def expected_seconds(self) -> float:
-        """How long it will probably be: what its header says, else guessed from its size."""
-        guess = self._source.size / GUESSED_BYTES_PER_SECOND if self._declared is None else self._declared
-        return min(guess, self._max_seconds)
+        """How long it will probably be: what its header says, else FFmpeg's guess, else one from its size."""
+        for seconds in (self._declared, self._guessed):
+            if seconds is not None:
+                return min(seconds, self._max_seconds)
+        return min(self._source.size / GUESSED_BYTES_PER_SECOND, self._max_seconds)
 
     @property
     def seconds(self) -> float:

@@ -4,8 +4,8 @@
 
 Each peer is a process of its own, timed from its start to its end, imports and loading included: the command as a
 person types it, and a script that calls `WhisperModel.transcribe` for one file after the other. They take turns; the
-first round does not count. The table shows medians, the word error rates, and the median of the ratios: above 1, speechd is
-faster. On a machine that does other work at the same time the figures are worthless.
+first round does not count. The table shows medians, the word error rates, and the median of the ratios: above 1,
+speechd is faster. On a machine that does other work at the same time the figures are worthless.
 """
 
 import argparse

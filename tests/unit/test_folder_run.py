@@ -1,7 +1,6 @@
 """Runs over folders on the fake engine: what is done again and what is not."""
 
 import contextlib
-import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
@@ -234,11 +233,3 @@ async def test_short_recordings_share_batches(bench: Workbench) -> None:
     bench.engine = FakeAsr(delay=0.01)
     assert counts(await bench.run()) == (40, 0, 0)
     assert len(bench.engine.batches) <= 20
-
-
-def test_what_is_no_recording_has_no_length() -> None:
-    from speechd.lengths import seconds_of
-
-    file = io.BytesIO(b"hello" * 100)
-    assert seconds_of(file) == 0
-    assert file.tell() == 0

@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from speechd.progress import Bar, JsonLines, Plain, Tally, open_display
+from speechd.progress import Bar, JsonLines, Plain, Tally, list_failures, open_display
 
 
 class Clock:
@@ -86,14 +86,24 @@ def test_people_see_the_counts_in_one_line() -> None:
     assert "0.20/1.00 h  72x real time  0:03:10 left" in shown
 
 
-def test_without_a_terminal_only_failures_are_told() -> None:
+def test_without_a_terminal_only_what_is_said_is_seen() -> None:
     console = Console(file=io.StringIO(), width=40)
     display = Plain(console)
     display.show(Tally())
     display.tell("done", path="a.wav")
-    display.tell("failed", path="talks [draft]/b.wav", reason="The file is empty, and this line is long.")
+    list_failures(display, [("talks [draft]/b.wav", "The file is empty, and this line is long.")])
     line = "failed talks [draft]/b.wav: The file is empty, and this line is long.\n"
     assert console.file.getvalue() == line  # type: ignore[attr-defined]
+
+
+def test_a_length_that_was_a_guess_grows_with_what_is_heard() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=1)
+    tally.expect("a", 50)
+    tally.begin("a")
+    clock.now = 1
+    tally.hear("a", 80)
+    assert (tally.audio_done, tally.audio_total, tally.left) == (80, 80, 0)
 
 
 def test_the_display_is_chosen_by_where_it_goes() -> None:
