@@ -25,6 +25,8 @@ def _listed(value: Any) -> Any:
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+LEFT_OUT: tuple[Any, ...] = (None, "", [""])
+"""What stands for an absent value: browsers send every field of a form."""
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
@@ -58,7 +60,7 @@ class AudioForm(SubtitleWishes):
 
     model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
     url: str | None = Field(
-        None, min_length=1, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
+        None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
     language: str | None = Field(
         None,
@@ -116,13 +118,13 @@ class AudioForm(SubtitleWishes):
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null is the same as absent.
+        """The form in `fields`; JSON null and a form's field that was left empty are the same as absent.
 
         Raises:
             InvalidRequest: a field has a bad value, or two contradict; `param` names it.
         """
         try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
+            return cls.model_validate({name: value for name, value in fields.items() if value not in LEFT_OUT})
         except ValidationError as error:
             raise first_fault(error) from error
 
