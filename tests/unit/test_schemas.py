@@ -142,7 +142,7 @@ BAD = [
     *(
         ({"response_format": "srt", name: value}, name)
         for name, values in {
-            "max_line_width": ("9", "201", "wide", "20.5", ""),
+            "max_line_width": ("9", "201", "wide", "20.5"),
             "max_lines": ("0", "11", "-1"),
             "max_cue_seconds": ("0.4", "61", "nan", "inf"),
             "min_gap": ("-0.1", "5.1", "nan"),
