@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
 from speechd.schemas_subtitles import SubtitleWishes
-from speechd.types import Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
@@ -38,8 +38,7 @@ class ServerVad(BaseModel):
     prefix_padding_ms: Milliseconds | None = Field(None, description="Audio kept around speech, in milliseconds.")
     silence_duration_ms: Milliseconds | None = Field(None, description="Silence that ends speech, in milliseconds.")
 
-    def to_options(self) -> VadOptions:
-        default = VadOptions()
+    def to_options(self, default: VadOptions) -> VadOptions:
         return VadOptions(
             threshold=default.threshold if self.threshold is None else self.threshold,
             min_silence=_seconds(self.silence_duration_ms, default.min_silence),
@@ -228,6 +227,7 @@ class AudioForm(SubtitleWishes):
 
     def to_options(self) -> TranscribeOptions:
         strategy, default = self.chunking_strategy, TranscribeOptions()
+        vad = MIXED_VAD if self.wants_languages else VadOptions()
         return TranscribeOptions(
             task=self.task,
             language=None if self.wants_languages else self.language,
@@ -242,7 +242,7 @@ class AudioForm(SubtitleWishes):
             condition_on_previous_text=self.condition_on_previous_text,
             guard=self.guard,
             channels=self.channels,
-            vad=strategy.to_options() if isinstance(strategy, ServerVad) else VadOptions(),
+            vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
         )
 
 

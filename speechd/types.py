@@ -175,6 +175,11 @@ class VadOptions:
     """Regions shorter than this many seconds are dropped as clicks."""
 
 
+MIXED_VAD = VadOptions(min_silence=0.25)
+"""Where languages mix, shorter pauses count, because the language may change at each. Measured with whisper-pocket on
+sentences of three languages 0.3 s apart: 69 of 69 right instead of 42; at 0.7 s 68 instead of 69."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """A stretch of a recording that is decoded in one piece."""

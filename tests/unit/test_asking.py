@@ -6,7 +6,7 @@ from speechd.asking import Asked
 from speechd.errors import InvalidRequest
 from speechd.formats import FORMATS, View
 from speechd.subtitles import Layout
-from speechd.types import TranscribeOptions
+from speechd.types import MIXED_VAD, TranscribeOptions
 
 VERBOSE, SRT, VTT, TXT = (FORMATS[name] for name in ("verbose_json", "srt", "vtt", "txt"))
 
@@ -27,6 +27,7 @@ def test_everything_reaches_the_recogniser_and_the_formats() -> None:
         prompt="Anna.",
         channels="split",
         word_timestamps=True,
+        vad=MIXED_VAD,
     )
     assert asked.view() == View(words=True, languages=True, layout=layout, channel_labels=("agent", "the caller"))
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from speechd.schemas import (
 )
 from speechd.schemas_models import ModelList, ModelObject
 from speechd.subtitles import Layout
-from speechd.types import TranscribeOptions, VadOptions
+from speechd.types import MIXED_VAD, TranscribeOptions, VadOptions
 
 
 def options(**fields: Any) -> TranscribeOptions:
@@ -51,9 +52,12 @@ def test_every_parameter_reaches_the_options() -> None:
 
 
 def test_languages_that_mix() -> None:
-    assert options(language="multi") == TranscribeOptions(multilingual=True)
+    assert options(language="multi") == TranscribeOptions(multilingual=True, vad=MIXED_VAD)
+    vad = {"type": "server_vad", "threshold": 0.6}
+    assert options(language="multi", chunking_strategy=vad).vad == replace(MIXED_VAD, threshold=0.6)
+    assert options(language="multi", chunking_strategy=vad | {"silence_duration_ms": 700}).vad == VadOptions(0.6, 0.7)
     asked = options(language="Multi", language_floor="0.7", languages=["en", "German"])
-    assert asked == TranscribeOptions(multilingual=True, language_floor=0.7, languages=("en", "de"))
+    assert asked == TranscribeOptions(multilingual=True, language_floor=0.7, languages=("en", "de"), vad=MIXED_VAD)
     assert TranscriptionForm.parse({"model": "m", "language": "multi"}).wants_languages
 
 
