@@ -35,6 +35,8 @@ FILE_FORMATS = {"txt": "txt", "json": "verbose_json", "srt": "srt", "vtt": "vtt"
 EVERYTHING = View(words=True)
 STANDARD = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
+LONG_WAIT = 5.0
+"""Seconds of waiting for a service from which people want to know why."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status, as shells have it."""
 
@@ -173,6 +175,8 @@ async def _recogniser(plan: Plan, settings: Settings, display: Display) -> Async
 
             def notice(seconds: float, reason: str) -> None:
                 display.tell("waiting", seconds=round(seconds, 1), reason=reason)
+                if seconds >= LONG_WAIT:
+                    display.say(f"waiting {seconds:.0f} s: {reason}")
 
             yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
         return
