@@ -185,7 +185,7 @@ class FolderRun:
                 unsaved.append(part)
                 self.tally.hear(item.source, max(since, part.end))
                 self.display.show(self.tally)
-                if part.seek / 100 - since >= KEEP_EVERY:
+                if options.can_go_on and part.seek / 100 - since >= KEEP_EVERY:
                     since = self._keep(item, stream.model, unsaved)
         raise RuntimeError("the transcription ended without a transcript")
 

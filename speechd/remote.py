@@ -164,7 +164,10 @@ def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
         "model": model,
         "response_format": "verbose_json",
         "timestamp_granularities[]": granularities,
-        "language": options.language,
+        "language": "multi" if options.multilingual else options.language,
+        "languages[]": list(options.languages),
+        "language_floor": options.language_floor if options.multilingual else None,
+        "channels": "split" if options.channels == "split" else None,
         "prompt": options.prompt,
     }
     return {name: value for name, value in fields.items() if value}
@@ -216,8 +219,7 @@ def _transcript(reply: httpx2.Response, options: TranscribeOptions) -> Transcrip
         ValueError, KeyError, TypeError, AttributeError: it is not a verbose_json transcript.
     """
     body = reply.json()
-    language = find(str(body.get("language") or ""))
-    spoken = options.language or (language.code if language and options.task == "transcribe" else "")
+    spoken = options.language or (_code(body.get("language")) if options.task == "transcribe" else "")
     segments = [_segment(said, spoken) for said in body["segments"]]
     return Transcript(
         task=options.task,
@@ -240,17 +242,30 @@ def _segment(said: Mapping[str, Any], language: str) -> Segment:
         compression_ratio=said.get("compression_ratio", 1.0),
         no_speech_prob=said.get("no_speech_prob", 0.0),
         seek=said.get("seek", 0),
-        language=language,
+        language=_code(said.get("language")) or language,
+        channel=_channel(said),
     )
+
+
+def _code(name: object) -> str:
+    language = find(str(name or ""))
+    return language.code if language else ""
+
+
+def _channel(said: Mapping[str, Any]) -> int:
+    """`channel_2` -> 2, as a service calls channels that nobody named; 0 for a mix."""
+    return int(str(said.get("channel") or "0").removeprefix("channel_"))
 
 
 def _with_words(segments: Sequence[Segment], words: Sequence[Mapping[str, Any]]) -> list[Segment]:
     """The segments, each with its own of the words, which the answer lists apart."""
     groups: list[list[Word]] = [[] for _ in segments]
-    index = 0
-    for said in words if segments else ():
-        word = Word(str(said["word"]), float(said["start"]), float(said["end"]))
-        while index + 1 < len(segments) and (word.start + word.end) / 2 > segments[index].end:
-            index += 1
-        groups[index].append(word)
+    for channel in {segment.channel for segment in segments}:
+        own, index = [number for number, segment in enumerate(segments) if segment.channel == channel], 0
+        for said in words:
+            if _channel(said) == channel:
+                word = Word(str(said["word"]), float(said["start"]), float(said["end"]))
+                while index + 1 < len(own) and (word.start + word.end) / 2 > segments[own[index]].end:
+                    index += 1
+                groups[own[index]].append(word)
     return [replace(segment, words=tuple(group)) for segment, group in zip(segments, groups, strict=True)]

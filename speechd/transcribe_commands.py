@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
+HEARD, SUBTITLES = "Channels and languages", "Subtitles (srt, vtt)"
 
 Paths = Annotated[
     list[Path],
@@ -13,7 +14,10 @@ Paths = Annotated[
 ]
 ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id; `auto` takes the best installed one.")]
 Language = Annotated[
-    str | None, typer.Option("--language", "-l", help="Language spoken, e.g. en, es, German. Default: detected.")
+    str | None,
+    typer.Option(
+        "--language", "-l", help="Language spoken, e.g. en, es, German; multi where they mix. Default: detected."
+    ),
 ]
 TaskName = Annotated[str, typer.Option("--task", help="transcribe, or translate into English.")]
 Prompt = Annotated[str, typer.Option(help="Text that precedes the recording: names and spellings to expect.")]
@@ -38,7 +42,10 @@ Exclude = Annotated[
 Formats = Annotated[
     list[str],
     typer.Option(
-        "--format", "-f", help="txt, json, srt, vtt, tsv; several with commas or repeated.", rich_help_panel=WRITTEN
+        "--format",
+        "-f",
+        help="txt, json, srt, vtt, tsv, diarized_json; several with commas or repeated.",
+        rich_help_panel=WRITTEN,
     ),
 ]
 OutputDir = Annotated[
@@ -51,6 +58,35 @@ OutputDir = Annotated[
         rich_help_panel=WRITTEN,
     ),
 ]
+
+Channels = Annotated[
+    str, typer.Option(help="mixed; or split, which transcribes each channel apart.", rich_help_panel=HEARD)
+]
+ChannelLabels = Annotated[
+    str, typer.Option(help="Names of the channels, with commas: agent,caller.", rich_help_panel=HEARD)
+]
+Languages = Annotated[
+    str, typer.Option(help="Detection chooses among these only, with commas: en,es.", rich_help_panel=HEARD)
+]
+LanguageFloor = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="With --language multi: a less probable language counts as the main one. Default: 0.5.",
+        rich_help_panel=HEARD,
+    ),
+]
+
+MaxLineWidth = Annotated[
+    int | None, typer.Option(min=10, max=200, help="Most characters of a line.", rich_help_panel=SUBTITLES)
+]
+MaxLines = Annotated[int | None, typer.Option(min=1, max=10, help="Most lines of a cue.", rich_help_panel=SUBTITLES)]
+MaxCueSeconds = Annotated[
+    float | None, typer.Option(min=0.5, max=60, help="Most seconds that a cue is shown.", rich_help_panel=SUBTITLES)
+]
+MinGap = Annotated[float, typer.Option(min=0, max=5, help="Least seconds between two cues.", rich_help_panel=SUBTITLES)]
+Karaoke = Annotated[bool, typer.Option("--karaoke", help="vtt: mark when each word begins.", rich_help_panel=SUBTITLES)]
 
 RetryFailed = Annotated[
     bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run.", rich_help_panel=COURSE)
@@ -88,6 +124,15 @@ def transcribe(
     exclude: Exclude = None,
     format: Formats = ["txt"],  # noqa: B006 - typer reads it
     output_dir: OutputDir = None,
+    channels: Channels = "mixed",
+    channel_labels: ChannelLabels = "",
+    languages: Languages = "",
+    language_floor: LanguageFloor = None,
+    max_line_width: MaxLineWidth = None,
+    max_lines: MaxLines = None,
+    max_cue_seconds: MaxCueSeconds = None,
+    min_gap: MinGap = 0.0,
+    karaoke: Karaoke = False,
     retry_failed: RetryFailed = False,
     watch: Watch = False,
     dry_run: DryRun = False,
@@ -109,19 +154,24 @@ def transcribe(
         speechd transcribe recordings/ --format json,srt --output-dir out
 
         speechd transcribe recordings/ --output-dir out --watch --url http://gpu:8000
+
+        speechd transcribe call.opus --channels split --channel-labels agent,caller
+
+        speechd transcribe film.mkv --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
     """
+    from speechd.asking import Asked
     from speechd.folders import Selection
     from speechd.settings import read_settings
+    from speechd.subtitles import Layout
     from speechd.transcribing import Plan, Way, run
 
+    layout = Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
     plan = Plan.read(
         paths,
         model=model,
-        language=language,
-        task=task,
+        asked=Asked(task, language, languages, language_floor, prompt, channels, channel_labels, layout),
         formats=format,
         output=output_dir,
-        prompt=prompt,
         selection=Selection(tuple(include or ()), tuple(exclude or ())),
         way=Way(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
     )

@@ -11,14 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import cast
 
+from speechd.asking import Asked
 from speechd.errors import InvalidRequest
 from speechd.estimating import estimate
 from speechd.folder_run import FolderRun, Wanted
 from speechd.folders import Recording, Selection, find_recordings
 from speechd.formats import FORMATS, Format, View
-from speechd.languages import find
 from speechd.parameters import parameters_of
 from speechd.places import Item, Places
 from speechd.printing import print_all
@@ -27,12 +26,18 @@ from speechd.recogniser import Local, Recogniser
 from speechd.remote import Remote, open_client
 from speechd.service import open_service
 from speechd.settings import Settings
-from speechd.types import Task, TranscribeOptions
+from speechd.types import TranscribeOptions
 from speechd.watching import follow
 
-FILE_FORMATS = {"txt": "txt", "json": "verbose_json", "srt": "srt", "vtt": "vtt", "tsv": "tsv"}
+FILE_FORMATS = {
+    "txt": "txt",
+    "json": "verbose_json",
+    "srt": "srt",
+    "vtt": "vtt",
+    "tsv": "tsv",
+    "diarized_json": "diarized_json",
+}
 """What `--format` names, and the row of FORMATS that writes it."""
-EVERYTHING = View(words=True)
 STANDARD = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
 LONG_WAIT = 5.0
@@ -69,7 +74,7 @@ class Plan:
     """Nothing is written but standard output."""
     model: str
     options: TranscribeOptions
-    view: View = EVERYTHING
+    view: View
     way: Way = field(default_factory=Way)
 
     @classmethod
@@ -78,11 +83,9 @@ class Plan:
         paths: Sequence[Path],
         *,
         model: str,
-        language: str | None,
-        task: str,
+        asked: Asked,
         formats: Sequence[str],
         output: Path | None,
-        prompt: str,
         selection: Selection | None = None,
         way: Way | None = None,
     ) -> "Plan":
@@ -91,21 +94,13 @@ class Plan:
         Raises:
             InvalidRequest: a path, task, format or language is unknown, or options contradict each other.
         """
-        if task not in ("transcribe", "translate"):
-            raise InvalidRequest(f"--task is transcribe or translate, not {task}.")
         way = way or Way()
         printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
         if printed and (way.watch or way.dry_run or way.retry_failed):
             raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
         rows = _formats(formats)
-        options = TranscribeOptions(
-            task=cast(Task, task),
-            language=_language(language),
-            prompt=prompt,
-            word_timestamps=any(row.name == "verbose_json" for row in rows),
-        )
-        folder = None if printed else output
-        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, way=way)
+        options, folder = asked.options(rows), None if printed else output
+        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, asked.view(), way)
 
 
 def _formats(names: Sequence[str]) -> tuple[Format, ...]:
@@ -114,15 +109,6 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     if unknown or not wanted:
         raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
     return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
-
-
-def _language(name: str | None) -> str | None:
-    if not name:
-        return None
-    language = find(name)
-    if language is None:
-        raise InvalidRequest(f"There is no language {name!r}; use a code such as en, or a name such as German.")
-    return language.code
 
 
 def run(plan: Plan, settings: Settings) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import srt
 
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.wer import word_errors
@@ -68,14 +69,29 @@ def test_curl_examples_that_speak(server: str, line: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
-    assert said("en_television.flac").text in printed
+    assert said(Path(line.split()[-1]).name).text in printed
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines("speechd tran") if "audio_fixtures/" in line])
+PRINTED = [line for line in shell_lines("speechd tran") if "audio_fixtures/" in line and " --" not in line]
+
+
+@pytest.mark.parametrize("line", PRINTED)
 def test_command_line_examples(line: str) -> None:
     fixture = said(Path(line.split()[-1]).name)
     wanted = fixture.english if "translate" in line.split() else fixture.text
     assert word_errors(wanted or "", run(shlex.split(line)))[0] == 0
+
+
+def test_the_call_example_prints_what_is_shown() -> None:
+    (line,) = [line for line in shell_lines("speechd tran") if "--channels" in line]
+    assert run(shlex.split(line)) in blocks("text")
+
+
+def test_the_subtitle_example() -> None:
+    (line,) = [line for line in shell_lines("speechd tran") if "--format srt" in line]
+    cues = list(srt.parse(run(shlex.split(line))))
+    assert " ".join(cue.content for cue in cues).split() == said("pauses_25s.flac").text.split()
+    assert all(len(text) <= 24 for cue in cues for text in cue.content.split("\n"))
 
 
 def test_the_folder_example(tmp_path: Path) -> None:

@@ -189,6 +189,25 @@ async def test_a_long_recording_goes_on_after_its_last_finished_window(
     assert json.loads((bench.output / "long.json").read_text()) == whole
 
 
+async def test_a_call_is_begun_anew_because_its_sides_overlap(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_run, "KEEP_EVERY", 20.0)
+    split = replace(WANTED, options=replace(OPTIONS, channels="split"))
+    sound(bench.source / "long.wav", 200)
+    await bench.run(split)
+    whole, windows = json.loads((bench.output / "long.json").read_text()), bench.decoded
+    (bench.output / "long.json").unlink()
+    bench.engine = Failing(windows - 2)
+    with contextlib.suppress(CannotGoOn):
+        await bench.run(split)
+    bench.engine = FakeAsr()
+    run = await bench.run(split)
+    assert isinstance(run.display, Notes)
+    assert [begun["start"] for begun in run.display.of("begin")] == [0.0]
+    assert json.loads((bench.output / "long.json").read_text()) == whole
+
+
 async def test_what_stops_everything_is_held_against_no_recording(bench: Workbench) -> None:
     sound(bench.source / "a.wav")
     bench.engine = Failing(0)

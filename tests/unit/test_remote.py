@@ -143,6 +143,27 @@ async def test_an_answer_becomes_a_transcript_with_words_in_their_segments(audio
     assert b"Names: Anna." in body
 
 
+async def test_channels_and_languages_come_back_as_they_were_asked_for(audio: Path) -> None:
+    first, second = ANSWER["segments"]
+    words = [said | {"channel": f"channel_{1 + (said['start'] > 2)}"} for said in ANSWER["words"]]
+    answer = ANSWER | {
+        "segments": [
+            first | {"channel": "channel_1", "language": "german"},
+            second | {"channel": "channel_2", "language": "english", "start": 1.2},
+        ],
+        "words": words,
+    }
+    with answering(Reply(body=answer)) as service:
+        transcript = await ask(
+            service.url, audio, channels="split", multilingual=True, language_floor=0.7, languages=("de", "en")
+        )
+    ((_, body, _),) = service.requests
+    for name, value in (("channels", "split"), ("language", "multi"), ("language_floor", "0.7"), ("languages[]", "en")):
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
+    assert [(s.channel, s.language) for s in transcript.segments] == [(1, "de"), (2, "en")]
+    assert [[word.word for word in s.words] for s in transcript.segments] == [["Hallo", "du."], ["Tschüs."]]
+
+
 async def test_translations_have_their_own_address(audio: Path) -> None:
     with answering(Reply()) as service:
         await ask(service.url, audio, task="translate")
