@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from speechd.asking import Asked
-from speechd.errors import InvalidRequest
+from speechd.errors import InvalidRequest, SpeechdError
 from speechd.estimating import estimate
 from speechd.folder_run import FolderRun, Wanted
 from speechd.folders import Recording, Selection, find_recordings
@@ -119,10 +119,13 @@ def run(plan: Plan, settings: Settings) -> int:
     """
     display = open_display(for_programs=plan.way.json_progress, bar=not plan.way.dry_run)
     with contextlib.closing(display), tempfile.TemporaryDirectory(prefix="speechd-") as scratch:
-        recordings = _recordings(plan, Path(scratch))
-        if not recordings and not plan.way.watch:
-            raise InvalidRequest("There are no recordings in what you named.", param="paths")
-        return asyncio.run(_run(plan, settings, display, recordings))
+        try:
+            return asyncio.run(_run(plan, settings, display, _recordings(plan, Path(scratch))))
+        except SpeechdError as error:
+            if not plan.way.json_progress:
+                raise
+            display.tell("error", message=error.message)
+            return 1
 
 
 async def _run(plan: Plan, settings: Settings, display: Display, recordings: Sequence[Recording]) -> int:
@@ -140,11 +143,17 @@ async def _run(plan: Plan, settings: Settings, display: Display, recordings: Seq
 
 
 def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
-    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it."""
+    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
+
+    Raises:
+        InvalidRequest: there is nothing.
+    """
     if plan.way.watch:
         return []
     if STANDARD not in plan.paths:
-        return find_recordings(plan.paths, plan.selection)
+        if found := find_recordings(plan.paths, plan.selection):
+            return found
+        raise InvalidRequest("There are no recordings in what you named.", param="paths")
     if plan.paths != (STANDARD,):
         raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
     with (scratch / "stdin").open("wb") as file:

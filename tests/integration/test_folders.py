@@ -163,8 +163,11 @@ def test_two_runs_in_one_output_folder_do_not_meet(tmp_path: Path, english: Fixt
     with running(tmp_path / "in", "-o", tmp_path / "out", *POCKET) as run:
         run.until(lambda event: event["event"] == "begin")
         second = speechd("transcribe", english.path, "-o", tmp_path / "out")
+        with running(english.path, "-o", tmp_path / "out") as third:
+            told = third.until(lambda event: event["event"] == "error")
         assert run.process.poll() is None
         run.kill()
+    assert "Another run is at work" in told["message"]
     assert second.returncode == 1
     assert "Another run is at work" in second.stderr
     assert speechd("transcribe", english.path, "-o", tmp_path / "out").returncode == 0
