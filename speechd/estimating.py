@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from speechd.errors import SpeechdError
 from speechd.folder_run import FolderRun
+from speechd.folders import shown
 from speechd.formats import Format
 from speechd.lengths import seconds_at
 from speechd.operations import TranscriptionRequest
@@ -45,7 +46,7 @@ async def estimate(run: FolderRun, items: Sequence[Item], speed: float | None) -
 def _outputs(item: Item, formats: Sequence[Format]) -> str:
     """`out/a/f.json .srt`."""
     first, *more = (shape.suffix for shape in formats)
-    return " ".join([f"{item.stem}{first}", *more])
+    return " ".join([f"{shown(item.stem)}{first}", *more])
 
 
 async def _measured(run: FolderRun, items: Sequence[Item]) -> float | None:
@@ -53,6 +54,7 @@ async def _measured(run: FolderRun, items: Sequence[Item]) -> float | None:
     chosen = items[:SAMPLE_FILES]
     if not chosen:
         return None
+    await run.recogniser.get_ready(run.wanted.model, run.wanted.options)
     share = SAMPLE_SECONDS / len(chosen)
     started = time.monotonic()
     heard = sum(await asyncio.gather(*(_heard(run, item, share) for item in chosen)))

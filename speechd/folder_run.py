@@ -6,10 +6,10 @@ import hashlib
 import math
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from speechd.errors import (
     AuthenticationFailed,
@@ -20,14 +20,15 @@ from speechd.errors import (
     ModelNotInstalled,
     SpeechdError,
 )
-from speechd.folders import Recording
+from speechd.folders import Recording, shown
 from speechd.formats import Format, View
 from speechd.journal import Entry, Kept, Print
 from speechd.lengths import seconds_at, seconds_of
-from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.operations import TranscriptionRequest
 from speechd.outputs import output_paths, write_outputs
 from speechd.places import Item
 from speechd.progress import Display, Tally
+from speechd.recogniser import Recogniser
 from speechd.room import Room
 from speechd.types import Segment, TranscribeOptions, Transcript
 
@@ -40,24 +41,6 @@ MOST_WINDOWS = 16
 HOPELESS = (AuthenticationFailed, CannotGoOn, ModelNotFound, ModelNotInstalled)
 """What would befall every other recording too: the run stops, and nothing is held against the recording."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-class Recogniser(Protocol):
-    """Who transcribes: this process, or a service that runs elsewhere."""
-
-    @property
-    def room(self) -> int:
-        """Windows, or uploads, that it takes at once."""
-        ...
-
-    @property
-    def by_windows(self) -> bool:
-        """`room` counts windows: a long recording takes more of it than a short one."""
-        ...
-
-    def open(self, request: TranscriptionRequest) -> AbstractAsyncContextManager[TranscriptionStream]:
-        """See speechd.operations.open_transcription."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +89,8 @@ class FolderRun:
                 running -= _reaped(running)
                 self.tally.files += len(batch)
                 self.display.show(self.tally)
+                if batch:
+                    await self.recogniser.get_ready(self.wanted.model, self.wanted.options)
                 if batch and self.display.wants_lengths:
                     scouts.append(asyncio.create_task(self._look_ahead(batch)))
                 for item in batch:
@@ -226,7 +211,7 @@ class FolderRun:
         self.display.tell(
             "done",
             path=str(item.recording),
-            outputs=[str(path) for path in paths],
+            outputs=[shown(path) for path in paths],
             audio_seconds=round(transcript.duration, 2),
             model=transcript.model,
         )

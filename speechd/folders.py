@@ -32,7 +32,7 @@ class Recording:
     """What people are told of it instead of its path."""
 
     def __str__(self) -> str:
-        return self.label or str(self.path)
+        return self.label or shown(self.path)
 
     @property
     def root(self) -> Path:
@@ -43,6 +43,11 @@ class Recording:
     def source(self) -> Path:
         """The absolute path, by which it is known from run to run; links stay as they are."""
         return Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
+
+
+def shown(path: PurePath) -> str:
+    """A path for people and for JSON: what in it is not UTF-8, as names of files may be, is replaced."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

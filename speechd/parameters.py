@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from speechd.formats import Format, View
@@ -31,10 +31,14 @@ def parameters_of(identity: str, formats: Iterable[Format], view: View, options:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _changed(options: Any) -> dict[str, str]:
-    """The fields of a dataclass that are not at their defaults."""
+def _changed(options: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their defaults, also within dataclasses that it holds."""
     values = {each.name: (getattr(options, each.name), _default(each)) for each in fields(options)}
-    return {name: repr(value) for name, (value, default) in values.items() if value != default}
+    return {
+        name: _changed(value) if is_dataclass(value) else repr(value)
+        for name, (value, default) in values.items()
+        if value != default
+    }
 
 
 def _default(each: "Field[Any]") -> Any:

@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Sequence
 
 from speechd.errors import SpeechdError
-from speechd.folder_run import HOPELESS, Recogniser
+from speechd.folder_run import HOPELESS
 from speechd.folders import Recording
 from speechd.formats import Format, View
 from speechd.operations import TranscriptionRequest
 from speechd.progress import Display, Tally, list_failures
+from speechd.recogniser import Recogniser
 from speechd.types import TranscribeOptions, Transcript
 
 FILES_AHEAD = 8

@@ -34,13 +34,15 @@ class Tally:
     _kept: float = 0.0
     """Seconds of `audio_done` that an earlier run did."""
     _lengths: dict[Hashable, float] = field(default_factory=dict)
-    _heard: dict[Hashable, float] = field(default_factory=dict)
-    _started: float | None = None
+    _in_work: dict[Hashable, float] = field(default_factory=dict)
+    """How far each file in work is."""
+    _took: float = 0.0
+    _busy_since: float = 0.0
 
     @property
     def took(self) -> float:
-        """Seconds since the work began."""
-        return 0.0 if self._started is None else self.clock() - self._started
+        """Seconds during which there was work."""
+        return self._took + (self.clock() - self._busy_since if self._in_work else 0.0)
 
     @property
     def audio_new(self) -> float:
@@ -72,29 +74,37 @@ class Tally:
 
     def begin(self, key: Hashable, start: float = 0.0) -> None:
         """A file is taken up, at `start` where an earlier run has done what comes before."""
-        if self._started is None:
-            self._started = self.clock()
+        if not self._in_work:
+            self._busy_since = self.clock()
+        self._in_work[key] = start
         self._kept += start
-        self.hear(key, start)
+        self.audio_done += start
 
     def hear(self, key: Hashable, until: float) -> None:
         """A file in work is done up to `until`; its length may have been a guess."""
         if until > self._lengths.get(key, 0.0):
             self.expect(key, until)
-        self.audio_done += until - self._heard.get(key, 0.0)
-        self._heard[key] = until
+        self.audio_done += until - self._in_work[key]
+        self._in_work[key] = until
 
     def finish(self, key: Hashable, seconds: float) -> None:
         """A file is done, and was so long."""
-        self.expect(key, seconds)
         self.hear(key, seconds)
+        self.expect(key, seconds)
+        self._leave(key)
         self.done += 1
 
     def fail(self, key: Hashable) -> None:
-        """A file failed; its audio no longer counts."""
-        self.hear(key, 0.0)
+        """A file failed, perhaps before it was taken up; its audio no longer counts."""
+        self.audio_done -= self._in_work.get(key, 0.0)
         self.expect(key, 0.0)
+        self._leave(key)
         self.failed += 1
+
+    def _leave(self, key: Hashable) -> None:
+        took = self.took
+        if self._in_work.pop(key, None) is not None and not self._in_work:
+            self._took = took
 
     def facts(self) -> dict[str, float | int | None]:
         """For programs."""

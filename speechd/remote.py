@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 import httpx2
@@ -19,6 +19,7 @@ from speechd.errors import (
     ModelNotInstalled,
     SpeechdError,
 )
+from speechd.folders import shown
 from speechd.languages import find
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
@@ -39,7 +40,7 @@ Notice = Callable[[float, str], None]
 
 @dataclass(slots=True)
 class Remote:
-    """A recogniser (see speechd.folder_run) that uploads."""
+    """A recogniser (see speechd.recogniser) that uploads."""
 
     client: httpx2.AsyncClient
     room: int = 4
@@ -49,6 +50,9 @@ class Remote:
     by_windows: bool = False
     _open_again: float = field(default=0.0, init=False)
     """On the loop's clock: when the service takes requests again; every upload waits for it."""
+
+    async def get_ready(self, model: str, options: TranscribeOptions) -> None:
+        """The first upload will tell."""
 
     @asynccontextmanager
     async def open(self, request: TranscriptionRequest) -> AsyncGenerator[TranscriptionStream]:
@@ -68,7 +72,7 @@ class Remote:
             CannotGoOn: nobody answers, or the service is overloaded for good.
             SpeechdError: the service refuses or fails.
         """
-        name = Path(str(getattr(file, "name", "audio"))).name
+        name = PurePath(shown(PurePath(str(getattr(file, "name", "audio"))))).name
         attempt = 0
         while True:
             await self._wait_for_opening()

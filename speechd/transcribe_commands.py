@@ -1,6 +1,5 @@
 """`speechd transcribe` and `speechd translate`: their options."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -176,7 +175,7 @@ def transcribe(
         selection=Selection(tuple(include or ()), tuple(exclude or ())),
         way=Way(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
     )
-    raise typer.Exit(asyncio.run(run(plan, read_settings())))
+    raise typer.Exit(run(plan, read_settings()))
 
 
 def translate(

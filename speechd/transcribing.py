@@ -8,24 +8,23 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from speechd.asking import Asked
-from speechd.errors import InvalidRequest
+from speechd.errors import InvalidRequest, SpeechdError
 from speechd.estimating import estimate
-from speechd.folder_run import FolderRun, Recogniser, Wanted
+from speechd.folder_run import FolderRun, Wanted
 from speechd.folders import Recording, Selection, find_recordings
 from speechd.formats import FORMATS, Format, View
-from speechd.modelfiles import folder_bytes
-from speechd.operations import TranscriptionRequest, TranscriptionStream, open_transcription
 from speechd.parameters import parameters_of
 from speechd.places import Item, Places
 from speechd.printing import print_all
 from speechd.progress import Display, list_failures, open_display
+from speechd.recogniser import Local, Recogniser
 from speechd.remote import Remote, open_client
-from speechd.service import Service, open_service
+from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 from speechd.watching import follow
@@ -39,10 +38,10 @@ FILE_FORMATS = {
     "diarized_json": "diarized_json",
 }
 """What `--format` names, and the row of FORMATS that writes it."""
-WINDOWS_AT_ONCE = 128
-"""Of all recordings in work: enough for every replica of an engine to have the next batch waiting; up to 2 MB each."""
 STANDARD = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
+LONG_WAIT = 5.0
+"""Seconds of waiting for a service from which people want to know why."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status, as shells have it."""
 
@@ -112,7 +111,7 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
 
 
-async def run(plan: Plan, settings: Settings) -> int:
+def run(plan: Plan, settings: Settings) -> int:
     """Does the plan; returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
 
     Raises:
@@ -120,49 +119,46 @@ async def run(plan: Plan, settings: Settings) -> int:
     """
     display = open_display(for_programs=plan.way.json_progress, bar=not plan.way.dry_run)
     with contextlib.closing(display), tempfile.TemporaryDirectory(prefix="speechd-") as scratch:
-        recordings = await asyncio.to_thread(_recordings, plan, Path(scratch))
-        if not recordings and not plan.way.watch:
-            raise InvalidRequest("There are no recordings in what you named.", param="paths")
-        async with _recogniser(plan, settings, display) as (recogniser, identity):
-            if plan.printed:
-                return await _print(plan, recogniser, display, recordings)
-            return await _write(plan, recogniser, identity, display, recordings)
+        try:
+            return asyncio.run(_run(plan, settings, display, _recordings(plan, Path(scratch))))
+        except SpeechdError as error:
+            if not plan.way.json_progress:
+                raise
+            display.tell("error", message=error.message)
+            return 1
+
+
+async def _run(plan: Plan, settings: Settings, display: Display, recordings: Sequence[Recording]) -> int:
+    with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
+        try:
+            async with _recogniser(plan, settings, display) as (recogniser, identity):
+                if plan.printed:
+                    requests = [(recording, plan.model, plan.options) for recording in recordings]
+                    return await print_all(recogniser, requests, plan.formats, plan.view, display)
+                return await _write(plan, recogniser, identity, display, recordings, interrupted)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
+            return INTERRUPTED
 
 
 def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
-    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it."""
+    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
+
+    Raises:
+        InvalidRequest: there is nothing.
+    """
     if plan.way.watch:
         return []
     if STANDARD not in plan.paths:
-        return find_recordings(plan.paths, plan.selection)
+        if found := find_recordings(plan.paths, plan.selection):
+            return found
+        raise InvalidRequest("There are no recordings in what you named.", param="paths")
     if plan.paths != (STANDARD,):
         raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
     with (scratch / "stdin").open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     return [Recording(scratch / "stdin", PurePath("stdin"), "standard input")]
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """This process transcribes."""
-
-    service: Service
-    room: int = WINDOWS_AT_ONCE
-    by_windows: bool = True
-
-    def open(self, request: TranscriptionRequest) -> AbstractAsyncContextManager[TranscriptionStream]:
-        """See speechd.operations.open_transcription."""
-        return open_transcription(self.service, request)
-
-    def identity(self, model: str, options: TranscribeOptions) -> str:
-        """Which weights will do it.
-
-        Raises:
-            SpeechdError: none can; see ModelStore.choose.
-        """
-        first = self.service.models.choose(model, options)
-        second = self.service.models.second(first, options) if self.service.models.means_auto(model) else None
-        return " or ".join(f"{row.id} of {folder_bytes(row.path)} bytes" for row in (first, second) if row and row.path)
 
 
 @asynccontextmanager
@@ -174,6 +170,8 @@ async def _recogniser(plan: Plan, settings: Settings, display: Display) -> Async
 
             def notice(seconds: float, reason: str) -> None:
                 display.tell("waiting", seconds=round(seconds, 1), reason=reason)
+                if seconds >= LONG_WAIT:
+                    display.say(f"waiting {seconds:.0f} s: {reason}")
 
             yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
         return
@@ -185,19 +183,13 @@ async def _recogniser(plan: Plan, settings: Settings, display: Display) -> Async
         await local.service.close()
 
 
-async def _print(plan: Plan, recogniser: Recogniser, display: Display, recordings: Sequence[Recording]) -> int:
-    requests = [(recording, plan.model, plan.options) for recording in recordings]
-    with _interruptible(lambda: display.say("Stopped.")) as interrupted:
-        try:
-            return await print_all(recogniser, requests, plan.formats, plan.view, display)
-        except asyncio.CancelledError:
-            if not interrupted():
-                raise
-            return INTERRUPTED
-
-
 async def _write(
-    plan: Plan, recogniser: Recogniser, identity: str, display: Display, recordings: Sequence[Recording]
+    plan: Plan,
+    recogniser: Recogniser,
+    identity: str,
+    display: Display,
+    recordings: Sequence[Recording],
+    interrupted: Callable[[], bool],
 ) -> int:
     parameters = parameters_of(identity, plan.formats, plan.view, plan.options)
     beside = plan.output is None
@@ -206,17 +198,14 @@ async def _write(
     with ExitStack() as owned:
         places = Places(plan.output, only_look=plan.way.dry_run, owned=owned)
         batches = _batches(plan, places, folder_run, recordings)
-        with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
-            try:
-                if plan.way.dry_run:
-                    await estimate(folder_run, await anext(batches), places.speed(parameters))
-                else:
-                    await folder_run.work(batches)
-            except asyncio.CancelledError:
-                if not interrupted():
-                    raise
         if plan.way.dry_run:
-            return INTERRUPTED if interrupted() else 0
+            await estimate(folder_run, await anext(batches), places.speed(parameters))
+            return 0
+        try:
+            await folder_run.work(batches)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
         return _report(plan, folder_run, interrupted())
 
 

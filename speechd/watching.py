@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 from watchfiles import Change, awatch
 
-from speechd.errors import InvalidRequest
+from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders import Recording, Selection, find_recordings
 
 SETTLE_SECONDS = 2.0
@@ -17,6 +17,8 @@ TICK_MILLISECONDS = 500
 """Between two looks at the files that are waited for."""
 RESCAN_SECONDS = 600.0
 """Between two looks at everything, for what a network share did not report."""
+
+INSTEAD = "Where the system allows too few watches, WATCHFILES_FORCE_POLLING=true looks at the files instead."
 
 Stamp = tuple[int, int]
 """Size in bytes, and nanoseconds since 1970 of the last change."""
@@ -78,7 +80,8 @@ async def follow(
         busy: sources that are in work: when they change, they come again afterwards.
 
     Raises:
-        InvalidRequest: one of them is no folder.
+        InvalidRequest: one of them is no folder, or goes away.
+        CannotGoOn: the system cannot watch them.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -86,15 +89,20 @@ async def follow(
     waiting, scanned = Waiting(), float("-inf")
     roots = {folder.absolute(): folder for folder in folders}
     events = awatch(*roots, watch_filter=None, yield_on_timeout=True, rust_timeout=TICK_MILLISECONDS, debounce=200)
-    async for changes in events:
-        if time.monotonic() - scanned > RESCAN_SECONDS:  # the first time after the watch has begun: nothing is missed
-            scanned = time.monotonic()
-            found = await asyncio.to_thread(find_recordings, folders, selection)
-        else:
-            paths = [Path(path) for change, path in changes if change != Change.deleted]
-            found = await asyncio.to_thread(_among, paths, roots, selection)
-        waiting.note(found)
-        yield waiting.ready(busy)
+    try:
+        async for changes in events:
+            if (
+                time.monotonic() - scanned > RESCAN_SECONDS
+            ):  # the first time when the watch has begun: nothing is missed
+                scanned = time.monotonic()
+                found = await asyncio.to_thread(find_recordings, folders, selection)
+            else:
+                paths = [Path(path) for change, path in changes if change != Change.deleted]
+                found = await asyncio.to_thread(_among, paths, roots, selection)
+            waiting.note(found)
+            yield waiting.ready(busy)
+    except OSError as error:
+        raise CannotGoOn(f"The folders cannot be followed: {error}. {INSTEAD}") from error
 
 
 def _among(paths: Iterable[Path], roots: dict[Path, Path], selection: Selection) -> list[Recording]:

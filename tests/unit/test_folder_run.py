@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,16 @@ import pytest
 import soundfile
 
 from speechd import folder_run
-from speechd.errors import CannotGoOn
+from speechd.errors import CannotGoOn, EngineFailure
 from speechd.fakes import FakeAsr
 from speechd.folder_run import FolderRun, Wanted
 from speechd.folders import find_recordings
 from speechd.formats import FORMATS, View
 from speechd.places import Item, Places
 from speechd.progress import Plain
+from speechd.recogniser import Local
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.transcribing import Local
 from speechd.types import SAMPLE_RATE, TranscribeOptions
 
 OPTIONS = TranscribeOptions(language="en", vad=None)
@@ -55,9 +56,10 @@ class Workbench:
         self.source, self.output = folder / "in", folder / "out"
         self.settings = settings.model_copy(update={"result_cache_seconds": 0.0})
         self.engine = FakeAsr()
+        self.load: Callable[..., FakeAsr] = lambda *_: self.engine
 
     async def run(self, wanted: Wanted = WANTED, *, beside: bool = False) -> FolderRun:
-        service = Service(self.settings, lambda *_: self.engine)
+        service = Service(self.settings, self.load)
         self.engine.batches.clear()
         run = FolderRun(wanted, Local(service), Notes())
         with ExitStack() as owned:
@@ -252,3 +254,27 @@ async def test_short_recordings_share_batches(bench: Workbench) -> None:
     bench.engine = FakeAsr(delay=0.01)
     assert counts(await bench.run()) == (40, 0, 0)
     assert len(bench.engine.batches) <= 20
+
+
+async def test_a_name_that_is_not_utf8_is_no_obstacle(bench: Workbench) -> None:
+    sound(bench.source / "a.wav").rename(bench.source / os.fsdecode(b"\xe4.wav"))
+    run = await bench.run()
+    assert counts(run) == (1, 0, 0)
+    assert isinstance(run.display, Notes)
+    assert json.dumps(run.display.events).encode().decode()
+    assert (bench.output / os.fsdecode(b"\xe4.txt")).exists()
+    assert counts(await bench.run()) == (0, 0, 1)
+
+
+async def test_a_model_that_cannot_be_loaded_is_held_against_no_recording(bench: Workbench) -> None:
+    sound(bench.source / "a.wav")
+    loads = bench.load
+
+    def fails(*_: object) -> FakeAsr:
+        raise EngineFailure("no such device")
+
+    bench.load = fails
+    with pytest.raises(EngineFailure, match="no such device"):
+        await bench.run()
+    bench.load = loads
+    assert counts(await bench.run()) == (1, 0, 0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from speechd.formats import FORMATS, View
 from speechd.parameters import parameters_of
-from speechd.types import TranscribeOptions
+from speechd.types import TranscribeOptions, VadOptions
 
 OPTIONS, VIEW = TranscribeOptions(language="en"), View(words=True)
 JSON, SRT = FORMATS["verbose_json"], FORMATS["srt"]
@@ -18,6 +18,8 @@ def test_what_changes_an_output_changes_the_parameters() -> None:
         parameters_of("m", [JSON, SRT], View(), OPTIONS),
         parameters_of("m", [JSON, SRT], VIEW, replace(OPTIONS, prompt="Names:")),
         parameters_of("m", [JSON, SRT], VIEW, replace(OPTIONS, vad=None)),
+        parameters_of("m", [JSON, SRT], VIEW, replace(OPTIONS, vad=VadOptions(threshold=0.4))),
+        parameters_of("m", [JSON, SRT], VIEW, replace(OPTIONS, vad=VadOptions(min_silence=0.3))),
     ]
     assert len(set(variants)) == len(variants)
 

@@ -57,6 +57,18 @@ def test_a_failed_file_leaves_no_audio_to_wait_for() -> None:
     assert (tally.failed, tally.audio_done, tally.audio_total, tally.left) == (1, 50, 50, 0)
 
 
+def test_waiting_for_files_does_not_make_a_run_slow() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=2)
+    for name in "ab":
+        tally.begin(name)
+        clock.now += 1
+        tally.finish(name, 30)
+        clock.now += 1000
+    tally.fail("c")
+    assert (tally.took, tally.speed) == (2, 30)
+
+
 def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
     display, tally = JsonLines(clock), Tally(clock, files=2)

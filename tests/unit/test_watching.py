@@ -3,13 +3,14 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path, PurePath
 
 import pytest
 
 from speechd import watching
-from speechd.errors import InvalidRequest
+from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders import Recording, Selection
 from speechd.watching import Waiting, follow
 
@@ -106,3 +107,13 @@ async def test_a_folder_is_followed_from_what_is_there_to_what_comes(
 async def test_only_folders_are_followed(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="--watch follows folders"):
         await anext(follow([recording(tmp_path, "a.wav").path], Selection(), set()))
+
+
+async def test_a_system_that_cannot_watch_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refusing(*_: object, **__: object) -> AsyncIterator[set[object]]:
+        raise OSError("OS file watch limit reached.")
+        yield set()
+
+    monkeypatch.setattr(watching, "awatch", refusing)
+    with pytest.raises(CannotGoOn, match=r"limit reached.*WATCHFILES_FORCE_POLLING"):
+        await anext(follow([tmp_path], Selection(), set()))
