@@ -72,6 +72,9 @@ class Fixture:
             "tags": list(self.tags),
             "note": self.note,
         }
+        if self.recording.turns:
+            turns = [dataclasses.asdict(turn) for turn in self.recording.turns]
+            row["turns"] = [{**turn, "end": round(turn["end"], 3)} for turn in turns]
         return row if self.english is None else {**row, "english": self.english}
 
 
@@ -104,6 +107,9 @@ def channels() -> Iterator[Fixture]:
     turns = signals.take_turns(left, right)
     note = "one speaker on the left, then another on the right"
     yield Fixture("channels/two_speakers.flac", turns, "en", ("channels",), note)
+    call = signals.call([(channel, start, say(line)) for channel, start, line in texts.CALL])
+    note = "two speakers, one a channel, who interrupt each other"
+    yield Fixture("channels/call.opus", call, "en", ("channels", "call"), note, options=containers.CALL_OPUS)
 
 
 def several_sentences() -> Iterator[Fixture]:

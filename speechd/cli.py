@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__, key_commands, model_commands
+from speechd import __version__, key_commands, model_commands, transcribe_commands
 from speechd.errors import SpeechdError
 
 app = typer.Typer(
@@ -20,22 +20,8 @@ app = typer.Typer(
 )
 app.add_typer(model_commands.app, name="models")
 app.add_typer(key_commands.app, name="keys")
-
-Paths = Annotated[
-    list[Path], typer.Argument(help="Recordings, and folders whose recordings are taken.", show_default=False)
-]
-ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id; `auto` takes the best installed one.")]
-Language = Annotated[
-    str | None, typer.Option("--language", "-l", help="Language spoken, e.g. en, es, German. Default: detected.")
-]
-Formats = Annotated[
-    str, typer.Option("--format", "-f", help="One or several of txt, json, srt, vtt, tsv, separated by commas.")
-]
-OutputDir = Annotated[
-    Path | None,
-    typer.Option("--output-dir", "-o", help="Folder for the results, mirroring the input. Default: print them."),
-]
-Prompt = Annotated[str, typer.Option(help="Text that precedes the recording: names and spellings to expect.")]
+app.command()(transcribe_commands.transcribe)
+app.command()(transcribe_commands.translate)
 
 
 def main() -> None:
@@ -94,47 +80,6 @@ def worker() -> None:
     from speechd.working import run
 
     run(read_settings())
-
-
-@app.command()
-def transcribe(
-    paths: Paths,
-    model: ModelName = "auto",
-    language: Language = None,
-    task: Annotated[str, typer.Option(help="transcribe, or translate into English.")] = "transcribe",
-    format: Formats = "txt",
-    output_dir: OutputDir = None,
-    prompt: Prompt = "",
-) -> None:
-    """Transcribe recordings and whole folders.
-
-    With --output-dir, DIR/a/talk.flac becomes OUT/a/talk.srt and so on; files that fail are listed at the end and
-    the exit status is 1. Without it the text is printed.
-
-    Examples:
-
-        speechd transcribe talk.mp3
-
-        speechd transcribe recordings/ --format json,srt --output-dir out
-    """
-    from speechd.settings import read_settings
-    from speechd.transcribing import Plan, run
-
-    plan = Plan.read(paths, model=model, language=language, task=task, formats=format, output=output_dir, prompt=prompt)
-    raise typer.Exit(asyncio.run(run(plan, read_settings())))
-
-
-@app.command()
-def translate(
-    paths: Paths,
-    model: ModelName = "auto",
-    language: Language = None,
-    format: Formats = "txt",
-    output_dir: OutputDir = None,
-    prompt: Prompt = "",
-) -> None:
-    """Write down in English what recordings say in another language: `transcribe --task translate`."""
-    transcribe(paths, model, language, "translate", format, output_dir, prompt)
 
 
 @app.command()

@@ -25,7 +25,8 @@
     ├── InternalError 500
     │   ├── EngineFailure
     │   │   └── OutOfMemory
-    │   └── Misconfigured
+    │   ├── Misconfigured
+    │   └── CannotGoOn
     ├── FeatureNotInstalled 501
     ├── PullFailed 502
     ├── BackendNotConfigured 501
@@ -259,6 +260,12 @@ class Misconfigured(InternalError):
     """With these settings speechd cannot start."""
 
     code = "misconfigured"
+
+
+class CannotGoOn(InternalError):
+    """The run over many recordings cannot go on."""
+
+    code = "cannot_go_on"
 
 
 class FeatureNotInstalled(SpeechdError):

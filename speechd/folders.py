@@ -1,8 +1,10 @@
 """Which files of a folder are recordings, and where what is written about each goes."""
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from speechd.errors import InvalidRequest
@@ -10,12 +12,13 @@ from speechd.errors import InvalidRequest
 MEDIA_SUFFIXES = frozenset(
     f".{name}"
     for name in (
-        *("aac", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "flac", "m4a", "m4b", "mka", "mp2", "mp3", "mpga"),
-        *("oga", "ogg", "opus", "snd", "w64", "wav", "wave", "wma"),
-        *("3gp", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv"),
+        *("aac", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "flac", "m4a", "m4b", "m4r", "mka", "mp2", "mp3"),
+        *("mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
+        *("3g2", "3gp", "avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "vob", "webm", "wmv"),
     )
 )
-"""Files taken from a folder. A file named by itself is tried whatever it is called."""
+"""Files taken from a folder, also those that are then refused by name (AVI): none is passed over in silence. A file
+named by itself is tried whatever it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,50 +28,122 @@ class Recording:
     path: Path
     name: PurePath
     """Its place below the folder that was named, which its outputs keep."""
+    label: str = ""
+    """What people are told of it instead of its path."""
+
+    def __str__(self) -> str:
+        return self.label or shown(self.path)
+
+    @property
+    def root(self) -> Path:
+        """The folder that was named, or the one that holds the file that was."""
+        return self.path.parents[len(self.name.parts) - 1]
+
+    @property
+    def source(self) -> Path:
+        """The absolute path, by which it is known from run to run; links stay as they are."""
+        return Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
 
 
-def find_recordings(paths: Iterable[Path]) -> list[Recording]:
-    """The files named, and all media files below the folders named, sorted within each folder.
+def shown(path: PurePath) -> str:
+    """A path for people and for JSON: what in it is not UTF-8, as names of files may be, is replaced."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which files of a folder are wanted.
+
+    A pattern without a slash is held against the name of the file and of each folder on the way to it, one with a
+    slash against the whole path below the folder that was named. `*` also stands for slashes; case does not count.
+    """
+
+    include: tuple[str, ...] = ()
+    """Where there are any, a file must match one. One that ends in a suffix of its own (`*.bin`) also takes files that
+    are not known as media."""
+    exclude: tuple[str, ...] = ()
+
+    def takes(self, name: PurePath) -> bool:
+        """Whether the file at this place below a folder is one."""
+        if any(_matches(name, pattern) for pattern in self.exclude):
+            return False
+        suffix = name.suffix.lower()
+        if not self.include:
+            return suffix in MEDIA_SUFFIXES
+        matching = [pattern for pattern in self.include if _matches(name, pattern)]
+        return any(suffix in MEDIA_SUFFIXES or PurePath(pattern.lower()).suffix == suffix for pattern in matching)
+
+
+def _matches(name: PurePath, pattern: str) -> bool:
+    pattern = pattern.lower().strip("/") if "/" in pattern.strip("/") else pattern.lower().rstrip("/")
+    candidates = (name.as_posix(),) if "/" in pattern else name.parts
+    return any(fnmatchcase(candidate.lower(), pattern) for candidate in candidates)
+
+
+EVERYTHING = Selection()
+
+
+def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) -> list[Recording]:
+    """The files named, and those selected below the folders named, sorted within each folder; each file once.
 
     Hidden files and folders are passed over; links to folders are not followed, so that no circle is walked.
 
     Raises:
         InvalidRequest: a path does not exist.
     """
-    found: list[Recording] = []
+    found: dict[Path, Recording] = {}
     for path in paths:
         if path.is_dir():
-            found += [Recording(path / name, name) for name in sorted(_media_below(path))]
+            recordings = [Recording(path / name, name) for name in sorted(_files_below(path, selection))]
         elif path.exists():
-            found.append(Recording(path, PurePath(path.name)))
+            recordings = [Recording(path, PurePath(path.name))]
         else:
             raise InvalidRequest(f"There is no file or folder {path}.", param="paths")
-    return found
+        for recording in recordings:
+            found.setdefault(recording.source, recording)
+    return list(found.values())
 
 
-def _media_below(folder: Path) -> Iterable[PurePath]:
-    for path in folder.rglob("*"):
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if path.suffix.lower() in MEDIA_SUFFIXES and not hidden and path.is_file():
-            yield name
+def _files_below(folder: Path, selection: Selection) -> Iterator[PurePath]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in files:
+            name = PurePath(parent, file).relative_to(folder)
+            if not file.startswith(".") and selection.takes(name) and Path(parent, file).is_file():
+                yield name
 
 
-def output_names(recordings: Sequence[Recording]) -> list[PurePath]:
+NOTHING_KNOWN: Mapping[Path, PurePath] = {}
+
+
+def output_names(recordings: Sequence[Recording], known: Mapping[Path, PurePath] = NOTHING_KNOWN) -> list[PurePath]:
     """The output of each recording, without the format's suffix: `a/f.flac` -> `a/f`.
 
     Where two recordings would share it (`f.flac` and `f.mp3`), both keep their own suffix: `f.flac`, `f.mp3`; where
     even that is shared (the same name below two folders), later ones get a number.
+
+    Args:
+        recordings: what is to be written about.
+        known: names given in earlier runs, by source: they stay, and nobody else gets them.
     """
     stems = Counter(recording.name.with_suffix("") for recording in recordings)
-    names, taken = [], set[PurePath]()
+    names, taken = [], set(known.values())
     for recording in recordings:
         stem = recording.name.with_suffix("")
-        name = stem if stems[stem] == 1 else recording.name
-        number = 1
-        while name in taken:
-            number += 1
-            name = recording.name.with_name(f"{recording.name.name}.{number}")
+        name = known.get(recording.source)
+        if name is None:
+            name = _free(recording.name, stem if stems[stem] == 1 else recording.name, taken)
         taken.add(name)
         names.append(name)
     return names
+
+
+def _free(own: PurePath, wanted: PurePath, taken: set[PurePath]) -> PurePath:
+    candidates = [wanted, own]
+    number = 2
+    while candidates[0] in taken:
+        candidates.pop(0)
+        if not candidates:
+            candidates.append(own.with_name(f"{own.name}.{number}"))
+            number += 1
+    return candidates[0]

@@ -6,12 +6,14 @@ A new format is a function and a row. Times are seconds, rounded to milliseconds
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speechd.dialects import OPENAI, Dialect
 from speechd.languages import english_name
-from speechd.types import Segment, TokenLogprob, Transcript, Word
+from speechd.pieces import one_line
+from speechd.subtitles import Cue, Layout, cues
+from speechd.types import Segment, Task, TokenLogprob, Transcript, Word
 
 JsonObject = dict[str, Any]
 
@@ -30,6 +32,18 @@ class View:
     """json and verbose_json list token log-probabilities."""
     evidence: bool = False
     """Each segment of verbose_json says what speaks against it."""
+    languages: bool = False
+    """Each segment of verbose_json says its language."""
+    layout: Layout = field(default_factory=Layout)
+    """How srt and vtt are cut into cues and lines."""
+    channel_labels: tuple[str, ...] = ()
+    """What the channels are called, from the first."""
+
+    def label(self, channel: int) -> str:
+        """What a channel is called, `channel_1` unless the caller named it; "" for the mix."""
+        if not channel:
+            return ""
+        return self.channel_labels[channel - 1] if channel <= len(self.channel_labels) else f"channel_{channel}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +73,14 @@ def to_json(transcript: Transcript, view: View) -> JsonObject:
 def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
     answer: JsonObject = {
         "task": transcript.task,
-        "language": language_name(transcript, view.dialect),
+        "language": language_name(transcript.language, transcript.task, view.dialect),
         "duration": round(transcript.duration, 2),
         "text": transcript.text,
     }
     if view.words:
-        answer["words"] = [_word(word) for word in transcript.words]
+        answer["words"] = [
+            _word(word) | _channel(segment, view) for segment in transcript.segments for word in segment.words
+        ]
     if view.segments:
         answer["segments"] = [_segment(number, segment, view) for number, segment in enumerate(transcript.segments)]
     if view.logprobs:
@@ -76,28 +92,59 @@ def to_text(transcript: Transcript, view: View) -> str:
     return transcript.text
 
 
+def to_diarized_json(transcript: Transcript, view: View) -> JsonObject:
+    """OpenAI's answer of a model that tells speakers apart: here a speaker is a channel."""
+    answer: JsonObject = {
+        "task": transcript.task,
+        "duration": round(transcript.duration, 2),
+        "text": transcript.text,
+        "segments": [speaker_segment(*numbered, view) for numbered in enumerate(transcript.segments)],
+    }
+    return answer | signature(transcript, view)
+
+
+def speaker_segment(number: int, segment: Segment, view: View) -> JsonObject:
+    """A segment of diarized_json, which is also a stream's event."""
+    return {
+        "type": "transcript.text.segment",
+        "id": segment_id(number),
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text.strip(),
+        "speaker": view.label(segment.channel),
+    }
+
+
+def segment_id(number: int) -> str:
+    """`seg_001` for the first: what a stream's deltas and segments are told apart by."""
+    return f"seg_{number + 1:03}"
+
+
 def to_txt(transcript: Transcript, view: View) -> str:
     """One segment per line, for files."""
-    return "".join(f"{_one_line(segment.text)}\n" for segment in transcript.segments)
+    return "".join(f"{_spoken_by(view, s.channel)}{one_line(s.text)}\n" for s in transcript.segments)
 
 
 def to_srt(transcript: Transcript, view: View) -> str:
+    """SubRip: who speaks is written before the text, and counts for the line's width."""
     return "".join(
-        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text.replace('-->', '->')}\n\n"
-        for number, cue in enumerate(cues(transcript), start=1)
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
+        f"{_spoken_by(view, cue.channel)}{cue.text.replace('-->', '->')}\n\n"
+        for number, cue in enumerate(cues(transcript, _narrowed(transcript, view)), start=1)
     )
 
 
 def to_vtt(transcript: Transcript, view: View) -> str:
     """WebVTT (W3C): `&`, `<` and `>` are escaped, so that no text reads as a tag or as `-->`."""
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_escaped(cue.text)}\n\n" for cue in cues(transcript)
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_vtt_text(cue, view)}\n\n"
+        for cue in cues(transcript, view.layout)
     )
 
 
 def to_tsv(transcript: Transcript, view: View) -> str:
     """Integer milliseconds and text, tab-separated, as the whisper command line writes it."""
-    rows = (f"{cue.start}\t{cue.end}\t{cue.text}\n" for cue in cues(transcript))
+    rows = (f"{cue.start}\t{cue.end}\t{_spoken_by(view, cue.channel)}{cue.text}\n" for cue in cues(transcript))
     return "start\tend\ttext\n" + "".join(rows)
 
 
@@ -109,47 +156,24 @@ FORMATS: dict[str, Format] = {
         Format("text", ".txt", "text/plain; charset=utf-8", to_text),
         Format("srt", ".srt", "text/plain; charset=utf-8", to_srt),
         Format("vtt", ".vtt", "text/plain; charset=utf-8", to_vtt),
+        Format("diarized_json", ".diarized.json", "application/json", to_diarized_json),
         Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
         Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv),
     )
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """A subtitle: one line of text shown from start to end, integer milliseconds."""
-
-    start: int
-    end: int
-    text: str
-
-
-def cues(transcript: Transcript) -> Iterator[Cue]:
-    """The segments with text as subtitles that never overlap and always last at least 1 ms.
-
-    A segment that reaches into the next is cut at the next one's start: the true starts stay.
-    """
-    spoken = [(segment, text) for segment in transcript.segments if (text := _one_line(segment.text))]
-    starts = [round(segment.start * 1000) for segment, _ in spoken]
-    clock = 0
-    for index, (segment, text) in enumerate(spoken):
-        start = max(starts[index], clock)
-        latest = starts[index + 1] if index + 1 < len(starts) else math.inf
-        clock = int(max(min(round(segment.end * 1000), latest), start + 1))
-        yield Cue(start, clock, text)
-
-
-def language_name(transcript: Transcript, dialect: Dialect) -> str:
+def language_name(code: str, task: Task, dialect: Dialect) -> str:
     """What the dialect puts in `language`: the spoken language, or `english` for every translation."""
-    if transcript.task == "translate":
+    if task == "translate":
         return "english"
-    name = english_name(transcript.language)
+    name = english_name(code)
     return name if dialect.capitalised_language else name.lower()
 
 
 def usage(transcript: Transcript) -> JsonObject:
-    """What the request counts as: whole seconds of audio, rounded up."""
-    return {"type": "duration", "seconds": math.ceil(transcript.duration)}
+    """What the request counts as: whole seconds of audio, of each channel apart, rounded up."""
+    return {"type": "duration", "seconds": math.ceil(transcript.audio_seconds)}
 
 
 def logprob_list(tokens: Iterable[TokenLogprob]) -> list[JsonObject]:
@@ -169,6 +193,8 @@ def signature(transcript: Transcript, view: View) -> JsonObject:
 
 def _segment(number: int, segment: Segment, view: View) -> JsonObject:
     extra: JsonObject = {"evidence": list(segment.evidence)} if view.evidence else {}
+    if view.languages:
+        extra["language"] = language_name(segment.language, "transcribe", view.dialect)
     return {
         "id": number,
         "seek": int(segment.seek),
@@ -180,7 +206,11 @@ def _segment(number: int, segment: Segment, view: View) -> JsonObject:
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": segment.compression_ratio,
         "no_speech_prob": segment.no_speech_prob,
-    } | extra
+    } | (extra | _channel(segment, view))
+
+
+def _channel(segment: Segment, view: View) -> JsonObject:
+    return {"channel": view.label(segment.channel)} if segment.channel else {}
 
 
 def _word(word: Word) -> JsonObject:
@@ -191,9 +221,36 @@ def _logprob(token: TokenLogprob) -> JsonObject:
     return {"token": token.token, "logprob": token.logprob, "bytes": list(token.bytes)}
 
 
-def _one_line(text: str) -> str:
-    """A blank line would end a subtitle early, a line break a row."""
-    return " ".join(text.split())
+def _spoken_by(view: View, channel: int) -> str:
+    """`agent: `, or nothing where channels are mixed."""
+    return f"{view.label(channel)}: " if channel else ""
+
+
+def _narrowed(transcript: Transcript, view: View) -> Layout:
+    """The layout of lines that begin with who speaks."""
+    width, longest = view.layout.width, max((len(_spoken_by(view, s.channel)) for s in transcript.segments), default=0)
+    return view.layout if width is None else replace(view.layout, max_line_width=max(1, width - longest))
+
+
+def _vtt_text(cue: Cue, view: View) -> str:
+    """The cue's payload: who speaks as a voice span, and for karaoke when each word begins."""
+    voice = f"<v {_escaped(view.label(cue.channel))}>" if cue.channel else ""
+    if not (view.layout.karaoke and cue.timed):
+        return voice + _escaped(cue.text)
+    return voice + "\n".join(_sung(cue))
+
+
+def _sung(cue: Cue) -> Iterator[str]:
+    """The lines with a timestamp before each word; times rise and lie inside the cue, as WebVTT demands."""
+    clock = cue.start
+    for line in cue.lines:
+        words = []
+        for piece in line:
+            onset = round(piece.start * 1000)
+            stamped = clock < onset < cue.end
+            clock = onset if stamped else clock
+            words.append(" " * piece.spaced + f"<{_clock(onset, '.')}>" * stamped + _escaped(piece.text))
+        yield "".join(words).strip()
 
 
 def _escaped(text: str) -> str:

@@ -76,6 +76,10 @@ class Model:
     def speaks(self, language: str | None) -> bool:
         return language is None or not self.languages or language in self.languages
 
+    def suits(self, options: TranscribeOptions) -> bool:
+        """It knows the language asked for; where languages mix, more than one."""
+        return self.speaks(options.language) and not (options.multilingual and len(self.languages) == 1)
+
 
 UNKNOWN = Model(
     id="",
@@ -184,7 +188,7 @@ class ModelStore:
 
     def second(self, model: Model, options: TranscribeOptions) -> Model | None:
         """The installed model that takes over where `auto` chose one that does not understand the recording."""
-        return next((m for m in self._able(options) if m.id == model.second and m.speaks(options.language)), None)
+        return next((m for m in self._able(options) if m.id == model.second and m.suits(options)), None)
 
     def remove(self, model_id: str) -> Model:
         """Takes a model's files away; a request in hand may go on with what it has loaded.
@@ -235,7 +239,7 @@ class ModelStore:
         able = self._able(options)
         if not able:
             raise ModelNotInstalled(f"No installed model can {options.task}.", param="model")
-        return next((model for model in able if model.speaks(options.language)), able[0])
+        return next((model for model in able if model.suits(options)), able[0])
 
     def _able(self, options: TranscribeOptions) -> Sequence[Model]:
         """Installed recognisers that can do the task, the best first."""
@@ -357,6 +361,12 @@ def _check(model: Model, options: TranscribeOptions) -> None:
         raise Unprocessable(f"The model `{model.id}` does not recognise speech.", param="model", code="wrong_kind")
     if options.task not in model.tasks:
         raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
+    if model.speaks(options.language) and not model.suits(options):
+        raise Unprocessable(
+            f"The model `{model.id}` knows one language only; leave `language=multi` out.",
+            param="language",
+            code="language_not_supported",
+        )
     unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]
     if unknown:
         raise Unprocessable(

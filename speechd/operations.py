@@ -175,6 +175,9 @@ def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
         words=form.wants_words,
         logprobs=form.wants_logprobs,
         evidence=form.wants_evidence,
+        languages=form.wants_languages,
+        layout=form.to_layout(),
+        channel_labels=form.channel_labels,
     )
 
 

@@ -10,7 +10,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
-from speechd.types import GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.schemas_subtitles import SubtitleWishes
+from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+
+MULTI = "multi"
+"""The value of `language` for recordings in which languages mix."""
+MAX_LABEL = 64
+"""Characters of a channel's name."""
 
 
 def _listed(value: Any) -> Any:
@@ -32,8 +38,7 @@ class ServerVad(BaseModel):
     prefix_padding_ms: Milliseconds | None = Field(None, description="Audio kept around speech, in milliseconds.")
     silence_duration_ms: Milliseconds | None = Field(None, description="Silence that ends speech, in milliseconds.")
 
-    def to_options(self) -> VadOptions:
-        default = VadOptions()
+    def to_options(self, default: VadOptions) -> VadOptions:
         return VadOptions(
             threshold=default.threshold if self.threshold is None else self.threshold,
             min_silence=_seconds(self.silence_duration_ms, default.min_silence),
@@ -46,7 +51,7 @@ def _seconds(milliseconds: int | None, default: float) -> float:
     return default if milliseconds is None else milliseconds / 1000
 
 
-class AudioForm(BaseModel):
+class AudioForm(SubtitleWishes):
     """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -57,17 +62,35 @@ class AudioForm(BaseModel):
         None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
     language: str | None = Field(
-        None, description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name. Else detected."
+        None,
+        description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"
+        " languages mix, then each stretch of speech has its own. Else detected.",
     )
     languages: Strings = Field((), description="Detection chooses among these languages only.")
+    language_floor: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="With `language=multi`: a stretch of speech whose language is less probable than this (0.5) is"
+        " taken to be in the recording's main one.",
+    )
     prompt: str = Field("", description="Text that precedes the recording; its last 224 tokens are used.")
     keywords: Strings = Field((), description="Words and names to expect.")
     hotwords: Strings = Field((), description="The same as `keywords`.")
     temperature: float = Field(
         0.0, ge=0, le=1, allow_inf_nan=False, description="0 falls back by itself where it must; else sampled at this."
     )
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = Field(
-        "json", description="Shape of the answer."
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = Field(
+        "json",
+        description="Shape of the answer; `diarized_json` needs `channels=split`: its speakers are the channels.",
+    )
+    channels: Channels = Field(
+        "mixed",
+        description="`split` transcribes each channel of the recording apart, at most 8, and says which one spoke.",
+    )
+    channel_labels: Strings = Field(
+        (), description="With `channels=split`: what the channels are called, from the first; else `channel_1` ..."
     )
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
         (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
@@ -89,7 +112,7 @@ class AudioForm(BaseModel):
         "auto", description="How speech is found: `auto`, or an object of type `server_vad`."
     )
     stream: bool = Field(False, description="Answer with server-sent events while the text is being written.")
-    known_speaker_names: Strings = Field((), description="Not supported: this server does not tell speakers apart.")
+    known_speaker_names: Strings = Field((), description="Not supported: this server does not know voices.")
     known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
 
     @classmethod
@@ -104,29 +127,39 @@ class AudioForm(BaseModel):
         except ValidationError as error:
             raise first_fault(error) from error
 
-    @field_validator("response_format", mode="before")
-    @classmethod
-    def _no_diarization(cls, value: Any) -> Any:
-        if value == "diarized_json":
-            raise Unsupported("This server does not tell speakers apart yet.", param="response_format")
-        return value
-
     @field_validator("known_speaker_names", "known_speaker_references")
     @classmethod
     def _no_speakers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if value:
-            raise Unsupported("This server does not tell speakers apart yet.", param="known_speaker_names")
+            raise Unsupported(
+                "This server does not know voices: it tells speakers apart by their channel, with `channels=split`.",
+                param="known_speaker_names",
+            )
         return value
 
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str | None) -> str | None:
-        return None if value is None else language_code(value, "language")
+        if value is None or value.lower() == MULTI:
+            return value and MULTI
+        return language_code(value, "language")
 
     @field_validator("languages")
     @classmethod
     def _known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(language_code(text, "languages") for text in value))
+
+    @field_validator("channel_labels")
+    @classmethod
+    def _good_labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        labels = tuple(" ".join(label.split()) for label in value)
+        if not all(label and len(label) <= MAX_LABEL and label.isprintable() for label in labels):
+            raise InvalidRequest(
+                f"`channel_labels` have 1 to {MAX_LABEL} printable characters.", param="channel_labels"
+            )
+        if len(set(labels)) < len(labels):
+            raise InvalidRequest("`channel_labels` must differ from each other.", param="channel_labels")
+        return labels
 
     @field_validator("chunking_strategy", mode="before")
     @classmethod
@@ -154,8 +187,22 @@ class AudioForm(BaseModel):
             raise InvalidRequest("`evidence` needs `response_format` to be `verbose_json`.", param="include")
         if self.include and self.response_format not in ("json", "verbose_json"):
             raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
-        if self.stream and self.response_format not in ("json", "text"):
+        if self.stream and self.response_format not in ("json", "text", "diarized_json"):
             raise InvalidRequest(f"`stream` cannot be combined with `{self.response_format}`.", param="stream")
+        self.check_subtitles(self.response_format)
+        return self
+
+    @model_validator(mode="after")
+    def _consistent_channels_and_languages(self) -> Self:
+        if self.channels != "split" and self.response_format == "diarized_json":
+            raise Unsupported(
+                "`response_format=diarized_json` needs `channels=split`: speakers are told apart by channel only.",
+                param="response_format",
+            )
+        if self.channels != "split" and self.channel_labels:
+            raise InvalidRequest("`channel_labels` needs `channels` to be `split`.", param="channel_labels")
+        if self.language != MULTI and self.language_floor is not None:
+            raise InvalidRequest("`language_floor` needs `language` to be `multi`.", param="language_floor")
         return self
 
     @property
@@ -174,20 +221,28 @@ class AudioForm(BaseModel):
     def wants_evidence(self) -> bool:
         return "evidence" in self.include
 
+    @property
+    def wants_languages(self) -> bool:
+        return self.language == MULTI
+
     def to_options(self) -> TranscribeOptions:
-        strategy = self.chunking_strategy
+        strategy, default = self.chunking_strategy, TranscribeOptions()
+        vad = MIXED_VAD if self.wants_languages else VadOptions()
         return TranscribeOptions(
             task=self.task,
-            language=self.language,
+            language=None if self.wants_languages else self.language,
+            multilingual=self.wants_languages,
+            language_floor=default.language_floor if self.language_floor is None else self.language_floor,
             languages=self.languages,
             prompt=self.prompt,
             hotwords=self.keywords + self.hotwords,
             temperature=self.temperature,
-            word_timestamps=self.wants_words,
+            word_timestamps=self.wants_words or self.to_layout().needs_words,
             logprobs=self.wants_logprobs,
             condition_on_previous_text=self.condition_on_previous_text,
             guard=self.guard,
-            vad=strategy.to_options() if isinstance(strategy, ServerVad) else VadOptions(),
+            channels=self.channels,
+            vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
         )
 
 

@@ -1,182 +1,274 @@
-"""`speechd transcribe`: recordings and folders through the same operations as the HTTP API, with a progress bar."""
+"""`speechd transcribe`: what the command line asks, and who does it."""
 
 import asyncio
 import contextlib
 import os
+import shutil
+import signal
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import cast
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+from speechd.asking import Asked
 from speechd.errors import InvalidRequest, SpeechdError
-from speechd.folders import Recording, find_recordings, output_names
+from speechd.estimating import estimate
+from speechd.folder_run import FolderRun, Wanted
+from speechd.folders import Recording, Selection, find_recordings
 from speechd.formats import FORMATS, Format, View
-from speechd.languages import find
-from speechd.operations import TranscriptionRequest, transcribe
-from speechd.service import Service, open_service
+from speechd.parameters import parameters_of
+from speechd.places import Item, Places
+from speechd.printing import print_all
+from speechd.progress import Display, list_failures, open_display
+from speechd.recogniser import Local, Recogniser
+from speechd.remote import Remote, open_client
+from speechd.service import open_service
 from speechd.settings import Settings
-from speechd.types import Task, TranscribeOptions, Transcript
+from speechd.types import TranscribeOptions
+from speechd.watching import follow
 
-FILES_AT_ONCE = 8
-"""Recordings in work together: their windows share batches, while the next ones are being decoded."""
-FILE_FORMATS = {"txt": "txt", "json": "verbose_json", "srt": "srt", "vtt": "vtt", "tsv": "tsv"}
+FILE_FORMATS = {
+    "txt": "txt",
+    "json": "verbose_json",
+    "srt": "srt",
+    "vtt": "vtt",
+    "tsv": "tsv",
+    "diarized_json": "diarized_json",
+}
 """What `--format` names, and the row of FORMATS that writes it."""
-EVERYTHING = View(words=True)
+STANDARD = Path("-")
+"""Standard input among the paths, standard output for --output-dir."""
+LONG_WAIT = 5.0
+"""Seconds of waiting for a service from which people want to know why."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status, as shells have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a run goes."""
+
+    watch: bool = False
+    retry_failed: bool = False
+    dry_run: bool = False
+    json_progress: bool = False
+    url: str | None = None
+    """Of a running service that does the work."""
+    api_key: str | None = None
+    parallel: int = 4
+    """Uploads to it at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one run of the command shall do."""
 
-    recordings: tuple[Recording, ...]
-    names: tuple[PurePath, ...]
-    """The output of each recording, without suffix."""
+    paths: tuple[Path, ...]
+    selection: Selection
     formats: tuple[Format, ...]
     output: Path | None
-    """Folder to write to; None prints."""
+    """Folder to write to; None writes beside each recording."""
+    printed: bool
+    """Nothing is written but standard output."""
     model: str
     options: TranscribeOptions
+    view: View
+    way: Way = field(default_factory=Way)
 
     @classmethod
     def read(
         cls,
-        paths: Iterable[Path],
+        paths: Sequence[Path],
         *,
         model: str,
-        language: str | None,
-        task: str,
-        formats: str,
+        asked: Asked,
+        formats: Sequence[str],
         output: Path | None,
-        prompt: str,
+        selection: Selection | None = None,
+        way: Way | None = None,
     ) -> "Plan":
         """Checks the command line.
 
         Raises:
-            InvalidRequest: a path, task, format or language is unknown, or there is nothing to do.
+            InvalidRequest: a path, task, format or language is unknown, or options contradict each other.
         """
-        if task not in ("transcribe", "translate"):
-            raise InvalidRequest(f"--task is transcribe or translate, not {task}.")
-        recordings = find_recordings(paths)
-        if not recordings:
-            raise InvalidRequest("There are no recordings in what you named.", param="paths")
+        way = way or Way()
+        printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
+        if printed and (way.watch or way.dry_run or way.retry_failed):
+            raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
         rows = _formats(formats)
-        options = TranscribeOptions(
-            task=cast(Task, task),
-            language=_language(language),
-            prompt=prompt,
-            word_timestamps=any(row.name == "verbose_json" for row in rows),
-        )
-        return cls(tuple(recordings), tuple(output_names(recordings)), rows, output, model, options)
+        options, folder = asked.options(rows), None if printed else output
+        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, asked.view(), way)
 
 
-def _formats(names: str) -> tuple[Format, ...]:
-    wanted = dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip())
+def _formats(names: Sequence[str]) -> tuple[Format, ...]:
+    wanted = dict.fromkeys(name.strip().lower() for several in names for name in several.split(",") if name.strip())
     unknown = [name for name in wanted if name not in FILE_FORMATS]
     if unknown or not wanted:
         raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
     return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
 
 
-def _language(name: str | None) -> str | None:
-    if not name:
-        return None
-    language = find(name)
-    if language is None:
-        raise InvalidRequest(f"There is no language {name!r}; use a code such as en, or a name such as German.")
-    return language.code
+def run(plan: Plan, settings: Settings) -> int:
+    """Does the plan; returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
+
+    Raises:
+        SpeechdError: the run cannot begin, or cannot go on.
+    """
+    display = open_display(for_programs=plan.way.json_progress, bar=not plan.way.dry_run)
+    with contextlib.closing(display), tempfile.TemporaryDirectory(prefix="speechd-") as scratch:
+        try:
+            return asyncio.run(_run(plan, settings, display, _recordings(plan, Path(scratch))))
+        except SpeechdError as error:
+            if not plan.way.json_progress:
+                raise
+            display.tell("error", message=error.message)
+            return 1
 
 
-async def run(plan: Plan, settings: Settings) -> int:
-    """Does the plan; returns the exit status: 0 when every recording succeeded, else 1."""
-    console = Console(stderr=True)
-    failures: list[tuple[Recording, str]] = []
-    service = open_service(settings)
+async def _run(plan: Plan, settings: Settings, display: Display, recordings: Sequence[Recording]) -> int:
+    with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
+        try:
+            async with _recogniser(plan, settings, display) as (recogniser, identity):
+                if plan.printed:
+                    requests = [(recording, plan.model, plan.options) for recording in recordings]
+                    return await print_all(recogniser, requests, plan.formats, plan.view, display)
+                return await _write(plan, recogniser, identity, display, recordings, interrupted)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
+            return INTERRUPTED
+
+
+def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
+    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
+
+    Raises:
+        InvalidRequest: there is nothing.
+    """
+    if plan.way.watch:
+        return []
+    if STANDARD not in plan.paths:
+        if found := find_recordings(plan.paths, plan.selection):
+            return found
+        raise InvalidRequest("There are no recordings in what you named.", param="paths")
+    if plan.paths != (STANDARD,):
+        raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
+    with (scratch / "stdin").open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return [Recording(scratch / "stdin", PurePath("stdin"), "standard input")]
+
+
+@asynccontextmanager
+async def _recogniser(plan: Plan, settings: Settings, display: Display) -> AsyncGenerator[tuple[Recogniser, str]]:
+    """Who does it, and what identifies the weights."""
+    if plan.way.url is not None:
+        key = plan.way.api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
+        async with open_client(plan.way.url, key, plan.way.parallel) as client:
+
+            def notice(seconds: float, reason: str) -> None:
+                display.tell("waiting", seconds=round(seconds, 1), reason=reason)
+                if seconds >= LONG_WAIT:
+                    display.say(f"waiting {seconds:.0f} s: {reason}")
+
+            yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
+        return
+    unbounded = {"max_queue_seconds": float("inf")}  # nobody else waits, and the run bounds itself
+    local = Local(open_service(settings.model_copy(update=unbounded)))
     try:
-        with _progress(console, len(plan.recordings)) as progress:
-            gate = asyncio.Semaphore(FILES_AT_ONCE)
-            tasks = [
-                asyncio.create_task(_one(service, plan, index, gate, failures, progress))
-                for index in range(len(plan.recordings))
-            ]
-            try:
-                for task in tasks:
-                    _show(plan, *await task, progress)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        yield local, local.identity(plan.model, plan.options)
     finally:
-        await service.close()
-    for recording, reason in failures:
-        console.print(f"[red]failed[/red] {recording.path}: {reason}", highlight=False, soft_wrap=True)
-    if plan.output is not None:
-        done = len(plan.recordings) - len(failures)
-        console.print(f"{done} of {len(plan.recordings)} recordings written to {plan.output}", highlight=False)
-    return 1 if failures else 0
+        await local.service.close()
+
+
+async def _write(
+    plan: Plan,
+    recogniser: Recogniser,
+    identity: str,
+    display: Display,
+    recordings: Sequence[Recording],
+    interrupted: Callable[[], bool],
+) -> int:
+    parameters = parameters_of(identity, plan.formats, plan.view, plan.options)
+    beside = plan.output is None
+    wanted = Wanted(plan.model, plan.options, plan.formats, plan.view, parameters, plan.way.retry_failed, beside)
+    folder_run = FolderRun(wanted, recogniser, display)
+    with ExitStack() as owned:
+        places = Places(plan.output, only_look=plan.way.dry_run, owned=owned)
+        batches = _batches(plan, places, folder_run, recordings)
+        if plan.way.dry_run:
+            await estimate(folder_run, await anext(batches), places.speed(parameters))
+            return 0
+        try:
+            await folder_run.work(batches)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
+        return _report(plan, folder_run, interrupted())
+
+
+async def _batches(
+    plan: Plan, places: Places, folder_run: FolderRun, recordings: Sequence[Recording]
+) -> AsyncIterator[Sequence[Item]]:
+    """What is to be done, as it comes; what is finished is left out."""
+
+    def to_do(found: Sequence[Recording]) -> list[Item]:
+        return folder_run.sorted_out(places.items(found))
+
+    if not plan.way.watch:
+        batch = await asyncio.to_thread(to_do, recordings)
+        finished = folder_run.tally.finished_before
+        folder_run.display.tell("start", files=len(batch), finished_before=finished)
+        yield batch
+        return
+    async for found in follow(plan.paths, plan.selection, folder_run.busy):
+        yield await asyncio.to_thread(to_do, found) if found else []
+        list_failures(folder_run.display, folder_run.untold())  # the end of such a run is far
+
+
+def _report(plan: Plan, folder_run: FolderRun, interrupted: bool) -> int:
+    """Says how it ended; the exit status."""
+    display, tally = folder_run.display, folder_run.tally
+    display.close()
+    list_failures(display, folder_run.untold())
+    failed = len(folder_run.failures)
+    status = INTERRUPTED if interrupted and not plan.way.watch else 1 if failed else 0
+    display.tell("end", exit=status, failures=failed, **tally.facts())
+    finished = tally.done + tally.finished_before
+    total = finished + failed if plan.way.watch or not interrupted else tally.files + tally.finished_before
+    where = plan.output or "the recordings' own folders"
+    before = f" ({tally.finished_before} of them before)" if tally.finished_before else ""
+    speed = f"; {tally.sentence()}" if tally.done else ""
+    display.say(f"{finished} of {total} recordings written to {where}{before}{speed}")
+    if interrupted and not plan.way.watch:
+        display.say("Stopped. What is finished is kept: the same command goes on from here.")
+    return status
 
 
 @contextlib.contextmanager
-def _progress(console: Console, total: int) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=total == 1) as progress:
-        progress.add_task("transcribing", total=total)
-        yield progress
+def _interruptible(first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C, or SIGTERM, cancels the work under way; the second time the process ends at once.
 
+    Yields:
+        Whether that has happened.
+    """
+    loop, task, count = asyncio.get_running_loop(), asyncio.current_task(), 0
 
-async def _one(
-    service: Service,
-    plan: Plan,
-    index: int,
-    gate: asyncio.Semaphore,
-    failures: list[tuple[Recording, str]],
-    progress: Progress,
-) -> tuple[Recording, Transcript | None]:
-    """Transcribes and writes one recording; a failure is noted, not raised."""
-    recording = plan.recordings[index]
-    async with gate:
-        try:
-            transcript = await _transcribe(service, plan, recording)
-            if plan.output is not None:
-                await asyncio.to_thread(_write, plan, plan.output / plan.names[index], transcript)
-        except (SpeechdError, OSError) as error:
-            failures.append((recording, str(error)))
-            transcript = None
-    progress.advance(progress.task_ids[0])
-    return recording, transcript
+    def stop() -> None:
+        nonlocal count
+        count += 1
+        if count > 1:
+            os._exit(INTERRUPTED)  # the journal is safe at every moment
+        first()
+        if task is not None:
+            task.cancel()
 
-
-async def _transcribe(service: Service, plan: Plan, recording: Recording) -> Transcript:
-    file = await asyncio.to_thread(recording.path.open, "rb")
-    transcript, _ = await transcribe(service, TranscriptionRequest(plan.model, plan.options, file=file))
-    return transcript
-
-
-def _write(plan: Plan, stem: Path, transcript: Transcript) -> None:
-    """Writes each format beside the others; a file appears under its name only when it is whole."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    for row in plan.formats:
-        target = stem.with_name(stem.name + row.suffix)
-        descriptor, temporary = tempfile.mkstemp(dir=stem.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(row.encode(transcript, EVERYTHING))
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-def _show(plan: Plan, recording: Recording, transcript: Transcript | None, progress: Progress) -> None:
-    """Prints a result in the order of the recordings, where nothing is written to files."""
-    if plan.output is not None or transcript is None:
-        return
-    if len(plan.recordings) > 1:
-        progress.console.file.flush()
-        print(f"==> {recording.path} <==")
-    for row in plan.formats:
-        print(row.encode(transcript, EVERYTHING).decode().rstrip("\n"), flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield lambda: count > 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -11,12 +11,16 @@ SAMPLE_RATE = 16_000
 """Hz; what Whisper, PocketSphinx and the Silero VAD are trained on."""
 
 Samples = npt.NDArray[np.float32]
-"""Mono PCM, shape (n,), in [-1, 1], at SAMPLE_RATE."""
+"""PCM in [-1, 1] at SAMPLE_RATE: mono, shape (n,), or channels apart, shape (channels, n)."""
 
 Task = Literal["transcribe", "translate"]
 
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
+
+
+Channels = Literal["mixed", "split"]
+"""All channels are mixed to one, or each is transcribed apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Segment:
     logprobs: tuple[TokenLogprob, ...] = ()
     evidence: tuple[str, ...] = ()
     """What speaks against it having been spoken (see speechd.asr.guard)."""
+    channel: int = 0
+    """The channel of the recording it is heard on, from 1; 0 for the mix of all."""
 
     @property
     def duration(self) -> float:
@@ -129,6 +135,13 @@ class Transcript:
     warnings: tuple[str, ...] = ()
     """Machine-readable remarks such as `truncated-audio`."""
     timings: Timings = field(default_factory=Timings)
+    channels: int = 1
+    """How many channels were transcribed apart; 1 for a mix."""
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio that were worked on: each channel counts."""
+        return self.duration * self.channels
 
     @property
     def text(self) -> str:
@@ -162,6 +175,11 @@ class VadOptions:
     """Regions shorter than this many seconds are dropped as clicks."""
 
 
+MIXED_VAD = VadOptions(min_silence=0.25)
+"""Where languages mix, shorter pauses count, because the language may change at each. Measured with whisper-pocket on
+sentences of three languages 0.3 s apart: 69 of 69 right instead of 42; at 0.7 s 68 instead of 69."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """A stretch of a recording that is decoded in one piece."""
@@ -169,9 +187,13 @@ class Window:
     start: float
     """Where it begins in the recording, in seconds."""
     samples: Samples
-    """Shape (n,)."""
+    """Mono, shape (n,)."""
     speech: tuple[tuple[float, float], ...] = ()
     """Where in it the speech lies: (start, end) in seconds from the window's start."""
+    channel: int = 0
+    """As Segment.channel."""
+    horizon: float = 0.0
+    """Seconds into the recording before which no window that is cut later begins, whatever its channel."""
 
     @property
     def duration(self) -> float:
@@ -185,6 +207,10 @@ class TranscribeOptions:
     task: Task = "transcribe"
     language: str | None = None
     """ISO 639-1 code, or None to detect it."""
+    multilingual: bool = False
+    """The language is detected anew for each stretch of speech; `language` is None."""
+    language_floor: float = 0.5
+    """A stretch whose language is less probable than this is taken to be in the recording's main one."""
     languages: tuple[str, ...] = ()
     """Detection chooses among these; empty means all that the model knows."""
     prompt: str = ""
@@ -198,8 +224,17 @@ class TranscribeOptions:
     condition_on_previous_text: bool = False
     """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
     guard: GuardPolicy = "mark"
+    channels: Channels = "mixed"
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
+    start: float = 0.0
+    """Seconds; windows that begin earlier were transcribed before and are passed over. The recording is still heard
+    from its beginning, so that the windows lie exactly as they do in one go."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """A recording may be transcribed in two parts, the second from a `start`: one channel, in one language."""
+        return self.channels == "mixed" and not self.multilingual
 
 
 class Transcriber(Protocol):

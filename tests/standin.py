@@ -151,7 +151,7 @@ class StandInTranscriber:
     async def _parts(self, content: bytes, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         if content in FAILURES:
             raise FAILURES[content]
-        segments = () if content == b"silence" else SEGMENTS
+        segments = () if content == b"silence" else _as_asked(options)
         self.started.set()
         for number, segment in enumerate(segments):
             if number == 1 and content == b"late crash":
@@ -163,7 +163,18 @@ class StandInTranscriber:
             yield segment
         warnings = ("truncated-audio",) if content == b"cut" else ()
         language = "" if content == b"silence" else options.language or "en"
-        yield Transcript(options.task, language, 3.5, segments, "stand-in", warnings=warnings)
+        channels = 2 if options.channels == "split" else 1
+        yield Transcript(options.task, language, 3.5, segments, "stand-in", warnings=warnings, channels=channels)
+
+
+def _as_asked(options: TranscribeOptions) -> tuple[Segment, ...]:
+    """One segment a channel where they are apart, and a language each where they mix."""
+    first, second = SEGMENTS
+    if options.channels == "split":
+        first, second = replace(first, channel=1), replace(second, channel=2)
+    if options.multilingual:
+        first, second = replace(first, language="en"), replace(second, language="de")
+    return first, second
 
 
 VOICE = Voice("stand-in-voice", replace(STAND_IN, kind="tts"), VoiceFiles(Path("v.onnx")), FakeTts().info)

@@ -44,6 +44,9 @@ CONTAINERS = {
 }  # fmt: skip
 """File -> ffmpeg's output options, for the one sentence that comes in every container."""
 
+CALL_OPUS = "-c:a libopus -b:a 48k"
+"""ffmpeg's output options for the two-channel call."""
+
 LONG_OPUS = "-c:a libopus -b:a 32k"
 """ffmpeg's output options for the 3-minute recording."""
 

@@ -14,6 +14,17 @@ EDGE = 0.2
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What one side of a call says without a break."""
+
+    channel: int
+    """From 1."""
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Recording:
     """Samples and what is said in them."""
 
@@ -23,6 +34,8 @@ class Recording:
     """Everything that is said, in order."""
     words: tuple[Word, ...] = ()
     """The words with their times in this recording."""
+    turns: tuple[Turn, ...] = ()
+    """Who speaks when, by their starts; their words overlap where they do."""
 
     @property
     def duration(self) -> float:
@@ -72,6 +85,21 @@ def take_turns(left: Utterance, right: Utterance) -> Recording:
     samples[turn:, 0] = 0.0
     samples[:turn, 1] = 0.0
     return Recording(samples, both.text, both.words)
+
+
+def call(turns: Sequence[tuple[int, float, Utterance]]) -> Recording:
+    """A call in stereo: each side on its own channel, whether or not the other one speaks."""
+    end = max(start + utterance.duration for _, start, utterance in turns)
+    samples = np.zeros((round((end + EDGE) * RATE), 2), np.float32)
+    for channel, start, utterance in turns:
+        first = round(start * RATE)
+        samples[first : first + len(utterance.samples), channel - 1] += utterance.samples
+    return Recording(
+        samples,
+        " ".join(utterance.text for _, _, utterance in turns),
+        tuple(word.later(start) for _, start, utterance in turns for word in utterance.words),
+        tuple(Turn(channel, start, start + said.duration, said.text) for channel, start, said in turns),
+    )
 
 
 def with_noise(recording: Recording, decibels: float, seed: int) -> Recording:

@@ -74,6 +74,17 @@ LEFT_LINE = Line("", "espeak:en-us@160", "The meeting is on Thursday at four o'c
 RIGHT_LINE = Line("", "espeak:en-us+belinda@160", "The number is seven two nine four one.")
 """The speaker on the right."""
 
+CALL = (
+    (1, 0.3, Line("", "flite:slt", "The train leaves at twelve thirty.")),
+    (2, 1.9, Line("", "espeak:en-us@160", "The shirt costs thirty-eight euros.")),
+    (1, 3.4, Line("", "flite:slt", "Turn off the television, please.")),
+    (2, 5.9, Line("", "espeak:en-us@160", "The meeting is on Thursday at four o'clock.")),
+    (1, 6.4, Line("", "flite:slt", "The garden is green.")),
+    (2, 9.0, Line("", "espeak:en-us@160", "Robert has fifty-six letters.")),
+    (1, 10.6, Line("", "flite:slt", "My favorite color is yellow.")),
+)
+"""A call: channel, second at which the turn begins, and what is said. Most turns begin before the other one ends."""
+
 NOISY_LINE = Line("", "espeak:en-us@160", "The train leaves at eight forty-five.")
 """The sentence under noise."""
 

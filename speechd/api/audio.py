@@ -17,7 +17,7 @@ from speechd.api.sse import EventStream
 from speechd.api.upload import open_form
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
-from speechd.formats import FORMATS, JsonObject, View, logprob_list, signature, usage
+from speechd.formats import FORMATS, JsonObject, View, logprob_list, segment_id, signature, speaker_segment, usage
 from speechd.joining import How
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
@@ -55,11 +55,12 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
         view = operations.view_of(form, dialect, request_id_of(request))
         if form.stream:
-            return await _stream(request, operations.open_transcription(service, job), view, resources)
+            speakers = form.response_format == "diarized_json"
+            return await _stream(request, operations.open_transcription(service, job), view, speakers, resources)
         async with cancelled_on_disconnect(request.receive):
             transcript, how = await operations.transcribe(service, job)
         if how == "miss":  # who asks again because of a timeout pays once
-            charge_audio(request, transcript.duration)
+            charge_audio(request, transcript.audio_seconds)
         return await _reply(transcript, how, form.response_format, view)
 
 
@@ -94,6 +95,7 @@ async def _stream(
     request: Request,
     opening: AbstractAsyncContextManager[TranscriptionStream],
     view: View,
+    speakers: bool,
     resources: AsyncExitStack,
 ) -> Response:
     """Waits for the first part, so that what fails at once still gets its own status."""
@@ -102,32 +104,43 @@ async def _stream(
         parts = _charged(request, stream) if stream.how == "miss" else stream.parts
         first = await anext(parts)
     headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
-    return EventStream(_events(first, parts, view), resources.pop_all(), headers)
+    return EventStream(_events(first, parts, view, speakers), resources.pop_all(), headers)
 
 
 async def _charged(request: Request, stream: TranscriptionStream) -> AsyncIterator[Segment | Transcript]:
     """The parts; what was heard counts against the caller's limits, also when the caller leaves early."""
-    heard = 0.0
+    heard: dict[int, float] = {}
+    charge = 0.0
     try:
         async for part in stream.parts:
-            heard = part.duration if isinstance(part, Transcript) else part.end
+            if isinstance(part, Segment):
+                heard[part.channel] = part.end
+            charge = part.audio_seconds if isinstance(part, Transcript) else sum(heard.values())
             yield part
     finally:
-        charge_audio(request, heard)
+        charge_audio(request, charge)
 
 
 async def _events(
-    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View
+    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View, speakers: bool
 ) -> AsyncIterator[JsonObject]:
-    """The deltas, which joined give the whole text, and the event with the whole text."""
-    begun = False
+    """The deltas, which joined give the whole text, and the event with the whole text.
+
+    Where speakers are told apart, each segment follows its delta, and both have its id.
+    """
+    begun, number = False, 0
     part: Segment | Transcript | None = first
     while part is not None:
         if isinstance(part, Transcript):
             yield _done(part, view)
-        elif text := part.text if begun else part.text.lstrip():
-            begun = True
-            yield {"type": "transcript.text.delta", "delta": text} | _logprobs_of(part, view)
+        else:
+            belongs = {"segment_id": segment_id(number)} if speakers else {}
+            if text := part.text if begun else part.text.lstrip():
+                begun = True
+                yield {"type": "transcript.text.delta", "delta": text} | belongs | _logprobs_of(part, view)
+            if speakers:
+                yield speaker_segment(number, part, view)
+            number += 1
         part = await anext(rest, None)
 
 

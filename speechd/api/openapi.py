@@ -11,6 +11,7 @@ from speechd.audio.encode import FORMATS as AUDIO_FORMATS
 from speechd.formats import FORMATS
 from speechd.schemas import AudioForm, ErrorEnvelope
 from speechd.schemas_speech import SpeechBody
+from speechd.schemas_subtitles import SubtitleWishes
 
 FAILURES = {
     400: "A parameter or the audio is not valid.",
@@ -60,11 +61,13 @@ def speech_operation() -> dict[str, Any]:
 
 def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema = inlined(form.model_json_schema())
+    wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleWishes.model_fields)
+    schema["properties"] = dict(wishes_last)
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
-    # Swagger's form sends what it shows, and shows "string" where nothing else is given.
-    examples = {"model": "auto", "language": "", "url": ""}
-    for name, example in examples.items():
+    # Swagger's form sends what it shows, and shows "string" or 0 where nothing else is given.
+    optional = [name for name, each in schema["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
+    for name, example in {"model": "auto", **dict.fromkeys(optional, "")}.items():
         with_file["properties"][name] = {**schema["properties"][name], "example": example}
     return {
         "multipart/form-data": {"schema": with_file},

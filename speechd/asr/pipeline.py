@@ -1,58 +1,35 @@
-"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together."""
+"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together.
+
+Each part has its own module: Recording decodes and cuts, Listener settles the language of a channel, Batcher feeds the
+engine, Merger puts channels in order.
+"""
 
 import asyncio
 import contextlib
-import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+import math
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from speechd.asr.batcher import Batcher, Ticket
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.guard import evidence, judged
-from speechd.audio.decode import open_audio
-from speechd.audio.vad import SpeechDetector
-from speechd.audio.windows import Packing, cut_windows
+from speechd.asr.listener import Listener, main_language
+from speechd.asr.merging import Merger
+from speechd.asr.recording import Recording
+from speechd.audio.windows import Packing
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window, joined_text
 
 WINDOWS_IN_FLIGHT = 16
 """Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
-SURE_OF_LANGUAGE = 0.5
-"""A first window at least this sure decides the language (faster-whisper's threshold)."""
-WINDOWS_FOR_LANGUAGE = 4
-"""At most this many windows are heard to settle an unsure language."""
 PROMPT_CHARACTERS = 2_000
 """More than Whisper's 224 tokens of prompt; the engine takes what fits."""
 SECOND_TEMPERATURE = 0.4
 """Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
 
 T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Adds up the time that one stage takes, whatever runs between its steps."""
-
-    seconds: float = 0.0
-
-    def iterating(self, items: Iterable[T]) -> Iterator[T]:
-        """The items; the time to make each counts."""
-        iterator, end = iter(items), object()
-        while (item := self._timed(next, iterator, end)) is not end:
-            yield item
-
-    def calling(self, function: Callable[[T], R]) -> Callable[[T], R]:
-        """The function; the time of each call counts."""
-        return lambda argument: self._timed(function, argument)
-
-    def _timed(self, function: Callable[..., R], *arguments: object) -> R:
-        started = time.perf_counter()
-        try:
-            return function(*arguments)
-        finally:
-            self.seconds += time.perf_counter() - started
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,109 +44,36 @@ class LocalTranscriber:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        stream = await asyncio.to_thread(open_audio, audio, max_seconds=self.max_seconds)
-        decoding, detecting = Stopwatch(), Stopwatch()
-        segments: list[Segment] = []
-        timings = Timings()
-        with contextlib.closing(stream), self.batcher.place(stream.expected_seconds) as ticket:
-            chunks, detector = decoding.iterating(stream), detecting.calling(SpeechDetector())
-            windows = _in_thread(cut_windows(chunks, detector, self.packing, options.vad))
-            async with contextlib.aclosing(windows):
-                first, language, certainty = await self._settle_language(windows, options, ticket)
-                settled = replace(options, language=language or None)
-                async with contextlib.aclosing(self._decode(first, windows, settled, ticket)) as decoded:
-                    async for window, result in decoded:
-                        timings += result.timings
-                        for segment in judged(result.segments, window.speech, options.guard):
-                            segments.append(replace(segment.shifted(window.start), language=language))
-                            yield segments[-1]
+        recording = await asyncio.to_thread(Recording, audio, self.max_seconds, options)
+        merger, timings = Merger(), Timings()
+        with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
+            listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
+            windows = _in_thread(recording.windows(self._packing(options)))
+            async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
+                async for window, result in decoded:
+                    timings += result.timings
+                    for segment in merger.push(_segments(window, result, options), window.horizon):
+                        yield segment
+            for segment in merger.push((), math.inf):
+                yield segment
+        language, certainty = (options.language, 1.0) if options.language else main_language(listeners.values())
         yield Transcript(
             task=options.task,
             language=language,
-            duration=stream.seconds,
-            segments=tuple(segments),
+            duration=recording.seconds,
+            segments=tuple(merger.merged),
             model=self.model,
             language_probability=certainty,
-            warnings=("truncated-audio",) if stream.truncated else (),
-            timings=timings + Timings(decode=decoding.seconds, vad=detecting.seconds),
+            warnings=recording.warnings,
+            timings=timings + recording.timings,
+            channels=recording.channels,
         )
 
-    async def _settle_language(
-        self, windows: AsyncIterator[Window], options: TranscribeOptions, ticket: Ticket
-    ) -> tuple[list[tuple[Window, Decoded]], str, float]:
-        """Hears windows until the language is plain, and keeps what was decoded on the way.
+    def _packing(self, options: TranscribeOptions) -> Packing:
+        """Where languages mix, each stretch of speech has a window of its own: a pause may change the language."""
+        return replace(self.packing, max_gap=0.0) if options.multilingual else self.packing
 
-        Returns:
-            The windows heard with their results, the language, and its probability; nothing and "" for silence.
-        """
-        if options.language:
-            return [], options.language, 1.0
-        heard: list[tuple[Window, Decoded]] = []
-        scores: dict[str, float] = {}
-        async for window in windows:
-            decoded = await self._decode_one(Job(window, options), ticket)
-            heard.append((window, decoded))
-            for code, chance in decoded.language_probabilities.items():
-                scores[code] = scores.get(code, 0.0) + chance * window.duration
-            if max(decoded.language_probabilities.values()) >= SURE_OF_LANGUAGE or len(heard) == WINDOWS_FOR_LANGUAGE:
-                break
-        if not heard:
-            return [], "", 0.0
-        language = max(scores, key=lambda code: scores[code])
-        return heard, language, scores[language] / sum(scores.values())
-
-    async def _decode(
-        self,
-        heard: list[tuple[Window, Decoded]],
-        windows: AsyncIterator[Window],
-        options: TranscribeOptions,
-        ticket: Ticket,
-    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
-        """Decodes windows and yields them in order; those heard in another language are decoded again."""
-        text = options.prompt
-        for window, decoded in heard:
-            if decoded.language != options.language:
-                decoded = await self._decode_one(Job(window, options, encoded=decoded.encoded), ticket)
-            text += joined_text(decoded.segments)
-            yield window, decoded
-        if options.condition_on_previous_text:
-            rest = self._one_by_one(windows, text, options, ticket)
-        else:
-            rest = self._side_by_side(windows, options, ticket)
-        async with contextlib.aclosing(rest):
-            async for pair in rest:
-                yield pair
-
-    async def _one_by_one(
-        self, windows: AsyncIterator[Window], text: str, options: TranscribeOptions, ticket: Ticket
-    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
-        """Each window is told the text before it."""
-        async for window in windows:
-            told = replace(options, prompt=text[-PROMPT_CHARACTERS:])
-            decoded = await self._decode_one(Job(window, told), ticket)
-            text = f"{text} {joined_text(decoded.segments)}"
-            yield window, decoded
-
-    async def _side_by_side(
-        self, windows: AsyncIterator[Window], options: TranscribeOptions, ticket: Ticket
-    ) -> AsyncGenerator[tuple[Window, Decoded], None]:
-        """At most WINDOWS_IN_FLIGHT at once."""
-        running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
-        try:
-            async for window in windows:
-                running.append((window, asyncio.create_task(self._decode_one(Job(window, options), ticket))))
-                while len(running) >= WINDOWS_IN_FLIGHT or (running and running[0][1].done()):
-                    yield running[0][0], await running[0][1]
-                    running.popleft()
-            while running:
-                yield running[0][0], await running[0][1]
-                running.popleft()
-        finally:
-            for _, task in running:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in running), return_exceptions=True)
-
-    async def _decode_one(self, job: Job, ticket: Ticket) -> Decoded:
+    async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
         """One window; what is probably invented gets a second opinion where the caller asked for it."""
         decoded = await self.batcher.decode(job, ticket)
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
@@ -178,6 +82,46 @@ class LocalTranscriber:
         second = await self.batcher.decode(replace(job, options=warmer), ticket)
         better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
         return replace(better, timings=decoded.timings + second.timings)
+
+
+async def _decode(
+    windows: AsyncGenerator[Window, None], listeners: defaultdict[int, Listener], options: TranscribeOptions
+) -> AsyncGenerator[tuple[Window, Decoded], None]:
+    """Decodes windows side by side, or one by one where each is told the text before it, and yields them in order."""
+    most = 1 if options.condition_on_previous_text else WINDOWS_IN_FLIGHT
+    told: defaultdict[int, str] = defaultdict(lambda: options.prompt)
+    running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
+
+    async def next_done() -> tuple[Window, Decoded]:
+        window, task = running[0]
+        listener = listeners[window.channel]
+        listener.hurry()
+        decoded = await listener.taken(window, await task)
+        running.popleft()
+        if options.condition_on_previous_text:
+            text = f"{told[window.channel]} {joined_text(decoded.segments)}"
+            told[window.channel] = text.strip()[-PROMPT_CHARACTERS:]
+        return window, decoded
+
+    try:
+        async with contextlib.aclosing(windows):
+            async for window in windows:
+                decoding = listeners[window.channel].decode(window, told[window.channel])
+                running.append((window, asyncio.create_task(decoding)))
+                while len(running) >= most or (running and running[0][1].done()):
+                    yield await next_done()
+        while running:
+            yield await next_done()
+    finally:
+        for _, task in running:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+
+def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
+    """What is believed of a window's segments, on the recording's clock."""
+    for segment in judged(decoded.segments, window.speech, options.guard):
+        yield replace(segment.shifted(window.start), language=decoded.language, channel=window.channel)
 
 
 def _doubts(window: Window, decoded: Decoded) -> int:

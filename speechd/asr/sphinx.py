@@ -91,7 +91,11 @@ def _start(folder: Path) -> Process:
     """
     command = [sys.executable, "-P", str(sphinx_worker.__file__), str(folder)]
     process = subprocess.Popen(  # noqa: S603 - our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C is for this process to obey, which lets the window in hand finish
     )
     try:
         _answer(process)  # it has loaded the model

@@ -16,6 +16,8 @@ TOKEN_SECONDS = 0.02
 PREPENDED = "\"'“¿([{-"
 APPENDED = "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word after or before it, as in openai/whisper's `merge_punctuations`."""
+LATE_END = 0.8
+"""Seconds by which the end of a last word may be missed; more is another word that nobody wrote down."""
 JOINING = ("'", "’", "-")
 """What may stand inside a word."""
 
@@ -127,11 +129,22 @@ Speech = Sequence[tuple[float, float]]
 
 
 def fit_words(words: Sequence[TimedWord], speech: Speech) -> list[TimedWord]:
-    """Moves the edges of words out of silence: a word lies in the one speech region that it shares most time with."""
-    return [_fit(word, speech) for word in words] if speech else list(words)
+    """Moves the edges of words out of silence: a word lies in the one speech region that it shares most time with.
+
+    The last word of a region ends with it: what is heard after the end that the attention gives it is still that word.
+    """
+    fitted = [_fit(word, speech) for word in words]
+    for begin, end in speech:
+        inside = [index for index, word in enumerate(fitted) if begin <= word.start < end]
+        if inside and fitted[inside[-1]].end < end <= fitted[inside[-1]].end + LATE_END:
+            fitted[inside[-1]] = replace(fitted[inside[-1]], end=end)
+    return fitted
 
 
 def _fit(word: TimedWord, speech: Speech) -> TimedWord:
+    if not speech:
+        return word
+
     def shared(region: tuple[float, float]) -> float:
         return min(word.end, region[1]) - max(word.start, region[0])
 

@@ -25,7 +25,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.hypothesis import Hypothesis, best
 from speechd.asr.timestamps import Span
 from speechd.asr.tokens import hypothesis_of, segments_of, text_spans
-from speechd.errors import EngineFailure, OutOfMemory
+from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
 from speechd.languages import find, whisper_code
 from speechd.types import Task, Timings, TranscribeOptions
 
@@ -112,6 +112,8 @@ class WhisperEngine:
         self._model.unload_model()
 
     def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        for job in jobs:
+            self._check_languages(job.options)
         started = time.perf_counter()
         encoded = self._encode(jobs)
         encoded_at = time.perf_counter()
@@ -169,6 +171,15 @@ class WhisperEngine:
         return np.concatenate(known)
 
     # Language
+
+    def _check_languages(self, options: TranscribeOptions) -> None:
+        """Where no catalog says what a model was trained for, only its vocabulary does."""
+        for param, codes in (("language", (options.language,)), ("languages", options.languages)):
+            for code in codes:
+                if code and code not in self.languages:
+                    raise Unprocessable(
+                        f"This model does not know the language `{code}`.", param=param, code="language_not_supported"
+                    )
 
     def _vocabulary_languages(self) -> tuple[str, ...]:
         if not self._multilingual:

@@ -1,4 +1,4 @@
-"""Any accepted recording in, mono float32 at 16 kHz out, a few seconds at a time.
+"""Any accepted recording in, float32 at 16 kHz out, mixed to mono or each channel apart, a few seconds at a time.
 
 FFmpeg (through PyAV) sees a file object without a name, may only use the containers of `containers.py` and no protocol:
 whatever the bytes say, it cannot open another file, a connection or a socket. Memory stays flat however long the
@@ -17,7 +17,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, claim, looks_like
-from speechd.audio.resample import GAP_SECONDS, Clock, Mono
+from speechd.audio.resample import GAP_SECONDS, Apart, Clock, Mono
 from speechd.audio.source import FOREIGN, CpuBudget, Source
 from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
@@ -49,13 +49,16 @@ GUESSED_BYTES_PER_SECOND: Final = 8_000
 DEFAULT_MAX_SECONDS: Final = 43_200.0
 
 
-def open_audio(file: BinaryIO, *, max_seconds: float = DEFAULT_MAX_SECONDS, grace: float = 20.0) -> "AudioStream":
+def open_audio(
+    file: BinaryIO, *, max_seconds: float = DEFAULT_MAX_SECONDS, grace: float = 20.0, apart: bool = False
+) -> "AudioStream":
     """Open a recording for decoding, judged by its content alone.
 
     Args:
         file: seekable, read from its start; it stays open and belongs to the caller until the stream is closed.
         max_seconds: the longest recording accepted, in seconds of audio.
         grace: CPU seconds that decoding may take beyond a fifth of the audio's own length.
+        apart: do not mix the channels.
 
     Raises:
         UnsupportedAudioFormat: it is none of the accepted containers, or uses a codec that is not accepted.
@@ -66,7 +69,7 @@ def open_audio(file: BinaryIO, *, max_seconds: float = DEFAULT_MAX_SECONDS, grac
     _refuse_other_files(source.head)
     container = _open_container(source)
     try:
-        stream = AudioStream(container, source, max_seconds)
+        stream = AudioStream(container, source, max_seconds, apart)
     except BaseException:
         container.close()
         raise
@@ -76,9 +79,12 @@ def open_audio(file: BinaryIO, *, max_seconds: float = DEFAULT_MAX_SECONDS, grac
 
 
 class AudioStream:
-    """One recording; iterate once for its Samples in chunks of about CHUNK_SECONDS. Close it, or use `with`."""
+    """One recording; iterate once for its Samples in chunks of about CHUNK_SECONDS. Close it, or use `with`.
 
-    def __init__(self, container: av.container.InputContainer, source: Source, max_seconds: float) -> None:
+    A chunk has the shape (n,) or, where channels stay apart, (channels, n).
+    """
+
+    def __init__(self, container: av.container.InputContainer, source: Source, max_seconds: float, apart: bool) -> None:
         self._container = container
         self._source = source
         self._max_seconds = max_seconds
@@ -94,10 +100,11 @@ class AudioStream:
         self.truncated = False
         """True once the iteration has ended because the recording breaks off."""
         self._declared = _declared_seconds(container, self._stream, source)
+        self._guessed = None if container.duration is None else container.duration / av.time_base
         header = claim(source.head)
         self._endless = header is not None and header.endless
         self._clock = Clock(_clock_origin(container))
-        self._mono = Mono()
+        self._converter = Apart() if apart else Mono()
         self._yielded = 0
         self._broke_off = False
         """The last packet was damaged."""
@@ -107,9 +114,11 @@ class AudioStream:
 
     @property
     def expected_seconds(self) -> float:
-        """How long it will probably be: what its header says, else guessed from its size."""
-        guess = self._source.size / GUESSED_BYTES_PER_SECOND if self._declared is None else self._declared
-        return min(guess, self._max_seconds)
+        """How long it will probably be: what its header says, else FFmpeg's guess, else one from its size."""
+        for seconds in (self._declared, self._guessed):
+            if seconds is not None:
+                return min(seconds, self._max_seconds)
+        return min(self._source.size / GUESSED_BYTES_PER_SECOND, self._max_seconds)
 
     @property
     def seconds(self) -> float:
@@ -144,7 +153,7 @@ class AudioStream:
                 self._source.budget.pause()
             if chunk is None:
                 return
-            self._yielded += len(chunk)
+            self._yielded += chunk.shape[-1]
             if self.seconds > self._max_seconds + GAP_SECONDS:
                 raise TooLarge(
                     f"The audio is longer than the {self._max_seconds:g} seconds that this server accepts.",
@@ -158,13 +167,13 @@ class AudioStream:
         size = 0
         for block in self._blocks():
             pending.append(block)
-            size += len(block)
+            size += block.shape[-1]
             if size >= CHUNK_SECONDS * SAMPLE_RATE:
-                yield np.concatenate(pending)
+                yield np.concatenate(pending, axis=-1)
                 pending, size = [], 0
         self._source.check(self._clock.elapsed)
         if size:
-            yield np.concatenate(pending)
+            yield np.concatenate(pending, axis=-1)
         if not self._clock.elapsed:
             raise InvalidAudio(
                 f"No audio could be decoded from the file ({self.container}, {self.codec}): it is empty or damaged.",
@@ -176,12 +185,19 @@ class AudioStream:
         """Every frame in order, with silence where the file's clock has a hole."""
         for frame in self._frames():
             gap = self._clock.gap_before(frame.time)
-            if gap or not self._mono.fits(frame):
-                yield from self._mono.flush()
-            yield from _silence(gap)
-            yield from self._mono.push(frame)
+            if gap or not self._converter.fits(frame):
+                yield from self._converter.flush()
+            yield from self._silence(gap, frame)
+            yield from self._converter.push(frame)
             self._clock.advance(gap + frame.samples / frame.sample_rate)
-        yield from self._mono.flush()
+        yield from self._converter.flush()
+
+    def _silence(self, seconds: float, before: AudioFrame) -> Iterator[Samples]:
+        left = round(seconds * SAMPLE_RATE)
+        while left > 0:
+            size = min(left, round(CHUNK_SECONDS * SAMPLE_RATE))
+            yield self._converter.silence(size, before)
+            left -= size
 
     def _frames(self) -> Iterator[AudioFrame]:
         """What the decoder makes of each packet; undecodable ones are left out."""
@@ -286,14 +302,6 @@ def _refuse_absurd(rate: float, channels: int) -> None:
         raise InvalidAudio(f"The audio claims {channels} channels; at most {MAX_CHANNELS} are accepted.", param="file")
     if not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         raise InvalidAudio(f"The audio claims a sample rate of {rate:.0f} Hz.", param="file")
-
-
-def _silence(seconds: float) -> Iterator[Samples]:
-    left = round(seconds * SAMPLE_RATE)
-    while left > 0:
-        size = min(left, round(CHUNK_SECONDS * SAMPLE_RATE))
-        yield np.zeros(size, np.float32)
-        left -= size
 
 
 def _clock_origin(container: av.container.InputContainer) -> float | None:

@@ -1,4 +1,4 @@
-"""Frames in, mono float32 at 16 kHz out, on the file's own clock."""
+"""Frames in, float32 at 16 kHz out, mixed to mono or each channel apart, on the file's own clock."""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -11,7 +11,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from speechd.audio.source import FOREIGN
-from speechd.errors import InvalidAudio
+from speechd.errors import InvalidAudio, InvalidRequest
 from speechd.types import SAMPLE_RATE, Samples
 
 GAP_SECONDS: Final = 0.1
@@ -56,8 +56,12 @@ class Clock:
         return 0.0
 
 
+MAX_APART: Final = 8
+"""Most channels that are transcribed one by one: a 7.1 recording."""
+
+
 class Mono:
-    """Downmixes and resamples frames of one kind; flush before the kind changes.
+    """Downmixes and resamples frames of one kind to shape (n,); flush before the kind changes.
 
     Frames are joined to a second each first: the filter costs more per call than per sample.
     """
@@ -68,8 +72,16 @@ class Mono:
 
     def _open(self) -> None:
         self._fifo = AudioFifo()
+        self._resampler = self._new_resampler()
+        self._packer = AudioResampler("flt", None, None)
+
+    def _new_resampler(self) -> AudioResampler:
         # Normalised, so that full scale on all channels stays full scale (the ITU-R BS.775 mix; the mean for stereo).
-        self._resampler = AudioResampler("flt", "mono", SAMPLE_RATE, options={"rematrix_maxval": "1.0"})
+        return AudioResampler("flt", "mono", SAMPLE_RATE, options={"rematrix_maxval": "1.0"})
+
+    def silence(self, size: int, frame: AudioFrame) -> Samples:
+        """Silence in the shape that this frame will have."""
+        return np.zeros(size, np.float32)
 
     def fits(self, frame: AudioFrame) -> bool:
         return self._kind is None or self._kind == _kind(frame)
@@ -94,28 +106,70 @@ class Mono:
     def _resample(self, frame: AudioFrame | None) -> Iterator[Samples]:
         try:
             if frame is not None and frame.layout.nb_channels > 8:
-                frame = _mean_of_channels(frame)
+                frame = self._mean_of_channels(frame)
             resampled = self._resampler.resample(frame)
         except FOREIGN as error:
-            raise InvalidAudio("The audio could not be converted to mono at 16 kHz.", param="file") from error
+            raise InvalidAudio("The audio could not be converted to 16 kHz.", param="file") from error
         for part in resampled:
             if part.samples:
-                samples = np.nan_to_num(part.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
+                samples = np.nan_to_num(self._shaped(part), nan=0.0, posinf=1.0, neginf=-1.0)
                 yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+
+    def _mean_of_channels(self, frame: AudioFrame) -> AudioFrame:
+        """Mono of a frame with so many channels that libswresample knows no layout for them.
+
+        They are packed first: PyAV 18 reads beyond the end of 8 and more planes.
+        """
+        (packed,) = self._packer.resample(frame)
+        mono = packed.to_ndarray().reshape(-1, packed.layout.nb_channels).mean(axis=1, dtype=np.float64)
+        result = AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
+        result.sample_rate = frame.sample_rate
+        return result
+
+    def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
+        return frame.to_ndarray().reshape(-1)
+
+
+class Apart(Mono):
+    """Resamples frames without mixing them, to shape (channels, n)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._channels = 0
+
+    def push(self, frame: AudioFrame) -> Iterator[Samples]:
+        """
+        Raises:
+            InvalidRequest: there are more channels than MAX_APART, or not as many as before.
+        """
+        self._count(frame.layout.nb_channels)
+        yield from super().push(frame)
+
+    def silence(self, size: int, frame: AudioFrame) -> Samples:
+        self._count(frame.layout.nb_channels)
+        return np.zeros((self._channels, size), np.float32)
+
+    def _count(self, channels: int) -> None:
+        if channels > MAX_APART:
+            raise InvalidRequest(
+                f"The recording has {channels} channels; at most {MAX_APART} can be transcribed apart."
+                " Leave `channels` out to have them mixed.",
+                param="channels",
+            )
+        if channels != (self._channels or channels):
+            raise InvalidRequest(
+                f"The recording changes from {self._channels} to {channels} channels, which cannot be told apart."
+                " Leave `channels` out to have them mixed.",
+                param="channels",
+            )
+        self._channels = channels
+
+    def _new_resampler(self) -> AudioResampler:
+        return AudioResampler("flt", None, SAMPLE_RATE)  # packed, see _mean_of_channels
+
+    def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
+        return frame.to_ndarray().reshape(-1, self._channels).T
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
     return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _mean_of_channels(frame: AudioFrame) -> AudioFrame:
-    """Mono float32 of a frame with so many channels that libswresample knows no layout for them."""
-    data: npt.NDArray[Any] = frame.to_ndarray()
-    planes = data if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels).T
-    mono = planes.mean(axis=0, dtype=np.float64)
-    if np.issubdtype(data.dtype, np.integer):
-        middle = 128 if data.dtype == np.uint8 else 0
-        mono = (mono - middle) / (128 if data.dtype == np.uint8 else -float(np.iinfo(data.dtype).min))
-    result = AudioFrame.from_ndarray(mono.astype(np.float32)[None], "flt", "mono")
-    result.sample_rate = frame.sample_rate
-    return result

@@ -2,11 +2,13 @@
 
 Speech regions that are close together share a window up to the model's limit; long silences are never sent to the
 encoder. A region longer than the limit is cut at its quietest moment. A window is one unbroken stretch of the
-recording, so its clock differs from the recording's by a constant.
+recording, so its clock differs from the recording's by a constant. Channels that are kept apart are cut apart.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -32,20 +34,34 @@ class Packing:
 
 
 def cut_windows(
-    chunks: Iterable[Samples], detector: Detector, packing: Packing, vad: VadOptions | None
+    chunks: Iterable[Samples], new_detector: Callable[[], Detector], packing: Packing, vad: VadOptions | None
 ) -> Iterator[Window]:
-    """Yields windows in order as soon as they are complete, holding no more than about two windows of audio.
+    """Yields windows as soon as they are complete, holding no more than about two windows of audio of each channel.
 
     Args:
-        chunks: the recording, mono float32 at 16 kHz, in pieces of any length.
-        detector: judges frames; not called when `vad` is None, then everything counts as speech.
+        chunks: the recording, float32 at 16 kHz, in pieces of any length: mono, or with as many channels in each.
+        new_detector: makes what judges the frames of one channel; not used when `vad` is None, then everything counts
+            as speech.
         packing: the limits of a window.
         vad: what counts as speech.
     """
-    cutter = _Cutter(detector if vad else _everything_is_speech, packing, vad or VadOptions(padding=0, min_speech=0))
+    cutters: list[_Cutter] = []
     for chunk in chunks:
-        yield from cutter.push(chunk)
-    yield from cutter.finish()
+        channels = list(np.atleast_2d(chunk))
+        if not cutters:
+            numbers = range(1, len(channels) + 1) if chunk.ndim > 1 else (0,)
+            cutters = [_Cutter(new_detector() if vad else _everything_is_speech, packing, vad, n) for n in numbers]
+        windows = [window for pair in zip(cutters, channels, strict=True) for window in pair[0].push(pair[1])]
+        yield from _in_order(windows, min(cutter.horizon for cutter in cutters))
+    yield from _in_order([window for cutter in cutters for window in cutter.finish()], math.inf)
+
+
+def _in_order(windows: list[Window], horizon: float) -> Iterator[Window]:
+    """Windows of several channels by their starts, each told how early the next ones may begin."""
+    ordered = sorted(windows, key=lambda window: window.start)
+    for window, following in pairwise([*ordered, None]):
+        if window is not None:
+            yield replace(window, horizon=min(horizon, following.start) if following else horizon)
 
 
 def _everything_is_speech(samples: Samples) -> npt.NDArray[np.float32]:
@@ -53,10 +69,12 @@ def _everything_is_speech(samples: Samples) -> npt.NDArray[np.float32]:
 
 
 class _Cutter:
-    """Audio since `_origin`, the regions waiting to share a window, and where the last window ended."""
+    """Of one channel: audio since `_origin`, the regions waiting to share a window, and where the last one ended."""
 
-    def __init__(self, detector: Detector, packing: Packing, vad: VadOptions) -> None:
+    def __init__(self, detector: Detector, packing: Packing, vad: VadOptions | None, channel: int) -> None:
+        vad = vad or VadOptions(padding=0, min_speech=0)
         self._detector = detector
+        self._channel = channel
         self._finder = RegionFinder(vad)
         self._max_gap = round(packing.max_gap / FRAME_SECONDS)
         self._max_frames = int(packing.max_seconds / FRAME_SECONDS)
@@ -67,6 +85,11 @@ class _Cutter:
         self._judged = 0
         self._last_end = 0
         self._waiting: list[Region] = []
+
+    @property
+    def horizon(self) -> float:
+        """No window still to come begins before this second of the recording."""
+        return max(self._origin, self._last_end) * FRAME_SECONDS
 
     def push(self, chunk: Samples) -> Iterator[Window]:
         self._audio = np.concatenate([self._audio, chunk])
@@ -130,6 +153,7 @@ class _Cutter:
             start=offset,
             samples=self._audio[(start - self._origin) * FRAME : (end - self._origin) * FRAME].copy(),
             speech=tuple((r.start * FRAME_SECONDS - offset, r.end * FRAME_SECONDS - offset) for r in self._waiting),
+            channel=self._channel,
         )
         self._last_end, self._waiting = end, []
 

@@ -203,3 +203,84 @@ def test_the_front_door_loads_no_engine() -> None:
     program = f"import sys, speechd.api.app; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+SPLIT = {"channels": "split", "channel_labels[]": ["agent", "caller"]}
+
+
+async def test_diarized_json(house: House) -> None:
+    reply = await house.transcribe(response_format="diarized_json", **SPLIT)
+    assert reply.json() == {
+        "task": "transcribe",
+        "duration": 3.5,
+        "text": TEXT,
+        "segments": [
+            {
+                "type": "transcript.text.segment",
+                "id": "seg_001",
+                "start": 0.52,
+                "end": 1.48,
+                "text": "Hello there.",
+                "speaker": "agent",
+            },
+            {
+                "type": "transcript.text.segment",
+                "id": "seg_002",
+                "start": 2.0,
+                "end": 3.25,
+                "text": "General <Kenobi> & co --> here.",
+                "speaker": "caller",
+            },
+        ],
+        "usage": {"type": "duration", "seconds": 7},
+    }
+    groq = await house.transcribe(prefix="/openai/v1", response_format="diarized_json", channels="split")
+    assert [segment["speaker"] for segment in groq.json()["segments"]] == ["channel_1", "channel_2"]
+    assert groq.json()["x_groq"] == {"id": groq.headers["x-request-id"]}
+
+
+async def test_diarized_stream(house: House) -> None:
+    reply = await house.transcribe(response_format="diarized_json", stream="true", **SPLIT)
+    *events, done, end = events_of(reply.text)
+    assert end == "data: [DONE]"
+    assert [event["type"] for event in events] == ["transcript.text.delta", "transcript.text.segment"] * 2
+    assert "".join(event.get("delta", "") for event in events) == done["text"] == TEXT
+    assert [event.get("segment_id", event.get("id")) for event in events] == ["seg_001"] * 2 + ["seg_002"] * 2
+    assert [event["speaker"] for event in events[1::2]] == ["agent", "caller"]
+
+
+async def test_channels_in_other_formats(house: House) -> None:
+    words = {"timestamp_granularities[]": ["word", "segment"]}
+    split = (await house.transcribe(response_format="verbose_json", **SPLIT, **words)).json()
+    assert [segment["channel"] for segment in split["segments"]] == ["agent", "caller"]
+    assert [word["channel"] for word in split["words"]] == ["agent", "agent", "caller", "caller"]
+    assert house.service.ears.asked[-1].channels == "split"
+    mixed = (await house.transcribe(response_format="verbose_json", **words)).json()
+    assert not any("channel" in part for part in mixed["segments"] + mixed["words"])
+    vtt = (await house.transcribe(response_format="vtt", **SPLIT)).text
+    assert "\n<v agent>Hello there.\n" in vtt
+    assert (await house.transcribe(response_format="text", **SPLIT)).text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("prefix", "languages"), [("/v1", ["english", "german"]), ("/openai/v1", ["English", "German"])]
+)
+async def test_a_language_for_each_segment(house: House, prefix: str, languages: list[str]) -> None:
+    reply = await house.transcribe(prefix=prefix, response_format="verbose_json", language="multi")
+    assert [segment["language"] for segment in reply.json()["segments"]] == languages
+    assert reply.json()["language"] == languages[0]
+    plain = await house.transcribe(prefix=prefix, response_format="verbose_json")
+    assert "language" not in plain.json()["segments"][0]
+
+
+async def test_subtitles_as_wished(house: House) -> None:
+    srt = await house.transcribe(response_format="srt", max_line_width="16")
+    assert srt.text == (
+        "1\n00:00:00,520 --> 00:00:01,480\nHello there.\n\n"
+        "2\n00:00:02,000 --> 00:00:03,250\nGeneral <Kenobi>\n& co -> here.\n\n"
+    )
+    vtt = await house.transcribe(response_format="vtt", karaoke="true")
+    assert "\nHello <00:00:00.900>there.\n" in vtt.text
+    plain = await house.transcribe(response_format="srt")
+    assert "General <Kenobi> & co -> here.\n" in plain.text
+    assert [asked.word_timestamps for asked in house.service.ears.asked] == [True, True, False]

@@ -42,7 +42,7 @@ def window() -> Window:
     sentences = [_samples("en_television.flac"), _samples("en_october_eleventh.flac")]
     pause = np.zeros(SAMPLE_RATE // 2, np.float32)
     audio = iter([np.concatenate([pause, sentences[0], pause, pause, sentences[1], pause])])
-    (found,) = cut_windows(audio, SpeechDetector(), Packing(30, 10), VadOptions())
+    (found,) = cut_windows(audio, SpeechDetector, Packing(30, 10), VadOptions())
     assert len(found.speech) == 2
     return found
 

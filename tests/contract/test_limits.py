@@ -105,6 +105,15 @@ async def test_who_leaves_early_pays_for_what_was_spoken(tmp_path: Any) -> None:
     assert 200 < left < 1000, "all of it would be 1200 s"
 
 
+@pytest.mark.parametrize("stream", ["false", "true"])
+async def test_each_channel_counts(keyed_house: House, tmp_path: Any, stream: str) -> None:
+    keyed_house.client.headers.update(make_key(tmp_path, audio_seconds_per_hour=10))
+    await keyed_house.transcribe(b"call 1", prefix="/openai/v1", stream=stream, channels="split")
+    reply = await keyed_house.transcribe(b"speech", prefix="/openai/v1", response_format="text")
+    assert reply.status_code == 200
+    assert reply.headers["x-ratelimit-remaining-audio-seconds"] == "0"  # 10 - 2 * 3.5 - 3.5
+
+
 async def test_the_counters_survive_a_restart(open_house: Opener, tmp_path: Any) -> None:
     anna = make_key(tmp_path, requests_per_day=2)
     for _ in range(2):

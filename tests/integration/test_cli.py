@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import Fixture, fixtures
+from tests.conftest import FIXTURES, Fixture, fixtures
 from tests.wer import normalised
 
 
@@ -47,6 +48,28 @@ def test_several_formats_are_written_beside_each_other(tmp_path: Path, english: 
     assert normalised(stem.with_suffix(".txt").read_text()) == normalised(english.text)
 
 
+def test_a_call_is_written_by_channel(tmp_path: Path) -> None:
+    words = ("--channels", "split", "--channel-labels", "agent,caller", "-f", "diarized_json,json,vtt", "--karaoke")
+    done = speechd("transcribe", FIXTURES / "channels" / "call.opus", *words, "-o", tmp_path)
+    assert done.returncode == 0, done.stderr
+    diarized = json.loads((tmp_path / "call.diarized.json").read_text())
+    assert [segment["speaker"] for segment in diarized["segments"][:3]] == ["agent", "caller", "agent"]
+    verbose = json.loads((tmp_path / "call.json").read_text())
+    assert [segment["channel"] for segment in verbose["segments"][:3]] == ["agent", "caller", "agent"]
+    assert re.search(r"\n<v agent>The <\d\d:\d\d:\d\d\.\d{3}>train ", (tmp_path / "call.vtt").read_text())
+
+
+def test_a_service_elsewhere_is_asked_for_the_same(server: str, tmp_path: Path) -> None:
+    words = ("--channels", "split", "-f", "json,srt", "--max-line-width", "20", "-m", "whisper-pocket")
+    for place, more in ((tmp_path / "here", ()), (tmp_path / "there", ("--url", server))):
+        done = speechd("transcribe", FIXTURES / "channels" / "call.opus", *words, *more, "-o", place)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "here" / "call.srt").read_text() == (tmp_path / "there" / "call.srt").read_text()
+    here, there = (json.loads((tmp_path / place / "call.json").read_text()) for place in ("here", "there"))
+    assert there["segments"] == here["segments"]
+    assert there["words"] == here["words"]
+
+
 def test_translate_writes_english() -> None:
     spanish = next(fixture for fixture in fixtures("clean") if fixture.path.name == "es_playa.flac")
     done = speechd("translate", spanish.path, "--language", "Spanish")
@@ -57,8 +80,18 @@ def test_translate_writes_english() -> None:
     ("words", "message"),
     [
         (("transcribe", "/nowhere/at/all.wav"), "no file or folder"),
-        (("transcribe", "{audio}", "--language", "klingonese"), "no language 'klingonese'"),
-        (("transcribe", "{audio}", "--format", "docx"), "--format takes txt, json, srt, vtt, tsv, not docx"),
+        (("transcribe", "{audio}", "--language", "klingonese"), "Unknown language 'klingonese'"),
+        (("transcribe", "{audio}", "--channels", "left"), "`channels`"),
+        (("transcribe", "{audio}", "--channel-labels", "a,b"), "`channel_labels` needs `channels` to be `split`"),
+        (("transcribe", "{audio}", "--languages", "en,xx"), "Unknown language 'xx'"),
+        (("transcribe", "{audio}", "--language-floor", "0.5"), "`language_floor` needs `language` to be `multi`"),
+        (("transcribe", "{audio}", "--format", "diarized_json"), "needs --channels split"),
+        (("transcribe", "{audio}", "--max-lines", "2"), "need --format srt or vtt"),
+        (("transcribe", "{audio}", "--karaoke", "--format", "srt"), "--karaoke needs --format vtt"),
+        (
+            ("transcribe", "{audio}", "--format", "docx"),
+            "--format takes txt, json, srt, vtt, tsv, diarized_json, not docx",
+        ),
         (("transcribe", "{audio}", "--task", "sing"), "transcribe or translate, not sing"),
         (("transcribe", "{audio}", "--model", "whisper-large-v3"), "not installed"),
         (("transcribe", "{audio}", "--model", "gpt-9"), "does not exist"),

@@ -3,12 +3,16 @@
 import os
 import re
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import soundfile
+import srt
 
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.wer import word_errors
@@ -78,18 +82,33 @@ def test_curl_examples_that_speak(server: str, line: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
-    assert said("en_television.flac").text in printed
+    assert said(Path(line.split()[-1]).name).text in printed
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines("speechd tran") if "--output-dir" not in line])
+PRINTED = [line for line in shell_lines("speechd tran") if "audio_fixtures/" in line and " --" not in line]
+
+
+@pytest.mark.parametrize("line", PRINTED)
 def test_command_line_examples(line: str) -> None:
     fixture = said(Path(line.split()[-1]).name)
     wanted = fixture.english if "translate" in line.split() else fixture.text
     assert word_errors(wanted or "", run(shlex.split(line)))[0] == 0
 
 
+def test_the_call_example_prints_what_is_shown() -> None:
+    (line,) = [line for line in shell_lines("speechd tran") if "--channels" in line]
+    assert run(shlex.split(line)) in blocks("text")
+
+
+def test_the_subtitle_example() -> None:
+    (line,) = [line for line in shell_lines("speechd tran") if "--format srt" in line]
+    cues = list(srt.parse(run(shlex.split(line))))
+    assert " ".join(cue.content for cue in cues).split() == said("pauses_25s.flac").text.split()
+    assert all(len(text) <= 24 for cue in cues for text in cue.content.split("\n"))
+
+
 def test_the_folder_example(tmp_path: Path) -> None:
-    (line,) = [line for line in shell_lines("speechd ") if "--output-dir" in line]
+    (line,) = [line for line in shell_lines("speechd tran") if "audio_fixtures " in line]
     words = [str(tmp_path) if word == "out" else word for word in shlex.split(line)]
     done = started(words)
     assert done.returncode == 1, "the broken recordings among the fixtures must be reported"
@@ -99,3 +118,41 @@ def test_the_folder_example(tmp_path: Path) -> None:
         assert {path.suffix for path in tmp_path.glob(f"{stem.name}.*")} == {".json", ".srt", ".vtt", ".txt"}
     assert (tmp_path / "containers" / "sentence.flac.json").exists(), "same stem: the suffix is kept"
     assert not list(tmp_path.rglob(".*")), "no temporary file stays"
+
+
+FOLDER_LINES = [*shell_lines("speechd transcribe recordings"), *shell_lines("cat talk.mp3")]
+
+
+@pytest.mark.parametrize("line", [line for line in FOLDER_LINES if "--watch" not in line])
+def test_the_lines_about_folders(server: str, line: str, tmp_path: Path) -> None:
+    sentence = said("sentence.mp3")
+    shutil.copy(sentence.path, tmp_path / "talk.mp3")
+    for name in ("a/talk.flac", "drafts/talk.mp3"):
+        (tmp_path / "recordings" / name).parent.mkdir(parents=True)
+        shutil.copy(sentence.path.with_suffix(Path(name).suffix), tmp_path / "recordings" / name)
+    shutil.copy(sentence.path, tmp_path / "recordings" / "talk.mp3")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = ["bash", "-c", line.replace(ADDRESS, server)]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, env=os.environ | {"PATH": path}
+    )
+    assert done.returncode == 0, done.stderr
+    written = sorted(tmp_path.rglob("*.srt")) + sorted(tmp_path.rglob("*.txt"))
+    assert bool(written) != ("--dry-run" in line)
+    assert all("market" in file.read_text() for file in written)
+
+
+def test_the_line_that_follows_a_folder(tmp_path: Path) -> None:
+    (line,) = [line for line in FOLDER_LINES if "--watch" in line]
+    (tmp_path / "recordings").mkdir()
+    shutil.copy(said("sentence.mp3").path, tmp_path / "recordings" / "talk.mp3")
+    command = [sys.executable, "-m", *shlex.split(line)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        while not (tmp_path / "out" / "talk.txt").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        message = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, message
+    assert "1 of 1 recordings written to out" in message

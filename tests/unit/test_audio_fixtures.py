@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import wave
 from pathlib import Path
@@ -83,10 +84,23 @@ def test_an_entry_decodes_to_its_duration(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", spoken(), ids=lambda row: row["file"])
 def test_words_are_the_text_in_order_inside_the_recording(row: dict[str, Any]) -> None:
     assert [word["word"] for word in row["words"]] == plain_tokens(row["text"])
-    clock = 0.0
-    for word in row["words"]:
-        assert clock <= word["start"] < word["end"] <= row["duration"]
-        clock = word["end"]
+    words = iter(row["words"])
+    for turn in row.get("turns", [{"text": row["text"], "start": 0.0, "end": row["duration"]}]):
+        clock = turn["start"]
+        for token in plain_tokens(turn["text"]):
+            word = next(words)
+            assert word["word"] == token
+            assert clock <= word["start"] < word["end"] <= turn["end"] <= row["duration"]
+            clock = word["end"]
+
+
+def test_the_call_is_two_people_who_interrupt_each_other() -> None:
+    (row,) = [row for row in MANIFEST if "call" in row["tags"]]
+    turns = row["turns"]
+    assert {turn["channel"] for turn in turns} == {1, 2}
+    assert [turn["start"] for turn in turns] == sorted(turn["start"] for turn in turns)
+    assert sum(one["end"] > two["start"] for one, two in itertools.pairwise(turns)) >= 3
+    assert (FOLDER / row["file"]).stat().st_size < 150_000
 
 
 def test_what_is_not_speech_says_nothing() -> None:

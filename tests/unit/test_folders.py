@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from speechd.errors import InvalidRequest
-from speechd.folders import Recording, find_recordings, output_names
+from speechd.folders import Recording, Selection, find_recordings, output_names
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -37,6 +37,31 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     assert [str(r.name) for r in find_recordings([tmp_path])] == ["a/b.wav"]
 
 
+@pytest.mark.parametrize(
+    ("include", "exclude", "taken"),
+    [
+        ((), (), ["a/c.flac", "b.WAV", "drafts/d.mp3"]),
+        (("*.wav",), (), ["b.WAV"]),
+        (("*.wav", "a/*"), (), ["a/c.flac", "b.WAV"]),
+        ((), ("drafts",), ["a/c.flac", "b.WAV"]),
+        ((), ("drafts/",), ["a/c.flac", "b.WAV"]),
+        ((), ("*/*.mp3", "B.*"), ["a/c.flac"]),
+        (("a",), (), ["a/c.flac"]),
+        (("*.bin",), (), ["x.bin"]),
+    ],
+)
+def test_globs_choose(tmp_path: Path, include: tuple[str, ...], exclude: tuple[str, ...], taken: list[str]) -> None:
+    touch(tmp_path, "b.WAV", "a/c.flac", "a/notes.txt", "drafts/d.mp3", "x.bin")
+    assert [str(r.name) for r in find_recordings([tmp_path], Selection(include, exclude))] == taken
+
+
+def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a/b.wav")
+    found = find_recordings([tmp_path, tmp_path / "a", tmp_path / "a" / "b.wav"])
+    assert [str(r.name) for r in found] == ["a/b.wav"]
+    assert found[0].root == tmp_path
+
+
 def names(*files: str) -> list[str]:
     return [str(name) for name in output_names([Recording(Path("/x") / f, PurePath(f)) for f in files])]
 
@@ -51,3 +76,9 @@ def test_recordings_that_differ_only_in_suffix_keep_it() -> None:
 
 def test_no_two_recordings_share_an_output() -> None:
     assert names("f.wav", "f.wav", "f.wav") == ["f.wav", "f.wav.2", "f.wav.3"]
+
+
+def test_a_name_once_given_stays_when_others_come(tmp_path: Path) -> None:
+    recordings = [Recording(tmp_path / name, PurePath(name)) for name in ("f.flac", "f.mp3", "g.mp3")]
+    known = {tmp_path / "f.flac": PurePath("f"), tmp_path / "x.wav": PurePath("g")}
+    assert [str(name) for name in output_names(recordings, known)] == ["f", "f.mp3", "g.mp3"]

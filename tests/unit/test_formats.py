@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from speechd.dialects import GROQ, OPENAI
-from speechd.formats import FORMATS, View, cues
+from speechd.formats import FORMATS, View
+from speechd.subtitles import cues
 from speechd.types import Segment, Transcript
 from tests.standin import SEGMENTS, TEXT
 

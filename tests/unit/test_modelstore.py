@@ -80,6 +80,18 @@ def test_a_language_that_the_model_was_not_trained_for_is_refused(
     assert refusal.value.param == param
 
 
+def test_where_languages_mix_a_model_must_know_more_than_one(tmp_path: Path) -> None:
+    mixed = TranscribeOptions(multilingual=True)
+    models = store(tmp_path, "distil-whisper-large-v3-en")
+    assert models.choose("auto", ANY).id == "distil-whisper-large-v3-en"
+    chosen = models.choose("auto", mixed)
+    assert chosen.id == "whisper-pocket"
+    assert models.second(chosen, mixed) is None, "it would write English over everything"
+    with pytest.raises(Unprocessable, match="one language only") as refusal:
+        models.choose("distil-whisper-large-v3-en", mixed)
+    assert refusal.value.param == "language"
+
+
 def test_a_task_that_the_model_cannot_do_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unprocessable, match="cannot translate"):
         store(tmp_path, "whisper-large-v3-turbo").choose("whisper-large-v3-turbo", TranscribeOptions(task="translate"))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from speechd.schemas import (
     TranslationForm,
 )
 from speechd.schemas_models import ModelList, ModelObject
-from speechd.types import TranscribeOptions, VadOptions
+from speechd.subtitles import Layout
+from speechd.types import MIXED_VAD, TranscribeOptions, VadOptions
 
 
 def options(**fields: Any) -> TranscribeOptions:
@@ -34,6 +36,7 @@ def test_every_parameter_reaches_the_options() -> None:
         timestamp_granularities=["word"],
         include="logprobs",
         chunking_strategy={"type": "server_vad", "threshold": "0.6", "silence_duration_ms": "250"},
+        channels="split",
     )
     assert asked == TranscribeOptions(
         language="en",
@@ -44,7 +47,39 @@ def test_every_parameter_reaches_the_options() -> None:
         word_timestamps=True,
         logprobs=True,
         vad=VadOptions(threshold=0.6, min_silence=0.25),
+        channels="split",
     )
+
+
+def test_languages_that_mix() -> None:
+    assert options(language="multi") == TranscribeOptions(multilingual=True, vad=MIXED_VAD)
+    vad = {"type": "server_vad", "threshold": 0.6}
+    assert options(language="multi", chunking_strategy=vad).vad == replace(MIXED_VAD, threshold=0.6)
+    assert options(language="multi", chunking_strategy=vad | {"silence_duration_ms": 700}).vad == VadOptions(0.6, 0.7)
+    asked = options(language="Multi", language_floor="0.7", languages=["en", "German"])
+    assert asked == TranscribeOptions(multilingual=True, language_floor=0.7, languages=("en", "de"), vad=MIXED_VAD)
+    assert TranscriptionForm.parse({"model": "m", "language": "multi"}).wants_languages
+
+
+def test_subtitle_wishes_become_a_layout_and_ask_for_word_times() -> None:
+    wishes = {"max_line_width": "37", "max_lines": "2", "max_cue_seconds": "6", "min_gap": "0.08", "karaoke": "true"}
+    form = TranscriptionForm.parse({"model": "m", "response_format": "vtt", **wishes})
+    assert form.to_layout() == Layout(37, 2, 6.0, 0.08, True)
+    assert form.to_options() == TranscribeOptions(word_timestamps=True)
+    plain = TranscriptionForm.parse({"model": "m", "response_format": "vtt", "min_gap": "0.08"})
+    assert plain.to_options() == TranscribeOptions()
+
+
+def test_channel_labels() -> None:
+    form = TranscriptionForm.parse(
+        {
+            "model": "m",
+            "channels": "split",
+            "channel_labels": [" Anna  B. ", "Kunde"],
+            "response_format": "diarized_json",
+        }
+    )
+    assert form.channel_labels == ("Anna B.", "Kunde")
 
 
 def test_chunking_strategy_as_json_text() -> None:
@@ -94,6 +129,33 @@ BAD = [
     ({"chunking_strategy": {"type": "server_vad", "prefix_padding_ms": -1}}, "chunking_strategy"),
     ({"stream": "perhaps"}, "stream"),
     ({"stream": "true", "response_format": "vtt"}, "stream"),
+    ({"language_floor": "0.5"}, "language_floor"),
+    ({"language_floor": "0.5", "language": "en"}, "language_floor"),
+    ({"language_floor": "1.5", "language": "multi"}, "language_floor"),
+    ({"language_floor": "nan", "language": "multi"}, "language_floor"),
+    ({"languages": ["multi"]}, "languages"),
+    ({"channels": "stereo"}, "channels"),
+    ({"channels": ["split", "split"]}, "channels"),
+    ({"channel_labels": ["a"]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a", ""]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a", " a "]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a" * 65]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a\x00b"]}, "channel_labels"),
+    ({"response_format": "diarized_json"}, "response_format"),
+    ({"response_format": "diarized_json", "channels": "split", "include": ["logprobs"]}, "include"),
+    *(
+        ({"response_format": "srt", name: value}, name)
+        for name, values in {
+            "max_line_width": ("9", "201", "wide", "20.5"),
+            "max_lines": ("0", "11", "-1"),
+            "max_cue_seconds": ("0.4", "61", "nan", "inf"),
+            "min_gap": ("-0.1", "5.1", "nan"),
+            "karaoke": ("perhaps", "true"),
+        }.items()
+        for value in values
+    ),
+    ({"max_lines": "2"}, "max_lines"),
+    ({"karaoke": "true", "response_format": "verbose_json"}, "karaoke"),
 ]
 
 
@@ -116,6 +178,7 @@ def test_a_bad_value_is_named(form: type[AudioForm], fields: dict[str, Any], par
     "fields",
     [
         {"response_format": "diarized_json"},
+        {"response_format": "diarized_json", "channels": "mixed"},
         {"known_speaker_names": ["Anna"]},
         {"known_speaker_references": ["data:audio/wav;base64,AAAA"]},
     ],

@@ -111,7 +111,8 @@ async def test_cancelling_takes_the_window_out_of_the_queue() -> None:
     ticket = Ticket(10)
     first = asyncio.create_task(batcher.decode(job(1), ticket))
     second = asyncio.create_task(batcher.decode(job(2), ticket))
-    await asyncio.sleep(0.01)
+    while len(batcher._schedule.waiting) != 1 or not batcher._runners:  # noqa: ASYNC110 - until the first is in work
+        await asyncio.sleep(0)
     second.cancel()
     await first
     await batcher.close()

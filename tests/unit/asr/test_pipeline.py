@@ -16,7 +16,7 @@ from speechd.asr.pipeline import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.errors import InvalidAudio, TooLarge
 from speechd.fakes import FakeAsr
-from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript
+from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 
 NO_VAD = TranscribeOptions(language="en", vad=None)
 
@@ -94,6 +94,16 @@ async def test_an_unsure_language_is_settled_by_several_windows_without_encoding
     (again,) = [job for batch in engine.batches for job in batch if job.encoded is not None]
     assert again.encoded == ("encoded", again.window.start)
     assert again.window.start == 0
+
+
+async def test_going_on_from_a_boundary_gives_the_rest_of_the_same_windows() -> None:
+    whole, _ = await run(transcriber(Hears()), wav(21), NO_VAD)
+    engine = Hears()
+    boundary = whole[4].seek / 100
+    rest, transcript = await run(transcriber(engine), wav(21), replace(NO_VAD, start=boundary))
+    assert rest == whole[4:]
+    assert transcript.duration == pytest.approx(21, abs=0.01)
+    assert sum(len(batch) for batch in engine.batches) == len(whole) - 4, "what came before is not decoded again"
 
 
 async def test_silence_has_no_text_no_language_and_reaches_no_engine() -> None:
@@ -191,3 +201,145 @@ async def test_what_becomes_of_a_loop(policy: str, texts: list[str], marks: list
     segments, _ = await run(transcriber(Loops()), wav(1.5), replace(NO_VAD, guard=policy))
     assert [segment.text for segment in segments] == texts
     assert [segment.evidence for segment in segments] == marks
+
+
+def channels(*voices: Sequence[tuple[float, float]], seconds: float = 30) -> io.BytesIO:
+    """Each channel sounds (differently) from start to end of its turns, and is silent else."""
+    samples = np.zeros((int(seconds * SAMPLE_RATE), len(voices)))
+    for number, turns in enumerate(voices):
+        for start, end in turns:
+            noise = np.random.default_rng(number).normal(0, 0.1, int((end - start) * SAMPLE_RATE))
+            samples[int(start * SAMPLE_RATE) :, number][: len(noise)] = noise
+    file = io.BytesIO()
+    soundfile.write(file, samples, SAMPLE_RATE, format="WAV")
+    file.seek(0)
+    return file
+
+
+class Loud:
+    """Takes what is loud for speech."""
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        return (np.abs(samples.reshape(-1, 512)).max(axis=1) > 0.05).astype(np.float32)
+
+
+@pytest.fixture
+def loud(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speechd.asr.recording.SpeechDetector", Loud)
+
+
+SPLIT = TranscribeOptions(language="en", channels="split")
+
+
+@pytest.mark.usefixtures("loud")
+async def test_channels_are_heard_apart_and_merged_by_time() -> None:
+    call = channels([(1, 4), (9, 11), (20, 24)], [(3, 6), (10, 13)], [])
+    segments, transcript = await run(transcriber(FakeAsr(), window=10), call, SPLIT)
+    assert [(s.channel, round(s.start)) for s in segments] == [(1, 1), (2, 3), (1, 9), (2, 10), (1, 20)]
+    assert transcript.segments == tuple(segments)
+    assert (transcript.duration, transcript.channels, transcript.audio_seconds) == (30, 3, 90)
+    assert transcript.text == "speech at 1. speech at 3. speech at 9. speech at 10. speech at 20."
+
+
+@pytest.mark.usefixtures("loud")
+async def test_segments_of_a_call_come_while_it_is_still_being_heard() -> None:
+    call = channels([(at, at + 2) for at in range(1, 590, 6)], [(at, at + 2) for at in range(3, 590, 6)], seconds=600)
+    engine = Watched(delay=0.001)
+    engine.pipeline = transcriber(engine, window=4)
+    segments: list[Segment] = []
+    async with contextlib.aclosing(engine.pipeline.stream(call, SPLIT)) as parts:
+        async for part in parts:
+            if isinstance(part, Segment):
+                segments.append(part)
+                done = sum(map(len, engine.batches))
+                assert done <= len(segments) + 2 * WINDOWS_IN_FLIGHT
+    await engine.pipeline.batcher.close()
+    assert len(segments) > 190
+    assert [s.start for s in segments] == sorted(s.start for s in segments)
+    assert engine.most <= WINDOWS_IN_FLIGHT
+
+
+@pytest.mark.usefixtures("loud")
+async def test_one_voice_on_both_channels_is_heard_once_and_counts_once() -> None:
+    file = channels([(1, 4), (9, 11)])
+    mono = soundfile.read(file)[0]
+    both = io.BytesIO()
+    soundfile.write(both, np.stack([mono, 0.8 * mono], axis=1), SAMPLE_RATE, format="WAV")
+    for recording in (file, both):
+        recording.seek(0)
+        segments, transcript = await run(transcriber(FakeAsr()), recording, SPLIT)
+        assert {s.channel for s in segments} == {1}
+        assert [round(s.start) for s in segments if s.text.endswith(("1.", "9."))] == [1, 9]
+        assert transcript.channels == 1
+
+
+@pytest.mark.usefixtures("loud")
+async def test_mixed_channels_have_no_number() -> None:
+    segments, transcript = await run(
+        transcriber(FakeAsr(), window=10), channels([(1, 4)], [(8, 9)]), replace(SPLIT, channels="mixed")
+    )
+    assert {s.channel for s in segments} == {0}
+    assert (len(segments), transcript.channels) == (2, 1)
+
+
+class Bilingual(FakeAsr):
+    """Hears English in what is quieter, Spanish in what is louder."""
+
+    def _decode(self, job: Job) -> Decoded:
+        if job.options.language:
+            return super()._decode(job)
+        spanish = float(np.abs(job.window.samples).max() > 0.7)
+        chances = {"es": 0.05 + 0.9 * spanish, "en": 0.95 - 0.9 * spanish}
+        language = max(chances, key=lambda code: chances[code])
+        return replace(super()._decode(job), language=language, language_probabilities=chances, encoded="encoded")
+
+
+def louder(file: io.BytesIO, factor: np.ndarray) -> io.BytesIO:
+    samples, _ = soundfile.read(file, always_2d=True)
+    made = io.BytesIO()
+    soundfile.write(made, np.clip(samples * factor, -1, 1), SAMPLE_RATE, format="WAV", subtype="FLOAT")
+    made.seek(0)
+    return made
+
+
+@pytest.mark.usefixtures("loud")
+async def test_each_channel_has_its_own_language_and_the_recording_the_main_one() -> None:
+    call = louder(channels([(1, 4), (9, 11)], [(5, 8), (12, 20)]), np.array([1.0, 9.0]))
+    segments, transcript = await run(transcriber(Bilingual(), window=10), call, replace(SPLIT, language=None))
+    assert [(s.channel, s.language) for s in segments] == [(1, "en"), (2, "es"), (1, "en"), (2, "es")]
+    assert transcript.language == "es"
+
+
+@pytest.mark.usefixtures("loud")
+async def test_where_languages_mix_windows_end_at_every_pause() -> None:
+    """Half a second apart they would share a window, and one language."""
+    talk = channels([(1, 4), (4.5, 7), (7.5, 9)])
+    mixed = louder(talk, np.where((np.arange(30 * SAMPLE_RATE) / SAMPLE_RATE > 4.2)[:, None], 9.0, 1.0))
+    options = TranscribeOptions(multilingual=True)
+    segments, transcript = await run(transcriber(Bilingual(), window=30), mixed, options)
+    assert [s.language for s in segments] == ["en", "es", "es"]
+    assert transcript.language == "es"
+    mixed.seek(0)
+    engine = Bilingual()
+    segments, _ = await run(transcriber(engine, window=30), mixed, replace(options, multilingual=False))
+    assert len({s.language for s in segments}) == 1
+    assert sum(map(len, engine.batches)) == 1
+
+
+@pytest.mark.usefixtures("loud")
+async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
+    pipeline = transcriber(FakeAsr(delay=0.01), window=4)
+    async with contextlib.aclosing(pipeline.stream(channels([(1, 4)], [(5, 8)]), SPLIT)) as parts:
+        await anext(parts)
+        (ticket,) = pipeline.batcher._tickets
+        assert ticket.remaining > 50
+    await pipeline.batcher.close()
+
+
+@pytest.mark.usefixtures("loud")
+async def test_a_click_that_comes_to_nothing_loses_no_segment() -> None:
+    """While it may still become speech, the other channel's segment waits for it; no window comes after."""
+    call = channels([(0.96, 1.08)], [(1.12, 1.17)], seconds=6)
+    patient = replace(SPLIT, vad=VadOptions(min_silence=3))
+    segments, _ = await run(transcriber(FakeAsr(), window=10), call, patient)
+    assert [(s.channel, round(s.start)) for s in segments] == [(1, 1)]

@@ -77,6 +77,13 @@ def test_words_are_moved_out_of_silence() -> None:
     assert [(w.start, w.end) for w in fitted] == [(1.0, 1.4), (1.4, 2.0), (4.0, 5.0)]
 
 
+def test_the_last_word_of_a_stretch_of_speech_ends_with_it() -> None:
+    """The attention is often done with a word while it is still being said."""
+    speech = [(0.0, 1.0), (2.0, 3.0), (5.0, 8.0)]
+    fitted = fit_words([word(" a", 0, 0.3), word(" b", 0.3, 0.5), word(" c", 2, 2.9), word(" d", 5, 5.4)], speech)
+    assert [w.end for w in fitted] == [0.3, 1.0, 3.0, 5.4]
+
+
 def test_a_word_in_silence_stays_where_it_is() -> None:
     assert fit_words([word(" a", 2.5, 3)], [(1.0, 2.0)]) == [word(" a", 2.5, 3)]
 

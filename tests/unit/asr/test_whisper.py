@@ -6,7 +6,7 @@ from faster_whisper import WhisperModel, decode_audio
 
 from speechd.asr.engine import Job
 from speechd.asr.whisper import WhisperEngine
-from speechd.errors import EngineFailure
+from speechd.errors import EngineFailure, Unprocessable
 from speechd.modelstore import shipped_models
 from speechd.types import TranscribeOptions, Window
 from tests.conftest import Fixture, fixtures
@@ -121,3 +121,15 @@ def test_nothing_in_nothing(engine: WhisperEngine) -> None:
 def test_a_broken_folder_is_an_engine_failure(tmp_path: object) -> None:
     with pytest.raises(EngineFailure, match="could not be loaded"):
         WhisperEngine(FOLDER.parent)
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [(TranscribeOptions(language="ja"), "language"), (TranscribeOptions(languages=("en", "ja")), "languages")],
+)
+def test_a_language_that_it_does_not_know_is_named(
+    engine: WhisperEngine, english: Fixture, options: TranscribeOptions, param: str
+) -> None:
+    with pytest.raises(Unprocessable, match="`ja`") as refusal:
+        engine.decode([Job(window(english), options)])
+    assert refusal.value.param == param

@@ -30,9 +30,10 @@ def encode(
     start: float = 0.0,
     video: bool = False,
 ) -> bytes:
-    """Mux mono samples (copied to every channel) through FFmpeg's own encoders.
+    """Mux samples through FFmpeg's own encoders.
 
     Args:
+        samples: mono, which is copied to every channel, or of shape (channels, n).
         start: timestamp of the first sample, in seconds.
         video: put a video track of black frames before it, from second 0.
     """
@@ -46,13 +47,14 @@ def encode(
         if codec == "wmav2":
             track.bit_rate = 64_000  # it refuses FFmpeg's default
         if video:
-            for number in range(round((start + len(samples) / rate) * 10)):
+            for number in range(round((start + samples.shape[-1] / rate) * 10)):
                 picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))
                 picture.pts, picture.time_base = number, Fraction(1, 10)
                 out.mux(pictures.encode(picture))
             out.mux(pictures.encode(None))
-        for begin in range(0, len(samples), rate):
-            part = np.tile(samples[begin : begin + rate], (channels, 1))
+        for begin in range(0, samples.shape[-1], rate):
+            part = samples[..., begin : begin + rate]
+            part = np.broadcast_to(part, (channels, part.shape[-1]))
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), "fltp", layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, round(start * rate) + begin, Fraction(1, rate)
             out.mux(track.encode(frame))

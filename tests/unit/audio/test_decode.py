@@ -135,6 +135,21 @@ def test_many_channels_are_mixed_without_clipping(channels: int) -> None:
     np.testing.assert_allclose(samples, voice, atol=2e-3)
 
 
+@pytest.mark.parametrize("channels", [8, 9, 40])
+def test_many_channels_in_planes_are_read_to_their_end_and_not_beyond(channels: int) -> None:
+    """A codec that decodes to planes: whoever reads one too many crashes."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="ogg") as out:
+        track = out.add_stream("libopus", rate=48_000, layout=f"{channels} channels", options={"mapping_family": "255"})
+        voice = np.repeat(tone(1, 48_000)[:, None], channels, axis=1).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(voice), "flt", f"{channels} channels")
+        frame.sample_rate = 48_000
+        out.mux(track.encode(frame))
+        out.mux(track.encode(None))
+    samples, _ = decoded(buffer.getvalue())
+    assert loudness(samples[4_000:12_000]) == pytest.approx(0.4 / 2**0.5, rel=0.15)
+
+
 def test_eight_bit_with_many_channels_has_its_silence_at_zero() -> None:
     samples, _ = decoded(wav(b"\x80" * 12 * 16_000, channels=12, bits=8))
     assert len(samples) == 16_000

@@ -29,7 +29,7 @@ def cut(
     samples: Samples, packing: Packing | None = None, vad: VadOptions | None = VAD, size: int = 16_000
 ) -> list[Window]:
     chunks = (samples[start : start + size] for start in range(0, len(samples), size))
-    return list(cut_windows(chunks, loud, packing or Packing(), vad))
+    return list(cut_windows(chunks, lambda: loud, packing or Packing(), vad))
 
 
 def assert_taken_from(samples: Samples, window: Window) -> None:
@@ -130,7 +130,7 @@ def test_little_more_than_two_windows_are_ever_in_memory() -> None:
             asked += 1
             yield recording(("speech", 1))
 
-    windows = cut_windows(endless(), loud, Packing(max_seconds=10), VAD)
+    windows = cut_windows(endless(), lambda: loud, Packing(max_seconds=10), VAD)
     for number in range(1, 6):
         window = next(windows)
         assert asked <= (window.start + window.duration) + 10 + 3, number

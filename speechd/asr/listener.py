@@ -1,0 +1,112 @@
+"""Which language a channel speaks, found out from its first windows; or, where languages mix, from each.
+
+A recording in one language is decoded in the language of its first window, if that is plain; else up to four windows
+are heard, one after the other, and their probabilities added up. In a mixed recording each window keeps its own
+language where that is plain; else it takes the one that most of the recording before it spoke.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
+from typing import Any
+
+from speechd.asr.engine import Decoded, Job
+from speechd.types import TranscribeOptions, Window
+
+SURE_OF_LANGUAGE = 0.5
+"""A first window at least this sure decides the language (faster-whisper's threshold)."""
+WINDOWS_FOR_LANGUAGE = 4
+"""At most this many windows are heard to settle an unsure language."""
+
+
+class Listener:
+    """Has the windows of one channel decoded, each in the right language and none encoded twice."""
+
+    def __init__(self, decode: Callable[[Job], Awaitable[Decoded]], options: TranscribeOptions) -> None:
+        """
+        Args:
+            decode: decodes one window; without a language in its options it detects one.
+            options: what is asked; a language in it is obeyed.
+        """
+        self.scores: dict[str, float] = {}
+        """Probable seconds of each language in the windows that were heard for it."""
+        self._decode = decode
+        self._options = options
+        self._language = options.language
+        self._settled = asyncio.Event()
+        if options.language:
+            self._settled.set()
+        self._turn = asyncio.Lock()
+        self._announced = self._heard = self._taken = 0
+        self._hurried = self._sure = False
+
+    def decode(self, window: Window, prompt: str) -> Coroutine[Any, Any, Decoded]:
+        """Decodes the next window of the channel; those that settle the language wait for each other."""
+        self._announced += 1
+        return self._decoded(window, replace(self._options, prompt=prompt))
+
+    def hurry(self) -> None:
+        """Says that no other window comes before those announced are done: they must settle the language."""
+        self._hurried = True
+        self._settle_if_plain()
+
+    async def taken(self, window: Window, found: Decoded) -> Decoded:
+        """A window's result for good; to be asked for each in order, so that equal recordings have equal answers."""
+        options = self._options
+        if not options.multilingual:
+            return found
+        self._taken += 1
+        if self._taken > self._heard:
+            self._note(window, found)
+        main, _ = main_language([self])
+        if found.encoded is None or main == found.language:
+            return found
+        return await self._decode(Job(window, replace(options, language=main), encoded=found.encoded))
+
+    async def _decoded(self, window: Window, options: TranscribeOptions) -> Decoded:
+        found = await self._listen(window, options)
+        await self._settled.wait()
+        if options.multilingual:
+            found = found or await self._decode(Job(window, options))
+            plain = max(found.language_probabilities.values()) >= options.language_floor
+            return replace(found, encoded=None) if plain else found
+        if found and found.language == self._language:
+            return found
+        settled = replace(options, language=self._language)
+        return await self._decode(Job(window, settled, encoded=found.encoded if found else None))
+
+    async def _listen(self, window: Window, options: TranscribeOptions) -> Decoded | None:
+        """The window decoded in the language that is heard in it; None once the language is settled."""
+        async with self._turn:
+            if self._settled.is_set():
+                return None
+            try:
+                found = await self._decode(Job(window, options))
+                self._note(window, found)
+                self._sure = max(found.language_probabilities.values()) >= SURE_OF_LANGUAGE
+            finally:
+                self._heard += 1
+                self._settle_if_plain()
+            return found
+
+    def _note(self, window: Window, found: Decoded) -> None:
+        for code, chance in found.language_probabilities.items():
+            self.scores[code] = self.scores.get(code, 0.0) + chance * window.duration
+
+    def _settle_if_plain(self) -> None:
+        heard_all = self._heard >= WINDOWS_FOR_LANGUAGE or (self._hurried and self._heard == self._announced)
+        if not self._settled.is_set() and (self._sure or heard_all):
+            self._language = main_language([self])[0] or None
+            self._settled.set()
+
+
+def main_language(listeners: Iterable[Listener]) -> tuple[str, float]:
+    """The language that most was spoken in, and its share of what was heard; nothing and 0 for silence."""
+    scores: dict[str, float] = {}
+    for listener in listeners:
+        for code, seconds in listener.scores.items():
+            scores[code] = scores.get(code, 0.0) + seconds
+    if not scores:
+        return "", 0.0
+    language = max(scores, key=lambda code: scores[code])
+    return language, scores[language] / sum(scores.values())

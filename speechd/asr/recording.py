@@ -1,0 +1,101 @@
+"""One recording on its way from bytes to windows of speech, and what that took."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
+
+from speechd.audio.copies import Copies
+from speechd.audio.decode import open_audio
+from speechd.audio.vad import SpeechDetector
+from speechd.audio.windows import Packing, cut_windows
+from speechd.types import Timings, TranscribeOptions, Window
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Adds up the time that one stage takes, whatever runs between its steps."""
+
+    seconds: float = 0.0
+
+    def iterating(self, items: Iterable[T]) -> Iterator[T]:
+        """The items; the time to make each counts."""
+        iterator, end = iter(items), object()
+        while (item := self._timed(next, iterator, end)) is not end:
+            yield item
+
+    def calling(self, function: Callable[[T], R]) -> Callable[[T], R]:
+        """The function; the time of each call counts."""
+        return lambda argument: self._timed(function, argument)
+
+    def _timed(self, function: Callable[..., R], *arguments: object) -> R:
+        started = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class Recording:
+    """An open recording; its windows are read once, and then it knows its length. Close it."""
+
+    def __init__(self, audio: BinaryIO, max_seconds: float, options: TranscribeOptions) -> None:
+        """
+        Args:
+            audio: stays open.
+            max_seconds: longest recording accepted.
+            options: whether channels stay apart, and what counts as speech.
+
+        Raises:
+            InvalidAudio: see speechd.audio.decode.open_audio.
+        """
+        self._options = options
+        self._apart = options.channels == "split"
+        self._stream = open_audio(audio, max_seconds=max_seconds, apart=self._apart)
+        self._copies = Copies()
+        self._decoding, self._detecting = Stopwatch(), Stopwatch()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    @property
+    def expected_seconds(self) -> float:
+        """How much audio is probably to be worked on, each channel that stays apart counted."""
+        ahead = max(0.0, self._stream.expected_seconds - self._options.start)
+        return ahead * (max(1, self._stream.channels) if self._apart else 1)
+
+    @property
+    def seconds(self) -> float:
+        """Its length, once the windows are read."""
+        return self._stream.seconds
+
+    @property
+    def channels(self) -> int:
+        """How many channels were heard apart, once the windows are read; copies of another do not count."""
+        return self._copies.apart
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return ("truncated-audio",) if self._stream.truncated else ()
+
+    @property
+    def timings(self) -> Timings:
+        return Timings(decode=self._decoding.seconds, vad=self._detecting.seconds)
+
+    def windows(self, packing: Packing) -> Iterator[Window]:
+        """Its windows from `options.start` on, about in order; blocking.
+
+        Raises:
+            InvalidAudio, InvalidRequest, TooLarge: see speechd.audio.decode.AudioStream.
+        """
+        chunks = self._copies.silenced(self._decoding.iterating(self._stream))
+        cut = cut_windows(chunks, lambda: self._detecting.calling(SpeechDetector()), packing, self._options.vad)
+        return (window for window in cut if _begins_after(window, self._options.start))
+
+
+def _begins_after(window: Window, start: float) -> bool:
+    """Whether it begins at `start` or later, to the 10 ms that a segment's `seek` tells of its window."""
+    return round(window.start * 100) >= round(start * 100)

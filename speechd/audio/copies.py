@@ -1,0 +1,67 @@
+"""Channels that carry the same sound: found piece by piece, and silenced, so that nothing is transcribed twice.
+
+A dual-mono recording has one voice on two channels; a telephone system plays its announcements on both and records the
+two callers apart. So the question is asked anew for every few seconds, and a copy is dropped only while it is one.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from speechd.types import SAMPLE_RATE, Samples
+
+BLOCK = SAMPLE_RATE // 4
+"""Samples that must differ to be heard: less than a word."""
+MOST_RESIDUAL = 0.1
+"""Share of the power that may be left when one channel is taken from the other: -10 dB, what a lossy codec adds at
+worst. Two speakers who do not hear each other leave all of it, and an echo is quieter than this allows."""
+MOST_GAIN = 2.0
+"""A copy is at most this much louder or quieter (6 dB)."""
+INAUDIBLE = 1e-8
+"""Mean square of what is nothing but a codec's noise: -80 dBFS."""
+
+
+class Copies:
+    """Watches the channels of one recording."""
+
+    def __init__(self) -> None:
+        self._own: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+
+    @property
+    def apart(self) -> int:
+        """Channels so far that were more than copies of another; at least 1."""
+        return max(1, int(self._own.sum()))
+
+    def silenced(self, chunks: Iterable[Samples]) -> Iterator[Samples]:
+        """The chunks; a channel that copies one before it is silence. Mono passes as it is.
+
+        Args:
+            chunks: shape (n,) or (channels, n), a few seconds each.
+        """
+        for chunk in chunks:
+            if chunk.ndim > 1:
+                copies = [any(is_copy(first, second) for first in chunk[:n]) for n, second in enumerate(chunk)]
+                self._own = np.logical_not(copies) | (self._own if len(self._own) else False)
+                chunk = np.where(np.array(copies)[:, None], np.float32(0), chunk)
+            yield chunk
+
+
+def is_copy(first: Samples, second: Samples) -> bool:
+    """Whether the second channel says nothing that the first does not; two silent ones do not."""
+    power, other = float(np.mean(np.square(first))), float(np.mean(np.square(second)))
+    if max(power, other) < INAUDIBLE:
+        return True
+    if min(power, other) == 0:
+        return False
+    gain = float(np.dot(first, second)) / (power * len(first))
+    if not 1 / MOST_GAIN <= abs(gain) <= MOST_GAIN:
+        return False
+    left, heard = _blocks(second - gain * first), _blocks(second)
+    return bool(np.all(left <= MOST_RESIDUAL * np.maximum(heard, other) + INAUDIBLE))
+
+
+def _blocks(samples: Samples) -> npt.NDArray[np.float32]:
+    """The mean square of each block of samples."""
+    padded = np.pad(samples, (0, -len(samples) % BLOCK)).reshape(-1, BLOCK)
+    return np.asarray(np.square(padded).mean(axis=1), np.float32)

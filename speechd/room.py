@@ -1,0 +1,29 @@
+"""Bounds what many tasks hold at once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+
+class Room:
+    """So many places; a task may take several, and those that come first go first."""
+
+    def __init__(self, places: int) -> None:
+        self._free = self._all = places
+        self._turn = asyncio.Lock()
+        self._left = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def place(self, size: int = 1) -> AsyncGenerator[None]:
+        """Waits for `size` places, or for all where there are not so many, and holds them."""
+        size = min(size, self._all)
+        async with self._turn:  # first come, first served: many small ones shall not starve a large one
+            while self._free < size:
+                self._left.clear()
+                await self._left.wait()
+            self._free -= size
+        try:
+            yield
+        finally:
+            self._free += size
+            self._left.set()
