@@ -3,13 +3,21 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from speechd.audio import encode
 from speechd.audio.fetch import FetchLimits, fetch_audio
+from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
+from speechd.formats import FORMATS, JsonObject, View
 from speechd.joining import How
+from speechd.llm.companion import TextRequest
+from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
+from speechd.schemas_speech import SpeechBody
+from speechd.schemas_text import ChatForm, EmbeddingForm, ResponseForm, TextForm
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.types import Segment, Speech, SpeechOptions, SpeechPart, TranscribeOptions, Transcriber, Transcript
@@ -156,3 +164,119 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
     voice, speaker = await service.speaker(request.model, request.voice)
     async with contextlib.aclosing(speaker.stream(request.text, request.options)) as parts:
         yield SpeechStream(voice, parts)
+
+
+def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
+    """What of the transcript a request wants to see."""
+    return View(
+        dialect=dialect,
+        request_id=request_id,
+        segments=form.wants_segments,
+        words=form.wants_words,
+        logprobs=form.wants_logprobs,
+        evidence=form.wants_evidence,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRequest:
+    """A request that was written down to be done later: a line of a batch."""
+
+    fields: Mapping[str, Any]
+    """Its JSON body."""
+    dialect: Dialect
+    """Whose words the answer is in."""
+    request_id: str
+    caller: str
+    keep: Callable[[bytes], Awaitable[None]]
+    """Takes the bytes of a file that the request makes, piece by piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAnswer:
+    """What became of it."""
+
+    body: JsonObject
+    audio_seconds: float = 0.0
+    """Of recordings that were transcribed for it."""
+    made: str = ""
+    """Name for the file whose bytes were kept; "" where there is none."""
+
+
+async def _written_chat(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    asked = _checked(request, ChatForm)
+    signature = request.request_id if request.dialect.request_id_in_body else None
+    async with service.companion.complete("/chat/completions", asked, signature) as answer:
+        return WrittenAnswer(json.loads(await answer.read()))
+
+
+async def _written_response(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    async with service.companion.respond(_checked(request, ResponseForm)) as answer:
+        return WrittenAnswer(json.loads(await answer.read()))
+
+
+async def _written_embedding(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    return WrittenAnswer(json.loads(await service.companion.embed(_checked(request, EmbeddingForm))))
+
+
+async def _written_transcription(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    return await _listen(service, request, TranscriptionForm)
+
+
+async def _written_translation(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    return await _listen(service, request, TranslationForm)
+
+
+async def _written_speech(service: Service, request: WrittenRequest) -> WrittenAnswer:
+    body = SpeechBody.parse(dict(request.fields))
+    if body.stream_format == "sse":
+        raise InvalidRequest("Nothing can be streamed here: leave `stream_format` out.", param="stream_format")
+    options = body.to_options(request.dialect.speech_sample_rate)
+    asked = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
+    duration = 0.0
+    async with open_speech(service, asked) as stream:
+        async for part in stream.parts:
+            if isinstance(part, SpeechPart):
+                await request.keep(part.audio)
+            else:
+                duration = part.duration
+        answer: JsonObject = {"voice": stream.voice.id, "duration": round(duration, 3)}
+    return WrittenAnswer(answer, made="speech" + encode.FORMATS[options.format].suffix)
+
+
+async def _listen(service: Service, request: WrittenRequest, form_type: type[AudioForm]) -> WrittenAnswer:
+    """The answer's object; text, subtitles and the like become its `text`."""
+    _refuse_stream(request)
+    form = form_type.parse({name.removesuffix("[]"): value for name, value in request.fields.items()})
+    if form.url is None:
+        raise InvalidRequest("`url` is required here: an http(s) or `data:` URL, or base64url.", param="url")
+    asked = TranscriptionRequest(form.model, form.to_options(), url=form.url, caller=request.caller)
+    transcript, how = await transcribe(service, asked)
+    view = view_of(form, request.dialect, request.request_id)
+    content = await asyncio.to_thread(FORMATS[form.response_format].render, transcript, view)
+    body = {"text": content} if isinstance(content, str) else content
+    return WrittenAnswer(body, audio_seconds=transcript.duration if how == "miss" else 0.0)
+
+
+def _checked(request: WrittenRequest, form: type[TextForm]) -> TextRequest:
+    _refuse_stream(request)
+    form.check(dict(request.fields))
+    return TextRequest(request.fields, json.dumps(request.fields).encode())
+
+
+def _refuse_stream(request: WrittenRequest) -> None:
+    if request.fields.get("stream"):
+        raise InvalidRequest("Nothing can be streamed here: leave `stream` out.", param="stream")
+
+
+Operation = Callable[[Service, WrittenRequest], Awaitable[WrittenAnswer]]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "/v1/chat/completions": _written_chat,
+    "/v1/responses": _written_response,
+    "/v1/embeddings": _written_embedding,
+    "/v1/audio/transcriptions": _written_transcription,
+    "/v1/audio/translations": _written_translation,
+    "/v1/audio/speech": _written_speech,
+}
+"""What can be written down to be done later, by URL without its dialect."""

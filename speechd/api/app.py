@@ -1,20 +1,23 @@
 """The HTTP application: composition you can see."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, docs, models, speech, status, text
+from speechd.api import audio, batches, docs, files, models, speech, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
 from speechd.api.limits import RateLimits
 from speechd.api.middleware import Guard, Reception
+from speechd.api.traffic import Traffic, TrafficCount
 from speechd.dialects import DIALECTS
+from speechd.jobs.opening import Jobs
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.usage import SqliteUsage
+from speechd.worker import Worker
 
 
 def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
@@ -26,17 +29,20 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     """
 
     usage = SqliteUsage(settings.data_dir / "usage.db")
+    traffic = Traffic()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = open_service(settings)
-        app.state.service = service
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(usage.close)
+            app.state.service = service = open_service(settings)
+            stack.push_async_callback(service.close)
+            app.state.jobs = jobs = Jobs(settings)
+            stack.push_async_callback(jobs.close)
+            if settings.worker:
+                await stack.enter_async_context(Worker(service, jobs, traffic.busy).running())
             yield
-        finally:
             app.state.service = None
-            await service.close()
-            usage.close()
 
     app = FastAPI(
         title="speechd",
@@ -55,7 +61,10 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         app.include_router(speech.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)
         app.include_router(text.router(dialect), prefix=dialect.prefix)
+        app.include_router(files.router, prefix=dialect.prefix)
+        app.include_router(batches.router, prefix=dialect.prefix)
     install_handlers(app)
+    app.add_middleware(TrafficCount, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
     app.add_middleware(Guard, access=Access.of(settings))
     app.add_middleware(Reception)  # added last: outermost

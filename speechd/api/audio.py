@@ -53,7 +53,7 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         _require_one_source(body.file, form.url)
         caller = caller_of(request)
         job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
-        view = _view(form, dialect, request_id_of(request))
+        view = operations.view_of(form, dialect, request_id_of(request))
         if form.stream:
             return await _stream(request, operations.open_transcription(service, job), view, resources)
         async with cancelled_on_disconnect(request.receive):
@@ -68,17 +68,6 @@ def _require_one_source(file: BinaryIO | None, url: str | None) -> None:
         raise InvalidRequest("Either `file` or `url` is required.", param="file")
     if file is not None and url is not None:
         raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
-
-
-def _view(form: AudioForm, dialect: Dialect, request_id: str) -> View:
-    return View(
-        dialect=dialect,
-        request_id=request_id,
-        segments=form.wants_segments,
-        words=form.wants_words,
-        logprobs=form.wants_logprobs,
-        evidence=form.wants_evidence,
-    )
 
 
 async def _reply(transcript: Transcript, how: How, format_name: str, view: View) -> Response:

@@ -5,6 +5,7 @@ from typing import cast
 from starlette.requests import Request
 
 from speechd.errors import Unavailable
+from speechd.jobs.opening import Jobs
 from speechd.service import Service
 
 
@@ -17,6 +18,11 @@ def service_of(request: Request) -> Service:
     if service is None:
         raise Unavailable("The service is starting.", code="starting", retry_after=1)
     return cast(Service, service)
+
+
+def jobs_of(request: Request) -> Jobs:
+    """Files, batches and their queue; not opened yet, perhaps."""
+    return cast(Jobs, request.app.state.jobs)
 
 
 def request_id_of(request: Request) -> str:

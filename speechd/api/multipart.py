@@ -29,6 +29,7 @@ class MultipartReader:
         self.pairs: list[tuple[str, str]] = []
         """Name and text of each field, in order."""
         self.has_file = False
+        self.filename = ""
         self._max_file_bytes = max_file_bytes
         self._file_bytes = 0
         self._audio: list[bytes] = []
@@ -128,6 +129,7 @@ class MultipartReader:
         if self.has_file:
             raise InvalidRequest("Only one `file` can be sent.", param="file")
         self.has_file = self._is_file = True
+        self.filename = filename.decode("utf-8", "replace")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:

@@ -36,6 +36,8 @@ class Form:
     """By name without brackets; a list where a name came more than once or as `name[]`."""
     file: BinaryIO | None = None
     """The audio, rewound; closed with the form, unless it is taken."""
+    filename: str = ""
+    """The name that the audio's part gives it."""
     taken: bool = False
 
     def take_file(self) -> BinaryIO | None:
@@ -45,8 +47,11 @@ class Form:
 
 
 @asynccontextmanager
-async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form]:
+async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None = None) -> AsyncIterator[Form]:
     """The body as a Form, whose file lives as long as the context.
+
+    Args:
+        into: takes the file's bytes; whoever gives it closes it. A temporary file when None.
 
     Raises:
         TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
@@ -57,7 +62,7 @@ async def open_form(request: Request, max_file_bytes: int) -> AsyncIterator[Form
     _check_headers(request, max_file_bytes)
     body = _bounded(request, max_file_bytes)
     with ExitStack() as owned:
-        file = cast(BinaryIO, owned.enter_context(SpooledTemporaryFile(max_size=SPOOL_BYTES)))
+        file = into or cast(BinaryIO, owned.enter_context(SpooledTemporaryFile(max_size=SPOOL_BYTES)))
         async with aclosing(body):
             match media_type:
                 case b"multipart/form-data":
@@ -137,7 +142,7 @@ async def _read_multipart(
             await _write(file, audio, in_memory=written <= SPOOL_BYTES)
     reader.finish()
     file.seek(0)
-    return Form(collect(reader.pairs), file if reader.has_file else None)
+    return Form(collect(reader.pairs), file if reader.has_file else None, reader.filename)
 
 
 async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:

@@ -34,6 +34,19 @@ class StoredFile:
     blob: str
     """Digest of its content."""
 
+    def as_object(self) -> dict[str, Any]:
+        """The contract's File."""
+        return {
+            "id": self.id,
+            "object": "file",
+            "bytes": self.bytes,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            "filename": self.filename,
+            "purpose": self.purpose,
+            "status": "processed",
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -48,8 +48,8 @@ class Jobs:
         self.settings = settings
         self.news = asyncio.Event()
         """Set when there is something new for a worker of this process."""
-        self.trouble: SpeechdError | None = None
-        """What keeps this process from going on with the work, for as long as it does."""
+        self.troubles: dict[str, SpeechdError] = {}
+        """What keeps parts of this process's work from going on, for as long as it does."""
         self._opening = asyncio.Lock()
         self._ledger: Ledger | None = None
 

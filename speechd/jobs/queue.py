@@ -182,6 +182,9 @@ class Queue:
         mine = and_(lines.c.id == line.id, lines.c.worker == self.worker, lines.c.state == "running")
         free = {"state": "queued", "worker": None, "lease_until": None, "not_before": self._database.now() + delay}
         async with self._database.writing() as connection:
+            await lock_batch(connection, line.batch)
+            for reason in ("cancelled", "expired"):
+                await end_lines(connection, and_(mine, lines.c.stop == reason), reason, self._database.now())
             await connection.execute(update(lines).where(mine).values(free | {"tries": lines.c.tries + int(failed)}))
 
     async def release(self, workers: Collection[str] = ()) -> int:

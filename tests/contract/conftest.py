@@ -57,7 +57,7 @@ async def opened(**settings: Any) -> AsyncIterator[House]:
         services.append(StandInService(given))
         return services[-1]
 
-    app = create_app(open_service, Settings(**settings))
+    app = create_app(open_service, Settings(**{"worker": False} | settings))
     transport = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
@@ -107,7 +107,7 @@ async def serving(**settings: Any) -> AsyncIterator[Server]:
         services.append(StandInService(given))
         return services[-1]
 
-    app = create_app(open_service, Settings(**{"max_upload_bytes": 2_000_000} | settings))
+    app = create_app(open_service, Settings(**{"max_upload_bytes": 2_000_000, "worker": False} | settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(running.serve(sockets=[listener]))

@@ -1,0 +1,100 @@
+"""The Batches API: each key sees its own."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from speechd.api.deps import jobs_of, service_of
+from speechd.api.json_body import read_text_request
+from speechd.api.limits import caller_of
+from speechd.api.openapi_jobs import MISSING, batch_operation, refusals
+from speechd.dialects import common_url
+from speechd.errors import InvalidRequest
+from speechd.jobs.opening import Jobs
+from speechd.operations import OPERATIONS
+from speechd.schemas_jobs import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
+
+if TYPE_CHECKING:
+    from speechd.jobs.batches import Batch
+
+router = APIRouter(tags=["Batches"])
+
+
+@router.post("/batches", **batch_operation())
+async def create_batch(request: Request) -> BatchObject:
+    """
+    Raises:
+        InvalidRequest: a field is not valid.
+        FileNotFound: there is no such file, or it is another's.
+    """
+    from speechd.jobs.batches import Order
+
+    asked = await read_text_request(request, service_of(request).settings.max_upload_bytes)
+    form = BatchForm.parse(dict(asked.fields))
+    if common_url(form.endpoint) not in OPERATIONS:
+        raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
+    jobs = jobs_of(request)
+    order = Order(
+        owner=caller_of(request),
+        endpoint=form.endpoint,
+        input_file_id=form.input_file_id,
+        completion_window=form.completion_window,
+        metadata=form.metadata,
+        output_lifetime=form.output_expires_after.seconds if form.output_expires_after else None,
+    )
+    batch = await (await jobs.open()).batches.create(order)
+    jobs.news.set()
+    return _object(jobs, batch)
+
+
+@router.get("/batches", summary="List batches.", responses=refusals())
+async def list_batches(
+    request: Request,
+    after: Annotated[str, Query(max_length=100, description="Begin behind this batch.")] = "",
+    limit: Annotated[int, Query(ge=1, le=100, description="Most batches at once.")] = 100,
+) -> BatchList:
+    jobs = jobs_of(request)
+    page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
+    data = [_object(jobs, batch) for batch in page.rows]
+    ends = (data[0].id, data[-1].id) if data else (None, None)
+    return BatchList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
+
+
+@router.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING))
+async def get_batch(batch_id: str, request: Request) -> BatchObject:
+    """
+    Raises:
+        BatchNotFound: there is none, or it is another's.
+    """
+    jobs = jobs_of(request)
+    return _object(jobs, await (await jobs.open()).batches.get(caller_of(request), batch_id))
+
+
+@router.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
+async def cancel_batch(batch_id: str, request: Request) -> BatchObject:
+    """One that is ending or has ended stays as it is.
+
+    Raises:
+        BatchNotFound: there is none, or it is another's.
+    """
+    jobs = jobs_of(request)
+    batch = await (await jobs.open()).batches.cancel(caller_of(request), batch_id)
+    jobs.news.set()
+    return _object(jobs, batch)
+
+
+def _object(jobs: Jobs, batch: "Batch") -> BatchObject:
+    counts = RequestCounts(total=batch.total, completed=batch.completed, failed=batch.failed)
+    errors = BatchFaults.model_validate_json(batch.errors) if batch.errors else None
+    if errors is None and not batch.ended and jobs.troubles:
+        errors = BatchFaults(data=[_in_the_way(jobs)])
+    told = asdict(batch) | {"metadata": json.loads(batch.metadata) if batch.metadata else None}
+    return BatchObject.model_validate(told | {"request_counts": counts, "errors": errors})
+
+
+def _in_the_way(jobs: Jobs) -> BatchFault:
+    """What the work of this process waits for, where it could not be written down."""
+    trouble = next(iter(jobs.troubles.values()))
+    return BatchFault(code=trouble.error_code or trouble.type, message=trouble.message)

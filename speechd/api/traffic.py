@@ -1,0 +1,34 @@
+"""Whether callers wait for an answer of a model: work that nobody waits for makes way then."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from speechd.dialects import common_url
+from speechd.operations import OPERATIONS
+
+
+class Traffic:
+    """The requests in hand; give it to the middleware and to whoever makes way."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+
+    def busy(self) -> bool:
+        return self.waiting > 0
+
+
+class TrafficCount:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+        self.app = app
+        self.traffic = traffic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or common_url(scope["path"]) not in OPERATIONS:
+            await self.app(scope, receive, send)
+            return
+        self.traffic.waiting += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.traffic.waiting -= 1

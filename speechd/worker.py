@@ -1,0 +1,261 @@
+"""The worker: takes lines off the queue and runs them, tends the batches, and outlasts trouble with the storage.
+
+It runs inside `speechd serve`, or as a process of its own; any number of them share one database.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from speechd.errors import SpeechdError
+from speechd.jobs.opening import Jobs, Ledger
+from speechd.service import Service
+
+if TYPE_CHECKING:
+    from speechd.jobs.chores import Chore
+    from speechd.jobs.presence import Presence
+    from speechd.jobs.queue import Line, Stop
+    from speechd.line_runner import Done, Later
+
+HEARTBEAT_SECONDS = 4.0
+"""Between two signs of life; a lease bears four that are missed."""
+LOOK_SECONDS = 1.0
+"""Between two looks at a queue that had nothing to do."""
+TIDY_SECONDS = 600.0
+"""Between two rounds of removing what is over."""
+PAUSE_SECONDS = 3.0
+"""Between two tries of what the storage refuses."""
+LEAVING_SECONDS = 5.0
+"""For giving back what is in hand."""
+
+log = logging.getLogger("speechd.worker")
+
+
+class Held:
+    """A line that is being worked on."""
+
+    def __init__(self, line: "Line", work: "asyncio.Task[Done | Later]") -> None:
+        self.line = line
+        self.work = work
+        self.lost = False
+        """Another has it."""
+        self.stopped: Stop | None = None
+        """Its batch was cancelled, or its window is over."""
+
+
+class Worker:
+    """One worker; belongs to one event loop."""
+
+    def __init__(self, service: Service, jobs: Jobs, busy: Callable[[], bool] = lambda: False) -> None:
+        """
+        Args:
+            busy: tells whether callers wait for this process; the queue then makes way for them.
+        """
+        self._service = service
+        self._jobs = jobs
+        self._busy = busy
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Works in the background of the block; what is in hand at its end goes back to the queue."""
+        task = asyncio.create_task(self.run(), name="worker")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def run(self) -> None:
+        """Works until it is cancelled, whatever happens."""
+        while True:
+            try:
+                await self._shift()
+            except SpeechdError as error:
+                report(self._jobs, "database", error)
+            except Exception:
+                log.exception("the worker failed; it begins again")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _shift(self) -> None:
+        ledger = await self._jobs.open()
+        report(self._jobs, "database", None)
+        from speechd.jobs.presence import Presence
+
+        with Presence(self._jobs.workers_folder) as presence:
+            shift = Shift(self._service, self._jobs, ledger, presence, self._busy)
+            try:
+                await shift.work()
+            finally:
+                await shift.leave()
+
+
+def report(jobs: Jobs, what: str, error: SpeechdError | None) -> None:
+    """What keeps a part of the work from going on is logged when it begins and when it is over."""
+    known = jobs.troubles.get(what)
+    if error is not None:
+        if known is None or known.error_code != error.error_code:
+            log.error("work on batches (%s) waits: %s", what, error.message)
+        jobs.troubles[what] = error
+    elif known is not None:
+        log.info("work on batches (%s) goes on", what)
+        del jobs.troubles[what]
+
+
+class Shift:
+    """A worker's time on an open ledger."""
+
+    def __init__(
+        self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
+    ) -> None:
+        from speechd.line_runner import LineRunner
+
+        self._jobs = jobs
+        self._ledger = ledger
+        self._presence = presence
+        self._busy = busy
+        self._concurrency = service.settings.worker_concurrency
+        self._queue, self._chores = ledger.desk(presence.name)
+        self._runner = LineRunner(service, ledger.files)
+        self._held: dict[str, Held] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self._chore: Chore | None = None
+        self._leaving = False
+
+    async def work(self) -> None:
+        """Until it is cancelled, or fails in a way that nobody foresaw."""
+        await self._release_dead()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self._take, 0))
+            group.create_task(self._repeat(self._tend, 0))
+            group.create_task(self._repeat(self._beat, HEARTBEAT_SECONDS))
+            group.create_task(self._repeat(self._tidy, TIDY_SECONDS))
+
+    async def leave(self) -> None:
+        """Gives back what is in hand, so that others can take it at once."""
+        self._leaving = True
+        for held in self._held.values():
+            held.work.cancel()
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=LEAVING_SECONDS)
+
+    async def _repeat(self, action: Callable[[], Coroutine[Any, Any, None]], pause: float) -> None:
+        name = action.__name__.strip("_")
+        while True:
+            try:
+                await action()
+            except SpeechdError as error:
+                report(self._jobs, name, error)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                report(self._jobs, name, None)
+            await asyncio.sleep(pause)
+
+    async def _take(self) -> None:
+        """Claims as many lines as there is room for, or waits a little."""
+        room = (1 if self._busy() else self._concurrency) - len(self._held)
+        claimed = await self._queue.claim(room) if room > 0 else []
+        for line in claimed:
+            work = asyncio.create_task(self._runner.run(line), name=line.id)
+            self._held[line.id] = held = Held(line, work)
+            settling = asyncio.create_task(self._settle(held))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
+        if not claimed:
+            await self._news()
+
+    async def _settle(self, held: Held) -> None:
+        """Waits for a line's end and records it, as often as it takes."""
+        from speechd.line_runner import Done
+
+        result: Done | Later | None = None
+        try:
+            await asyncio.wait([held.work])
+            result = None if held.work.cancelled() else held.work.result()
+            while not await self._recorded(held, result) and not self._leaving:  # noqa: ASYNC110 - nobody tells when the disk has room
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            if isinstance(result, Done):
+                result.resources.close()
+            del self._held[held.line.id]
+            self._jobs.news.set()
+
+    async def _recorded(self, held: Held, result: "Done | Later | None") -> bool:
+        try:
+            await self._record(held, result)
+        except SpeechdError as error:
+            report(self._jobs, "lines", error)
+            return False
+        report(self._jobs, "lines", None)
+        return True
+
+    async def _record(self, held: Held, result: "Done | Later | None") -> None:
+        from speechd.jobs.queue import never_ran
+        from speechd.line_runner import Later
+
+        if held.lost:
+            return
+        if isinstance(result, Later):
+            await self._queue.put_back(held.line, result.delay, failed=True)
+        elif result is not None:
+            await self._queue.finish(held.line, partial(result.enter, files=self._ledger.files, line=held.line))
+        elif held.stopped is not None:
+            await self._queue.finish(held.line, never_ran(held.stopped))
+        else:
+            await self._queue.put_back(held.line)
+
+    async def _tend(self) -> None:
+        """Looks after one batch, or waits a little."""
+        self._chore = chore = await self._chores.claim()
+        if chore is None:
+            await self._news()
+            return
+        try:
+            await self._chores.do(chore)
+        except SpeechdError as error:
+            await self._chores.postpone(chore, error)
+            raise
+        finally:
+            self._chore = None
+        self._jobs.news.set()  # there may be lines now
+
+    async def _beat(self) -> None:
+        """The heartbeat: what is in hand is kept, and what others have dropped is taken up."""
+        if self._held:
+            held = await self._queue.renew(set(self._held))
+            for id in held.lost & set(self._held):
+                self._held[id].lost = True
+                self._held[id].work.cancel()
+            for id, why in held.stopped.items():
+                if id in self._held:
+                    self._held[id].stopped = why
+                    self._held[id].work.cancel()
+        if self._chore is not None:
+            await self._chores.renew(self._chore)
+        await self._release_dead()
+        await self._chores.end_overdue()
+
+    async def _release_dead(self) -> None:
+        dead = await asyncio.to_thread(self._presence.dead)
+        taken_back = await self._queue.release(dead)
+        if dead:
+            await self._chores.release(dead)
+            log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
+        for name in dead:
+            self._presence.bury(name)
+
+    async def _tidy(self) -> None:
+        """Removes what is over, and what processes that died have left."""
+        while await self._ledger.files.forget_expired():
+            pass
+        await self._chores.forget_ended()
+        async with self._ledger.database.writing() as connection:
+            await self._ledger.files.blobs.sweep(connection)
+
+    async def _news(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._jobs.news.wait()
+        self._jobs.news.clear()
