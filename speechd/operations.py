@@ -96,7 +96,16 @@ async def _audio(service: Service, request: TranscriptionRequest, owned: context
         raise InvalidRequest("Give either `file` or `url`, not both or neither.", param="file")
     if request.file is not None:
         return request.file
-    return owned.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
+    return owned.enter_context(await fetch(service, request.url or ""))
+
+
+async def fetch(service: Service, url: str) -> BinaryIO:
+    """What a `url` stands for, as an open file; the caller closes it.
+
+    Raises:
+        SpeechdError: see speechd.audio.fetch.fetch_audio.
+    """
+    return await fetch_audio(url, fetch_limits(service.settings))
 
 
 def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
@@ -131,7 +140,8 @@ async def _remembered(
         yield part
 
 
-def _fetch_limits(settings: Settings) -> FetchLimits:
+def fetch_limits(settings: Settings) -> FetchLimits:
+    """How much a `url` may cost here, and how far it may reach."""
     return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)
 
 

@@ -91,6 +91,16 @@ class Settings(BaseSettings):
         description="Lines of batches that one process works on at once; one at a time while callers wait.",
     )
 
+    max_audio_jobs: int = Field(
+        1000, gt=0, description="Asynchronous audio jobs that may be open at once before more are answered 503."
+    )
+    audio_job_hours: float = Field(
+        24, gt=0, description="Hours after which an asynchronous audio job that has not ended expires."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="What signs webhooks of requests that bring no secret: `whsec_` and base64, or a text."
+    )
+
     result_cache_seconds: float = Field(
         300, ge=0, description="Seconds that a transcript is remembered for a client that asks again; 0 for not at all."
     )
@@ -126,7 +136,7 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @field_validator("api_key", "llm_api_key", mode="after")
+    @field_validator("api_key", "llm_api_key", "webhook_secret", mode="after")
     @classmethod
     def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
         """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""

@@ -74,13 +74,26 @@ async def fetch_audio(
         TooLarge: there are more than `limits.max_bytes`.
         FailedDependency: the host is unknown, unreachable, too slow, or answers with an error.
     """
-    with_scheme = _SCHEME.match(url)
-    if not with_scheme:
-        return await asyncio.to_thread(_inline, url, True, limits.max_bytes)
-    if with_scheme[0].strip().lower() == "data:":
-        is_base64, payload = _data_payload(url)
-        return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
-    return await _download(parse_url(url.strip()), limits, resolver, transport)
+    if not is_inline(url):
+        return await _download(parse_url(url.strip()), limits, resolver, transport)
+    is_base64, payload = _data_payload(url) if _SCHEME.match(url) else (True, url)
+    return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
+
+
+def is_inline(url: str) -> bool:
+    """The recording is in the parameter itself: a `data:` URL or base64 text."""
+    scheme = _SCHEME.match(url)
+    return scheme is None or scheme[0].strip().lower() == "data:"
+
+
+def check_url(url: str, limits: FetchLimits) -> None:
+    """What can be told of an http(s) URL before its host is resolved.
+
+    Raises:
+        InvalidRequest: it is malformed.
+        UrlNotAllowed: it leads to where this server does not fetch from.
+    """
+    AddressPolicy(limits.allow_hosts).check_host(parse_url(url.strip()))
 
 
 async def _download(

@@ -13,7 +13,7 @@ from speechd.audio.encode import FORMATS
 from speechd.audio.tempo import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.tts import ssml
-from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Piece, Reader
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
@@ -69,23 +69,30 @@ class LocalSpeaker:
             steps.close()
 
     def _steps(self, text: str, options: SpeechOptions) -> Generator[SpeechPart | Speech, None, None]:
-        pieces = self._pieces(text, options)
+        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)
         job = _Job(self.engine, self.speaker, options)
         yield from job.parts(pieces)
         yield Speech(self.voice, len(text), job.seconds)
 
-    def _pieces(self, text: str, options: SpeechOptions) -> Iterator[Piece]:
-        if len(text) > self.max_characters:
-            raise TooLarge(
-                f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
-            )
-        reader = Reader(self.engine.info, self.lexicon)
-        if options.ssml or ssml.is_ssml(text):
-            document = ssml.parse(text)
-            reader.check(document.text)
-            return document.pieces(reader)
-        reader.check(text)
-        return reader.pieces(text)
+
+def pieces_of(
+    text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
+) -> Iterator[Piece]:
+    """The text in the pieces that are spoken one by one; what is wrong with it is said before the first.
+
+    Raises:
+        TooLarge: it is too long.
+        InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
+    """
+    if len(text) > max_characters:
+        raise TooLarge(f"`input` has {len(text)} characters; this server accepts {max_characters}.", param="input")
+    reader = Reader(info, lexicon)
+    if options.ssml or ssml.is_ssml(text):
+        document = ssml.parse(text)
+        reader.check(document.text)
+        return document.pieces(reader)
+    reader.check(text)
+    return reader.pieces(text)
 
 
 class _Job:
