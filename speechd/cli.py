@@ -1,4 +1,4 @@
-"""The command line: `speechd serve`, `transcribe`, `translate`, `speak`, `models`, `keys`."""
+"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `models`, `keys`."""
 
 import asyncio
 import sys
@@ -82,6 +82,18 @@ def serve(
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     run(read_settings(**given))
+
+
+@app.command()
+def worker() -> None:
+    """Work on batches beside the servers on the same database and data folder, until stopped.
+
+    Any number of these can run. They give way to other processes of this machine.
+    """
+    from speechd.settings import read_settings
+    from speechd.working import run
+
+    run(read_settings())
 
 
 @app.command()

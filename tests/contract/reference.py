@@ -1,8 +1,4 @@
-"""The 23 operations of Groq's published reference, restated: paths, methods, fields that are required, enumerations.
-
-A row that is `pending` is not built yet: it must answer in the envelope that there is nothing. Who builds it takes the
-word away and finds the row's tests waiting.
-"""
+"""The 23 operations of Groq's published reference, restated: paths, methods, fields that are required, enumerations."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +28,6 @@ class Operation:
     """The one that the path names."""
     multipart: bool = False
     media_type: str = "application/json"
-    pending: bool = False
     llama: int = 200
     """What it answers over llama.cpp."""
 
@@ -105,11 +100,10 @@ OPERATIONS = (
         required=("completion_window", "endpoint", "input_file_id"),
         closed=("endpoint",),
         replies=BATCH_FIELDS,
-        pending=True,
     ),
-    Operation("GET", "/batches", replies=("object", "data"), pending=True),
-    Operation("GET", "/batches/{batch_id}", replies=BATCH_FIELDS, pending=True),
-    Operation("POST", "/batches/{batch_id}/cancel", replies=BATCH_FIELDS, pending=True),
+    Operation("GET", "/batches", replies=("object", "data")),
+    Operation("GET", "/batches/{batch_id}", replies=BATCH_FIELDS),
+    Operation("POST", "/batches/{batch_id}/cancel", replies=BATCH_FIELDS),
     Operation(
         "POST",
         "/chat/completions",
@@ -133,7 +127,7 @@ OPERATIONS = (
         closed=("encoding_format",),
         replies=("object", "data", "model", "usage"),
     ),
-    Operation("GET", "/files", replies=("object", "data"), pending=True),
+    Operation("GET", "/files", replies=("object", "data")),
     Operation(
         "POST",
         "/files",
@@ -143,11 +137,10 @@ OPERATIONS = (
         closed=("purpose",),
         replies=FILE_FIELDS,
         multipart=True,
-        pending=True,
     ),
-    Operation("DELETE", "/files/{file_id}", replies=("id", "object", "deleted"), pending=True),
-    Operation("GET", "/files/{file_id}", replies=FILE_FIELDS, pending=True),
-    Operation("GET", "/files/{file_id}/content", media_type="application/octet-stream", pending=True),
+    Operation("DELETE", "/files/{file_id}", replies=("id", "object", "deleted")),
+    Operation("GET", "/files/{file_id}", replies=FILE_FIELDS),
+    Operation("GET", "/files/{file_id}/content", media_type="application/octet-stream"),
     Operation("GET", "/fine_tunings", replies=("object", "data"), llama=501),
     Operation(
         "POST",

@@ -44,7 +44,7 @@ FLOORS = (
     ("operations",),
     ("line_runner",),
     ("worker",),
-    ("api", "transcribing", "speaking", "model_commands", "key_commands"),
+    ("api", "working", "transcribing", "speaking", "model_commands", "key_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""

@@ -6,39 +6,68 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+LISTENS = r"listens on (http://\S+)"
+
+
+@dataclass
+class Program:
+    """A process of speechd."""
+
+    process: subprocess.Popen[str]
+    found: str
+    """What its first word of being ready says: a server's address."""
+    log: list[str]
+
+    def wait_for(self, pattern: str) -> None:
+        """Until the log says so."""
+        for _ in range(1200):
+            if re.search(pattern, "".join(self.log)):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no {pattern!r} in the log:\n" + "".join(self.log))
+
 
 @contextmanager
-def serving(data_dir: Path, **variables: str) -> Iterator[str]:
-    """A server process on a free port; its address. It ends with the block, and must end well."""
+def started(data_dir: Path, command: str, ready: str, **variables: str) -> Iterator[Program]:
+    """A process of speechd, from when its log says that it is ready; it ends with the block, if it has not before."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
     environment |= {"SPEECHD_DATA_DIR": str(data_dir), "SPEECHD_PORT": "0", "PYTHONUNBUFFERED": "1"} | variables
-    command = [sys.executable, "-m", "speechd", "serve"]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, env=environment, text=True, **pipes)
+    process = subprocess.Popen([sys.executable, "-m", "speechd", command], env=environment, text=True, **pipes)
     assert process.stderr is not None
     log: list[str] = []
     try:
         for line in process.stderr:
             log.append(line)
-            if found := re.search(r"listens on (http://\S+)", line):
+            if found := re.search(ready, line):
                 break
         else:
-            raise AssertionError("the server did not start:\n" + "".join(log))
+            raise AssertionError(f"speechd {command} did not start:\n" + "".join(log))
         reader = threading.Thread(target=lambda: log.extend(process.stderr or ()), daemon=True)
         reader.start()
-        yield found[1]
+        yield Program(process, found[found.lastindex or 0], log)
     finally:
         process.terminate()
-        status = process.wait(timeout=30)
+        process.wait(timeout=30)
         process.stderr.close()
-    assert status in (0, -signal.SIGTERM), "".join(log)  # uvicorn ends in order, then as the signal asks
-    assert "Traceback" not in "".join(log), "".join(log)
+
+
+@contextmanager
+def serving(data_dir: Path, **variables: str) -> Iterator[str]:
+    """A server process on a free port; its address. It ends with the block, and must end well."""
+    with started(data_dir, "serve", LISTENS, **variables) as server:
+        yield server.found
+    log = "".join(server.log)
+    assert server.process.returncode in (0, -signal.SIGTERM), log  # uvicorn ends in order, then as the signal asks
+    assert "Traceback" not in log, log
 
 
 def server_pid(url: str) -> int:

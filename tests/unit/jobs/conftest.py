@@ -1,14 +1,17 @@
 """A database of a test's own, with a clock that the test moves."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, make_url, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from speechd.jobs.db import Database, open_database
 from speechd.jobs.tables import batches, lines
 from speechd.settings import Settings
+from tests.postgres import needs_postgres, serving_postgres
 
 
 class Clock:
@@ -25,9 +28,31 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with serving_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+async def database_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings with an empty database of either kind."""
+    if request.param == "sqlite":
+        return settings
+    url = make_url(request.getfixturevalue("postgres"))
+    name = f"test_{secrets.token_hex(8)}"
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    await engine.dispose()
+    return settings.model_copy(update={"database_url": url.set(database=name).render_as_string()})
+
+
 @pytest.fixture
-async def database(settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    opened = await open_database(settings)
+async def database(
+    database_settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    opened = await open_database(database_settings)
     monkeypatch.setattr(opened, "now", clock)
     yield opened
     await opened.close()

@@ -32,10 +32,10 @@ async def test_the_migrations_make_the_tables(database: Database) -> None:
     assert difference == []
 
 
-async def test_opening_twice_keeps_what_is_there(database: Database, settings: Settings) -> None:
+async def test_opening_twice_keeps_what_is_there(database: Database, database_settings: Settings) -> None:
     async with database.writing() as connection:
         await connection.execute(insert(blobs), [{"digest": "0" * 64, "bytes": 1}])
-    again = await open_database(settings)
+    again = await open_database(database_settings)
     async with again.reading() as connection:
         assert await connection.scalar(select(func.count()).select_from(blobs)) == 1
     await again.close()

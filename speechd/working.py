@@ -1,0 +1,43 @@
+"""`speechd worker`: a process that only works on batches."""
+
+import asyncio
+import logging
+import os
+import signal
+
+from speechd.jobs.opening import Jobs
+from speechd.service import open_service
+from speechd.settings import Settings
+from speechd.worker import Worker
+
+NICENESS = 10
+"""Of the process: a server on the same machine comes first."""
+
+log = logging.getLogger("speechd.worker")
+
+
+def run(settings: Settings) -> None:
+    """Works until SIGINT or SIGTERM; what is in hand then goes back to the queue.
+
+    Raises:
+        Misconfigured, FeatureNotInstalled: there is no such database.
+        StorageUnavailable: the database cannot be opened now.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    os.nice(NICENESS)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    service, jobs = open_service(settings), Jobs(settings)
+    try:
+        await jobs.open()
+        async with Worker(service, jobs).running():
+            log.info("speechd works on batches")
+            await stopped.wait()
+    finally:
+        await jobs.close()
+        await service.close()
