@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from speechd.audio import encode
@@ -20,7 +20,16 @@ from speechd.schemas_speech import SpeechBody
 from speechd.schemas_text import ChatForm, EmbeddingForm, ResponseForm, TextForm
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import Segment, Speech, SpeechOptions, SpeechPart, TranscribeOptions, Transcriber, Transcript
+from speechd.types import (
+    Segment,
+    Speech,
+    SpeechOptions,
+    SpeechPart,
+    Timings,
+    TranscribeOptions,
+    Transcriber,
+    Transcript,
+)
 from speechd.voices import Voice
 
 
@@ -186,6 +195,21 @@ def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
         logprobs=form.wants_logprobs,
         evidence=form.wants_evidence,
     )
+
+
+def headers_of(transcript: Transcript, how: How) -> dict[str, str]:
+    """The reply headers that tell how a transcription went."""
+    timings = Timings() if how == "hit" else transcript.timings
+    stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
+    headers = {
+        "x-speechd-model": transcript.model,
+        "x-speechd-cache": how,
+        "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
+        "server-timing": stages,  # W3C Server Timing: milliseconds
+    }
+    if transcript.warnings:
+        headers["x-speechd-warning"] = ", ".join(transcript.warnings)
+    return headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from speechd.errors import SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.service import Service
+from speechd.usage import SqliteUsage, charge_audio
 
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
@@ -110,7 +111,8 @@ class Shift:
     def __init__(
         self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
     ) -> None:
-        from speechd.line_runner import LineRunner
+        from speechd.audio_runner import AudioRunner
+        from speechd.courier import Courier
 
         self._jobs = jobs
         self._ledger = ledger
@@ -118,7 +120,9 @@ class Shift:
         self._busy = busy
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
-        self._runner = LineRunner(service, ledger.files)
+        self._runner = AudioRunner(service, ledger)
+        self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
+        self._usage = SqliteUsage(service.settings.data_dir / "usage.db")
         self._held: dict[str, Held] = {}
         self._settling: set[asyncio.Task[None]] = set()
         self._chore: Chore | None = None
@@ -132,6 +136,7 @@ class Shift:
             group.create_task(self._repeat(self._tend, 0))
             group.create_task(self._repeat(self._beat, HEARTBEAT_SECONDS))
             group.create_task(self._repeat(self._tidy, TIDY_SECONDS))
+            group.create_task(self._repeat(self._courier.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
         """Gives back what is in hand, so that others can take it at once."""
@@ -140,6 +145,7 @@ class Shift:
             held.work.cancel()
         if self._settling:
             await asyncio.wait(self._settling, timeout=LEAVING_SECONDS)
+        self._usage.close()
 
     async def _repeat(self, action: Callable[[], Coroutine[Any, Any, None]], pause: float) -> None:
         name = action.__name__.strip("_")
@@ -200,11 +206,20 @@ class Shift:
         if isinstance(result, Later):
             await self._queue.put_back(held.line, result.delay, failed=True)
         elif result is not None:
-            await self._queue.finish(held.line, partial(result.enter, files=self._ledger.files, line=held.line))
+            enter = partial(result.enter, files=self._ledger.files, line=held.line)
+            if await self._queue.finish(held.line, enter) and held.line.batch is None:
+                self._charge(held.line.owner, result.audio_seconds)
         elif held.stopped is not None:
             await self._queue.finish(held.line, never_ran(held.stopped))
         else:
             await self._queue.put_back(held.line)
+
+    def _charge(self, owner: str, seconds: float) -> None:
+        """Counts audio against its owner's limits, as if they had waited for it."""
+        try:
+            charge_audio(self._usage, owner, seconds)
+        except SpeechdError as error:
+            log.warning("%.0f seconds of audio are not counted: %s", seconds, error.message)
 
     async def _tend(self) -> None:
         """Looks after one batch, or waits a little."""
@@ -236,12 +251,14 @@ class Shift:
             await self._chores.renew(self._chore)
         await self._release_dead()
         await self._chores.end_overdue()
+        await self._ledger.audio.tend()
 
     async def _release_dead(self) -> None:
         dead = await asyncio.to_thread(self._presence.dead)
         taken_back = await self._queue.release(dead)
         if dead:
             await self._chores.release(dead)
+            await self._ledger.deliveries.release(dead)
             log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
         for name in dead:
             self._presence.bury(name)
@@ -251,6 +268,7 @@ class Shift:
         while await self._ledger.files.forget_expired():
             pass
         await self._chores.forget_ended()
+        await self._ledger.audio.forget_ended(self._ledger.retention)
         async with self._ledger.database.writing() as connection:
             await self._ledger.files.blobs.sweep(connection)
 

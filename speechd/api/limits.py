@@ -24,7 +24,7 @@ class RateLimits:
         if key is None or key.name == ENVIRONMENT or dialect is None:
             await self.app(scope, receive, send)
             return
-        meter = Meter(key, self.usage, "/audio/" in scope["path"])
+        meter = Meter(key, self.usage, "/audio/" in scope["path"] and "/audio/jobs" not in scope["path"])
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":

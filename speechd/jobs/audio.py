@@ -4,117 +4,28 @@ One is a line of the queue that stands for itself, and a row with what else is k
 """
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.errors import AudioJobNotFound, Overloaded
+from speechd.errors import Overloaded
 from speechd.ids import new_id
+from speechd.jobs.audio_records import OPEN, Answer, AudioJob, AudioOrder, Progress, described, find, job_of
 from speechd.jobs.blobs import Draft
 from speechd.jobs.db import Database
-from speechd.jobs.deliveries import ENDED, Webhook
+from speechd.jobs.deliveries import ENDED
 from speechd.jobs.files import MOST_AT_ONCE, Files, Page, page_of
 from speechd.jobs.queue import SOON_PRIORITY, Queue, end_lines
 from speechd.jobs.tables import audio_jobs, deliveries, files, lines
 
-Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
-Unit = Literal["seconds", "characters"]
-
-OPEN = ("queued", "running")
+OUTPUT_PURPOSE = "audio_output"
+"""Of files that jobs make."""
 FULL_RETRY_AFTER = 15.0
 """Seconds after which there may be room for another job."""
 
-
-@dataclass(frozen=True, slots=True)
-class AudioOrder:
-    """A request that was found to be good."""
-
-    owner: str
-    url: str
-    """The path that was asked."""
-    request_id: str
-    fields: Mapping[str, Any]
-    """Its parameters; what was uploaded, or came inside of `url`, is apart."""
-    model: str
-    format: str
-    unit: Unit
-    total: float | None
-    """How many of them there will be, if that is known."""
-    webhook: Webhook | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookState:
-    """How far a webhook is; its times in Unix seconds."""
-
-    url: str
-    state: Literal["open", "delivered", "failed"]
-    attempts: int
-    last_status: int | None
-    last_error: str | None
-    delivered_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AudioJob:
-    """One job; all times in Unix seconds."""
-
-    id: str
-    owner: str
-    url: str
-    model: str
-    format: str
-    state: Literal["queued", "running", "completed", "failed", "cancelled"]
-    """Of its line."""
-    expires_at: int
-    unit: Unit
-    done: float
-    total: float | None
-    segments: str | None
-    segments_before: int
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    request_id: str | None
-    status_code: int | None
-    response: str | None
-    """Of one that failed the envelope, of a speech what is told of its file; JSON."""
-    error: str | None
-    """JSON object of `code` and `message`, where it never came to an answer."""
-    blob: str | None
-    media_type: str | None
-    headers: str | None
-    file_id: str | None
-    webhook: WebhookState | None = None
-
-    @property
-    def status(self) -> Status:
-        expired = self.error is not None and json.loads(self.error)["code"] == "batch_expired"
-        return "expired" if expired else self.state
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a job is, as its worker sees it."""
-
-    done: float = 0.0
-    total: float | None = None
-    segments: str | None = None
-    """The newest, as a JSON list."""
-    segments_before: int = 0
-
-
-_OF_LINE = (
-    *("id", "owner", "url", "state", "created_at", "started_at", "ended_at", "request_id", "status_code"),
-    *("response", "error"),
-)
-_OF_JOB = (
-    *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),
-    *("headers", "file_id"),
-)
 _ITSELF = and_(lines.c.batch.is_(None), lines.c.state.in_(OPEN))
 
 
@@ -161,7 +72,7 @@ class AudioJobs:
             if order.webhook is not None:
                 hook = asdict(order.webhook) | {"job": id, "message": new_id("msg"), "state": "open"}
                 await connection.execute(insert(deliveries), [hook])
-            return await _find(connection, audio_jobs.c.id == id, id)
+            return await find(connection, audio_jobs.c.id == id, id)
 
     async def get(self, owner: str, id: str) -> AudioJob:
         """
@@ -169,7 +80,7 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.reading() as connection:
-            return await _find(connection, _of(owner, id), id)
+            return await find(connection, _of(owner, id), id)
 
     async def look(self, id: str) -> AudioJob:
         """Anybody's job, for who works on it.
@@ -178,7 +89,7 @@ class AudioJobs:
             AudioJobNotFound: it was deleted.
         """
         async with self._database.reading() as connection:
-            return await _find(connection, audio_jobs.c.id == id, id)
+            return await find(connection, audio_jobs.c.id == id, id)
 
     async def list(self, owner: str, *, after: str = "", limit: int = 20) -> Page:
         """Some of an owner's jobs, the newest first.
@@ -188,9 +99,9 @@ class AudioJobs:
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, audio_jobs, audio_jobs.c.owner == owner, after, limit, "desc")
-            described = _described(audio_jobs.c.id.in_([row.id for row in page.rows]))
-            rows = (await connection.execute(described.order_by(audio_jobs.c.id.desc()))).all()
-        return Page([_job(row) for row in rows], page.has_more)
+            these = described(audio_jobs.c.id.in_([row.id for row in page.rows]))
+            rows = (await connection.execute(these.order_by(audio_jobs.c.id.desc()))).all()
+        return Page([job_of(row) for row in rows], page.has_more)
 
     async def cancel(self, owner: str, id: str) -> AudioJob:
         """Stops a job; one that has ended stays as it is.
@@ -199,9 +110,9 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await _find(connection, _of(owner, id), id)
+            await find(connection, _of(owner, id), id)
             await self._stop(connection, {id}, "cancelled")
-            return await _find(connection, _of(owner, id), id)
+            return await find(connection, _of(owner, id), id)
 
     async def delete(self, owner: str, id: str) -> None:
         """Takes a job away with all that it made; its worker stops.
@@ -210,13 +121,34 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await _find(connection, _of(owner, id), id)
+            await find(connection, _of(owner, id), id)
             await self._remove(connection, {id})
 
     async def report(self, id: str, progress: Progress) -> None:
         """Writes down how far a job is."""
         async with self._database.writing() as connection:
             await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(asdict(progress)))
+
+    async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: Answer) -> str | None:
+        """Keeps an answer, in the transaction that ends its line; gives what is told of its file, as JSON.
+
+        Raises:
+            QuotaExceeded, StorageUnavailable: there is no room for it.
+        """
+        file = None
+        if answer.filename:
+            file = await self._files.enter(connection, answer.body, owner, answer.filename, OUTPUT_PURPOSE)
+        values = {
+            "blob": file.blob if file else await self._files.blobs.keep(connection, answer.body),
+            "media_type": answer.media_type,
+            "headers": json.dumps(dict(answer.headers)),
+            "file_id": file.id if file else None,
+            "segments": None,
+            "segments_before": 0,
+        }
+        amount = {"done": answer.amount, "total": answer.amount}
+        await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(values | amount))
+        return json.dumps(file.as_object() | dict(answer.told)) if file else None
 
     async def goes_on(self, id: str) -> bool:
         """It was neither stopped nor deleted."""
@@ -279,28 +211,3 @@ class AudioJobs:
 
 def _of(owner: str, id: str) -> ColumnElement[bool]:
     return and_(audio_jobs.c.owner == owner, audio_jobs.c.id == id)
-
-
-def _described(wanted: ColumnElement[bool]) -> Select[Any]:
-    hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
-    columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
-    return (
-        select(*columns, *hook)
-        .select_from(audio_jobs)
-        .join(lines, lines.c.id == audio_jobs.c.id)
-        .outerjoin(deliveries, deliveries.c.job == audio_jobs.c.id)
-        .where(wanted)
-    )
-
-
-async def _find(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
-    row = (await connection.execute(_described(wanted))).first()
-    if row is None:
-        raise AudioJobNotFound(f"There is no audio job `{id[:100]}`, or you do not have access to it.", param="job_id")
-    return _job(row)
-
-
-def _job(row: Any) -> AudioJob:
-    told = dict(row._mapping)
-    hook = {name: told.pop(f"webhook_{name}") for name in WebhookState.__slots__}
-    return AudioJob(**told, webhook=WebhookState(**hook) if hook["url"] is not None else None)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from speechd.dialects import OPENAI, dialect_of
-from speechd.jobs.audio import OPEN, AudioJob, WebhookState
+from speechd.jobs.audio_records import OPEN, AudioJob, WebhookState
 from speechd.jobs.blobs import BlobFolder
 from speechd.schemas import ErrorDetail
 from speechd.schemas_audio_jobs import AudioJobObject, PartialSegment, ProgressObject, WebhookObject

@@ -153,7 +153,8 @@ class BlobFolder:
         path = self.path(digest)
         with storage_errors():
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            draft.replace(path)
+            if draft.exists() or not path.exists():  # else its transaction failed after this, and is tried again
+                draft.replace(path)
             _sync(path.parent)
 
     def _untouched(self) -> list[Path]:

@@ -104,7 +104,7 @@ audio_jobs = Table(
     Column("owner", String(64), nullable=False),
     Column("model", Text, nullable=False),  # as the caller wrote it
     Column("format", String(16), nullable=False),  # of the answer
-    Column("expires_at", Integer, nullable=False),  # what has not ended by then is given up
+    Column("expires_at", BigInteger, nullable=False),  # what has not ended by then is given up
     Column("unit", String(16), nullable=False),  # of `done` and `total`: seconds or characters
     Column("done", Float, nullable=False, server_default="0"),
     Column("total", Float),
@@ -130,7 +130,7 @@ deliveries = Table(
     Column("last_status", Integer),  # HTTP status of the receiver's last answer
     Column("last_error", Text),
     Column("next_at", Float, nullable=False, server_default="0"),
-    Column("delivered_at", Integer),
+    Column("delivered_at", BigInteger),
     Column("worker", String(64)),
     Column("lease_until", Float),
     Index("deliveries_due", "state", "next_at"),
