@@ -67,7 +67,7 @@ class Sight:
         self._count = 0
         self._is_new = True
 
-    def expect(self, total: float) -> None:
+    def expect(self, total: float | None) -> None:
         self._total, self._is_new = total, True
 
     def hear(self, segment: Segment) -> None:

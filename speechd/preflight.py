@@ -32,16 +32,16 @@ async def check_transcription(service: Service, request: TranscriptionRequest) -
     await service.transcriber(request.model, request.options)
 
 
-async def measure(service: Service, audio: BinaryIO) -> float:
-    """Seconds that a recording will probably have; the file is rewound.
+async def measure(service: Service, audio: BinaryIO) -> float | None:
+    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
 
     Raises:
         InvalidAudio: it is none.
     """
 
-    def look() -> float:
+    def look() -> float | None:
         with open_audio(audio, max_seconds=service.settings.max_audio_seconds) as stream:
-            return stream.expected_seconds
+            return stream.probable_seconds
 
     try:
         return await asyncio.to_thread(look)

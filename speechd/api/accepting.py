@@ -54,22 +54,20 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
         await check_transcription(service, TranscriptionRequest(form.model, form.to_options(), url=form.url))
-        total = await _bring(service, form.url, draft)
-        fields = {name: value for name, value in body.fields.items() if name not in APART}
-        if total is not None:
-            fields.pop("url", None)
+        is_here, total = await _bring(service, form.url, draft)
+        apart = APART | {"url"} if is_here else APART
         order = AudioOrder(
             owner=caller_of(request),
             url=request.url.path,
             request_id=request_id_of(request),
-            fields=fields,
+            fields={name: value for name, value in body.fields.items() if name not in apart},
             model=form.model,
             format=form.response_format,
             unit="seconds",
             total=total,
             webhook=webhook,
         )
-        return await _accepted(request, ledger, order, draft if total is not None else None, dialect)
+        return await _accepted(request, ledger, order, draft if is_here else None, dialect)
 
 
 async def accept_speech(request: Request, dialect: Dialect, limit: int, headerless: bool) -> Response:
@@ -130,16 +128,16 @@ async def _accepted(
     return JSONResponse(told.model_dump(mode="json"), 202, headers)
 
 
-async def _bring(service: Service, url: str | None, draft: "Draft") -> float | None:
-    """Seconds of the recording that is in the draft by then; None: it is to be fetched when its turn comes."""
+async def _bring(service: Service, url: str | None, draft: "Draft") -> tuple[bool, float | None]:
+    """Whether the recording is in the draft by then, or is to be fetched when its turn comes; and its seconds."""
     if url is not None and not is_inline(url):
-        return None
+        return False, None
     if url is not None:
         with await operations.fetch(service, url) as inline:
             await asyncio.to_thread(shutil.copyfileobj, inline, cast(BinaryIO, draft))
     await asyncio.to_thread(draft.finish)
     with await asyncio.to_thread(draft.path.open, "rb") as recording:
-        return await measure(service, recording)
+        return True, await measure(service, recording)
 
 
 def _webhook(fields: Mapping[str, Any], service: Service) -> "Webhook | None":

@@ -74,11 +74,12 @@ def _result(job: AudioJob, blobs: BlobFolder) -> Any:
 
 
 def _progress(job: AudioJob) -> ProgressObject:
-    ratio = None
-    if job.total:
-        ratio = round(min(1.0, job.done / job.total), 4)
-    total = None if job.total is None else round(job.total, 3)
-    return ProgressObject(unit=job.unit, done=round(job.done, 3), total=total, ratio=ratio)
+    total = job.total
+    if total is not None and job.done > total and job.status in OPEN:
+        total = None  # it was guessed, and wrong
+    ratio = round(min(1.0, job.done / total), 4) if total else None
+    shown_total = None if total is None else round(total, 3)
+    return ProgressObject(unit=job.unit, done=round(job.done, 3), total=shown_total, ratio=ratio)
 
 
 def _segments(job: AudioJob) -> list[PartialSegment]:
