@@ -36,7 +36,7 @@ test-schema: $(READY)  ## a property-based run over our own schema; installs sch
 	@test -x .schema/bin/schemathesis || { $(PYTHON) -m venv .schema && .schema/bin/pip install --quiet 'schemathesis>=4.30'; }
 	$(BIN)/python -m pytest -rs tests/integration/test_properties.py
 
-test-all: $(READY)  ## also what needs node or llama.cpp (make test-llm builds it); lists by name what it skipped
+test-all: $(READY)  ## also what needs node, PostgreSQL, root or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
 check: $(READY)  ## ruff, and mypy --strict on speechd

@@ -51,6 +51,8 @@ OPENAI = Dialect(
 )
 DIALECTS = (GROQ, OPENAI)
 
+BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
+
 _REPEATED_PREFIX = re.compile(r"^(?:/openai/v1|/v1)+(?=(?:/openai/v1|/v1)(?:/|$))")
 
 

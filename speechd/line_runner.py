@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.dialects import OPENAI, common_url, dialect_of
+from speechd.dialects import BY_NAME, GROQ, OPENAI, Dialect, common_url, dialect_of
 from speechd.errors import InternalError, QuotaExceeded, SpeechdError, StorageUnavailable
 from speechd.ids import new_id
 from speechd.jobs.blobs import Draft
@@ -103,7 +103,7 @@ class LineRunner:
 
         fields = await asyncio.to_thread(self._fields, line)
         operation = OPERATIONS[common_url(line.url)]
-        request = WrittenRequest(fields, dialect_of(line.url) or OPENAI, request_id, line.owner, keep)
+        request = WrittenRequest(fields, _dialect(line), request_id, line.owner, keep)
         answer = await operation(self.service, request)
         outcome = Outcome("completed", HTTPStatus.OK, request_id, json.dumps(answer.body))
         return Done(outcome, answer.audio_seconds, draft, answer.made)
@@ -116,6 +116,12 @@ class LineRunner:
             file.seek(line.offset)
             body: Mapping[str, Any] = json.loads(file.read(line.length))["body"]
         return body
+
+
+def _dialect(line: Line) -> Dialect:
+    """Groq's own lines say `/v1/...` too: then it is the one in which the batch was ordered."""
+    by_url = dialect_of(line.url) or OPENAI
+    return by_url if by_url is GROQ else BY_NAME.get(line.dialect or "", by_url)
 
 
 def pause_after(error: SpeechdError, tries: int) -> float | None:

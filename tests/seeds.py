@@ -22,6 +22,6 @@ async def seed_file(jobs: Jobs, id: str, content: bytes = LINES, owner: str = ""
 async def seed_batch(jobs: Jobs, id: str, file: str, owner: str = "") -> None:
     """A batch of this very id that nobody works on."""
     ledger = await jobs.open()
-    made = await ledger.batches.create(Order(owner, "/v1/embeddings", file, "24h"))
+    made = await ledger.batches.create(Order(owner, "openai", "/v1/embeddings", file, "24h"))
     async with ledger.database.writing() as connection:
         await connection.execute(update(batches).where(batches.c.id == made.id).values(id=id))

@@ -10,7 +10,7 @@ from speechd.api.deps import jobs_of, service_of
 from speechd.api.json_body import read_text_request
 from speechd.api.limits import caller_of
 from speechd.api.openapi_jobs import MISSING, batch_operation, refusals
-from speechd.dialects import common_url
+from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
 from speechd.jobs.opening import Jobs
 from speechd.operations import OPERATIONS
@@ -19,12 +19,22 @@ from speechd.schemas_jobs import BatchFault, BatchFaults, BatchForm, BatchList, 
 if TYPE_CHECKING:
     from speechd.jobs.batches import Batch
 
-router = APIRouter(tags=["Batches"])
+
+def router(dialect: Dialect) -> APIRouter:
+    """The batch routes; lines are answered in this dialect unless they name one."""
+    routes = APIRouter(tags=["Batches"])
+
+    @routes.post("/batches", **batch_operation())
+    async def create_batch(request: Request) -> BatchObject:
+        return await create(request, dialect)
+
+    _add_others(routes)
+    return routes
 
 
-@router.post("/batches", **batch_operation())
-async def create_batch(request: Request) -> BatchObject:
-    """
+async def create(request: Request, dialect: Dialect) -> BatchObject:
+    """One order.
+
     Raises:
         InvalidRequest: a field is not valid.
         FileNotFound: there is no such file, or it is another's.
@@ -38,6 +48,7 @@ async def create_batch(request: Request) -> BatchObject:
     jobs = jobs_of(request)
     order = Order(
         owner=caller_of(request),
+        dialect=dialect.name,
         endpoint=form.endpoint,
         input_file_id=form.input_file_id,
         completion_window=form.completion_window,
@@ -49,40 +60,39 @@ async def create_batch(request: Request) -> BatchObject:
     return _object(jobs, batch)
 
 
-@router.get("/batches", summary="List batches.", responses=refusals())
-async def list_batches(
-    request: Request,
-    after: Annotated[str, Query(max_length=100, description="Begin behind this batch.")] = "",
-    limit: Annotated[int, Query(ge=1, le=100, description="Most batches at once.")] = 100,
-) -> BatchList:
-    jobs = jobs_of(request)
-    page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
-    data = [_object(jobs, batch) for batch in page.rows]
-    ends = (data[0].id, data[-1].id) if data else (None, None)
-    return BatchList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
+def _add_others(routes: APIRouter) -> None:
+    @routes.get("/batches", summary="List batches.", responses=refusals())
+    async def list_batches(
+        request: Request,
+        after: Annotated[str, Query(max_length=100, description="Begin behind this batch.")] = "",
+        limit: Annotated[int, Query(ge=1, le=100, description="Most batches at once.")] = 100,
+    ) -> BatchList:
+        jobs = jobs_of(request)
+        page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
+        data = [_object(jobs, batch) for batch in page.rows]
+        ends = (data[0].id, data[-1].id) if data else (None, None)
+        return BatchList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
 
+    @routes.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING))
+    async def get_batch(batch_id: str, request: Request) -> BatchObject:
+        """
+        Raises:
+            BatchNotFound: there is none, or it is another's.
+        """
+        jobs = jobs_of(request)
+        return _object(jobs, await (await jobs.open()).batches.get(caller_of(request), batch_id))
 
-@router.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING))
-async def get_batch(batch_id: str, request: Request) -> BatchObject:
-    """
-    Raises:
-        BatchNotFound: there is none, or it is another's.
-    """
-    jobs = jobs_of(request)
-    return _object(jobs, await (await jobs.open()).batches.get(caller_of(request), batch_id))
+    @routes.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
+    async def cancel_batch(batch_id: str, request: Request) -> BatchObject:
+        """One that is ending or has ended stays as it is.
 
-
-@router.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
-async def cancel_batch(batch_id: str, request: Request) -> BatchObject:
-    """One that is ending or has ended stays as it is.
-
-    Raises:
-        BatchNotFound: there is none, or it is another's.
-    """
-    jobs = jobs_of(request)
-    batch = await (await jobs.open()).batches.cancel(caller_of(request), batch_id)
-    jobs.news.set()
-    return _object(jobs, batch)
+        Raises:
+            BatchNotFound: there is none, or it is another's.
+        """
+        jobs = jobs_of(request)
+        batch = await (await jobs.open()).batches.cancel(caller_of(request), batch_id)
+        jobs.news.set()
+        return _object(jobs, batch)
 
 
 def _object(jobs: Jobs, batch: "Batch") -> BatchObject:

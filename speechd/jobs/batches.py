@@ -31,6 +31,8 @@ class Order:
     """What a caller asks for."""
 
     owner: str
+    dialect: str
+    """Name of the dialect it is ordered in."""
     endpoint: str
     input_file_id: str
     completion_window: str
@@ -107,7 +109,12 @@ class Batches:
             expires_at=now + seconds,
             metadata=json.dumps(order.metadata) if order.metadata is not None else None,
         )
-        hidden = {"owner": order.owner, "blob": file.blob, "output_lifetime": order.output_lifetime}
+        hidden = {
+            "owner": order.owner,
+            "dialect": order.dialect,
+            "blob": file.blob,
+            "output_lifetime": order.output_lifetime,
+        }
         async with self._database.writing() as connection:
             await connection.execute(insert(batches), [asdict(batch) | hidden])
         return batch

@@ -53,6 +53,8 @@ class Line:
     """The name of the caller's key; "" without keys."""
     url: str
     """As its writer wrote it."""
+    dialect: str | None = None
+    """Name of the dialect in which its batch was ordered."""
     batch: str | None = None
     number: int = 0
     custom_id: str | None = None
@@ -283,7 +285,7 @@ def _described(ids: Collection[str]) -> Select[Any]:
         "request_id",
     )
     return (
-        select(*(lines.c[name] for name in kept), batches.c.blob.label("source"))
+        select(*(lines.c[name] for name in kept), batches.c.blob.label("source"), batches.c.dialect)
         .outerjoin(batches, batches.c.id == lines.c.batch)
         .where(lines.c.id.in_(ids))
         .order_by(lines.c.priority, lines.c.turn, lines.c.id)

@@ -34,6 +34,7 @@ batches = Table(
     Column("id", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("endpoint", Text, nullable=False),  # as the caller wrote it
+    Column("dialect", String(16), nullable=False),  # whose words the answers are in, where a line does not say
     Column("input_file_id", String(64), nullable=False),
     Column("blob", ForeignKey("blobs.digest"), index=True),  # the input's content, until the batch has ended
     Column("completion_window", String(16), nullable=False),

@@ -1,7 +1,11 @@
 """Batches of real recordings survive what happens to processes, databases and disks."""
 
+import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import openai
@@ -56,3 +60,67 @@ def test_two_workers_on_postgresql_one_of_them_killed(postgres: str, tmp_path: P
         first.process.wait()
         assert_every_line_once(client, batch, LINES)
         assert "Traceback" not in "".join([*server.log, *second.log])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for a few megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a file system of one's own needs root: " + mounted.stderr.decode().strip())
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leaves no room on the disk that the folder is on."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert not shutil.disk_usage(folder).free
+    return ballast
+
+
+@pytest.mark.extra
+def test_a_full_disk(small_disk: Path) -> None:
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        batch = begun(client, transcriptions(LINES))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        ballast = fill(small_disk)
+        server.wait_for(r"work on batches \(lines\) waits: The disk .* is full")
+        found = client.batches.retrieve(batch)
+        assert found.status in ("in_progress", "finalizing")
+        assert found.errors.data[0].code == "storage_full"
+        with pytest.raises(openai.InternalServerError) as refused:
+            client.files.create(file=("more.jsonl", b"x" * 100_000), purpose="batch")
+        assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_full")
+        ballast.unlink()
+        assert_every_line_once(client, batch, LINES)
+        assert client.batches.retrieve(batch).errors is None
+        assert not list((small_disk / "files" / "drafts").iterdir())
+        assert "Traceback" not in "".join(server.log)
+
+
+@pytest.mark.extra
+def test_a_folder_that_becomes_read_only(small_disk: Path) -> None:
+    def remount(mode: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{mode}", small_disk], check=True)
+
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        batch = begun(client, transcriptions(LINES))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    remount("ro")
+    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+        with pytest.raises(openai.InternalServerError) as refused:
+            client.batches.retrieve(batch)
+        assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_read_only")
+        assert client.models.list().data, "what keeps nothing goes on"
+        server.wait_for(r"work on batches \(database\) waits: The data folder cannot be written to")
+        remount("rw")
+        assert_every_line_once(client, batch, LINES)
+        assert "Traceback" not in "".join(server.log)

@@ -78,7 +78,13 @@ def running_batch(database: Database, clock: Clock) -> Callable[..., Awaitable[N
     """Makes a batch in progress, without lines yet."""
 
     async def make(id: str, total: int, **columns: Any) -> None:
-        row = {"owner": "", "endpoint": "/v1/embeddings", "input_file_id": "file_1", "completion_window": "24h"}
+        row = {
+            "owner": "",
+            "dialect": "groq",
+            "endpoint": "/v1/embeddings",
+            "input_file_id": "file_1",
+            "completion_window": "24h",
+        }
         row |= {"status": "in_progress", "created_at": int(clock.now), "expires_at": int(clock.now) + 86_400}
         async with database.writing() as connection:
             await connection.execute(insert(batches), [row | {"id": id, "total": total} | columns])

@@ -42,7 +42,9 @@ class Desk:
 
     def order(self, file: str, **changes: Any) -> Order:
         return Order(
-            **{"owner": "anna", "endpoint": "/v1/embeddings", "completion_window": "24h"} | changes, input_file_id=file
+            **{"owner": "anna", "dialect": "openai", "endpoint": "/v1/embeddings", "completion_window": "24h"}
+            | changes,
+            input_file_id=file,
         )
 
     async def tend(self) -> None:

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("dialect", sa.String(length=16), nullable=False),
         sa.Column("input_file_id", sa.String(length=64), nullable=False),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("completion_window", sa.String(length=16), nullable=False),
