@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    url: str = Field(
+        "", description="Server that commands such as `speechd batch` ask; default: where `speechd serve` listens."
+    )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,

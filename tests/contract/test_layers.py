@@ -38,7 +38,7 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "joining", "llm", "keys", "usage", "jobs"),
+    ("fakes", "folders", "remote", "joining", "llm", "keys", "usage", "jobs"),
     ("asr.guard", "modelstore"),
     ("lifecycle", "pulls", "pulling", "archive", "voices"),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
@@ -47,7 +47,7 @@ FLOORS = (
     ("line_runner", "preflight", "courier"),
     ("audio_runner",),
     ("worker",),
-    ("api", "working", "transcribing", "speaking", "model_commands", "key_commands"),
+    ("api", "working", "transcribing", "speaking", "model_commands", "key_commands", "batch_commands"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""
