@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -108,12 +108,7 @@ class AudioRunner(LineRunner):
     async def _heard(self, line: Line, request_id: str, sight: Sight, resources: ExitStack) -> Done:
         form = FORMS[common_url(line.url)].parse(json.loads(line.body or "{}"))
         request = TranscriptionRequest(form.model, form.to_options(), caller=line.owner)
-        if line.blob is not None:
-            file = await asyncio.to_thread(self.files.blobs.open, line.blob)
-        else:
-            file = await operations.fetch(self.service, form.url or "")
-            resources.callback(file.close)
-            sight.expect(await measure(self.service, file))
+        file = await self._recording(line, form.url, sight, resources)
         async with operations.open_transcription(self.service, replace(request, file=file)) as stream:
             async for part in stream.parts:
                 if isinstance(part, Transcript):
@@ -122,18 +117,25 @@ class AudioRunner(LineRunner):
                     sight.hear(part)
         shape = FORMATS[form.response_format]
         view = operations.view_of(form, dialect_of(line.url) or OPENAI, request_id)
-        draft = resources.enter_context(await asyncio.to_thread(self.files.blobs.draft))
+        draft = resources.enter_context(self.files.blobs.draft())
         await asyncio.to_thread(lambda: draft.write(shape.encode(transcript, view)))
         headers = operations.headers_of(transcript, stream.how)
         answer = Answer(draft, shape.media_type, headers, transcript.duration)
         charged = 0.0 if stream.how == "hit" else transcript.duration
         return AudioDone(_success(request_id), charged, jobs=self._jobs, answer=answer)
 
+    async def _recording(self, line: Line, url: str | None, sight: Sight, resources: ExitStack) -> BinaryIO:
+        if line.blob is not None:  # opened in no thread, which would leave it open if this is cancelled
+            return resources.enter_context(self.files.blobs.open(line.blob))
+        file = resources.enter_context(await operations.fetch(self.service, url or ""))
+        sight.expect(await measure(self.service, file))
+        return file
+
     async def _spoken(self, line: Line, headerless: bool, sight: Sight, resources: ExitStack) -> Done:
         body = SpeechBody.parse(json.loads(line.body or "{}"))
         options = body.to_options((dialect_of(line.url) or OPENAI).speech_sample_rate, headerless)
         request = SpeechRequest(body.input, body.model, body.voice_name, options)
-        draft = resources.enter_context(await asyncio.to_thread(self.files.blobs.draft))
+        draft = resources.enter_context(self.files.blobs.draft())
         async with operations.open_speech(self.service, request) as stream:
             async for part in stream.parts:
                 if isinstance(part, SpeechPart):
