@@ -159,7 +159,7 @@ def _follow(server: Remote, batch: dict[str, Any], output: Path, as_json: bool) 
     _print_faults(batch)
     for kind, path in brought.items():
         if path is not None:
-            said.print(f"{'answers' if kind == 'output' else 'failures'}: {path}")
+            said.print(f"{'answers' if kind == 'output' else 'failures'}: {path}", markup=False)
     raise typer.Exit(UNFINISHED if batch["status"] != "completed" else SOME_FAILED if counts["failed"] else 0)
 
 
