@@ -114,7 +114,8 @@ class Settings(BaseSettings):
     fetch_timeout: float = Field(60, gt=0, description="Seconds that fetching a `url` may take in all.")
     fetch_allow_hosts: CommaSeparated = Field(
         (),
-        description="Comma-separated host names or networks (CIDR) which `url` may reach although they are private.",
+        description="Comma-separated host names or networks (CIDR) which `url` and webhooks may reach although they are"
+        " private.",
     )
 
     llm_base_url: str = Field(

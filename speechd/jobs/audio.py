@@ -160,9 +160,7 @@ class AudioJobs:
         """Gives up jobs whose time is over, and lets go of recordings that nobody needs any more."""
         late = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
         late = late.where(_ITSELF, audio_jobs.c.expires_at <= int(self._database.now()))
-        heard = select(lines.c.id, lines.c.blob).where(
-            lines.c.batch.is_(None), lines.c.state.in_(ENDED), lines.c.blob.is_not(None)
-        )
+        heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED), lines.c.blob.is_not(None))
         async with self._database.reading() as connection:
             overdue = set((await connection.scalars(late)).all())
             kept = {row.id: row.blob for row in await connection.execute(heard)}

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from speechd.dialects import OPENAI, dialect_of
-from speechd.jobs.audio_records import OPEN, AudioJob, WebhookState
+from speechd.jobs.audio_records import AudioJob, WebhookState
 from speechd.jobs.blobs import BlobFolder
 from speechd.schemas import ErrorDetail
 from speechd.schemas_audio_jobs import AudioJobObject, PartialSegment, ProgressObject, WebhookObject
@@ -41,7 +41,7 @@ async def shown(job: AudioJob, blobs: BlobFolder, *, whole: bool = True) -> Audi
         expires_at=job.expires_at,
         progress=_progress(job),
         segments=_segments(job) if whole else [],
-        segments_omitted=job.segments_before,
+        segments_omitted=job.segments_before if job.status == "running" else 0,
         result=result,
         result_media_type=job.media_type,
         result_url=result_path(job) if job.blob else None,
@@ -74,16 +74,17 @@ def _result(job: AudioJob, blobs: BlobFolder) -> Any:
 
 
 def _progress(job: AudioJob) -> ProgressObject:
+    done = 0.0 if job.status == "queued" else job.done  # one that was begun before starts over
     total = job.total
-    if total is not None and job.done > total and job.status in OPEN:
+    if total is not None and done > total and job.status == "running":
         total = None  # it was guessed, and wrong
-    ratio = round(min(1.0, job.done / total), 4) if total else None
+    ratio = round(min(1.0, done / total), 4) if total else None
     shown_total = None if total is None else round(total, 3)
-    return ProgressObject(unit=job.unit, done=round(job.done, 3), total=shown_total, ratio=ratio)
+    return ProgressObject(unit=job.unit, done=round(done, 3), total=shown_total, ratio=ratio)
 
 
 def _segments(job: AudioJob) -> list[PartialSegment]:
-    if job.segments is None or job.status not in OPEN:
+    if job.segments is None or job.status != "running":
         return []
     return [PartialSegment.model_validate(segment) for segment in json.loads(job.segments)]
 

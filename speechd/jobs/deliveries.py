@@ -14,7 +14,7 @@ LEASE_SECONDS = 40.0
 """An attempt takes less; one whose worker died is made again after that."""
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 4 * 3600.0
 MOST_ATTEMPTS = 12
-"""2 s, 8 s, 32 s ... up to 4 hours between two: 20 hours in all."""
+"""2 s, 8 s, 32 s ... up to 4 hours between two: 19 hours in all."""
 ENDED = ("completed", "failed", "cancelled")
 
 

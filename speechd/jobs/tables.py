@@ -1,8 +1,10 @@
 """The tables, as the newest migration leaves them. Times are Unix seconds; JSON is kept as text."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+
+_HAS_BLOB = text("blob IS NOT NULL")
 
 blobs = Table(
     "blobs",
@@ -95,6 +97,7 @@ lines = Table(
     Column("ended_at", Float),
     Index("lines_to_claim", "state", "priority", "turn", "id"),
     Index("lines_of_batch", "batch", "state", "number"),
+    Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
 """The queue: every line of every batch, and whatever else is to be done later."""
 

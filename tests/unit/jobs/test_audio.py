@@ -88,6 +88,28 @@ async def test_from_its_order_to_its_answer(jobs: AudioJobs, folder: BlobFolder,
     assert [row["digest"] for row in await rows(blobs)] == [(await jobs.look(id)).blob], "the recording is let go"
 
 
+async def test_an_answer_that_could_not_be_written_down_is_kept_later(
+    jobs: AudioJobs, folder: BlobFolder, queue: Queue
+) -> None:
+    id = await ordered(jobs, folder)
+    (line,) = await queue.claim(1)
+    with folder.draft() as draft:
+        draft.write(b"Hello.")
+        answer = Answer(draft, "text/plain; charset=utf-8", {}, 1.0)
+
+        async def fail(connection: Any) -> Outcome:
+            await jobs.enter(connection, "anna", id, answer)
+            raise LookupError
+
+        async def enter(connection: Any) -> Outcome:
+            return Outcome("completed", 200, "req_1", await jobs.enter(connection, "anna", id, answer))
+
+        with pytest.raises(LookupError):
+            await queue.finish(line, fail)
+        assert await queue.finish(line, enter)
+    assert (await shown(await jobs.look(id), folder)).result == "Hello."
+
+
 async def test_the_owners_only(jobs: AudioJobs, folder: BlobFolder) -> None:
     id = await ordered(jobs, folder)
     for asked in (jobs.get, jobs.cancel, jobs.delete):

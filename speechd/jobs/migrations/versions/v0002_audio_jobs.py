@@ -48,3 +48,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job"),
     )
     op.create_index("deliveries_due", "deliveries", ["state", "next_at"], unique=False)
+    recordings = sa.text("blob IS NOT NULL")
+    op.create_index(
+        "lines_with_recordings",
+        "lines",
+        ["state", "blob", "id"],
+        unique=False,
+        sqlite_where=recordings,
+        postgresql_where=recordings,
+    )
