@@ -122,7 +122,7 @@ class AudioRunner(LineRunner):
         headers = operations.headers_of(transcript, stream.how)
         answer = Answer(draft, shape.media_type, headers, transcript.duration)
         charged = 0.0 if stream.how == "hit" else transcript.duration
-        return AudioDone(_success(request_id), charged, jobs=self._jobs, answer=answer)
+        return AudioDone(_success(request_id), charged, draft, jobs=self._jobs, answer=answer)
 
     async def _recording(self, line: Line, url: str | None, sight: Sight, resources: ExitStack) -> BinaryIO:
         if line.blob is not None:  # opened in no thread, which would leave it open if this is cancelled
@@ -152,7 +152,7 @@ class AudioRunner(LineRunner):
             filename=f"speech{shape.suffix}",
             told=_told(speech),
         )
-        return AudioDone(_success(line.request_id), jobs=self._jobs, answer=answer)
+        return AudioDone(_success(line.request_id), draft=draft, jobs=self._jobs, answer=answer)
 
     @asynccontextmanager
     async def _watched(self, id: str, sight: Sight) -> AsyncIterator[None]:

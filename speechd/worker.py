@@ -18,7 +18,7 @@ from speechd.usage import SqliteUsage, charge_audio
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
     from speechd.jobs.presence import Presence
-    from speechd.jobs.queue import Line, Stop
+    from speechd.jobs.queue import Line, Outcome, Stop
     from speechd.line_runner import Done, Later
 
 HEARTBEAT_SECONDS = 4.0
@@ -45,6 +45,17 @@ class Held:
         """Another has it."""
         self.stopped: Stop | None = None
         """Its batch was cancelled, or its window is over."""
+
+    def result(self) -> "Done | Later | None":
+        """How it ended; None: it was broken off."""
+        return None if self.work.cancelled() else self.work.result()
+
+    def close(self) -> None:
+        """Frees what its result holds."""
+        from speechd.line_runner import Done
+
+        if self.work.done() and isinstance(result := self.result(), Done):
+            result.resources.close()
 
 
 class Worker:
@@ -124,31 +135,32 @@ class Shift:
         self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
         self._usage = SqliteUsage(service.settings.data_dir / "usage.db")
         self._held: dict[str, Held] = {}
-        self._settling: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
+        """Some line has ended that is not recorded yet."""
         self._chore: Chore | None = None
-        self._leaving = False
 
     async def work(self) -> None:
         """Until it is cancelled, or fails in a way that nobody foresaw."""
         await self._release_dead()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat(self._take, 0))
-            group.create_task(self._repeat(self._tend, 0))
-            group.create_task(self._repeat(self._beat, HEARTBEAT_SECONDS))
-            group.create_task(self._repeat(self._tidy, TIDY_SECONDS))
-            group.create_task(self._repeat(self._courier.deliver_due, LOOK_SECONDS))
+            group.create_task(self._repeat("queue", self._take))
+            group.create_task(self._repeat("lines", self._settle))
+            group.create_task(self._repeat("batches", self._tend))
+            group.create_task(self._repeat("heartbeat", self._beat, HEARTBEAT_SECONDS))
+            group.create_task(self._repeat("tidying", self._tidy, TIDY_SECONDS))
+            group.create_task(self._repeat("webhooks", self._courier.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
         """Gives back what is in hand, so that others can take it at once."""
-        self._leaving = True
         for held in self._held.values():
             held.work.cancel()
-        if self._settling:
-            await asyncio.wait(self._settling, timeout=LEAVING_SECONDS)
+        if self._held:
+            await asyncio.wait([held.work for held in self._held.values()], timeout=LEAVING_SECONDS)
+            with suppress(SpeechdError):  # then its lease runs out
+                await self._record()
         self._usage.close()
 
-    async def _repeat(self, action: Callable[[], Coroutine[Any, Any, None]], pause: float) -> None:
-        name = action.__name__.strip("_")
+    async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
         while True:
             try:
                 await action()
@@ -165,54 +177,52 @@ class Shift:
         claimed = await self._queue.claim(room) if room > 0 else []
         for line in claimed:
             work = asyncio.create_task(self._runner.run(line), name=line.id)
-            self._held[line.id] = held = Held(line, work)
-            settling = asyncio.create_task(self._settle(held))
-            self._settling.add(settling)
-            settling.add_done_callback(self._settling.discard)
+            work.add_done_callback(lambda _: self._ended.set())
+            self._held[line.id] = Held(line, work)
         if not claimed:
-            await self._news()
+            await _happened(self._jobs.news)
 
-    async def _settle(self, held: Held) -> None:
-        """Waits for a line's end and records it, as often as it takes."""
-        from speechd.line_runner import Done
-
-        result: Done | Later | None = None
+    async def _settle(self) -> None:
+        """Records lines that have ended: all that did meanwhile at once, again and again until it succeeds."""
+        await self._ended.wait()
+        self._ended.clear()
         try:
-            await asyncio.wait([held.work])
-            result = None if held.work.cancelled() else held.work.result()
-            while not await self._recorded(held, result) and not self._leaving:  # noqa: ASYNC110 - nobody tells when the disk has room
-                await asyncio.sleep(PAUSE_SECONDS)
-        finally:
-            if isinstance(result, Done):
-                result.resources.close()
-            del self._held[held.line.id]
-            self._jobs.news.set()
+            await self._record()
+        except SpeechdError:
+            self._ended.set()
+            raise
 
-    async def _recorded(self, held: Held, result: "Done | Later | None") -> bool:
-        try:
-            await self._record(held, result)
-        except SpeechdError as error:
-            report(self._jobs, "lines", error)
-            return False
-        report(self._jobs, "lines", None)
-        return True
-
-    async def _record(self, held: Held, result: "Done | Later | None") -> None:
+    async def _record(self) -> None:
         from speechd.jobs.queue import never_ran
-        from speechd.line_runner import Later
+        from speechd.line_runner import Done, Later
 
-        if held.lost:
-            return
-        if isinstance(result, Later):
-            await self._queue.put_back(held.line, result.delay, failed=True)
-        elif result is not None:
-            enter = partial(result.enter, files=self._ledger.files, line=held.line)
-            if await self._queue.finish(held.line, enter) and held.line.batch is None:
-                self._charge(held.line.owner, result.audio_seconds)
-        elif held.stopped is not None:
-            await self._queue.finish(held.line, never_ran(held.stopped))
-        else:
-            await self._queue.put_back(held.line)
+        over = {held: held.result() for held in self._held.values() if held.work.done() and not held.lost}
+        ended: list[tuple[Held, Outcome]] = []
+        for held, result in over.items():
+            if isinstance(result, Done) and result.draft is not None:
+                enter = partial(result.enter, files=self._ledger.files, line=held.line)
+                if await self._queue.finish(held.line, enter) and held.line.batch is None:
+                    self._charge(held.line.owner, result.audio_seconds)
+                self._let_go(held)
+            elif isinstance(result, Done):
+                ended.append((held, result.outcome))
+            elif result is None and held.stopped is not None:
+                ended.append((held, never_ran(held.stopped)))
+            else:
+                delay = result.delay if isinstance(result, Later) else 0
+                await self._queue.put_back(held.line, delay, failed=result is not None)
+                self._let_go(held)
+        if ended:
+            await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
+        for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
+            self._let_go(held)
+
+    def _let_go(self, held: Held) -> None:
+        del self._held[held.line.id]
+        held.close()
+        self._jobs.news.set()
+        if not self._held:
+            self._jobs.orders.set()  # perhaps that was a batch's last line
 
     def _charge(self, owner: str, seconds: float) -> None:
         """Counts audio against its owner's limits, as if they had waited for it."""
@@ -225,7 +235,7 @@ class Shift:
         """Looks after one batch, or waits a little."""
         self._chore = chore = await self._chores.claim()
         if chore is None:
-            await self._news()
+            await _happened(self._jobs.orders)
             return
         try:
             await self._chores.do(chore)
@@ -272,8 +282,10 @@ class Shift:
         async with self._ledger.database.writing() as connection:
             await self._ledger.files.blobs.sweep(connection)
 
-    async def _news(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._jobs.news.wait()
-        self._jobs.news.clear()
+
+async def _happened(event: asyncio.Event) -> None:
+    """Waits until it happens, or a little while: what other processes do sets nothing here."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await event.wait()
+    event.clear()

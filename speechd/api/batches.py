@@ -56,7 +56,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         output_lifetime=form.output_expires_after.seconds if form.output_expires_after else None,
     )
     batch = await (await jobs.open()).batches.create(order)
-    jobs.news.set()
+    jobs.announce()
     return _object(jobs, batch)
 
 
@@ -91,7 +91,7 @@ def _add_others(routes: APIRouter) -> None:
         """
         jobs = jobs_of(request)
         batch = await (await jobs.open()).batches.cancel(caller_of(request), batch_id)
-        jobs.news.set()
+        jobs.announce()
         return _object(jobs, batch)
 
 

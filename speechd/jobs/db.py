@@ -157,7 +157,15 @@ def _begin_sqlite(connection: Connection) -> None:
 @asynccontextmanager
 async def _alone(path: Path) -> AsyncIterator[None]:
     """One process at a time: SQLite does not wait for its turn to change the journal's mode."""
-    with await asyncio.to_thread(_locked, path):
+    locking = asyncio.ensure_future(asyncio.to_thread(_locked, path))
+    try:
+        lock = await asyncio.shield(locking)
+    except asyncio.CancelledError:
+        await asyncio.wait([locking])
+        if locking.exception() is None:
+            locking.result().close()
+        raise
+    with lock:
         yield
 
 

@@ -51,7 +51,9 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.news = asyncio.Event()
-        """Set when there is something new for a worker of this process."""
+        """Set when a worker of this process may find a line to do."""
+        self.orders = asyncio.Event()
+        """Set when a worker of this process may find a batch to look after."""
         self.troubles: dict[str, SpeechdError] = {}
         """What keeps parts of this process's work from going on, for as long as it does."""
         self._opening = asyncio.Lock()
@@ -73,6 +75,11 @@ class Jobs:
             if self._ledger is None:
                 self._ledger = await self._opened()
         return self._ledger
+
+    def announce(self) -> None:
+        """Something was added or cancelled: a worker of this process need not wait for its next look."""
+        self.news.set()
+        self.orders.set()
 
     async def close(self) -> None:
         if self._ledger is not None:

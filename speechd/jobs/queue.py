@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.ids import new_id
@@ -109,6 +109,8 @@ class Queue:
         """
         self._database = database
         self.worker = worker
+        self._idle = True
+        """There was nothing the last time."""
 
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], priority: int) -> None:
         """Puts new lines at the end of the queue, in the caller's transaction.
@@ -132,13 +134,15 @@ class Queue:
     async def claim(self, most: int) -> list[Line]:
         """Takes up to `most` lines that may begin now, the most urgent first; each is given to one worker only."""
         now = self._database.now()
-        async with self._database.reading() as connection:  # most often there is nothing, and nobody waits for a look
-            if not (await connection.execute(_claimable(now, 1))).first():
-                return []
+        if self._idle:
+            async with self._database.reading() as connection:  # nobody waits for a look
+                if not (await connection.execute(_claimable(now, 1))).first():
+                    return []
         async with self._database.writing() as connection:
             free = await connection.execute(_claimable(now, most).with_for_update(skip_locked=True))
             chosen = [row.id for row in free]
-            if not chosen:
+            self._idle = not chosen
+            if self._idle:
                 return []
             held = {"state": "running", "worker": self.worker, "lease_until": now + LEASE_SECONDS, "started_at": now}
             await connection.execute(update(lines).where(lines.c.id.in_(chosen)).values(held))
@@ -163,18 +167,43 @@ class Queue:
         Args:
             outcome: how it ended, or what finds it out in the same transaction, which then holds or fails as a whole.
         """
-        mine = and_(lines.c.id == line.id, lines.c.worker == self.worker, lines.c.state == "running")
         async with self._database.writing() as connection:
-            await lock_batch(connection, line.batch)
-            if not (await connection.execute(select(lines.c.id).where(mine).with_for_update())).first():
+            if not await self._lock_mine(connection, [line]):
                 return False
             if not isinstance(outcome, Outcome):
                 outcome = await outcome(connection)
-            await connection.execute(update(lines).where(mine).values(_ended(outcome, self._database.now())))
-            if line.batch is not None:
-                done = int(outcome.state == "completed")
-                await count_ended(connection, line.batch, done, 1 - done, self._database.now())
+            await self._end(connection, [(line, outcome)])
         return True
+
+    async def finish_all(self, ended: Sequence[tuple[Line, Outcome]]) -> None:
+        """The same for many lines in one transaction; those that are not this worker's any more are left out."""
+        async with self._database.writing() as connection:
+            mine = await self._lock_mine(connection, [line for line, _ in ended])
+            await self._end(connection, [(line, outcome) for line, outcome in ended if line.id in mine])
+
+    async def _lock_mine(self, connection: AsyncConnection, held: Sequence[Line]) -> set[str]:
+        """Ids of those lines that this worker still holds."""
+        for batch in sorted({line.batch for line in held if line.batch is not None}):
+            await lock_batch(connection, batch)
+        mine = and_(
+            lines.c.id.in_([line.id for line in held]), lines.c.worker == self.worker, lines.c.state == "running"
+        )
+        return {row.id for row in await connection.execute(select(lines.c.id).where(mine).with_for_update())}
+
+    async def _end(self, connection: AsyncConnection, ended: Sequence[tuple[Line, Outcome]]) -> None:
+        if not ended:
+            return
+        now = self._database.now()
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _ended(ended[0][1], now)}
+        each = update(lines).where(lines.c.id == bindparam("line")).values(values)
+        rows = [
+            {"line": line.id} | {f"new_{name}": value for name, value in _ended(outcome, now).items()}
+            for line, outcome in ended
+        ]
+        await connection.execute(each, rows)
+        counts = Counter((line.batch, outcome.state == "completed") for line, outcome in ended)
+        for batch in sorted({line.batch for line, _ in ended if line.batch is not None}):
+            await count_ended(connection, batch, counts[batch, True], counts[batch, False], now)
 
     async def put_back(self, line: Line, delay: float = 0, failed: bool = False) -> None:
         """Gives a line up, for anybody to take it later.

@@ -73,6 +73,22 @@ async def test_finished_once(queue: Queue, other: Queue, clock: Clock, rows: Row
     assert (row["state"], row["response"], row["status_code"]) == ("completed", '{"text": "Hello."}', 200)
 
 
+async def test_many_are_finished_at_once(queue: Queue, other: Queue, rows: Rows, running_batch: Any) -> None:
+    for name in ("b", "c"):
+        await running_batch(name, 3)
+        await put(queue, 3, batch=name)
+    held = await queue.claim(5)
+    (theirs,) = await other.claim(1)
+    await queue.finish_all([(line, DONE if line.number < 3 else REFUSED) for line in [*held, theirs]])
+    found = {row["id"]: (row["completed"], row["failed"], row["status"]) for row in await rows(batches)}
+    whole, part = ("b", "c") if theirs.batch == "c" else ("c", "b")
+    assert found[whole] == (2, 1, "finalizing")
+    assert found[part] == (2, 0, "in_progress"), "the one of the other worker is not touched"
+    await queue.finish_all([(line, REFUSED) for line in held])
+    assert {row["id"]: (row["completed"], row["failed"], row["status"]) for row in await rows(batches)} == found
+    assert await other.finish(theirs, REFUSED)
+
+
 async def test_a_heartbeat_keeps_a_line(queue: Queue, other: Queue, clock: Clock) -> None:
     await put(queue, 2)
     kept, lost = await queue.claim(2)
