@@ -1,4 +1,4 @@
-"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `models`, `keys`."""
+"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__, key_commands, model_commands, transcribe_commands
+from speechd import __version__, batch_commands, key_commands, model_commands, transcribe_commands
 from speechd.errors import SpeechdError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(model_commands.app, name="models")
+app.add_typer(batch_commands.app, name="batch")
 app.add_typer(key_commands.app, name="keys")
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)

@@ -15,7 +15,9 @@
     ├── NotFound 404
     │   ├── ModelNotFound
     │   ├── FileNotFound
-    │   └── BatchNotFound
+    │   ├── BatchNotFound
+    │   ├── AudioJobNotFound
+    │   └── ResultNotReady
     ├── MethodNotAllowed 405
     ├── TooLarge 413
     │   └── QuotaExceeded
@@ -190,6 +192,18 @@ class BatchNotFound(NotFound):
     """There is no such batch, or you do not have access to it."""
 
     code = "batch_not_found"
+
+
+class AudioJobNotFound(NotFound):
+    """There is no such audio job, or you do not have access to it."""
+
+    code = "audio_job_not_found"
+
+
+class ResultNotReady(NotFound):
+    """The audio job has no result: it has not ended, or was given up."""
+
+    code = "result_not_ready"
 
 
 class MethodNotAllowed(SpeechdError):

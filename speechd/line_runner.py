@@ -73,15 +73,15 @@ class LineRunner:
     """Runs lines on a service."""
 
     def __init__(self, service: Service, files: Files) -> None:
-        self._service = service
-        self._files = files
+        self.service = service
+        self.files = files
 
     async def run(self, line: Line) -> Done | Later:
         """Does what the line asks for; whatever is wrong with it is its outcome. Cancelling stops the work."""
-        request_id = new_id("req")
+        request_id = line.request_id or new_id("req")
         with ExitStack() as resources:
             try:
-                done = await self._answered(line, request_id, resources)
+                done = await self.answered(line, request_id, resources)
             except SpeechdError as error:
                 delay = pause_after(error, line.tries)
                 return Later(delay) if delay is not None else _refused(error, request_id)
@@ -92,18 +92,19 @@ class LineRunner:
             done.resources = resources.pop_all()
             return done
 
-    async def _answered(self, line: Line, request_id: str, resources: ExitStack) -> Done:
+    async def answered(self, line: Line, request_id: str, resources: ExitStack) -> Done:
+        """What came of it, with what is to be closed once that is recorded in `resources`."""
         draft: Draft | None = None
 
         async def keep(data: bytes) -> None:
             nonlocal draft
-            draft = draft or resources.enter_context(await asyncio.to_thread(self._files.blobs.draft))
+            draft = draft or resources.enter_context(await asyncio.to_thread(self.files.blobs.draft))
             await asyncio.to_thread(draft.write, data)
 
         fields = await asyncio.to_thread(self._fields, line)
         operation = OPERATIONS[common_url(line.url)]
         request = WrittenRequest(fields, _dialect(line), request_id, line.owner, keep)
-        answer = await operation(self._service, request)
+        answer = await operation(self.service, request)
         outcome = Outcome("completed", HTTPStatus.OK, request_id, json.dumps(answer.body))
         return Done(outcome, answer.audio_seconds, draft, answer.made)
 
@@ -111,7 +112,7 @@ class LineRunner:
         if line.body is not None:
             fields: Mapping[str, Any] = json.loads(line.body)
             return fields
-        with self._files.blobs.open(line.source or "") as file:
+        with self.files.blobs.open(line.source or "") as file:
             file.seek(line.offset)
             body: Mapping[str, Any] = json.loads(file.read(line.length))["body"]
         return body

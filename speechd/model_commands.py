@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from speechd.errors import SpeechdError
+from speechd.server_client import ServerClient
 
 if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
     from speechd.modelstore import Model, ModelStore
     from speechd.pulls import Report
-    from speechd.settings import Settings
 
 app = typer.Typer(
     help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
@@ -25,7 +24,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Id of the model, an alias, or a hub repository `org/name`.")]
 Names = Annotated[list[str], typer.Argument(help="Ids of models.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_HOST and SPEECHD_PORT.")]
+Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_URL.")]
 
 out = Console(highlight=False)
 
@@ -48,7 +47,7 @@ def list_models(as_json: AsJson = False) -> None:
             " ".join(model.tasks),
             facts["source"],
         )
-    _print_wide(table)
+    print_wide(table)
 
 
 @app.command()
@@ -131,7 +130,7 @@ def ps(url: Url = None, as_json: AsJson = False) -> None:
         state = model["speechd"]["loaded"]
         expires = "" if state["expires_in"] is None else f"{state['expires_in']:.0f} s"
         table.add_row(model["id"], _megabytes(state["bytes"]), str(state["users"]), expires)
-    _print_wide(table)
+    print_wide(table)
 
 
 @app.command()
@@ -176,7 +175,7 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def _print_wide(table: Table) -> None:
+def print_wide(table: Table) -> None:
     """Uncut where the output is not a terminal."""
     Console(highlight=False, width=None if out.is_terminal else 200).print(table)
 
@@ -200,23 +199,4 @@ def _ask(method: str, path: str, url: str | None) -> Any:
     Raises:
         SpeechdError: it cannot be reached, or it refuses.
     """
-    import httpx2
-
-    from speechd.settings import read_settings
-
-    settings = read_settings()
-    base = (url or _address(settings)).rstrip("/")
-    headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"} if settings.api_key else {}
-    try:
-        reply = httpx2.request(method, f"{base}/v1/models{path}", headers=headers, timeout=None)
-        content = reply.json()
-    except (httpx2.HTTPError, ValueError) as error:
-        raise SpeechdError(f"No speechd answers at {base} ({error}). Is it running? Say where with --url.") from error
-    if reply.is_error:
-        raise SpeechdError(content["error"]["message"])
-    return content
-
-
-def _address(settings: "Settings") -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return ServerClient(url).ask(method, f"/v1/models{path}")

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from speechd.audio import encode
@@ -20,7 +20,16 @@ from speechd.schemas_speech import SpeechBody
 from speechd.schemas_text import ChatForm, EmbeddingForm, ResponseForm, TextForm
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import Segment, Speech, SpeechOptions, SpeechPart, TranscribeOptions, Transcriber, Transcript
+from speechd.types import (
+    Segment,
+    Speech,
+    SpeechOptions,
+    SpeechPart,
+    Timings,
+    TranscribeOptions,
+    Transcriber,
+    Transcript,
+)
 from speechd.voices import Voice
 
 
@@ -96,7 +105,16 @@ async def _audio(service: Service, request: TranscriptionRequest, owned: context
         raise InvalidRequest("Give either `file` or `url`, not both or neither.", param="file")
     if request.file is not None:
         return request.file
-    return owned.enter_context(await fetch_audio(request.url or "", _fetch_limits(service.settings)))
+    return owned.enter_context(await fetch(service, request.url or ""))
+
+
+async def fetch(service: Service, url: str) -> BinaryIO:
+    """What a `url` stands for, as an open file; the caller closes it.
+
+    Raises:
+        SpeechdError: see speechd.audio.fetch.fetch_audio.
+    """
+    return await fetch_audio(url, fetch_limits(service.settings))
 
 
 def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
@@ -131,7 +149,8 @@ async def _remembered(
         yield part
 
 
-def _fetch_limits(settings: Settings) -> FetchLimits:
+def fetch_limits(settings: Settings) -> FetchLimits:
+    """How much a `url` may cost here, and how far it may reach."""
     return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)
 
 
@@ -179,6 +198,21 @@ def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
         layout=form.to_layout(),
         channel_labels=form.channel_labels,
     )
+
+
+def headers_of(transcript: Transcript, how: How) -> dict[str, str]:
+    """The reply headers that tell how a transcription went."""
+    timings = Timings() if how == "hit" else transcript.timings
+    stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
+    headers = {
+        "x-speechd-model": transcript.model,
+        "x-speechd-cache": how,
+        "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
+        "server-timing": stages,  # W3C Server Timing: milliseconds
+    }
+    if transcript.warnings:
+        headers["x-speechd-warning"] = ", ".join(transcript.warnings)
+    return headers
 
 
 @dataclass(frozen=True, slots=True)

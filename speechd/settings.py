@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    url: str = Field(
+        "", description="Server that commands such as `speechd batch` ask; default: where `speechd serve` listens."
+    )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,
@@ -94,6 +97,16 @@ class Settings(BaseSettings):
         description="Lines of batches that one process works on at once; one at a time while callers wait.",
     )
 
+    max_audio_jobs: int = Field(
+        1000, gt=0, description="Asynchronous audio jobs that may be open at once before more are answered 503."
+    )
+    audio_job_hours: float = Field(
+        24, gt=0, description="Hours after which an asynchronous audio job that has not ended expires."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="What signs webhooks of requests that bring no secret: `whsec_` and base64, or a text."
+    )
+
     result_cache_seconds: float = Field(
         300, ge=0, description="Seconds that a transcript is remembered for a client that asks again; 0 for not at all."
     )
@@ -104,7 +117,8 @@ class Settings(BaseSettings):
     fetch_timeout: float = Field(60, gt=0, description="Seconds that fetching a `url` may take in all.")
     fetch_allow_hosts: CommaSeparated = Field(
         (),
-        description="Comma-separated host names or networks (CIDR) which `url` may reach although they are private.",
+        description="Comma-separated host names or networks (CIDR) which `url` and webhooks may reach although they are"
+        " private.",
     )
 
     llm_base_url: str = Field(
@@ -129,7 +143,7 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @field_validator("api_key", "llm_api_key", mode="after")
+    @field_validator("api_key", "llm_api_key", "webhook_secret", mode="after")
     @classmethod
     def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
         """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""

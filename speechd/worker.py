@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from speechd.errors import SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.service import Service
+from speechd.usage import SqliteUsage, charge_audio
 
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
@@ -121,7 +122,8 @@ class Shift:
     def __init__(
         self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
     ) -> None:
-        from speechd.line_runner import LineRunner
+        from speechd.audio_runner import AudioRunner
+        from speechd.courier import Courier
 
         self._jobs = jobs
         self._ledger = ledger
@@ -129,7 +131,9 @@ class Shift:
         self._busy = busy
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
-        self._runner = LineRunner(service, ledger.files)
+        self._runner = AudioRunner(service, ledger)
+        self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
+        self._usage = SqliteUsage(service.settings.data_dir / "usage.db")
         self._held: dict[str, Held] = {}
         self._ended = asyncio.Event()
         """Some line has ended that is not recorded yet."""
@@ -144,6 +148,7 @@ class Shift:
             group.create_task(self._repeat("batches", self._tend))
             group.create_task(self._repeat("heartbeat", self._beat, HEARTBEAT_SECONDS))
             group.create_task(self._repeat("tidying", self._tidy, TIDY_SECONDS))
+            group.create_task(self._repeat("webhooks", self._courier.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
         """Gives back what is in hand, so that others can take it at once."""
@@ -153,6 +158,7 @@ class Shift:
             await asyncio.wait([held.work for held in self._held.values()], timeout=LEAVING_SECONDS)
             with suppress(SpeechdError):  # then its lease runs out
                 await self._record()
+        self._usage.close()
 
     async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
         while True:
@@ -194,7 +200,9 @@ class Shift:
         ended: list[tuple[Held, Outcome]] = []
         for held, result in over.items():
             if isinstance(result, Done) and result.draft is not None:
-                await self._queue.finish(held.line, partial(result.enter, files=self._ledger.files, line=held.line))
+                enter = partial(result.enter, files=self._ledger.files, line=held.line)
+                if await self._queue.finish(held.line, enter) and held.line.batch is None:
+                    self._charge(held.line.owner, result.audio_seconds)
                 self._let_go(held)
             elif isinstance(result, Done):
                 ended.append((held, result.outcome))
@@ -215,6 +223,13 @@ class Shift:
         self._jobs.news.set()
         if not self._held:
             self._jobs.orders.set()  # perhaps that was a batch's last line
+
+    def _charge(self, owner: str, seconds: float) -> None:
+        """Counts audio against its owner's limits, as if they had waited for it."""
+        try:
+            charge_audio(self._usage, owner, seconds)
+        except SpeechdError as error:
+            log.warning("%.0f seconds of audio are not counted: %s", seconds, error.message)
 
     async def _tend(self) -> None:
         """Looks after one batch, or waits a little."""
@@ -246,12 +261,14 @@ class Shift:
             await self._chores.renew(self._chore)
         await self._release_dead()
         await self._chores.end_overdue()
+        await self._ledger.audio.tend()
 
     async def _release_dead(self) -> None:
         dead = await asyncio.to_thread(self._presence.dead)
         taken_back = await self._queue.release(dead)
         if dead:
             await self._chores.release(dead)
+            await self._ledger.deliveries.release(dead)
             log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
         for name in dead:
             self._presence.bury(name)
@@ -261,6 +278,7 @@ class Shift:
         while await self._ledger.files.forget_expired():
             pass
         await self._chores.forget_ended()
+        await self._ledger.audio.forget_ended(self._ledger.retention)
         async with self._ledger.database.writing() as connection:
             await self._ledger.files.blobs.sweep(connection)
 

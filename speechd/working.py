@@ -24,6 +24,8 @@ def run(settings: Settings) -> None:
         StorageUnavailable: the database cannot be opened now.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if settings.log_level.lower() != "debug":
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request, with the whole URL
     os.nice(NICENESS)
     asyncio.run(_work(settings))
 

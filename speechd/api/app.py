@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, batches, captions, docs, files, models, speech, status, text
+from speechd.api import audio, audio_jobs, batches, captions, docs, files, models, speech, status, text
 from speechd.api.access import Access
 from speechd.api.errors import install_handlers
 from speechd.api.limits import RateLimits
@@ -58,6 +58,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     app.include_router(docs.router)
     for dialect in DIALECTS:
         app.include_router(audio.router(dialect), prefix=dialect.prefix)
+        app.include_router(audio_jobs.router, prefix=dialect.prefix)
         app.include_router(speech.router(dialect), prefix=dialect.prefix)
         app.include_router(captions.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)

@@ -3,25 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from speechd import operations
+from speechd.api.accepting import accept_recording, refuse_webhook
 from speechd.api.deps import request_id_of, service_of
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.limits import caller_of, charge_audio
 from speechd.api.openapi import audio_operation
+from speechd.api.prefer import wants_async
 from speechd.api.sse import EventStream
-from speechd.api.upload import open_form
+from speechd.api.upload import open_form, require_one_source
 from speechd.dialects import Dialect
-from speechd.errors import InvalidRequest
 from speechd.formats import FORMATS, JsonObject, View, logprob_list, segment_id, signature, speaker_segment, usage
 from speechd.joining import How
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
-from speechd.types import Segment, Timings, Transcript
+from speechd.types import Segment, Transcript
 
 
 def router(dialect: Dialect) -> APIRouter:
@@ -47,10 +47,13 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         ClientDisconnect: the caller left.
     """
     service = service_of(request)
+    if wants_async(request.headers):
+        return await accept_recording(request, form_type, dialect)
     async with AsyncExitStack() as resources:
         body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
         form = form_type.parse(body.fields)
-        _require_one_source(body.file, form.url)
+        require_one_source(body.file, form.url)
+        refuse_webhook(body.fields)
         caller = caller_of(request)
         job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
         view = operations.view_of(form, dialect, request_id_of(request))
@@ -64,31 +67,10 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         return await _reply(transcript, how, form.response_format, view)
 
 
-def _require_one_source(file: BinaryIO | None, url: str | None) -> None:
-    if file is None and url is None:
-        raise InvalidRequest("Either `file` or `url` is required.", param="file")
-    if file is not None and url is not None:
-        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
-
-
 async def _reply(transcript: Transcript, how: How, format_name: str, view: View) -> Response:
     shape = FORMATS[format_name]
     content = await asyncio.to_thread(shape.encode, transcript, view)  # hours of words take a while
-    return Response(content, media_type=shape.media_type, headers=_headers(transcript, how))
-
-
-def _headers(transcript: Transcript, how: How) -> dict[str, str]:
-    timings = Timings() if how == "hit" else transcript.timings
-    stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
-    headers = {
-        "x-speechd-model": transcript.model,
-        "x-speechd-cache": how,
-        "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
-        "server-timing": stages,  # W3C Server Timing: milliseconds
-    }
-    if transcript.warnings:
-        headers["x-speechd-warning"] = ", ".join(transcript.warnings)
-    return headers
+    return Response(content, media_type=shape.media_type, headers=operations.headers_of(transcript, how))
 
 
 async def _stream(

@@ -5,17 +5,15 @@ from typing import Annotated, BinaryIO, Literal, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.types import Receive, Scope, Send
 
+from speechd.api.content import Content
 from speechd.api.deps import jobs_of, service_of
-from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.limits import caller_of
 from speechd.api.openapi_jobs import MISSING, download_operation, refusals, upload_operation
 from speechd.api.upload import open_form
 from speechd.errors import InvalidRequest
 from speechd.schemas_jobs import FileDeleted, FileForm, FileList, FileObject
 
-CHUNK = 1 << 18
 NAMELESS = "upload"
 
 router = APIRouter(tags=["Files"])
@@ -87,24 +85,6 @@ async def get_content(file_id: str, request: Request) -> Response:
     """
     files = (await jobs_of(request).open()).files
     stored = await files.get(caller_of(request), file_id)
-    return FileContent(await asyncio.to_thread(files.blobs.open, stored.blob), stored.filename, stored.bytes)
-
-
-class FileContent(Response):
-    """Sends an open file, which stays readable also if it is deleted meanwhile, and closes it."""
-
-    media_type = "application/octet-stream"
-
-    def __init__(self, content: BinaryIO, filename: str, size: int) -> None:
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}"}
-        super().__init__(headers=headers)
-        self.headers["content-length"] = str(size)
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._content:
-            async with cancelled_on_disconnect(receive):
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                while chunk := await asyncio.to_thread(self._content.read, CHUNK):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+    content = await asyncio.to_thread(files.blobs.open, stored.blob)
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(stored.filename, safe='')}"}
+    return Content(content, stored.bytes, "application/octet-stream", headers)

@@ -24,7 +24,8 @@ class RateLimits:
         if key is None or key.name == ENVIRONMENT or dialect is None:
             await self.app(scope, receive, send)
             return
-        audio = "/audio/" in scope["path"] and scope["method"] == "POST"
+        path = scope["path"]
+        audio = "/audio/" in path and "/audio/jobs" not in path and scope["method"] == "POST"
         meter = Meter(key, self.usage, audio)
 
         async def send_counted(message: Message) -> None:

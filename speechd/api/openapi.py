@@ -10,6 +10,7 @@ from fastapi import Response
 from speechd.audio.encode import FORMATS as AUDIO_FORMATS
 from speechd.formats import FORMATS
 from speechd.schemas import AudioForm, ErrorEnvelope
+from speechd.schemas_audio_jobs import AudioJobObject, WebhookForm
 from speechd.schemas_speech import SpeechBody
 from speechd.schemas_subtitles import SubtitleWishes
 
@@ -26,6 +27,16 @@ FAILURES = {
 }
 EVENT = {"type": "object", "properties": {"data": {"type": "string"}, "event": {"type": "string"}}}
 """One server-sent event."""
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`respond-async` (RFC 7240): answer 202 with an audio job at once.",
+}
+LATER: dict[str, Any] = {
+    "model": AudioJobObject,
+    "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
+}
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -34,14 +45,18 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
     return {
         "summary": (form.__doc__ or "").strip(),
         "response_class": Response,
-        "responses": {200: _success(), **{status: _failure(text) for status, text in FAILURES.items()}},
-        "openapi_extra": {"requestBody": {"required": True, "content": _bodies(form)}},
+        "responses": {
+            200: _success(),
+            202: LATER,
+            **{status: _failure(text) for status, text in FAILURES.items()},
+        },
+        "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
     }
 
 
 def speech_operation() -> dict[str, Any]:
     """The same for the route that speaks."""
-    schema = inlined(SpeechBody.model_json_schema())
+    schema = _with_webhook(inlined(SpeechBody.model_json_schema()))
     kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     sound = {"schema": {"type": "string", "format": "binary"}}
     media = sorted({shape.media_type for shape in AUDIO_FORMATS.values()})
@@ -54,13 +69,16 @@ def speech_operation() -> dict[str, Any]:
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
         "response_class": Response,
-        "responses": {200: success, **failures, 501: _failure("The part that speaks is not installed.")},
-        "openapi_extra": {"requestBody": {"required": True, "content": dict.fromkeys(kinds, content)}},
+        "responses": {200: success, 202: LATER, **failures, 501: _failure("The part that speaks is not installed.")},
+        "openapi_extra": {
+            "parameters": [PREFER],
+            "requestBody": {"required": True, "content": dict.fromkeys(kinds, content)},
+        },
     }
 
 
 def _bodies(form: type[AudioForm]) -> dict[str, Any]:
-    schema = inlined(form.model_json_schema())
+    schema = _with_webhook(inlined(form.model_json_schema()))
     wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleWishes.model_fields)
     schema["properties"] = dict(wishes_last)
     url_only = {**schema, "required": [*schema["required"], "url"]}
@@ -74,6 +92,11 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
         "application/json": {"schema": url_only, "example": {"model": "auto", "url": _silence()}},
         "application/x-www-form-urlencoded": {"schema": url_only},
     }
+
+
+def _with_webhook(schema: dict[str, Any]) -> dict[str, Any]:
+    added = inlined(WebhookForm.model_json_schema())["properties"]
+    return {**schema, "properties": {**schema["properties"], **added}}
 
 
 def _silence() -> str:

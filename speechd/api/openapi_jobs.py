@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Response
 
 from speechd.api.openapi import inlined
+from speechd.audio.encode import FORMATS as AUDIO_FORMATS
 from speechd.schemas import ErrorEnvelope
 from speechd.schemas_jobs import BatchForm, BatchObject, FileForm, FileObject
 
@@ -16,7 +17,7 @@ FAILURES = {
     429: "A rate limit is reached; `retry-after` says when to try again.",
     503: "Files and batches cannot be reached: the disk is full or read-only, or the database is away.",
 }
-MISSING = {404: "There is no such file or batch, or it is another's."}
+MISSING = {404: "There is none of that name, or it is another's."}
 TOO_LARGE = {413: "The file is over the limit, or there is no room for it by this server's quota."}
 
 
@@ -47,6 +48,17 @@ def download_operation() -> dict[str, Any]:
         "summary": "Download a file.",
         "response_class": Response,
         "responses": {200: {"description": "The content.", "content": content}, **refusals(MISSING)},
+    }
+
+
+def result_operation() -> dict[str, Any]:
+    """The same for the route that gives what a caller would have got who waited."""
+    kinds = ("application/json", "text/plain", *sorted({shape.media_type for shape in AUDIO_FORMATS.values()}))
+    content: dict[str, Any] = {kind: {"schema": {}} for kind in kinds}
+    return {
+        "summary": "The answer of an audio job, exactly as without waiting.",
+        "response_class": Response,
+        "responses": {200: {"description": "The answer.", "content": content}, **refusals(MISSING)},
     }
 
 

@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from speechd import operations
+from speechd.api.accepting import accept_speech, refuse_webhook
 from speechd.api.captions import captions_path, keep_captions
 from speechd.api.deps import service_of
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.limits import charge_audio
 from speechd.api.openapi import speech_operation
+from speechd.api.prefer import wants_async
 from speechd.api.sse import EventStream
 from speechd.api.upload import open_form
 from speechd.audio.encode import FORMATS
@@ -74,10 +76,13 @@ async def answer(request: Request, dialect: Dialect) -> Response:
         ClientDisconnect: the caller left.
     """
     service = service_of(request)
+    limit = service.settings.max_speech_characters * BYTES_PER_CHARACTER
+    if wants_async(request.headers):
+        return await accept_speech(request, dialect, limit, _wants_basic(request))
     async with AsyncExitStack() as resources:
-        limit = service.settings.max_speech_characters * BYTES_PER_CHARACTER
         form = await resources.enter_async_context(open_form(request, limit))
         body = SpeechBody.parse(form.fields)
+        refuse_webhook(form.fields)
         options = body.to_options(dialect.speech_sample_rate, headerless=_wants_basic(request))
         job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
         async with cancelled_on_disconnect(request.receive):

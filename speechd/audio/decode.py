@@ -121,6 +121,12 @@ class AudioStream:
         return min(self._source.size / GUESSED_BYTES_PER_SECOND, self._max_seconds)
 
     @property
+    def probable_seconds(self) -> float | None:
+        """How long FFmpeg takes it to be, which may be a guess: to show to people. None: it has no idea."""
+        known = self._container.duration
+        return None if known is None else min(known / av.time_base, self._max_seconds)
+
+    @property
     def seconds(self) -> float:
         """Seconds of audio yielded so far."""
         return self._yielded / SAMPLE_RATE

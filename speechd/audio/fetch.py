@@ -1,25 +1,29 @@
 """The `url` parameter: an http(s) URL, a `data:` URL or base64 text becomes an open file.
 
-A name is resolved once, every address it has must be allowed (`addresses.py`), and the connection goes to exactly such
-an address, so that a second, different answer of the name server changes nothing. Redirects start again from scratch.
+It is fetched behind the guard of `guarded.py`; a redirect starts again from scratch.
 """
 
 import asyncio
 import binascii
 import re
-import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
 from urllib.parse import unquote_to_bytes, urljoin
 
 import httpx2
 
-from speechd.audio.addresses import Address, AddressPolicy, Target, literal_address, parse_url
+from speechd.audio.addresses import AddressPolicy, Target, parse_url
+from speechd.audio.guarded import (
+    Message,
+    Resolver,
+    allowed_addresses,
+    answer_of,
+    failed,
+    guarded_client,
+    system_resolver,
+)
 from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, TooLarge, UrlNotAllowed
 
 MEMORY_BYTES: Final = 4_000_000
@@ -27,10 +31,7 @@ MEMORY_BYTES: Final = 4_000_000
 
 MAX_REDIRECTS: Final = 5
 
-MAX_ADDRESSES: Final = 3
-"""Addresses of one host that are tried, one after the other."""
-
-CONNECT_SECONDS: Final = 10.0
+FILE_PLEASE: Final = Message(headers={"Accept": "audio/*, video/*;q=0.9, */*;q=0.5"})
 
 _SLICE: Final = 1 << 16
 """Characters of a `data:` URL that are decoded at a time; a multiple of 4."""
@@ -38,8 +39,6 @@ _SLICE: Final = 1 << 16
 _SCHEME: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n\f")
-
-Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,6 @@ class FetchLimits:
     """Seconds for all of it: resolving, connecting, redirects and the transfer."""
     allow_hosts: tuple[str, ...] = ()
     """Host names, addresses or networks (CIDR) that may be reached although they are not public."""
-
-
-async def system_resolver(host: str, port: int) -> list[Address]:
-    """The addresses of a host by the system's resolver, in its order of preference."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    addresses = [literal_address(str(entry[4][0])) for entry in found]
-    return [address for address in dict.fromkeys(addresses) if address is not None]
 
 
 async def fetch_audio(
@@ -83,25 +74,33 @@ async def fetch_audio(
         TooLarge: there are more than `limits.max_bytes`.
         FailedDependency: the host is unknown, unreachable, too slow, or answers with an error.
     """
-    with_scheme = _SCHEME.match(url)
-    if not with_scheme:
-        return await asyncio.to_thread(_inline, url, True, limits.max_bytes)
-    if with_scheme[0].strip().lower() == "data:":
-        is_base64, payload = _data_payload(url)
-        return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
-    return await _download(parse_url(url.strip()), limits, resolver, transport)
+    if not is_inline(url):
+        return await _download(parse_url(url.strip()), limits, resolver, transport)
+    is_base64, payload = _data_payload(url) if _SCHEME.match(url) else (True, url)
+    return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
+
+
+def is_inline(url: str) -> bool:
+    """The recording is in the parameter itself: a `data:` URL or base64 text."""
+    scheme = _SCHEME.match(url)
+    return scheme is None or scheme[0].strip().lower() == "data:"
+
+
+def check_url(url: str, limits: FetchLimits) -> None:
+    """What can be told of an http(s) URL before its host is resolved.
+
+    Raises:
+        InvalidRequest: it is malformed.
+        UrlNotAllowed: it leads to where this server does not fetch from.
+    """
+    AddressPolicy(limits.allow_hosts).check_host(parse_url(url.strip()))
 
 
 async def _download(
     target: Target, limits: FetchLimits, resolver: Resolver, transport: httpx2.AsyncBaseTransport | None
 ) -> BinaryIO:
     file = _spool()
-    client = httpx2.AsyncClient(
-        transport=transport or httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False),
-        trust_env=False,  # no proxy, no .netrc: the guard must see where the connection goes
-        follow_redirects=False,
-        timeout=httpx2.Timeout(limits.timeout, connect=min(CONNECT_SECONDS, limits.timeout)),
-    )
+    client = guarded_client(limits.timeout, transport)
     try:
         async with asyncio.timeout(limits.timeout), client:
             await _follow(client, target, file, limits, resolver)
@@ -122,78 +121,14 @@ async def _follow(
     """Request, go where redirects lead, and write the body of the last answer."""
     policy = AddressPolicy(limits.allow_hosts)
     for _ in range(MAX_REDIRECTS + 1):
-        async with _answer(client, target, await _addresses(target, policy, resolver)) as response:
+        addresses = await allowed_addresses(target, policy, resolver)
+        async with answer_of(FILE_PLEASE, client, target, addresses) as response:
             if not response.has_redirect_location:
                 await _receive(response, target, file, limits.max_bytes)
                 return
             target = _redirected(target, response.headers["location"])
         client.cookies.clear()
     raise FailedDependency(f"The url redirects more than {MAX_REDIRECTS} times.", param="url")
-
-
-async def _addresses(target: Target, policy: AddressPolicy, resolver: Resolver) -> list[Address]:
-    """The host's addresses, resolved once; one that is not allowed spoils all.
-
-    Raises:
-        UrlNotAllowed, FailedDependency
-    """
-    policy.check_host(target)
-    literal = literal_address(target.host)
-    try:
-        addresses = [literal] if literal else await resolver(target.host, target.port)
-    except (OSError, UnicodeError) as error:
-        raise _failed(target, "could not be resolved") from error
-    if not addresses:
-        raise _failed(target, "could not be resolved")
-    for address in addresses:
-        policy.check_address(target, address)
-    return addresses[:MAX_ADDRESSES]
-
-
-@asynccontextmanager
-async def _answer(
-    client: httpx2.AsyncClient, target: Target, addresses: list[Address]
-) -> AsyncIterator[httpx2.Response]:
-    """The response of the first address that accepts a connection; its body is still to come.
-
-    Raises:
-        FailedDependency: none does, or what comes is not HTTP.
-    """
-    response = None
-    try:
-        for place, address in enumerate(addresses, start=1):
-            try:
-                response = await client.send(_request(client, target, address), stream=True)
-                break
-            except (httpx2.ConnectError, httpx2.ConnectTimeout):
-                if place == len(addresses):
-                    raise
-        assert response is not None  # noqa: S101 - there is at least one address
-        yield response
-    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-        raise _failed(target, "could not be reached") from error
-    except httpx2.TimeoutException as error:
-        raise _failed(target, "is too slow") from error
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _failed(target, "broke off the transfer") from error
-    finally:
-        if response is not None:
-            await response.aclose()
-
-
-def _request(client: httpx2.AsyncClient, target: Target, address: Address) -> httpx2.Request:
-    """Addressed to the number, meant for the name: TLS verifies the certificate against the name."""
-    return client.build_request(
-        "GET",
-        target.at(address),
-        headers={
-            "Host": target.host_header,
-            "Accept": "audio/*, video/*;q=0.9, */*;q=0.5",
-            "Accept-Encoding": "identity",  # nothing to unpack, so no bomb
-            "User-Agent": "speechd",
-        },
-        extensions={"sni_hostname": target.host},
-    )
 
 
 def _redirected(target: Target, location: str) -> Target:
@@ -205,7 +140,7 @@ def _redirected(target: Target, location: str) -> Target:
     try:
         following = parse_url(urljoin(f"{target.scheme}://{target.host_header}{target.path}", location))
     except (ValueError, InvalidRequest) as error:
-        raise _failed(target, "redirects to a malformed address") from error
+        raise failed(target, "redirects to a malformed address") from error
     if target.scheme == "https" and following.scheme != "https":
         raise UrlNotAllowed("The url redirects from https to http.", param="url")
     return following
@@ -218,9 +153,9 @@ async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, ma
         TooLarge: it is announced to be too large, or turns out to be.
     """
     if not response.is_success:
-        raise _failed(target, f"answered {response.status_code}")
+        raise failed(target, f"answered {response.status_code}")
     if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise _failed(target, "sent a compressed body although it was asked not to")
+        raise failed(target, "sent a compressed body although it was asked not to")
     declared = response.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -294,16 +229,6 @@ def _from_percent(text: str) -> Iterator[bytes]:
 
 def _spool() -> BinaryIO:
     return cast(BinaryIO, SpooledTemporaryFile(max_size=MEMORY_BYTES))
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Reading the root certificates takes long enough to do it once."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
-def _failed(target: Target, what: str) -> FailedDependency:
-    return FailedDependency(f"The url's host {target.host} {what}.", param="url")
 
 
 def _too_large(max_bytes: int) -> TooLarge:

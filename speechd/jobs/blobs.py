@@ -16,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import QuotaExceeded
 from speechd.jobs.storage import storage_errors
-from speechd.jobs.tables import batches, blobs, files, lines
+from speechd.jobs.tables import audio_jobs, batches, blobs, files, lines
 
+REFERRING = (files, batches, lines, audio_jobs)
+"""The tables whose `blob` keeps a content."""
 ABANDONED_SECONDS = 3600.0
 """A draft, or a content nobody knows, that has been untouched for so long was left by a process that died."""
 
@@ -132,7 +134,7 @@ class BlobFolder:
         """Removes those of the contents to which nothing refers any more."""
         for digest in sorted(digests):  # in one order, or two could wait for each other
             await connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update())
-            in_use = [exists().where(table.c.blob == digest) for table in (files, batches, lines)]
+            in_use = [exists().where(table.c.blob == digest) for table in REFERRING]
             gone = await connection.execute(delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use)))
             if gone.rowcount:
                 await asyncio.to_thread(self.path(digest).unlink, missing_ok=True)
@@ -151,7 +153,8 @@ class BlobFolder:
         path = self.path(digest)
         with storage_errors():
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            draft.replace(path)
+            if draft.exists() or not path.exists():  # else its transaction failed after this, and is tried again
+                draft.replace(path)
             _sync(path.parent)
 
     def _untouched(self) -> list[Path]:

@@ -9,13 +9,15 @@ from speechd.errors import SpeechdError
 from speechd.settings import Settings
 
 if TYPE_CHECKING:
+    from speechd.jobs.audio import AudioJobs
     from speechd.jobs.batches import Batches
     from speechd.jobs.chores import Chores
     from speechd.jobs.db import Database
+    from speechd.jobs.deliveries import Deliveries
     from speechd.jobs.files import Files
     from speechd.jobs.queue import Queue
 
-DAY = 86_400.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Ledger:
     database: "Database"
     files: "Files"
     batches: "Batches"
+    audio: "AudioJobs"
+    deliveries: "Deliveries"
     retention: float
     """Seconds that what has ended is kept; 0: for ever."""
 
@@ -84,16 +88,26 @@ class Jobs:
 
     async def _opened(self) -> Ledger:
         await asyncio.to_thread(_load_libraries)
+        from speechd.jobs.audio import AudioJobs
         from speechd.jobs.batches import Batches
         from speechd.jobs.blobs import BlobFolder
         from speechd.jobs.db import open_database
+        from speechd.jobs.deliveries import Deliveries
         from speechd.jobs.files import Files
 
         retention = self.settings.files_retention_days * DAY
         folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
         database = await open_database(self.settings)
         files = Files(database, folder, retention)
-        return Ledger(database, files, Batches(database, files), retention)
+        window = self.settings.audio_job_hours * HOUR
+        return Ledger(
+            database,
+            files,
+            Batches(database, files),
+            AudioJobs(database, files, most=self.settings.max_audio_jobs, window=window),
+            Deliveries(database),
+            retention,
+        )
 
 
 def _load_libraries() -> None:

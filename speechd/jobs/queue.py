@@ -68,6 +68,8 @@ class Line:
     """Digest of a recording that came with the request."""
     tries: int = 0
     """Times that it was put back after a failure that may pass."""
+    request_id: str | None = None
+    """Of the request that made it, where its answer is to carry that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,20 @@ def _claimable(now: float, most: int) -> Select[tuple[str]]:
 
 
 def _described(ids: Collection[str]) -> Select[Any]:
-    kept = ("id", "owner", "url", "batch", "number", "custom_id", "body", "offset", "length", "blob", "tries")
+    kept = (
+        "id",
+        "owner",
+        "url",
+        "batch",
+        "number",
+        "custom_id",
+        "body",
+        "offset",
+        "length",
+        "blob",
+        "tries",
+        "request_id",
+    )
     return (
         select(*(lines.c[name] for name in kept), batches.c.blob.label("source"), batches.c.dialect)
         .outerjoin(batches, batches.c.id == lines.c.batch)

@@ -1,8 +1,10 @@
 """The tables, as the newest migration leaves them. Times are Unix seconds; JSON is kept as text."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
 
 metadata = MetaData()
+
+_HAS_BLOB = text("blob IS NOT NULL")
 
 blobs = Table(
     "blobs",
@@ -95,5 +97,46 @@ lines = Table(
     Column("ended_at", Float),
     Index("lines_to_claim", "state", "priority", "turn", "id"),
     Index("lines_of_batch", "batch", "state", "number"),
+    Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
 """The queue: every line of every batch, and whatever else is to be done later."""
+
+audio_jobs = Table(
+    "audio_jobs",
+    metadata,
+    Column("id", ForeignKey("lines.id"), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("model", Text, nullable=False),  # as the caller wrote it
+    Column("format", String(16), nullable=False),  # of the answer
+    Column("expires_at", BigInteger, nullable=False),  # what has not ended by then is given up
+    Column("unit", String(16), nullable=False),  # of `done` and `total`: seconds or characters
+    Column("done", Float, nullable=False, server_default="0"),
+    Column("total", Float),
+    Column("segments", Text),  # the newest, while it runs
+    Column("segments_before", Integer, nullable=False, server_default="0"),  # how many older ones are not kept
+    Column("blob", ForeignKey("blobs.digest"), index=True),  # the answer's body
+    Column("media_type", Text),
+    Column("headers", Text),  # of the answer
+    Column("file_id", String(64)),  # the answer as a file: audio only
+    Index("audio_jobs_of_owner", "owner", "id"),
+)
+"""What else is known of lines that stand for themselves: audio requests that are answered later."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("job", ForeignKey("audio_jobs.id"), primary_key=True),
+    Column("message", String(64), nullable=False),  # the same at every attempt
+    Column("url", Text, nullable=False),
+    Column("secret", Text),  # until it is delivered or given up
+    Column("state", String(16), nullable=False),  # open, delivered, failed
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_status", Integer),  # HTTP status of the receiver's last answer
+    Column("last_error", Text),
+    Column("next_at", Float, nullable=False, server_default="0"),
+    Column("delivered_at", BigInteger),
+    Column("worker", String(64)),
+    Column("lease_until", Float),
+    Index("deliveries_due", "state", "next_at"),
+)
+"""Webhooks: due once their job has ended."""

@@ -15,7 +15,7 @@ from speechd.audio.tempo import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.tts import ssml
 from speechd.tts.backlog import Backlog, Place
-from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Piece, Reader
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
@@ -68,10 +68,7 @@ class LocalSpeaker:
 
     async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
-        if len(text) > self.max_characters:
-            raise TooLarge(
-                f"`input` has {len(text)} characters; this server accepts {self.max_characters}.", param="input"
-            )
+        _check_length(text, self.max_characters)
         with self.backlog.place(len(text)) as place:
             async with aclosing(self._spoken(self._steps(text, options), place)) as parts:
                 async for part in parts:
@@ -94,19 +91,34 @@ class LocalSpeaker:
             steps.close()
 
     def _steps(self, text: str, options: SpeechOptions) -> Steps:
-        pieces = self._pieces(text, options)
+        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)
         job = _Job(self.engine, self.speaker, options)
         yield from job.parts(pieces)
         yield Speech(self.voice, len(text), job.seconds)
 
-    def _pieces(self, text: str, options: SpeechOptions) -> Iterator[Piece]:
-        reader = Reader(self.engine.info, self.lexicon)
-        if options.ssml or ssml.is_ssml(text):
-            document = ssml.parse(text)
-            reader.check(document.text)
-            return document.pieces(reader)
-        reader.check(text)
-        return reader.pieces(text)
+
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise TooLarge(f"`input` has {len(text)} characters; this server accepts {most}.", param="input")
+
+
+def pieces_of(
+    text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
+) -> Iterator[Piece]:
+    """The text in the pieces that are spoken one by one; what is wrong with it is said before the first.
+
+    Raises:
+        TooLarge: it is too long.
+        InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
+    """
+    _check_length(text, max_characters)
+    reader = Reader(info, lexicon)
+    if options.ssml or ssml.is_ssml(text):
+        document = ssml.parse(text)
+        reader.check(document.text)
+        return document.pieces(reader)
+    reader.check(text)
+    return reader.pieces(text)
 
 
 class _Job:

@@ -1,0 +1,46 @@
+"""Signatures of webhooks, in the scheme of Standard Webhooks (standardwebhooks.com, "Signature scheme")."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+from speechd.errors import InvalidRequest
+
+PREFIX = "whsec_"
+SHORTEST, LONGEST = 16, 256
+"""Bytes of a secret."""
+
+
+def secret_bytes(secret: str) -> bytes:
+    """The key that a secret stands for: base64 after `whsec_`, else its own characters.
+
+    Raises:
+        InvalidRequest: it is not base64, too short or too long.
+    """
+    try:
+        encoded = secret.removeprefix(PREFIX)
+        key = base64.b64decode(encoded, validate=True) if secret.startswith(PREFIX) else secret.encode()
+    except (binascii.Error, ValueError):
+        key = b""
+    if not SHORTEST <= len(key) <= LONGEST:
+        raise InvalidRequest(
+            f"`webhook_secret` must be `whsec_` and base64 of {SHORTEST} to {LONGEST} bytes,"
+            f" or a text of {SHORTEST} to {LONGEST} bytes.",
+            param="webhook_secret",
+        )
+    return key
+
+
+def signed_headers(secret: str, message: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers that prove who sent the body.
+
+    Args:
+        secret: as the receiver has it.
+        message: id of the message; the same at every attempt.
+        timestamp: Unix seconds of this attempt.
+        body: exactly what is sent.
+    """
+    content = f"{message}.{timestamp}.".encode() + body
+    signature = base64.b64encode(hmac.new(secret_bytes(secret), content, hashlib.sha256).digest()).decode()
+    return {"webhook-id": message, "webhook-timestamp": str(timestamp), "webhook-signature": f"v1,{signature}"}
