@@ -292,7 +292,7 @@ async def _listen(service: Service, request: WrittenRequest, form_type: type[Aud
     view = view_of(form, request.dialect, request.request_id)
     content = await asyncio.to_thread(FORMATS[form.response_format].render, transcript, view)
     body = {"text": content} if isinstance(content, str) else content
-    return WrittenAnswer(body, audio_seconds=transcript.duration if how == "miss" else 0.0)
+    return WrittenAnswer(body, audio_seconds=transcript.audio_seconds if how == "miss" else 0.0)
 
 
 def _checked(request: WrittenRequest, form: type[TextForm]) -> TextRequest:
