@@ -3,6 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from speechd.audio.copies import Copies, is_copy
 from speechd.audio.decode import open_audio
 from speechd.audio.windows import Packing, cut_windows
-from speechd.errors import InvalidRequest, TooLarge
+from speechd.errors import InvalidRequest, SpeechdError, TooLarge
 from speechd.types import SAMPLE_RATE, Samples
 from tests.conftest import FIXTURES
 from tests.unit.audio.recordings import encode, interleaved, tone, wav
@@ -55,6 +56,21 @@ def test_the_limit_of_length_is_the_recordings() -> None:
     assert decoded(data, max_seconds=6).shape[1] == 6 * SAMPLE_RATE
     with pytest.raises(TooLarge):
         decoded(data, max_seconds=5)
+
+
+def judged(data: bytes, apart: bool) -> tuple[str, float, bool]:
+    """What becomes of a recording: its error or "", its length, and whether it breaks off."""
+    try:
+        with open_audio(io.BytesIO(data), apart=apart) as stream:
+            samples = sum(chunk.shape[-1] for chunk in stream)
+            return "", samples, stream.truncated
+    except SpeechdError as error:
+        return error.error_code or "", 0, False
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "broken").glob("*.*")), ids=lambda path: path.name)
+def test_broken_and_hostile_files_are_judged_as_when_they_are_mixed(path: Path) -> None:
+    assert judged(path.read_bytes(), apart=True) == judged(path.read_bytes(), apart=False)
 
 
 # Copies
