@@ -5,14 +5,16 @@ It runs inside `speechd serve`, or as a process of its own; any number of them s
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from speechd.errors import SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
+from speechd.keys import Key
 from speechd.service import Service
+from speechd.usage import Meter, Usage
 
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
@@ -60,13 +62,15 @@ class Held:
 class Worker:
     """One worker; belongs to one event loop."""
 
-    def __init__(self, service: Service, jobs: Jobs, busy: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, service: Service, jobs: Jobs, usage: Usage, busy: Callable[[], bool] = lambda: False) -> None:
         """
         Args:
+            usage: where audio is counted for the keys whose lines it was in.
             busy: tells whether callers wait for this process; the queue then makes way for them.
         """
         self._service = service
         self._jobs = jobs
+        self._usage = usage
         self._busy = busy
 
     @asynccontextmanager
@@ -96,7 +100,7 @@ class Worker:
         from speechd.jobs.presence import Presence
 
         with Presence(self._jobs.workers_folder) as presence:
-            shift = Shift(self._service, self._jobs, ledger, presence, self._busy)
+            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy)
             try:
                 await shift.work()
             finally:
@@ -119,13 +123,20 @@ class Shift:
     """A worker's time on an open ledger."""
 
     def __init__(
-        self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
+        self,
+        service: Service,
+        jobs: Jobs,
+        ledger: Ledger,
+        presence: "Presence",
+        usage: Usage,
+        busy: Callable[[], bool],
     ) -> None:
         from speechd.line_runner import LineRunner
 
         self._jobs = jobs
         self._ledger = ledger
         self._presence = presence
+        self._usage = usage
         self._busy = busy
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
@@ -206,8 +217,17 @@ class Shift:
                 self._let_go(held)
         if ended:
             await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
+            self._charge(held for held, _ in ended)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
+
+    def _charge(self, held: Iterable[Held]) -> None:
+        """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
+        for each in held:
+            result = each.result()
+            if result is not None and result.audio_seconds and each.line.owner:
+                with suppress(SpeechdError):
+                    Meter(Key(each.line.owner, ""), self._usage, audio=True).charge_audio(result.audio_seconds)
 
     def _let_go(self, held: Held) -> None:
         del self._held[held.line.id]
