@@ -5,15 +5,16 @@ It runs inside `speechd serve`, or as a process of its own; any number of them s
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from speechd.errors import SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
+from speechd.keys import Key
 from speechd.service import Service
-from speechd.usage import SqliteUsage, charge_audio
+from speechd.usage import Meter, Usage
 
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
@@ -61,13 +62,15 @@ class Held:
 class Worker:
     """One worker; belongs to one event loop."""
 
-    def __init__(self, service: Service, jobs: Jobs, busy: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, service: Service, jobs: Jobs, usage: Usage, busy: Callable[[], bool] = lambda: False) -> None:
         """
         Args:
+            usage: where audio is counted for the keys whose lines it was in.
             busy: tells whether callers wait for this process; the queue then makes way for them.
         """
         self._service = service
         self._jobs = jobs
+        self._usage = usage
         self._busy = busy
 
     @asynccontextmanager
@@ -97,7 +100,7 @@ class Worker:
         from speechd.jobs.presence import Presence
 
         with Presence(self._jobs.workers_folder) as presence:
-            shift = Shift(self._service, self._jobs, ledger, presence, self._busy)
+            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy)
             try:
                 await shift.work()
             finally:
@@ -120,7 +123,13 @@ class Shift:
     """A worker's time on an open ledger."""
 
     def __init__(
-        self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
+        self,
+        service: Service,
+        jobs: Jobs,
+        ledger: Ledger,
+        presence: "Presence",
+        usage: Usage,
+        busy: Callable[[], bool],
     ) -> None:
         from speechd.audio_runner import AudioRunner
         from speechd.courier import Courier
@@ -128,12 +137,12 @@ class Shift:
         self._jobs = jobs
         self._ledger = ledger
         self._presence = presence
+        self._usage = usage
         self._busy = busy
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
         self._runner = AudioRunner(service, ledger)
         self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
-        self._usage = SqliteUsage(service.settings.data_dir / "usage.db")
         self._held: dict[str, Held] = {}
         self._ended = asyncio.Event()
         """Some line has ended that is not recorded yet."""
@@ -158,7 +167,6 @@ class Shift:
             await asyncio.wait([held.work for held in self._held.values()], timeout=LEAVING_SECONDS)
             with suppress(SpeechdError):  # then its lease runs out
                 await self._record()
-        self._usage.close()
 
     async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
         while True:
@@ -201,8 +209,8 @@ class Shift:
         for held, result in over.items():
             if isinstance(result, Done) and result.draft is not None:
                 enter = partial(result.enter, files=self._ledger.files, line=held.line)
-                if await self._queue.finish(held.line, enter) and held.line.batch is None:
-                    self._charge(held.line.owner, result.audio_seconds)
+                if await self._queue.finish(held.line, enter):
+                    self._charge([held])
                 self._let_go(held)
             elif isinstance(result, Done):
                 ended.append((held, result.outcome))
@@ -214,8 +222,17 @@ class Shift:
                 self._let_go(held)
         if ended:
             await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
+            self._charge(held for held, _ in ended)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
+
+    def _charge(self, held: Iterable[Held]) -> None:
+        """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
+        for each in held:
+            result = each.result()
+            if result is not None and result.audio_seconds and each.line.owner:
+                with suppress(SpeechdError):
+                    Meter(Key(each.line.owner, ""), self._usage, audio=True).charge_audio(result.audio_seconds)
 
     def _let_go(self, held: Held) -> None:
         del self._held[held.line.id]
@@ -223,13 +240,6 @@ class Shift:
         self._jobs.news.set()
         if not self._held:
             self._jobs.orders.set()  # perhaps that was a batch's last line
-
-    def _charge(self, owner: str, seconds: float) -> None:
-        """Counts audio against its owner's limits, as if they had waited for it."""
-        try:
-            charge_audio(self._usage, owner, seconds)
-        except SpeechdError as error:
-            log.warning("%.0f seconds of audio are not counted: %s", seconds, error.message)
 
     async def _tend(self) -> None:
         """Looks after one batch, or waits a little."""
