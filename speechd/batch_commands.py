@@ -14,7 +14,7 @@ from rich.table import Table
 
 from speechd.errors import InvalidRequest, SpeechdError
 from speechd.model_commands import print_wide
-from speechd.remote import Remote
+from speechd.server_client import ServerClient
 
 app = typer.Typer(
     help="Batches of a running server: a file of requests in, a file of answers out.", no_args_is_help=True
@@ -58,7 +58,7 @@ def run(
 
         speechd batch run requests.jsonl --url http://gpu:8000 --window 2d --output answers
     """
-    server = Remote(url, api_key)
+    server = ServerClient(url, api_key)
     asked = endpoint or _endpoint(file)
     prefix = "/openai/v1" if asked.startswith("/openai/") else "/v1"
     with _interruptible("Nothing has begun."):
@@ -81,7 +81,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how far a batch is; with --wait, go on as `run` does, with its exit status."""
-    server = Remote(url, api_key)
+    server = ServerClient(url, api_key)
     found = _newest(server) if batch is None else server.ask("GET", f"/v1/batches/{batch}")
     if wait:
         _follow(server, found, output, as_json)
@@ -100,7 +100,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Let no further line of a batch begin; answers that are there are kept."""
-    found = Remote(url, api_key).ask("POST", f"/v1/batches/{batch}/cancel")
+    found = ServerClient(url, api_key).ask("POST", f"/v1/batches/{batch}/cancel")
     print(json.dumps(found, indent=2) if as_json else f"{found['id']} is {found['status']}")
 
 
@@ -112,7 +112,7 @@ def list_batches(
     as_json: AsJson = False,
 ) -> None:
     """List batches, the newest first."""
-    found = Remote(url, api_key).ask("GET", f"/v1/batches?limit={limit}")["data"]
+    found = ServerClient(url, api_key).ask("GET", f"/v1/batches?limit={limit}")["data"]
     if as_json:
         print(json.dumps(found, indent=2))
     else:
@@ -138,14 +138,14 @@ def _endpoint(file: Path) -> str:
         ) from None
 
 
-def _newest(server: Remote) -> dict[str, Any]:
+def _newest(server: ServerClient) -> dict[str, Any]:
     newest: list[dict[str, Any]] = server.ask("GET", "/v1/batches?limit=1")["data"]
     if not newest:
         raise SpeechdError("There is no batch yet: `speechd batch run FILE.jsonl` begins one.")
     return newest[0]
 
 
-def _follow(server: Remote, batch: dict[str, Any], output: Path, as_json: bool) -> NoReturn:
+def _follow(server: ServerClient, batch: dict[str, Any], output: Path, as_json: bool) -> NoReturn:
     """Waits for a batch's end, brings its answers, and ends the command with its status."""
     id = batch["id"]
     with _interruptible(f"The batch goes on. Follow it again with: speechd batch status {id} --wait"):
@@ -163,7 +163,7 @@ def _follow(server: Remote, batch: dict[str, Any], output: Path, as_json: bool) 
     raise typer.Exit(UNFINISHED if batch["status"] != "completed" else SOME_FAILED if counts["failed"] else 0)
 
 
-def _waited(server: Remote, batch: dict[str, Any]) -> dict[str, Any]:
+def _waited(server: ServerClient, batch: dict[str, Any]) -> dict[str, Any]:
     pause = FIRST_LOOK
     with _bar() as (progress, task):
         while True:
@@ -178,7 +178,7 @@ def _waited(server: Remote, batch: dict[str, Any]) -> dict[str, Any]:
             batch = server.ask("GET", f"/v1/batches/{batch['id']}", patient=True)
 
 
-def _brought(server: Remote, batch: dict[str, Any], kind: str, folder: Path) -> Path | None:
+def _brought(server: ServerClient, batch: dict[str, Any], kind: str, folder: Path) -> Path | None:
     """The file of answers or of failures, downloaded."""
     file = batch[f"{kind}_file_id"]
     if file is None:

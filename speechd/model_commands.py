@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from speechd.remote import Remote
+from speechd.server_client import ServerClient
 
 if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
     from speechd.modelstore import Model, ModelStore
@@ -199,4 +199,4 @@ def _ask(method: str, path: str, url: str | None) -> Any:
     Raises:
         SpeechdError: it cannot be reached, or it refuses.
     """
-    return Remote(url).ask(method, f"/v1/models{path}")
+    return ServerClient(url).ask(method, f"/v1/models{path}")

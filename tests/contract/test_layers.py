@@ -38,7 +38,7 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "remote", "joining", "llm", "keys", "usage", "jobs"),
+    ("fakes", "folders", "server_client", "joining", "llm", "keys", "usage", "jobs"),
     ("asr.guard", "modelstore"),
     ("lifecycle", "pulls", "pulling", "archive", "voices"),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
