@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from speechd.errors import SpeechdError
+from speechd.errors import InternalError, SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.keys import Key
 from speechd.service import Service
@@ -247,6 +247,9 @@ class Shift:
         except SpeechdError as error:
             await self._chores.postpone(chore, error)
             raise
+        except Exception:
+            log.exception("%s cannot be looked after", chore.id)
+            await self._chores.postpone(chore, InternalError("Something went wrong inside the server."))
         finally:
             self._chore = None
         self._jobs.news.set()  # there may be lines now
