@@ -94,6 +94,6 @@ lines = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Index("lines_to_claim", "state", "priority", "turn", "id"),
-    Index("lines_of_batch", "batch", "state", "number"),
+    Index("lines_of_batch", "batch", "number"),
 )
 """The queue: every line of every batch, and whatever else is to be done later."""
