@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from speechd.errors import SpeechdError
+from speechd.errors import InternalError, SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.keys import Key
 from speechd.service import Service
@@ -72,6 +72,7 @@ class Worker:
         self._jobs = jobs
         self._usage = usage
         self._busy = busy
+        self._stopping = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,19 +81,21 @@ class Worker:
         try:
             yield
         finally:
+            self._stopping.set()  # what is in the middle of a transaction comes to its end
+            await asyncio.wait([task], timeout=2 * LEAVING_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def run(self) -> None:
-        """Works until it is cancelled, whatever happens."""
-        while True:
+        """Works until it is to stop, whatever happens."""
+        while not self._stopping.is_set():
             try:
                 await self._shift()
             except SpeechdError as error:
                 report(self._jobs, "database", error)
             except Exception:
                 log.exception("the worker failed; it begins again")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await _pause(self._stopping, PAUSE_SECONDS)
 
     async def _shift(self) -> None:
         ledger = await self._jobs.open()
@@ -100,7 +103,7 @@ class Worker:
         from speechd.jobs.presence import Presence
 
         with Presence(self._jobs.workers_folder) as presence:
-            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy)
+            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy, self._stopping)
             try:
                 await shift.work()
             finally:
@@ -130,6 +133,7 @@ class Shift:
         presence: "Presence",
         usage: Usage,
         busy: Callable[[], bool],
+        stopping: asyncio.Event,
     ) -> None:
         from speechd.audio_runner import AudioRunner
         from speechd.courier import Courier
@@ -139,6 +143,7 @@ class Shift:
         self._presence = presence
         self._usage = usage
         self._busy = busy
+        self._stopping = stopping
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
         self._runner = AudioRunner(service, ledger)
@@ -149,9 +154,10 @@ class Shift:
         self._chore: Chore | None = None
 
     async def work(self) -> None:
-        """Until it is cancelled, or fails in a way that nobody foresaw."""
+        """Until it is to stop, or fails in a way that nobody foresaw."""
         await self._release_dead()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._wake_to_stop())
             group.create_task(self._repeat("queue", self._take))
             group.create_task(self._repeat("lines", self._settle))
             group.create_task(self._repeat("batches", self._tend))
@@ -169,15 +175,20 @@ class Shift:
                 await self._record()
 
     async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await action()
             except SpeechdError as error:
                 report(self._jobs, name, error)
-                await asyncio.sleep(PAUSE_SECONDS)
+                await _pause(self._stopping, PAUSE_SECONDS)
             else:
                 report(self._jobs, name, None)
-            await asyncio.sleep(pause)
+                await _pause(self._stopping, pause)
+
+    async def _wake_to_stop(self) -> None:
+        await self._stopping.wait()
+        self._jobs.announce()
+        self._ended.set()
 
     async def _take(self) -> None:
         """Claims as many lines as there is room for, or waits a little."""
@@ -252,6 +263,9 @@ class Shift:
         except SpeechdError as error:
             await self._chores.postpone(chore, error)
             raise
+        except Exception:
+            log.exception("%s cannot be looked after", chore.id)
+            await self._chores.postpone(chore, InternalError("Something went wrong inside the server."))
         finally:
             self._chore = None
         self._jobs.news.set()  # there may be lines now
@@ -291,6 +305,13 @@ class Shift:
         await self._ledger.audio.forget_ended(self._ledger.retention)
         async with self._ledger.database.writing() as connection:
             await self._ledger.files.blobs.sweep(connection)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleeps, unless it is time to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
 
 
 async def _happened(event: asyncio.Event) -> None:
