@@ -97,7 +97,7 @@ lines = Table(
     Column("ended_at", Float),
     Index("lines_to_claim", "state", "priority", "turn", "id"),
     Index("lines_of_batch", "batch", "number"),
-    Index("lines_of_their_own", "state", "id", sqlite_where=_NO_BATCH, postgresql_where=_NO_BATCH),
+    Index("lines_of_their_own", "batch", "state", "id", sqlite_where=_NO_BATCH, postgresql_where=_NO_BATCH),
     Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
 """The queue: every line of every batch, and whatever else is to be done later."""

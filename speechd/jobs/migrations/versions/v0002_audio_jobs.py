@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job"),
     )
     op.create_index("deliveries_due", "deliveries", ["state", "next_at"], unique=False)
-    _index("lines_of_their_own", ["state", "id"], "batch IS NULL")
+    _index("lines_of_their_own", ["batch", "state", "id"], "batch IS NULL")
     _index("lines_with_recordings", ["state", "blob", "id"], "blob IS NOT NULL")
 
 
