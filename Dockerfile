@@ -12,7 +12,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY speechd speechd
 COPY models models
 RUN python3 -m venv /opt/speechd \
-    && /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt . \
+    && /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[postgres]' \
     && { /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt --only-binary :all: pocketsphinx \
         || echo "no wheel of pocketsphinx for this platform: the image goes without it"; }
 

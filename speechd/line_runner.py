@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from speechd.asr.batcher import nobody_waits
 from speechd.dialects import BY_NAME, GROQ, OPENAI, Dialect, common_url, dialect_of
 from speechd.errors import InternalError, QuotaExceeded, SpeechdError, StorageUnavailable
 from speechd.ids import new_id
@@ -48,6 +49,7 @@ class Later:
 
     delay: float
     """Seconds until it may be tried again."""
+    audio_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class LineRunner:
     async def run(self, line: Line) -> Done | Later:
         """Does what the line asks for; whatever is wrong with it is its outcome. Cancelling stops the work."""
         request_id = line.request_id or new_id("req")
+        nobody_waits.set(True)
         with ExitStack() as resources:
             try:
                 done = await self.answered(line, request_id, resources)

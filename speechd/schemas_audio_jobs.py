@@ -14,7 +14,6 @@ class WebhookForm(BaseModel):
 
     webhook_url: str | None = Field(
         None,
-        min_length=1,
         max_length=2048,
         description="With `Prefer: respond-async`: http(s) URL to which the finished job is sent, signed (Standard"
         " Webhooks), until it is accepted.",
@@ -27,13 +26,13 @@ class WebhookForm(BaseModel):
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null is the same as absent.
+        """The form in `fields`; JSON null and a form's field that was left empty are the same as absent.
 
         Raises:
             InvalidRequest: a field has a bad value; `param` names it.
         """
         try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
+            return cls.model_validate({name: value for name, value in fields.items() if value not in (None, "")})
         except ValidationError as error:
             raise first_fault(error) from None
 
@@ -93,6 +92,7 @@ class AudioJobObject(BaseModel):
     result_media_type: str | None = Field(None, description="Of the answer.")
     result_url: str | None = Field(None, description="Path at which the answer is, exactly as without waiting.")
     error: ErrorDetail | None = Field(None, description="Why it failed.")
+    waiting_for: ErrorDetail | None = Field(None, description="What keeps the work from going on, such as a full disk.")
     webhook: WebhookObject | None = Field(None, description="How far its webhook is.")
 
 

@@ -1,6 +1,7 @@
 """A running server, as commands of the command line ask it."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ class ServerClient:
         except httpx2.HTTPError as error:
             raise self._unreachable(error) from error
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def _ask(self, method: str, path: str, request: dict[str, Any]) -> Any:
         import httpx2

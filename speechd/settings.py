@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         True, description="Work on batches inside `speechd serve`; otherwise `speechd worker` processes do."
     )
     worker_concurrency: int = Field(
-        8,
+        4,
         gt=0,
         le=1000,
         description="Lines of batches that one process works on at once; one at a time while callers wait.",

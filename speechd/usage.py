@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from speechd.errors import RateLimited, Unavailable
-from speechd.keys import ENVIRONMENT, Key
+from speechd.keys import Key
 
 Kind = Literal["requests", "audio-seconds"]
 
@@ -146,11 +146,12 @@ class Meter:
                     f" limit {limit:g}, used {used.amount:g}. Please try again in {spoken(used.ends_in)}.",
                     retry_after=math.ceil(used.ends_in),
                 )
-        _count(self._usage, self._key.name, "requests", 1)
+        self._add("requests", 1)
 
     def charge_audio(self, seconds: float) -> None:
         """Counts audio that was transcribed or spoken."""
-        charge_audio(self._usage, self._key.name, seconds)
+        if seconds > 0:
+            self._add("audio-seconds", seconds)
 
     def headers(self, kinds: tuple[Kind, ...]) -> dict[str, str]:
         """`x-ratelimit-{limit,remaining,reset}-<kind>` of the window that ends first what may still be used."""
@@ -175,21 +176,10 @@ class Meter:
             if limit is not None:
                 yield window, limit
 
-
-def charge_audio(usage: Usage, key: str, seconds: float) -> None:
-    """Counts audio that was transcribed for the caller with the key of this name; "" and the environment's count not.
-
-    Raises:
-        Unavailable: it cannot be counted.
-    """
-    if seconds > 0 and key not in ("", ENVIRONMENT):
-        _count(usage, key, "audio-seconds", seconds)
-
-
-def _count(usage: Usage, key: str, kind: Kind, amount: float) -> None:
-    for window in WINDOWS:
-        if window.kind == kind:
-            usage.add(key, window, amount)
+    def _add(self, kind: Kind, amount: float) -> None:
+        for window in WINDOWS:
+            if window.kind == kind:
+                self._usage.add(self._key.name, window, amount)
 
 
 def spoken(seconds: float) -> str:

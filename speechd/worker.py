@@ -5,15 +5,16 @@ It runs inside `speechd serve`, or as a process of its own; any number of them s
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from speechd.errors import SpeechdError
+from speechd.errors import InternalError, SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
+from speechd.keys import Key
 from speechd.service import Service
-from speechd.usage import SqliteUsage, charge_audio
+from speechd.usage import Meter, Usage
 
 if TYPE_CHECKING:
     from speechd.jobs.chores import Chore
@@ -61,14 +62,17 @@ class Held:
 class Worker:
     """One worker; belongs to one event loop."""
 
-    def __init__(self, service: Service, jobs: Jobs, busy: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, service: Service, jobs: Jobs, usage: Usage, busy: Callable[[], bool] = lambda: False) -> None:
         """
         Args:
+            usage: where audio is counted for the keys whose lines it was in.
             busy: tells whether callers wait for this process; the queue then makes way for them.
         """
         self._service = service
         self._jobs = jobs
+        self._usage = usage
         self._busy = busy
+        self._stopping = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -77,19 +81,21 @@ class Worker:
         try:
             yield
         finally:
+            self._stopping.set()  # what is in the middle of a transaction comes to its end
+            await asyncio.wait([task], timeout=2 * LEAVING_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def run(self) -> None:
-        """Works until it is cancelled, whatever happens."""
-        while True:
+        """Works until it is to stop, whatever happens."""
+        while not self._stopping.is_set():
             try:
                 await self._shift()
             except SpeechdError as error:
                 report(self._jobs, "database", error)
             except Exception:
                 log.exception("the worker failed; it begins again")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await _pause(self._stopping, PAUSE_SECONDS)
 
     async def _shift(self) -> None:
         ledger = await self._jobs.open()
@@ -97,7 +103,7 @@ class Worker:
         from speechd.jobs.presence import Presence
 
         with Presence(self._jobs.workers_folder) as presence:
-            shift = Shift(self._service, self._jobs, ledger, presence, self._busy)
+            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy, self._stopping)
             try:
                 await shift.work()
             finally:
@@ -120,7 +126,14 @@ class Shift:
     """A worker's time on an open ledger."""
 
     def __init__(
-        self, service: Service, jobs: Jobs, ledger: Ledger, presence: "Presence", busy: Callable[[], bool]
+        self,
+        service: Service,
+        jobs: Jobs,
+        ledger: Ledger,
+        presence: "Presence",
+        usage: Usage,
+        busy: Callable[[], bool],
+        stopping: asyncio.Event,
     ) -> None:
         from speechd.audio_runner import AudioRunner
         from speechd.courier import Courier
@@ -128,21 +141,23 @@ class Shift:
         self._jobs = jobs
         self._ledger = ledger
         self._presence = presence
+        self._usage = usage
         self._busy = busy
+        self._stopping = stopping
         self._concurrency = service.settings.worker_concurrency
         self._queue, self._chores = ledger.desk(presence.name)
         self._runner = AudioRunner(service, ledger)
         self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
-        self._usage = SqliteUsage(service.settings.data_dir / "usage.db")
         self._held: dict[str, Held] = {}
         self._ended = asyncio.Event()
         """Some line has ended that is not recorded yet."""
         self._chore: Chore | None = None
 
     async def work(self) -> None:
-        """Until it is cancelled, or fails in a way that nobody foresaw."""
+        """Until it is to stop, or fails in a way that nobody foresaw."""
         await self._release_dead()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._wake_to_stop())
             group.create_task(self._repeat("queue", self._take))
             group.create_task(self._repeat("lines", self._settle))
             group.create_task(self._repeat("batches", self._tend))
@@ -158,18 +173,22 @@ class Shift:
             await asyncio.wait([held.work for held in self._held.values()], timeout=LEAVING_SECONDS)
             with suppress(SpeechdError):  # then its lease runs out
                 await self._record()
-        self._usage.close()
 
     async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await action()
             except SpeechdError as error:
                 report(self._jobs, name, error)
-                await asyncio.sleep(PAUSE_SECONDS)
+                await _pause(self._stopping, PAUSE_SECONDS)
             else:
                 report(self._jobs, name, None)
-            await asyncio.sleep(pause)
+                await _pause(self._stopping, pause)
+
+    async def _wake_to_stop(self) -> None:
+        await self._stopping.wait()
+        self._jobs.announce()
+        self._ended.set()
 
     async def _take(self) -> None:
         """Claims as many lines as there is room for, or waits a little."""
@@ -201,8 +220,8 @@ class Shift:
         for held, result in over.items():
             if isinstance(result, Done) and result.draft is not None:
                 enter = partial(result.enter, files=self._ledger.files, line=held.line)
-                if await self._queue.finish(held.line, enter) and held.line.batch is None:
-                    self._charge(held.line.owner, result.audio_seconds)
+                if await self._queue.finish(held.line, enter):
+                    self._charge([held])
                 self._let_go(held)
             elif isinstance(result, Done):
                 ended.append((held, result.outcome))
@@ -214,8 +233,17 @@ class Shift:
                 self._let_go(held)
         if ended:
             await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
+            self._charge(held for held, _ in ended)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
+
+    def _charge(self, held: Iterable[Held]) -> None:
+        """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
+        for each in held:
+            result = each.result()
+            if result is not None and result.audio_seconds and each.line.owner:
+                with suppress(SpeechdError):
+                    Meter(Key(each.line.owner, ""), self._usage, audio=True).charge_audio(result.audio_seconds)
 
     def _let_go(self, held: Held) -> None:
         del self._held[held.line.id]
@@ -223,13 +251,6 @@ class Shift:
         self._jobs.news.set()
         if not self._held:
             self._jobs.orders.set()  # perhaps that was a batch's last line
-
-    def _charge(self, owner: str, seconds: float) -> None:
-        """Counts audio against its owner's limits, as if they had waited for it."""
-        try:
-            charge_audio(self._usage, owner, seconds)
-        except SpeechdError as error:
-            log.warning("%.0f seconds of audio are not counted: %s", seconds, error.message)
 
     async def _tend(self) -> None:
         """Looks after one batch, or waits a little."""
@@ -242,6 +263,9 @@ class Shift:
         except SpeechdError as error:
             await self._chores.postpone(chore, error)
             raise
+        except Exception:
+            log.exception("%s cannot be looked after", chore.id)
+            await self._chores.postpone(chore, InternalError("Something went wrong inside the server."))
         finally:
             self._chore = None
         self._jobs.news.set()  # there may be lines now
@@ -281,6 +305,13 @@ class Shift:
         await self._ledger.audio.forget_ended(self._ledger.retention)
         async with self._ledger.database.writing() as connection:
             await self._ledger.files.blobs.sweep(connection)
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Sleeps, unless it is time to stop."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
 
 
 async def _happened(event: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ import signal
 from speechd.jobs.opening import Jobs
 from speechd.service import open_service
 from speechd.settings import Settings
+from speechd.usage import SqliteUsage
 from speechd.worker import Worker
 
 NICENESS = 10
@@ -34,12 +35,13 @@ async def _work(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    service, jobs = open_service(settings), Jobs(settings)
+    service, jobs, usage = open_service(settings), Jobs(settings), SqliteUsage(settings.data_dir / "usage.db")
     try:
         await jobs.open()
-        async with Worker(service, jobs).running():
+        async with Worker(service, jobs, usage).running():
             log.info("speechd works on batches")
             await stopped.wait()
     finally:
         await jobs.close()
         await service.close()
+        usage.close()

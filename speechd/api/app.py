@@ -40,7 +40,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
             app.state.jobs = jobs = Jobs(settings)
             stack.push_async_callback(jobs.close)
             if settings.worker:
-                await stack.enter_async_context(Worker(service, jobs, traffic.busy).running())
+                await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
             yield
             app.state.service = None
 

@@ -12,8 +12,10 @@ from speechd.api.limits import caller_of
 from speechd.api.openapi_jobs import MISSING, refusals, result_operation
 from speechd.errors import ResultNotReady
 from speechd.jobs.opening import Ledger
+from speechd.schemas import ErrorDetail
 from speechd.schemas_audio_jobs import AudioJobDeleted, AudioJobList, AudioJobObject
 
+WAITING = ("queued", "running")
 ASK_AGAIN = 2.0
 """Seconds after which a job that runs may have ended."""
 
@@ -44,7 +46,12 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
     from speechd.jobs.audio_view import shown
 
     ledger = await _ledger(request)
-    return await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
+    job = await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
+    troubles = jobs_of(request).troubles
+    if job.status in WAITING and troubles:
+        in_the_way = next(iter(troubles.values())).envelope()["error"]
+        return job.model_copy(update={"waiting_for": ErrorDetail.model_validate(in_the_way)})
+    return job
 
 
 @router.get("/audio/jobs/{job_id}/result", **result_operation())
@@ -64,7 +71,7 @@ async def get_result(job_id: str, request: Request) -> Response:
         return Content(content, size, job.media_type or "", json.loads(job.headers or "{}"))
     if job.response is not None and job.status_code is not None:
         return Response(job.response, job.status_code, media_type="application/json")
-    waiting = job.status in ("queued", "running")
+    waiting = job.status in WAITING
     message = f"The audio job is {job.status}." + (" Its result is here once it is completed." if waiting else "")
     raise ResultNotReady(message, retry_after=ASK_AGAIN if waiting else None)
 

@@ -53,8 +53,9 @@ def download_operation() -> dict[str, Any]:
 
 def result_operation() -> dict[str, Any]:
     """The same for the route that gives what a caller would have got who waited."""
-    kinds = ("application/json", "text/plain", *sorted({shape.media_type for shape in AUDIO_FORMATS.values()}))
-    content: dict[str, Any] = {kind: {"schema": {}} for kind in kinds}
+    sound = {"schema": {"type": "string", "format": "binary"}}
+    content: dict[str, Any] = {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}
+    content |= dict.fromkeys(sorted({shape.media_type for shape in AUDIO_FORMATS.values()}), sound)
     return {
         "summary": "The answer of an audio job, exactly as without waiting.",
         "response_class": Response,

@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -21,6 +22,13 @@ AGING = 4.0
 """Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
 at most 15 minutes for its next window, however many short clips keep coming."""
 
+PATIENCE = 600.0
+"""Seconds of remaining audio that it weighs that nobody waits for an answer: such work passes a caller's only after
+150 seconds in the queue."""
+
+nobody_waits: ContextVar[bool] = ContextVar("nobody_waits", default=False)
+"""Set in the context of work that makes way for callers."""
+
 T = TypeVar("T")
 
 
@@ -30,6 +38,8 @@ class Ticket:
 
     remaining: float
     """Seconds of its audio that are not decoded yet, as far as is known."""
+    handicap: float = 0.0
+    """Seconds that it is taken for longer than it is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +56,8 @@ class Waiting(Generic[T]):
 
     def urgency(self, now: float) -> tuple[float, int]:
         """Sorts first what has least left to do, corrected by how long it has waited."""
-        return self.ticket.remaining - AGING * (now - self.since), self.sequence
+        ticket = self.ticket
+        return ticket.remaining + ticket.handicap - AGING * (now - self.since), self.sequence
 
 
 @dataclass(slots=True)
@@ -126,7 +137,7 @@ class Batcher:
                 f"The server has {self.queued_seconds:.0f} s of audio waiting. Please try again in {wait:.0f}s.",
                 retry_after=wait,
             )
-        ticket = Ticket(seconds)
+        ticket = Ticket(seconds, PATIENCE if nobody_waits.get() else 0.0)
         self._tickets.add(ticket)
         return ticket
 

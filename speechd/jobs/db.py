@@ -157,15 +157,7 @@ def _begin_sqlite(connection: Connection) -> None:
 @asynccontextmanager
 async def _alone(path: Path) -> AsyncIterator[None]:
     """One process at a time: SQLite does not wait for its turn to change the journal's mode."""
-    locking = asyncio.ensure_future(asyncio.to_thread(_locked, path))
-    try:
-        lock = await asyncio.shield(locking)
-    except asyncio.CancelledError:
-        await asyncio.wait([locking])
-        if locking.exception() is None:
-            locking.result().close()
-        raise
-    with lock:
+    with await asyncio.to_thread(_locked, path):
         yield
 
 

@@ -56,7 +56,7 @@ class Jobs:
         """Set when a worker of this process may find a batch to look after."""
         self.troubles: dict[str, SpeechdError] = {}
         """What keeps parts of this process's work from going on, for as long as it does."""
-        self._opening = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._ledger: Ledger | None = None
 
     @property
@@ -71,9 +71,11 @@ class Jobs:
             StorageUnavailable: it cannot be opened now; the next call tries again.
             Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
         """
-        async with self._opening:
+        async with self._lock:
             if self._ledger is None:
-                self._ledger = await self._opened()
+                opening = asyncio.create_task(self._opened())
+                await _to_its_end(opening)
+                self._ledger = opening.result()
         return self._ledger
 
     def announce(self) -> None:
@@ -108,6 +110,17 @@ class Jobs:
             Deliveries(database),
             retention,
         )
+
+
+async def _to_its_end(task: asyncio.Task[Ledger]) -> None:
+    """Who is cancelled while it opens waits, so that nothing stays half open."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is None:
+            await task.result().database.close()
+        raise
 
 
 def _load_libraries() -> None:

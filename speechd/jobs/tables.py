@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, Me
 
 metadata = MetaData()
 
-_HAS_BLOB = text("blob IS NOT NULL")
+_NO_BATCH, _HAS_BLOB = text("batch IS NULL"), text("blob IS NOT NULL")
 
 blobs = Table(
     "blobs",
@@ -96,7 +96,8 @@ lines = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Index("lines_to_claim", "state", "priority", "turn", "id"),
-    Index("lines_of_batch", "batch", "state", "number"),
+    Index("lines_of_batch", "batch", "number"),
+    Index("lines_of_their_own", "batch", "state", "id", sqlite_where=_NO_BATCH, postgresql_where=_NO_BATCH),
     Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
 """The queue: every line of every batch, and whatever else is to be done later."""

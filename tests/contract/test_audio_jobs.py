@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from speechd.errors import InvalidAudio
+from speechd.errors import InvalidAudio, StorageFull
 from speechd.keys import KeyFile, Limits
 from speechd.schemas_audio_jobs import AudioJobList, AudioJobObject
 from tests.contract.conftest import House, Opener
@@ -213,6 +213,20 @@ async def test_a_url_that_leads_inside_is_refused_at_once(house: House) -> None:
     form = {"model": "stand-in", "url": "http://10.0.0.1/a.wav"}
     reply = await house.client.post("/v1/audio/transcriptions", data=form, headers=LATER)
     assert_envelope(reply, 403, "url_not_allowed", "url")
+
+
+async def test_fields_left_empty_are_absent(house: House) -> None:
+    empty = {"webhook_url": "", "webhook_secret": ""}
+    assert (await order(house, **empty)).json()["webhook"] is None
+    assert (await house.transcribe(**empty)).status_code == 200
+
+
+async def test_what_is_in_the_way_is_told(house: House) -> None:
+    path = (await order(house)).headers["location"]
+    house.app.state.jobs.troubles["queue"] = StorageFull()
+    assert (await house.client.get(path)).json()["waiting_for"]["code"] == "storage_full"
+    house.app.state.jobs.troubles.clear()
+    assert (await house.client.get(path)).json()["waiting_for"] is None
 
 
 async def test_a_webhook_needs_the_preference(house: House) -> None:

@@ -159,6 +159,25 @@ def test_a_killed_server_starts_over_and_tells_once(tmp_path: Path) -> None:
     assert headers["webhook-id"].startswith("msg_")
 
 
+def test_workers_of_their_own_and_one_that_dies(tmp_path: Path) -> None:
+    """The server only takes orders."""
+    variables = ALLOWED | {"SPEECHD_WORKER": "false"}
+    with (
+        serving(tmp_path, **variables) as url,
+        started(tmp_path, "worker", "works on batches", **variables) as first,
+    ):
+        job, other = ordered(url), ordered(url)
+        waited(job, lambda job: job["progress"]["done"] > 10)
+        httpx2.post(f"{other}/cancel")
+        with started(tmp_path, "worker", "works on batches", **variables) as second:
+            first.process.send_signal(signal.SIGKILL)
+            first.process.wait()
+            done = waited(job)
+            assert (done["status"], done["progress"]["ratio"]) == ("completed", 1)
+            assert waited(other)["status"] == "cancelled"
+            assert "Traceback" not in "".join(second.log)
+
+
 @pytest.mark.parametrize("secret", ["the request's", "the server's"])
 def test_a_webhook_is_sent_until_it_is_accepted(tmp_path: Path, english: Fixture, secret: str) -> None:
     own = {"SPEECHD_WEBHOOK_SECRET": SECRET} if secret == "the server's" else {}

@@ -43,22 +43,23 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.extra
-@needs_postgres[1]
-def test_two_workers_on_postgresql_one_of_them_killed(postgres: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The server only takes orders."""
-    shared = {"SPEECHD_DATABASE_URL": postgres, "SPEECHD_WORKER": "false", "SPEECHD_WORKER_CONCURRENCY": "4", **FRESH}
+    shared, number = {"SPEECHD_WORKER": "false", **FRESH}, 60
+    if kind == "postgresql":
+        shared["SPEECHD_DATABASE_URL"], number = request.getfixturevalue("postgres"), LINES
     with (
         started(tmp_path, "serve", LISTENS, **shared) as server,
         client_of(server.found) as client,
         started(tmp_path, "worker", "works on batches", **shared) as first,
         started(tmp_path, "worker", "works on batches", **shared) as second,
     ):
-        batch = begun(client, transcriptions(LINES))
-        waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
+        batch = begun(client, transcriptions(number))
+        waited(client, batch, lambda batch: batch.request_counts.completed >= number / 4)
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
-        assert_every_line_once(client, batch, LINES)
+        assert_every_line_once(client, batch, number)
         assert "Traceback" not in "".join([*server.log, *second.log])
 
 

@@ -16,6 +16,7 @@ from speechd.jobs.batches import Batch, Order
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.jobs.tables import lines
 from speechd.settings import Settings
+from speechd.usage import WINDOWS, SqliteUsage
 from speechd.worker import Worker
 from tests.standin import TEXT, StandInService
 
@@ -33,9 +34,10 @@ class Office:
         self.service = StandInService(settings)
         self.jobs = Jobs(settings)
         self.callers = 0
-        self.worker = Worker(self.service, self.jobs, lambda: self.callers > 0)  # type: ignore[arg-type]
+        self.usage = SqliteUsage(settings.data_dir / "usage.db")
+        self.worker = Worker(self.service, self.jobs, self.usage, lambda: self.callers > 0)  # type: ignore[arg-type]
 
-    async def order(self, *words: str, endpoint: str = "/v1/audio/transcriptions") -> Batch:
+    async def order(self, *words: str, owner: str = "", endpoint: str = "/v1/audio/transcriptions") -> Batch:
         """A batch of a line for each recording of these words."""
         ledger = await self.jobs.open()
         rows = []
@@ -45,13 +47,13 @@ class Office:
             rows.append(json.dumps({"custom_id": f"{number}", "method": "POST", "url": endpoint, "body": body}))
         with ledger.files.blobs.draft() as draft:
             draft.write("\n".join(rows).encode())
-            file = await ledger.files.keep(draft, "", "in.jsonl", "batch")
-        return await ledger.batches.create(Order("", "openai", endpoint, file.id, "24h"))
+            file = await ledger.files.keep(draft, owner, "in.jsonl", "batch")
+        return await ledger.batches.create(Order(owner, "openai", endpoint, file.id, "24h"))
 
-    async def until(self, batch: Batch, reached: Callable[[Batch], bool]) -> Batch:
+    async def until(self, batch: Batch, reached: Callable[[Batch], bool], owner: str = "") -> Batch:
         ledger = await self.jobs.open()
         async with asyncio.timeout(60):
-            while not reached(found := await ledger.batches.get("", batch.id)):  # noqa: ASYNC110 - others change it
+            while not reached(found := await ledger.batches.get(owner, batch.id)):  # noqa: ASYNC110 - others change it
                 await asyncio.sleep(0.02)
         return found
 
@@ -73,6 +75,7 @@ async def opened(settings: Settings) -> AsyncIterator[Office]:
     office = Office(settings)
     yield office
     await office.jobs.close()
+    office.usage.close()
     await office.service.close()
 
 
@@ -94,6 +97,14 @@ async def test_good_and_bad_lines(office: Office, caplog: pytest.LogCaptureFixtu
     assert "secret" not in json.dumps(crash)
     assert "a secret of the inside" in caplog.text
     assert all(file.closed for file in office.service.ears.files)
+
+
+async def test_audio_counts_for_the_key(office: Office) -> None:
+    batch = await office.order("speech", "broken", "cut", owner="anna")
+    async with office.worker.running():
+        await office.until(batch, lambda found: found.ended, "anna")
+    hours = next(window for window in WINDOWS if window.name == "audio_seconds_per_hour")
+    assert office.usage.used("anna", hours).amount == 7.0
 
 
 async def test_what_is_in_hand_goes_back_when_the_worker_leaves(office: Office) -> None:
@@ -132,7 +143,7 @@ async def test_callers_come_first(office: Office) -> None:
         await asyncio.sleep(0.2)
         assert office.service.ears.running == 1, "one goes on: nothing starves"
         office.callers = 0
-        await office.until(batch, lambda found: office.service.ears.running == 8)
+        await office.until(batch, lambda found: office.service.ears.running == 4)
 
 
 async def test_a_busy_service_is_waited_for(office: Office) -> None:

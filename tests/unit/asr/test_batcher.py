@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting
+from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting, nobody_waits
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
 from speechd.fakes import FakeAsr
@@ -45,6 +45,21 @@ def test_equal_recordings_are_served_in_the_order_they_came() -> None:
     for name in "abc":
         schedule.add(waiting(name, 5))
     assert taken(schedule) == ["a", "b", "c"]
+
+
+async def test_callers_pass_what_nobody_waits_for() -> None:
+    """But not for ever."""
+    batcher, schedule = Batcher(FakeAsr()), Schedule[str]()
+    nobody_waits.set(True)
+    with batcher.place(3) as patient:
+        nobody_waits.set(False)
+        with batcher.place(60) as caller:
+            schedule.add(Waiting("line", patient, "a", 0))
+            schedule.add(Waiting("caller", caller, "b", 100))
+            assert taken(schedule, now=100, most=1) == ["caller"]
+            schedule.add(Waiting("caller", caller, "b", 200))
+            assert taken(schedule, now=200, most=1) == ["line"]
+    await batcher.close()
 
 
 def test_a_long_recording_does_not_starve() -> None:

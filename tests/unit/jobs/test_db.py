@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import func, insert, select
 
 from speechd.errors import Misconfigured, StorageUnavailable
 from speechd.jobs.db import Database, database_url, open_database
+from speechd.jobs.opening import Jobs
 from speechd.jobs.tables import blobs, metadata
 from speechd.settings import Settings
 
@@ -104,3 +106,16 @@ async def test_a_server_that_is_not_there() -> None:
     pytest.importorskip("asyncpg")
     with pytest.raises(StorageUnavailable):
         await open_database(Settings(database_url="postgresql://nobody@127.0.0.1:1/none"))
+
+
+async def test_who_is_cancelled_while_it_opens_leaves_nothing_open(settings: Settings) -> None:
+    jobs = Jobs(settings)
+    for pause in (0, 0.001, 0.01, 0.05):
+        opening = asyncio.create_task(jobs.open())
+        await asyncio.sleep(pause)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        await jobs.close()
+    gc.collect()
+    assert (await jobs.open()).database
+    await jobs.close()

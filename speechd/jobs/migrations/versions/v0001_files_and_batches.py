@@ -111,5 +111,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_lines_blob"), "lines", ["blob"], unique=False)
-    op.create_index("lines_of_batch", "lines", ["batch", "state", "number"], unique=False)
+    op.create_index("lines_of_batch", "lines", ["batch", "number"], unique=False)
     op.create_index("lines_to_claim", "lines", ["state", "priority", "turn", "id"], unique=False)

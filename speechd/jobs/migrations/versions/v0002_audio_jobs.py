@@ -48,12 +48,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job"),
     )
     op.create_index("deliveries_due", "deliveries", ["state", "next_at"], unique=False)
-    recordings = sa.text("blob IS NOT NULL")
-    op.create_index(
-        "lines_with_recordings",
-        "lines",
-        ["state", "blob", "id"],
-        unique=False,
-        sqlite_where=recordings,
-        postgresql_where=recordings,
-    )
+    _index("lines_of_their_own", ["batch", "state", "id"], "batch IS NULL")
+    _index("lines_with_recordings", ["state", "blob", "id"], "blob IS NOT NULL")
+
+
+def _index(name: str, columns: list[str], condition: str) -> None:
+    """An index of those lines only."""
+    where = sa.text(condition)
+    op.create_index(name, "lines", columns, unique=False, sqlite_where=where, postgresql_where=where)
