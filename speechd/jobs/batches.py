@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from speechd.errors import BatchNotFound, InvalidRequest
 from speechd.ids import new_id
 from speechd.jobs.db import Database
-from speechd.jobs.files import Files, Page, page_of
+from speechd.jobs.files import Files, Page, page_of, text
 from speechd.jobs.queue import Stop, end_lines, lock_batch
 from speechd.jobs.tables import batches, lines
 
@@ -144,7 +144,7 @@ class Batches:
             BatchNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await lock_batch(connection, id)
+            await lock_batch(connection, text(id))
             batch = await _find(connection, owner, id)
             if batch.status in ("validating", "in_progress"):
                 now = self._database.now()
@@ -179,7 +179,7 @@ def window_seconds(window: str) -> int:
 
 
 async def _find(connection: AsyncConnection, owner: str, id: str) -> Batch:
-    asked = select(*COLUMNS).where(batches.c.owner == owner, batches.c.id == id)
+    asked = select(*COLUMNS).where(batches.c.owner == owner, batches.c.id == text(id))
     row = (await connection.execute(asked)).first()
     if row is None:
         raise BatchNotFound(f"There is no batch `{id[:100]}`, or you do not have access to it.", param="batch_id")

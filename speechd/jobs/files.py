@@ -110,7 +110,7 @@ class Files:
             FileNotFound: there is none of that name for this owner.
         """
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(files).where(self._visible(owner), files.c.id == id))).first()
+            row = (await connection.execute(select(files).where(self._visible(owner), files.c.id == text(id)))).first()
         if row is None:
             raise _not_found(id)
         return StoredFile(**row._mapping)
@@ -123,7 +123,7 @@ class Files:
         Args:
             after: id of the file behind which to begin.
         """
-        wanted = self._visible(owner) if not purpose else and_(self._visible(owner), files.c.purpose == purpose)
+        wanted = self._visible(owner) if not purpose else and_(self._visible(owner), files.c.purpose == text(purpose))
         async with self._database.reading() as connection:
             page = await page_of(connection, files, wanted, after, limit, order)
         return Page([StoredFile(**row._mapping) for row in page.rows], page.has_more)
@@ -135,7 +135,7 @@ class Files:
             FileNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            gone = delete(files).where(self._visible(owner), files.c.id == id).returning(files.c.blob)
+            gone = delete(files).where(self._visible(owner), files.c.id == text(id)).returning(files.c.blob)
             blob = (await connection.execute(gone)).scalar()
             if blob is None:
                 raise _not_found(id)
@@ -162,10 +162,15 @@ async def page_of(connection: AsyncConnection, table: Table, wanted: Any, after:
     """Ids sort by time, so a place in the list is an id, also one that is gone by now."""
     where = wanted
     if after:
-        where = and_(wanted, table.c.id < after if order == "desc" else table.c.id > after)
+        where = and_(wanted, table.c.id < text(after) if order == "desc" else table.c.id > text(after))
     sorting = table.c.id.desc() if order == "desc" else table.c.id.asc()
     rows = (await connection.execute(select(table).where(where).order_by(sorting).limit(limit + 1))).all()
     return Page(rows[:limit], len(rows) > limit)
+
+
+def text(given: str) -> str:
+    """What a caller wrote as every database can compare it: PostgreSQL knows no NUL."""
+    return given.replace("\0", "\ufffd")
 
 
 def _not_found(id: str) -> FileNotFound:

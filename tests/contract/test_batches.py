@@ -1,5 +1,6 @@
 """Files and batches over HTTP: whose they are, what is refused, what the schema promises."""
 
+import json
 from typing import Any
 
 import httpx2
@@ -88,6 +89,9 @@ async def test_an_empty_or_too_large_upload(house: House) -> None:
         ({"completion_window": None}, 400, "completion_window"),
         ({"input_file_id": "file_none"}, 404, "file_id"),
         ({"input_file_id": ""}, 400, "input_file_id"),
+        ({"input_file_id": "\ud800"}, 400, "input_file_id"),
+        ({"input_file_id": "a\0b"}, 404, "file_id"),
+        ({"metadata": {"a": "\ud800"}}, 400, "metadata"),
         ({"metadata": {"a": 5}}, 400, "metadata"),
         ({"metadata": {str(n): "x" for n in range(17)}}, 400, "metadata"),
         ({"metadata": {"a": "x" * 513}}, 400, "metadata"),
@@ -95,7 +99,8 @@ async def test_an_empty_or_too_large_upload(house: House) -> None:
     ],
 )
 async def test_orders_that_are_refused(seeded: House, changes: dict[str, Any], status: int, param: str) -> None:
-    assert_envelope(await seeded.client.post("/v1/batches", json=ORDER | changes), status, param=param)
+    body = json.dumps(ORDER | changes)  # the client's own encoder refuses half of a surrogate pair
+    assert_envelope(await seeded.client.post("/v1/batches", content=body), status, param=param)
     assert len((await seeded.client.get("/v1/batches")).json()["data"]) == 1
 
 

@@ -45,6 +45,16 @@ async def test_others_do_not_see_it(files: Files) -> None:
     assert (await files.get("anna", kept.id)).id == kept.id
 
 
+@pytest.mark.parametrize("id", ["", "x" * 5000, "file_\0", "\ufffd", "' OR 1=1 --"])
+async def test_ids_that_are_none(files: Files, id: str) -> None:
+    await keep(files, b"hello")
+    for attempt in (files.get, files.delete):
+        with pytest.raises(FileNotFound):
+            await attempt("anna", id)
+    assert len((await files.list("anna", after=id, order="asc")).rows) <= 1
+    assert (await files.list("anna", purpose=id or "x")).rows == []
+
+
 async def test_equal_contents_are_stored_once_until_the_last_goes(files: Files) -> None:
     first, second = await asyncio.gather(keep(files, b"same"), keep(files, b"same", owner="bert"))
     assert first.blob == second.blob
