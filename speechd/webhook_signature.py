@@ -23,7 +23,7 @@ def secret_bytes(secret: str) -> bytes:
         key = base64.b64decode(encoded, validate=True) if secret.startswith(PREFIX) else secret.encode()
     except (binascii.Error, ValueError):
         key = b""
-    if not SHORTEST <= len(key) <= LONGEST:
+    if not SHORTEST <= len(key) <= LONGEST or "\0" in secret:  # which no database keeps
         raise InvalidRequest(
             f"`webhook_secret` must be `whsec_` and base64 of {SHORTEST} to {LONGEST} bytes,"
             f" or a text of {SHORTEST} to {LONGEST} bytes.",

@@ -17,7 +17,7 @@ from speechd.jobs.audio_records import OPEN, Answer, AudioJob, AudioOrder, Progr
 from speechd.jobs.blobs import Draft
 from speechd.jobs.db import Database
 from speechd.jobs.deliveries import ENDED
-from speechd.jobs.files import MOST_AT_ONCE, Files, Page, page_of
+from speechd.jobs.files import MOST_AT_ONCE, Files, Page, page_of, text
 from speechd.jobs.queue import SOON_PRIORITY, Queue, end_lines
 from speechd.jobs.tables import audio_jobs, deliveries, files, lines
 
@@ -208,4 +208,4 @@ class AudioJobs:
 
 
 def _of(owner: str, id: str) -> ColumnElement[bool]:
-    return and_(audio_jobs.c.owner == owner, audio_jobs.c.id == id)
+    return and_(audio_jobs.c.owner == owner, audio_jobs.c.id == text(id))

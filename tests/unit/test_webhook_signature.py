@@ -36,7 +36,20 @@ def test_openais_sdk_verifies_it(secret: str) -> None:
             client.webhooks.verify_signature(BODY, headers, secret="another secret, not this one")
 
 
-@pytest.mark.parametrize("secret", ["", "short", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%", "x" * 257, "whsec_ünicode"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "short",
+        "whsec_",
+        "whsec_c2hvcnQ=",
+        "whsec_%%%",
+        "x" * 257,
+        "whsec_ünicode",
+        "x" * 20 + "\0",
+        "x" * 20 + "\ud800",
+    ],
+)
 def test_secrets_that_are_none(secret: str) -> None:
     with pytest.raises(InvalidRequest, match="webhook_secret") as caught:
         secret_bytes(secret)

@@ -113,8 +113,9 @@ async def test_an_answer_that_could_not_be_written_down_is_kept_later(
 async def test_the_owners_only(jobs: AudioJobs, folder: BlobFolder) -> None:
     id = await ordered(jobs, folder)
     for asked in (jobs.get, jobs.cancel, jobs.delete):
-        with pytest.raises(AudioJobNotFound):
-            await asked("bert", id)
+        for owner, name in (("bert", id), ("anna", "audio_job_\0"), ("anna", "")):
+            with pytest.raises(AudioJobNotFound):
+                await asked(owner, name)
     assert (await jobs.list("bert")).rows == []
     assert [job.id for job in (await jobs.list("anna")).rows] == [id]
 
