@@ -58,6 +58,7 @@ class Training:
     warm_up_steps: int
     average: float
     bfloat16: bool
+    paced: float
     pool: int
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,6 +15,9 @@ from .alignment import Aligned
 from .network import CEPSTRA, LOG_F0, VALUES, VOICING, frame_places
 from .teacher import Floats
 
+Integers = npt.NDArray[np.int64]
+PACES = (math.log(0.5), math.log(2.0))
+"""Bounds of the logarithm of a pace: the length scales at which the voice is measured."""
 UNVOICED_F0 = 170.0
 """Hz given to a sentence without any voiced frame."""
 
@@ -95,8 +99,15 @@ class Corpus:
         chosen = self.sentences[:: max(1, len(self.sentences) // count)]
         return np.concatenate([target(self._frames, sentence) for sentence in chosen])
 
-    def batches(self, chance: random.Random, pool: int, frames: int) -> Iterator[Batch]:
-        """Batches of up to `frames` frames without end; a pool of sentences at a time is sorted by length."""
+    def batches(self, chance: random.Random, pool: int, frames: int, paced: float = 0.0) -> Iterator[Batch]:
+        """Batches of up to `frames` frames without end; a pool of sentences at a time is sorted by length.
+
+        Args:
+            chance: draws the sentences and their paces.
+            pool: sentences that are sorted together.
+            frames: of a batch, before any is paced.
+            paced: share of the batches that are spoken slower or faster, so that pitch and sound hold at any speed.
+        """
         while True:
             chosen = chance.sample(self.sentences, min(pool, len(self.sentences)))
             groups: list[list[Aligned]] = [[]]
@@ -105,27 +116,30 @@ class Corpus:
                     groups.append([])
                 groups[-1].append(sentence)
             chance.shuffle(groups)
-            yield from map(self.batch, groups)
+            for group in groups:
+                yield self.batch(group, math.exp(chance.uniform(*PACES)) if chance.random() < paced else 1.0)
 
-    def batch(self, sentences: list[Aligned]) -> Batch:
-        """These sentences as one batch."""
+    def batch(self, sentences: list[Aligned], pace: float = 1.0) -> Batch:
+        """These sentences as one batch, each symbol `pace` times as long as the teacher speaks it."""
         rows = len(sentences)
         symbols = max(len(sentence.ids) for sentence in sentences)
-        steps = max(_even(sentence.frames) for sentence in sentences)
+        lengths_out = [_even(max(2, round(sentence.frames * pace))) for sentence in sentences]
+        steps = max(lengths_out)
         ids, durations = np.zeros((rows, symbols), np.int64), np.zeros((rows, symbols), np.float32)
         owner, passed = np.zeros((rows, steps), np.int64), np.zeros((rows, steps), np.float32)
         nominal, targets = np.ones((rows, steps), np.float32), np.zeros((rows, steps, VALUES), np.float32)
-        for row, sentence in enumerate(sentences):
-            even = _even(sentence.frames)
+        for row, (sentence, count) in enumerate(zip(sentences, lengths_out, strict=True)):
             lasts = sentence.durations.astype(np.int64)
-            lasts[-1] += even - sentence.frames
+            lasts[-1] += _even(sentence.frames) - sentence.frames
             ids[row, : len(lasts)], durations[row, : len(lasts)] = sentence.ids, lasts
-            mine = np.repeat(np.arange(len(lasts)), lasts)
-            start = (np.cumsum(lasts) - lasts)[mine]
-            owner[row, :even], nominal[row, :even] = mine, lasts[mine]
-            passed[row, :even] = (np.arange(even) + 0.5 - start) / lasts[mine]
+            paced = _paced(lasts, pace, count)
+            mine = np.repeat(np.arange(len(lasts)), paced)
+            start = (np.cumsum(paced) - paced)[mine]
+            owner[row, :count], nominal[row, :count] = mine, lasts[mine]
+            passed[row, :count] = (np.arange(count) + 0.5 - start) / paced[mine]
             frames = (target(self._frames, sentence) - self.scale.mean) / self.scale.deviation
-            targets[row, :even] = np.pad(frames, ((0, even - sentence.frames), (0, 0)), mode="edge")
+            at = (np.cumsum(lasts) - lasts)[mine] + passed[row, :count] * lasts[mine] - 0.5
+            targets[row, :count] = _sampled(frames, at)
         lengths = torch.tensor([len(sentence.ids) for sentence in sentences])
         return Batch(
             ids=torch.from_numpy(ids),
@@ -134,9 +148,26 @@ class Corpus:
             symbol_mask=_mask(lengths, symbols),
             owner=torch.from_numpy(owner),
             places=frame_places(torch.from_numpy(passed), torch.from_numpy(nominal)),
-            frame_mask=_mask(torch.tensor([_even(sentence.frames) for sentence in sentences]), steps),
+            frame_mask=_mask(torch.tensor(lengths_out), steps),
             targets=torch.from_numpy(targets),
         )
+
+
+def _paced(lasts: Integers, pace: float, count: int) -> Integers:
+    """Frames of each symbol at a pace, `count` in all: the running sum is rounded, as the exported graph does."""
+    ends = np.round(np.cumsum(lasts) * pace).astype(np.int64).clip(max=count)
+    ends[-1] = count
+    return np.diff(ends, prepend=0)
+
+
+def _sampled(frames: Floats, at: Floats) -> Floats:
+    """Rows of `frames` at places between them; the voicing is that of the nearest."""
+    at = at.clip(0, len(frames) - 1)
+    low = np.floor(at).astype(np.int64)
+    part = (at - low)[:, None].astype(np.float32)
+    rows = frames[low] * (1 - part) + frames[np.minimum(low + 1, len(frames) - 1)] * part
+    rows[:, VOICING] = frames[np.round(at).astype(np.int64), VOICING]
+    return rows
 
 
 def _even(frames: int) -> int:

@@ -97,7 +97,7 @@ def train(config: Config, clock: Clock) -> Network:
     average = Average(network, settings.average)
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.0, betas=(0.9, 0.98), weight_decay=0.01)
     weights, heard, running = cepstral_weights(corpus.scale), 0, 0.0
-    batches = corpus.batches(random.Random(settings.seed), settings.pool, settings.frames_per_batch)
+    batches = corpus.batches(random.Random(settings.seed), settings.pool, settings.frames_per_batch, settings.paced)
     for step, batch in enumerate(batches):
         if (progress := clock.progress) >= 1:
             break
