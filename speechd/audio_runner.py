@@ -121,7 +121,7 @@ class AudioRunner(LineRunner):
         await asyncio.to_thread(lambda: draft.write(shape.encode(transcript, view)))
         headers = operations.headers_of(transcript, stream.how)
         answer = Answer(draft, shape.media_type, headers, transcript.duration)
-        charged = 0.0 if stream.how == "hit" else transcript.duration
+        charged = 0.0 if stream.how == "hit" else transcript.audio_seconds
         return AudioDone(_success(request_id), charged, draft, jobs=self._jobs, answer=answer)
 
     async def _recording(self, line: Line, url: str | None, sight: Sight, resources: ExitStack) -> BinaryIO:

@@ -217,12 +217,10 @@ class Shift:
 
         over = {held: held.result() for held in self._held.values() if held.work.done() and not held.lost}
         ended: list[tuple[Held, Outcome]] = []
+        with_files: list[tuple[Held, Done]] = []
         for held, result in over.items():
             if isinstance(result, Done) and result.draft is not None:
-                enter = partial(result.enter, files=self._ledger.files, line=held.line)
-                if await self._queue.finish(held.line, enter):
-                    self._charge([held])
-                self._let_go(held)
+                with_files.append((held, result))
             elif isinstance(result, Done):
                 ended.append((held, result.outcome))
             elif result is None and held.stopped is not None:
@@ -235,6 +233,10 @@ class Shift:
             await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
             self._charge(held for held, _ in ended)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
+            self._let_go(held)
+        for held, done in with_files:  # last, since these wait where there is no room for files
+            if await self._queue.finish(held.line, partial(done.enter, files=self._ledger.files, line=held.line)):
+                self._charge([held])
             self._let_go(held)
 
     def _charge(self, held: Iterable[Held]) -> None:

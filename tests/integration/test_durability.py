@@ -91,7 +91,7 @@ def test_a_full_disk(small_disk: Path) -> None:
         batch = begun(client, transcriptions(LINES))
         waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
         ballast = fill(small_disk)
-        server.wait_for(r"work on batches \(lines\) waits: The disk .* is full")
+        server.wait_for(r"work on batches \(\w+\) waits: The disk .* is full")
         found = client.batches.retrieve(batch)
         assert found.status in ("in_progress", "finalizing")
         assert found.errors.data[0].code == "storage_full"
