@@ -10,7 +10,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-llm test-schema test-all check format bench image clean
+.PHONY: help run install test test-llm test-schema test-browser test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -36,7 +36,11 @@ test-schema: $(READY)  ## a property-based run over our own schema; installs sch
 	@test -x .schema/bin/schemathesis || { $(PYTHON) -m venv .schema && .schema/bin/pip install --quiet 'schemathesis>=4.30'; }
 	$(BIN)/python -m pytest -rs tests/integration/test_properties.py
 
-test-all: $(READY)  ## also what needs node or llama.cpp (make test-llm builds it); lists by name what it skipped
+test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs playwright, which drives it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
+	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
+
+test-all: $(READY)  ## also what needs node, Chromium or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
 check: $(READY)  ## ruff, and mypy --strict on speechd

@@ -19,6 +19,8 @@ def _listed(value: Any) -> Any:
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+LEFT_OUT: tuple[Any, ...] = (None, "", [""])
+"""What stands for an absent value: browsers send every field of a form."""
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
@@ -52,7 +54,7 @@ class AudioForm(BaseModel):
 
     model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
     url: str | None = Field(
-        None, min_length=1, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
+        None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
     language: str | None = Field(
         None, description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name. Else detected."
@@ -92,13 +94,13 @@ class AudioForm(BaseModel):
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null is the same as absent.
+        """The form in `fields`; JSON null and a form's field that was left empty are the same as absent.
 
         Raises:
             InvalidRequest: a field has a bad value, or two contradict; `param` names it.
         """
         try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
+            return cls.model_validate({name: value for name, value in fields.items() if value not in LEFT_OUT})
         except ValidationError as error:
             raise first_fault(error) from error
 

@@ -62,7 +62,10 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema = inlined(form.model_json_schema())
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
-    with_file["properties"]["model"] = {**schema["properties"]["model"], "example": "auto"}
+    # Swagger's form sends what it shows, and shows "string" where nothing else is given.
+    examples = {"model": "auto", "language": "", "url": ""}
+    for name, example in examples.items():
+        with_file["properties"][name] = {**schema["properties"][name], "example": example}
     return {
         "multipart/form-data": {"schema": with_file},
         "application/json": {"schema": url_only, "example": {"model": "auto", "url": _silence()}},
