@@ -7,8 +7,10 @@ a weight and `:`. A slot is `{category}`, `{category2}` for a second one of the 
 digit (`[2:one/two]`) where the order of words differs.
 """
 
+import itertools
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +86,13 @@ def parse(text: str) -> list[Template]:
             raise ValueError(f"the cells of a template need the same choices: {line}")
         templates.append(Template(float(weight or 1), dict(zip(LANGUAGES, cells, strict=True))))
     return templates
+
+
+def spelled_out(template: Template, language: str) -> Iterator[str]:
+    """Yield every text of a template without slots, in one language."""
+    counts = choices(template.cells[language])
+    for options in itertools.product(*map(range, counts.values())):
+        yield capitalise(_choose(template.cells[language], dict(zip(counts, options, strict=True))))
 
 
 class Grammar:
