@@ -3,9 +3,9 @@
     python -m tests.bench.agreement [--model FOLDER] [--clips N]
 
 Recordings: the audio fixtures of up to 30 s that have a language, and clips of 2 to 28 s cut from the 3-minute fixture.
-First both hear the same 30 s window (no voice filter, no adaptive context) and the share of identical texts is printed;
-then each works as it usually does (speechd's own windows; faster-whisper with its voice filter), and the word error rates
-between the two and of each against what is said are printed.
+First both hear the same 30 s window (no voice filter, no adaptive context) and the share of identical texts is printed.
+Then each works as it usually does, speechd in windows of its own, faster-whisper with its voice filter, and the word
+error rates between the two and of each against what is said are printed.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.asr.whisper import WhisperEngine
 from speechd.audio.windows import Packing
-from speechd.types import Transcript, TranscribeOptions, VadOptions
+from speechd.types import TranscribeOptions, Transcript, VadOptions
 from tests.bench.recordings import clips
 from tests.conftest import ROOT, fixtures
 from tests.wer import word_errors
