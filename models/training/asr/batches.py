@@ -106,7 +106,7 @@ class Batches(IterableDataset[Batch]):
         while True:
             done = float(self._progress)
             if done > 1 - settings.last_phase:
-                composer.domain_share = settings.last_domain_share
+                composer.mix = settings.last_mix
             if done >= settings.long_from and rng.random() < settings.long_share:
                 count = max(1, round(seconds / LONG))
                 yield collate([composer.window(True) for _ in range(count)], special.end, 3000)

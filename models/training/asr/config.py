@@ -18,7 +18,7 @@ class Source:
     engine: str
     """espeak, flite or festival."""
     text: str
-    """domain or wide."""
+    """domain, wide or everyday: the file of `text/` that is spoken."""
     hours: float
     """Hours of speech to make."""
 
@@ -49,8 +49,8 @@ class Windows:
     """How training windows are composed; shares are probabilities."""
 
     longest_short: float
-    domain_share: float
-    last_domain_share: float
+    mix: dict[str, float]
+    last_mix: dict[str, float]
     last_phase: float
     long_share: float
     long_from: float

@@ -22,7 +22,7 @@ class Utterance:
     english: str
     """What `translate` should write."""
     kind: str
-    """domain or wide."""
+    """domain, wide or everyday."""
     words: tuple[tuple[float, float], ...] | None
     """Start and end in seconds of each word between blanks, or None where not known."""
     shard: np.ndarray

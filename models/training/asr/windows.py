@@ -51,7 +51,8 @@ class Composer:
         self._special, self._encode = special, encode
         self._rng = random.Random(seed)
         self._numpy = np.random.default_rng(seed)
-        self.domain_share = settings.domain_share
+        self.mix = settings.mix
+        """How often each kind of text is drawn."""
 
     def window(self, long: bool) -> Window:
         """Compose one window of up to 30 s, or a short one."""
@@ -66,7 +67,7 @@ class Composer:
                       " ".join(p.utterance.text for p in placed))  # fmt: skip
 
     def _draw(self, language: str) -> Utterance:
-        kind = "domain" if self._rng.random() < self.domain_share else "wide"
+        kind = self._rng.choices(list(self.mix), list(self.mix.values()))[0]
         return self._store.draw(self._rng, language, kind)
 
     def _compose(self, language: str, long: bool) -> tuple[Float, list[_Placed]]:

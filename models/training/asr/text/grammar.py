@@ -3,10 +3,14 @@
 A template line holds four cells (English, Spanish, German, French) divided by `|`, perhaps after
 a weight and `:`. A slot is `{category}`, `{category2}` for a second one of the category,
 `{category.form}` for a spelling, `{category@other}` to agree with the noun of another slot.
+`[one/two/three]` is a choice: the groups of the four cells belong together in their order, or by a
+digit (`[2:one/two]`) where the order of words differs.
 """
 
+import itertools
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from .slots import Lexicon, NounPhrase, Slot, draw
 from .spelling import capitalise, respell
 
 SLOT = re.compile(r"\{(?P<key>(?P<category>[a-z_]+)\d?)(?:\.(?P<form>\w+))?(?:@(?P<other>\w+))?\}")
+CHOICE = re.compile(r"\[(?:(?P<digit>\d):)?(?P<options>[^\]]*)\]")
 HERE = Path(__file__).parent
 
 Sentence = dict[str, str]
@@ -31,13 +36,28 @@ class Template:
     """The frame by language."""
 
     def fill(self, lexicon: Lexicon, rng: random.Random) -> Sentence:
-        """Draw every slot once and return the sentence in each language."""
+        """Make every choice and draw every slot once; return the sentence in each language."""
+        chosen = {key: rng.randrange(count) for key, count in choices(self.cells["en"]).items()}
         found = {m["key"]: m["category"] for cell in self.cells.values() for m in SLOT.finditer(cell)}
         drawn = {key: draw(category, lexicon, rng) for key, category in found.items()}
-        return {
-            language: capitalise(respell(language, _render(cell, language, drawn)))
-            for language, cell in self.cells.items()
-        }
+        cells = {language: _choose(cell, chosen) for language, cell in self.cells.items()}
+        if drawn:  # text without slots is spelled as it is written
+            cells = {lang: respell(lang, _render(cell, lang, drawn)) for lang, cell in cells.items()}
+        return {language: capitalise(cell) for language, cell in cells.items()}
+
+
+def _keyed(cell: str) -> list[tuple[str, re.Match[str]]]:
+    return [(match["digit"] or str(i), match) for i, match in enumerate(CHOICE.finditer(cell), 1)]
+
+
+def choices(cell: str) -> dict[str, int]:
+    """Return how many options each choice of a cell has, by its number."""
+    return {key: match["options"].count("/") + 1 for key, match in _keyed(cell)}
+
+
+def _choose(cell: str, chosen: dict[str, int]) -> str:
+    keys = iter([key for key, _ in _keyed(cell)])
+    return CHOICE.sub(lambda match: match["options"].split("/")[chosen[next(keys)]], cell)
 
 
 def _render(cell: str, language: str, drawn: dict[str, Slot]) -> str:
@@ -52,7 +72,7 @@ def _render(cell: str, language: str, drawn: dict[str, Slot]) -> str:
 def parse(text: str) -> list[Template]:
     """Read template lines; empty lines and `#` comments are skipped.
 
-    Raises ValueError where a line has not four cells.
+    Raises ValueError where a line has not four cells, or their choices differ.
     """
     templates = []
     for line in text.splitlines():
@@ -62,8 +82,17 @@ def parse(text: str) -> list[Template]:
         cells = [cell.strip() for cell in rest.split("|")]
         if len(cells) != len(LANGUAGES):
             raise ValueError(f"a template needs four cells: {line}")
+        if any(choices(cell) != choices(cells[0]) for cell in cells):
+            raise ValueError(f"the cells of a template need the same choices: {line}")
         templates.append(Template(float(weight or 1), dict(zip(LANGUAGES, cells, strict=True))))
     return templates
+
+
+def spelled_out(template: Template, language: str) -> Iterator[str]:
+    """Yield every text of a template without slots, in one language."""
+    counts = choices(template.cells[language])
+    for options in itertools.product(*map(range, counts.values())):
+        yield capitalise(_choose(template.cells[language], dict(zip(counts, options, strict=True))))
 
 
 class Grammar:
