@@ -6,12 +6,13 @@ Unknown fields are ignored, as the hosted services do; a known field is never dr
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
 from speechd.schemas_subtitles import SubtitleWishes
 from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.wire import PageForm, first_fault
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
@@ -25,8 +26,6 @@ def _listed(value: Any) -> Any:
 
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-LEFT_OUT: tuple[Any, ...] = (None, "", [""])
-"""What stands for an absent value: browsers send every field of a form."""
 Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
@@ -51,10 +50,9 @@ def _seconds(milliseconds: int | None, default: float) -> float:
     return default if milliseconds is None else milliseconds / 1000
 
 
-class AudioForm(SubtitleWishes):
+class AudioForm(SubtitleWishes, PageForm):
     """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
     task: ClassVar[Task]
 
     model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
@@ -114,18 +112,6 @@ class AudioForm(SubtitleWishes):
     stream: bool = Field(False, description="Answer with server-sent events while the text is being written.")
     known_speaker_names: Strings = Field((), description="Not supported: this server does not know voices.")
     known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
-
-    @classmethod
-    def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null and a form's field that was left empty are the same as absent.
-
-        Raises:
-            InvalidRequest: a field has a bad value, or two contradict; `param` names it.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in fields.items() if value not in LEFT_OUT})
-        except ValidationError as error:
-            raise first_fault(error) from error
 
     @field_validator("known_speaker_names", "known_speaker_references")
     @classmethod
@@ -283,14 +269,3 @@ def language_code(text: str, param: str) -> str:
     if language is None:
         raise InvalidRequest(f"Unknown language {text[:40]!r}: give an ISO 639-1 code such as `en`.", param=param)
     return language.code
-
-
-def first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
-    """Pydantic's first complaint as a sentence that names the field, or `within`, the field that contains it."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None
-    if fault["type"] == "missing":
-        return InvalidRequest(f"`{field}` is required.", param=within or field)
-    return InvalidRequest(
-        f"Invalid value for `{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}.", param=within or field
-    )

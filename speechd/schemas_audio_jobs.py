@@ -1,16 +1,15 @@
 """Audio requests that are answered later, on the wire."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from speechd.schemas import ErrorDetail, first_fault
+from speechd.schemas import ErrorDetail
+from speechd.wire import Listed, Page, PageForm
 
 
-class WebhookForm(BaseModel):
+class WebhookForm(PageForm):
     """What `Prefer: respond-async` adds to a request."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     webhook_url: str | None = Field(
         None,
@@ -23,18 +22,6 @@ class WebhookForm(BaseModel):
         max_length=512,
         description="What signs the webhook: `whsec_` and base64, or any text from 16 bytes on. Default: the server's.",
     )
-
-    @classmethod
-    def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null and a form's field that was left empty are the same as absent.
-
-        Raises:
-            InvalidRequest: a field has a bad value; `param` names it.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in fields.items() if value not in (None, "")})
-        except ValidationError as error:
-            raise first_fault(error) from None
 
 
 class ProgressObject(BaseModel):
@@ -66,7 +53,7 @@ class WebhookObject(BaseModel):
     delivered_at: int | None = Field(None, description="Unix time.")
 
 
-class AudioJobObject(BaseModel):
+class AudioJobObject(Listed):
     """An audio request that is answered later."""
 
     id: str = Field(description="What other requests name it by.")
@@ -96,14 +83,8 @@ class AudioJobObject(BaseModel):
     webhook: WebhookObject | None = Field(None, description="How far its webhook is.")
 
 
-class AudioJobList(BaseModel):
+class AudioJobList(Page[AudioJobObject]):
     """Some of the caller's audio jobs."""
-
-    object: Literal["list"] = Field("list", description="Always `list`.")
-    data: list[AudioJobObject] = Field(description="The jobs, the newest first.")
-    first_id: str | None = Field(None, description="The first of them.")
-    last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
-    has_more: bool = Field(description="There are more behind them.")
 
 
 class AudioJobDeleted(BaseModel):

@@ -1,10 +1,10 @@
 """Files and batches on the wire."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints
 
-from speechd.schemas import first_fault
+from speechd.wire import Form, Listed, Page
 
 Lifetime = Annotated[int, Field(ge=3600, le=2_592_000, description="Seconds, from an hour to 30 days.")]
 BatchStatus = Literal[
@@ -20,23 +20,7 @@ class ExpiresAfter(BaseModel):
     seconds: Lifetime
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    @classmethod
-    def parse(cls, fields: dict[str, Any]) -> Self:
-        """The form in `fields`; JSON null is the same as absent.
-
-        Raises:
-            InvalidRequest: a field has a bad value; `param` names it.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
-        except ValidationError as error:
-            raise first_fault(error) from error
-
-
-class FileForm(_Form):
+class FileForm(Form):
     """Upload a file."""
 
     purpose: Literal["batch", "assistants", "evals", "fine-tune", "user_data", "vision"] = Field(
@@ -45,7 +29,7 @@ class FileForm(_Form):
     expires_after: ExpiresAfter | None = Field(None, description="Default: this server's retention.")
 
 
-class BatchForm(_Form):
+class BatchForm(Form):
     """Begin a batch."""
 
     input_file_id: str = Field(min_length=1, description="A file uploaded for `batch`: one JSON request on each line.")
@@ -57,7 +41,7 @@ class BatchForm(_Form):
     output_expires_after: ExpiresAfter | None = Field(None, description="For the output and error files.")
 
 
-class FileObject(BaseModel):
+class FileObject(Listed):
     """One file."""
 
     id: str = Field(description="What other requests name it by.")
@@ -78,14 +62,8 @@ class FileDeleted(BaseModel):
     deleted: Literal[True] = Field(True, description="Always true.")
 
 
-class FileList(BaseModel):
+class FileList(Page[FileObject]):
     """Some of the caller's files."""
-
-    object: Literal["list"] = Field("list", description="Always `list`.")
-    data: list[FileObject] = Field(description="The files.")
-    first_id: str | None = Field(None, description="The first of them.")
-    last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
-    has_more: bool = Field(description="There are more behind them.")
 
 
 class BatchFault(BaseModel):
@@ -112,7 +90,7 @@ class RequestCounts(BaseModel):
     failed: int = Field(description="Lines that failed, or were not run.")
 
 
-class BatchObject(BaseModel):
+class BatchObject(Listed):
     """One batch."""
 
     id: str = Field(description="What other requests name it by.")
@@ -137,11 +115,5 @@ class BatchObject(BaseModel):
     metadata: dict[str, str] | None = Field(None, description="As given.")
 
 
-class BatchList(BaseModel):
+class BatchList(Page[BatchObject]):
     """Some of the caller's batches."""
-
-    object: Literal["list"] = Field("list", description="Always `list`.")
-    data: list[BatchObject] = Field(description="The batches, the newest first.")
-    first_id: str | None = Field(None, description="The first of them.")
-    last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
-    has_more: bool = Field(description="There are more behind them.")

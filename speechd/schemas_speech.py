@@ -1,11 +1,11 @@
 """A request to speak and the voices, on the wire."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from speechd.schemas import first_fault
 from speechd.types import SpeechOptions
+from speechd.wire import Form
 
 
 class VoiceReference(BaseModel):
@@ -14,10 +14,8 @@ class VoiceReference(BaseModel):
     id: str = Field(description="The voice.")
 
 
-class SpeechBody(BaseModel):
+class SpeechBody(Form):
     """Speak a text."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     model: str = Field(min_length=1, description="Id of a voice or of a hosted speech model, or `auto`.")
     input: str = Field(description="What to say: text, or SSML inside `<speak>`.")
@@ -38,18 +36,6 @@ class SpeechBody(BaseModel):
         description="Tell when each word is spoken: a file of captions for some minutes at the address in the reply's"
         " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
     )
-
-    @classmethod
-    def parse(cls, fields: dict[str, Any]) -> Self:
-        """The body in `fields`; JSON null is the same as absent.
-
-        Raises:
-            InvalidRequest: a field has a bad value; `param` names it.
-        """
-        try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
-        except ValidationError as error:
-            raise first_fault(error) from error
 
     @field_validator("sample_rate", mode="before")
     @classmethod

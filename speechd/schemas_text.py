@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema
 
-from speechd.schemas import first_fault
+from speechd.wire import first_fault
 
 JsonObject = dict[str, Any]
 ModelId = Annotated[str, Field(min_length=1, max_length=1000, description="Id of the model, from `GET models`.")]
@@ -14,12 +14,10 @@ TopP = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False, descriptio
 Text = Annotated[str, Field(min_length=1)]
 
 
-class TextForm(BaseModel):
-    """What every text endpoint takes."""
+class _PassedOn(BaseModel):
+    """Fields of which the known ones are checked and all are passed on."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-
-    model: ModelId
 
     @classmethod
     def check(cls, fields: JsonObject) -> Self:
@@ -31,6 +29,12 @@ class TextForm(BaseModel):
             return cls.model_validate(fields)
         except ValidationError as error:
             raise first_fault(error) from error
+
+
+class TextForm(_PassedOn):
+    """What every text endpoint takes."""
+
+    model: ModelId
 
 
 class ChatMessage(BaseModel):
@@ -112,26 +116,13 @@ class RerankForm(TextForm):
     instruction: str | None = Field(None, description="What counts as relevant; put in front of the query.")
 
 
-class FineTuningForm(BaseModel):
+class FineTuningForm(_PassedOn):
     """Register a fine tuning made from an uploaded file."""
-
-    model_config = ConfigDict(extra="allow")
 
     base_model: str | None = Field(None, description="The model it was trained on.")
     input_file_id: str | None = Field(None, description="The uploaded file.")
     name: str | None = Field(None, description="The name of the tuned model.")
     type: str | None = Field(None, description="Its form, such as `lora`.")
-
-    @classmethod
-    def check(cls, fields: JsonObject) -> Self:
-        """
-        Raises:
-            InvalidRequest: a field has a bad value; `param` names it.
-        """
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise first_fault(error) from error
 
 
 class Said(BaseModel):

@@ -33,8 +33,7 @@ async def list_jobs(
     ledger = await _ledger(request)
     page = await ledger.audio.list(caller_of(request), after=after, limit=limit)
     data = [await shown(job, ledger.files.blobs, whole=False) for job in page.rows]
-    ends = (data[0].id, data[-1].id) if data else (None, None)
-    return AudioJobList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
+    return AudioJobList.of(data, page.has_more)
 
 
 @router.get("/audio/jobs/{job_id}", summary="Describe an audio job, with its result.", responses=refusals(MISSING))

@@ -70,8 +70,7 @@ def _add_others(routes: APIRouter) -> None:
         jobs = jobs_of(request)
         page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
         data = [_object(jobs, batch) for batch in page.rows]
-        ends = (data[0].id, data[-1].id) if data else (None, None)
-        return BatchList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
+        return BatchList.of(data, page.has_more)
 
     @routes.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING))
     async def get_batch(batch_id: str, request: Request) -> BatchObject:

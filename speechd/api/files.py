@@ -52,8 +52,7 @@ async def list_files(
     files = (await jobs_of(request).open()).files
     page = await files.list(caller_of(request), after=after, limit=limit, order=order, purpose=purpose)
     data = [FileObject.model_validate(file.as_object()) for file in page.rows]
-    ends = (data[0].id, data[-1].id) if data else (None, None)
-    return FileList(data=data, first_id=ends[0], last_id=ends[1], has_more=page.has_more)
+    return FileList.of(data, page.has_more)
 
 
 @router.get("/files/{file_id}", summary="Describe a file.", responses=refusals(MISSING))

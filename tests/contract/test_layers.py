@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "speechd"
 FLOORS = (
     ("__init__",),
     ("types", "errors", "settings", "languages", "ids"),
+    ("wire",),
     (
         "schemas",
         "schemas_subtitles",

@@ -1,0 +1,69 @@
+"""What every schema of a request or of a list is made of."""
+
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from speechd.errors import InvalidRequest
+
+
+class Form(BaseModel):
+    """The fields of a request; unknown ones are ignored, as the hosted services do."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    left_out: ClassVar[tuple[Any, ...]] = (None,)
+    """What stands for an absent value: JSON null."""
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any]) -> Self:
+        """The form in `fields`.
+
+        Raises:
+            InvalidRequest: a field has a bad value, or two contradict; `param` names it.
+        """
+        try:
+            return cls.model_validate({name: value for name, value in fields.items() if value not in cls.left_out})
+        except ValidationError as error:
+            raise first_fault(error) from error
+
+
+class PageForm(Form):
+    """A form that browsers send too: with every field, also those that nobody filled in."""
+
+    left_out = (None, "", [""])
+
+
+def first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
+    """Pydantic's first complaint as a sentence that names the field, or `within`, the field that contains it."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None
+    if fault["type"] == "missing":
+        return InvalidRequest(f"`{field}` is required.", param=within or field)
+    return InvalidRequest(
+        f"Invalid value for `{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}.", param=within or field
+    )
+
+
+class Listed(BaseModel):
+    """What a page lists."""
+
+    id: str
+
+
+Item = TypeVar("Item", bound=Listed)
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some rows of a long list, as OpenAI's SDK turns its pages."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[Item] = Field(description="The rows of this page.")
+    first_id: str | None = Field(None, description="The first of them.")
+    last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
+    has_more: bool = Field(description="There are more behind them.")
+
+    @classmethod
+    def of(cls, rows: list[Item], has_more: bool) -> Self:
+        """A page of these rows."""
+        ends = (rows[0].id, rows[-1].id) if rows else (None, None)
+        return cls(data=rows, first_id=ends[0], last_id=ends[1], has_more=has_more)
