@@ -5,6 +5,8 @@ It runs inside `speechd serve`, or as a process of its own; any number of them s
 
 import asyncio
 import logging
+import math
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -32,6 +34,8 @@ PAUSE_SECONDS = 3.0
 """Between two tries of what the storage refuses."""
 LEAVING_SECONDS = 5.0
 """For giving back what is in hand."""
+SHORT_SECONDS = 1.0
+"""Lines that take less on average are taken ahead, as many as are worked on, so that the next begins as one ends."""
 
 log = logging.getLogger("speechd.worker")
 
@@ -57,6 +61,45 @@ class Held:
 
         if self.work.done() and isinstance(result := self.result(), Done):
             result.resources.close()
+
+
+class Turns:
+    """Lets so many lines run at once as `most` says then; the others wait in the order in which they came."""
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._clock = asyncio.get_running_loop().time
+        self.usual_seconds = math.inf
+        """What a line took of late; infinite before the first has ended."""
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Waits for a turn, and takes it for the block."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._let_in()
+        try:
+            await turn
+            began = self._clock()
+            yield
+            self._note(self._clock() - began)
+        finally:
+            if turn.done() and not turn.cancelled():
+                self._running -= 1
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self._running < self._most():
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._running += 1
+                turn.set_result(None)
+
+    def _note(self, seconds: float) -> None:
+        known = math.isfinite(self.usual_seconds)
+        self.usual_seconds = 0.8 * self.usual_seconds + 0.2 * seconds if known else seconds
 
 
 class Worker:
@@ -145,6 +188,7 @@ class Shift:
         self._busy = busy
         self._stopping = stopping
         self._concurrency = service.settings.worker_concurrency
+        self._turns = Turns(lambda: 1 if busy() else self._concurrency)
         self._queue, self._chores = ledger.desk(presence.name)
         self._runner = AudioRunner(service, ledger)
         self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
@@ -192,14 +236,27 @@ class Shift:
 
     async def _take(self) -> None:
         """Claims as many lines as there is room for, or waits a little."""
-        room = (1 if self._busy() else self._concurrency) - len(self._held)
+        room = self._room()
         claimed = await self._queue.claim(room) if room > 0 else []
         for line in claimed:
-            work = asyncio.create_task(self._runner.run(line), name=line.id)
+            work = asyncio.create_task(self._in_turn(line), name=line.id)
             work.add_done_callback(lambda _: self._ended.set())
             self._held[line.id] = Held(line, work)
         if not claimed:
             await _happened(self._jobs.news)
+
+    def _room(self) -> int:
+        """How many lines may be claimed; those that ended and wait to be recorded take room only when they pile up."""
+        if self._busy():
+            return 1 - len(self._held)
+        at_once = self._concurrency
+        ahead = at_once if self._turns.usual_seconds < SHORT_SECONDS else 0
+        going = sum(not held.work.done() for held in self._held.values())
+        return min(at_once + ahead - going, at_once + 3 * ahead - len(self._held))
+
+    async def _in_turn(self, line: "Line") -> "Done | Later":
+        async with self._turns.one():
+            return await self._runner.run(line)
 
     async def _settle(self) -> None:
         """Records lines that have ended: all that did meanwhile at once, again and again until it succeeds."""

@@ -17,7 +17,7 @@ from speechd.jobs.opening import Jobs, Ledger
 from speechd.jobs.tables import lines
 from speechd.settings import Settings
 from speechd.usage import WINDOWS, SqliteUsage
-from speechd.worker import Worker
+from speechd.worker import Turns, Worker
 from tests.standin import TEXT, StandInService
 
 
@@ -194,3 +194,36 @@ async def test_two_workers_share_the_work(settings: Settings) -> None:
             batch = await first.ended(batch)
         assert (batch.completed, batch.failed) == (40, 0)
         assert len(first.service.ears.heard) + len(second.service.ears.heard) == 40
+
+
+async def test_lines_wait_for_their_turn() -> None:
+    most, ran = [1], list[int]()
+    turns = Turns(lambda: most[0])
+    doors = [asyncio.Event() for _ in range(4)]
+
+    async def run(number: int) -> None:
+        async with turns.one():
+            ran.append(number)
+            await doors[number].wait()
+
+    tasks = [asyncio.create_task(run(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    assert ran == [0]
+    tasks[1].cancel()  # it is stopped before its turn came, and holds up nobody
+    most[0] = 2
+    doors[0].set()
+    await asyncio.gather(*tasks[:2], return_exceptions=True)
+    await asyncio.sleep(0)
+    assert ran == [0, 2, 3]
+    for door in doors:
+        door.set()
+    await asyncio.gather(*tasks[2:])
+
+
+async def test_what_fails_in_its_turn_gives_it_back() -> None:
+    turns = Turns(lambda: 1)
+    with pytest.raises(ValueError, match="on the way"):
+        async with turns.one():
+            raise ValueError("on the way")
+    async with asyncio.timeout(5), turns.one():
+        pass
