@@ -105,7 +105,8 @@ def speech(url: str, text: str, format: str, rate: int, speed: float) -> tuple[S
     if (
         format == "ogg"
     ):  # libsndfile ends where the file says; FFmpeg's Vorbis decoder gives whole blocks, 17 ms at 8 kHz
-        return soundfile.read(io.BytesIO(reply.content), dtype="float32")
+        samples, found = soundfile.read(io.BytesIO(reply.content), dtype="float32")
+        return samples, found
     samples, found, _ = decoded(reply.content)
     return samples, found
 
