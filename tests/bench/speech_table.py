@@ -102,9 +102,7 @@ def speech(url: str, text: str, format: str, rate: int, speed: float) -> tuple[S
     reply = client().post(f"{url}/v1/audio/speech", json=body, timeout=120).raise_for_status()
     if format == "pcm":
         return np.frombuffer(reply.content, "<i2").astype(np.float32) / 32767, rate
-    if (
-        format == "ogg"
-    ):  # libsndfile ends where the file says; FFmpeg's Vorbis decoder gives whole blocks, 17 ms at 8 kHz
+    if format == "ogg":  # FFmpeg's Vorbis decoder gives whole blocks, up to 17 ms more than the file says
         samples, found = soundfile.read(io.BytesIO(reply.content), dtype="float32")
         return samples, found
     samples, found, _ = decoded(reply.content)
