@@ -40,9 +40,9 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
-    from speechd.jobs.audio_records import AudioOrder
-
     service, ledger = service_of(request), await jobs_of(request).open()
+    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries in a thread of its own
+
     await ledger.audio.check_room()
     async with AsyncExitStack() as resources:
         draft = resources.enter_context(await asyncio.to_thread(ledger.files.blobs.draft))
@@ -79,9 +79,9 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
-    from speechd.jobs.audio_records import AudioOrder
-
     service, ledger = service_of(request), await jobs_of(request).open()
+    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries in a thread of its own
+
     await ledger.audio.check_room()
     async with open_form(request, limit) as form:
         body = SpeechBody.parse(form.fields)

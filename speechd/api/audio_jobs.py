@@ -28,9 +28,9 @@ async def list_jobs(
     after: Annotated[str, Query(max_length=100, description="Begin behind this job.")] = "",
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
 ) -> AudioJobList:
-    from speechd.jobs.audio_view import shown
-
     ledger = await _ledger(request)
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+
     page = await ledger.audio.list(caller_of(request), after=after, limit=limit)
     data = [await shown(job, ledger.files.blobs, whole=False) for job in page.rows]
     return AudioJobList.of(data, page.has_more)
@@ -42,9 +42,9 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
     Raises:
         AudioJobNotFound: there is none, or it is another's.
     """
-    from speechd.jobs.audio_view import shown
-
     ledger = await _ledger(request)
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+
     job = await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
     troubles = jobs_of(request).troubles
     if job.status in WAITING and troubles:
@@ -82,9 +82,9 @@ async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
     Raises:
         AudioJobNotFound: there is none, or it is another's.
     """
-    from speechd.jobs.audio_view import shown
-
     ledger = await _ledger(request)
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+
     return await shown(await ledger.audio.cancel(caller_of(request), job_id), ledger.files.blobs)
 
 

@@ -39,13 +39,14 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         InvalidRequest: a field is not valid.
         FileNotFound: there is no such file, or it is another's.
     """
-    from speechd.jobs.batches import Order
-
     asked = await read_text_request(request, service_of(request).settings.max_upload_bytes)
     form = BatchForm.parse(dict(asked.fields))
     if common_url(form.endpoint) not in OPERATIONS:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
     jobs = jobs_of(request)
+    ledger = await jobs.open()
+    from speechd.jobs.batches import Order  # only now: opening loads the libraries in a thread of its own
+
     order = Order(
         owner=caller_of(request),
         dialect=dialect.name,
@@ -55,7 +56,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         metadata=form.metadata,
         output_lifetime=form.output_expires_after.seconds if form.output_expires_after else None,
     )
-    batch = await (await jobs.open()).batches.create(order)
+    batch = await ledger.batches.create(order)
     jobs.announce()
     return _object(jobs, batch)
 
