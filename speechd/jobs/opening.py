@@ -89,7 +89,7 @@ class Jobs:
             self._ledger = None
 
     async def _opened(self) -> Ledger:
-        await asyncio.to_thread(_load_libraries)
+        # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
         from speechd.jobs.audio import AudioJobs
         from speechd.jobs.batches import Batches
         from speechd.jobs.blobs import BlobFolder
@@ -121,8 +121,3 @@ async def _to_its_end(task: asyncio.Task[Ledger]) -> None:
         if task.exception() is None:
             await task.result().database.close()
         raise
-
-
-def _load_libraries() -> None:
-    """Off the event loop: it takes a while."""
-    import speechd.jobs.db  # noqa: F401
