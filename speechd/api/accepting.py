@@ -41,7 +41,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
     service, ledger = service_of(request), await jobs_of(request).open()
-    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries in a thread of its own
+    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries
 
     await ledger.audio.check_room()
     async with AsyncExitStack() as resources:
@@ -80,7 +80,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
     service, ledger = service_of(request), await jobs_of(request).open()
-    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries in a thread of its own
+    from speechd.jobs.audio_records import AudioOrder  # only now: `open` loads the libraries
 
     await ledger.audio.check_room()
     async with open_form(request, limit) as form:

@@ -29,7 +29,7 @@ async def list_jobs(
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
 ) -> AudioJobList:
     ledger = await _ledger(request)
-    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries
 
     page = await ledger.audio.list(caller_of(request), after=after, limit=limit)
     data = [await shown(job, ledger.files.blobs, whole=False) for job in page.rows]
@@ -43,7 +43,7 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
         AudioJobNotFound: there is none, or it is another's.
     """
     ledger = await _ledger(request)
-    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries
 
     job = await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
     troubles = jobs_of(request).troubles
@@ -83,7 +83,7 @@ async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
         AudioJobNotFound: there is none, or it is another's.
     """
     ledger = await _ledger(request)
-    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries in a thread of its own
+    from speechd.jobs.audio_view import shown  # only now: opening loads the libraries
 
     return await shown(await ledger.audio.cancel(caller_of(request), job_id), ledger.files.blobs)
 

@@ -45,7 +45,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
     jobs = jobs_of(request)
     ledger = await jobs.open()
-    from speechd.jobs.batches import Order  # only now: opening loads the libraries in a thread of its own
+    from speechd.jobs.batches import Order  # only now: opening loads the libraries
 
     order = Order(
         owner=caller_of(request),

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Query, Request, Response
 
 from speechd.api.deps import service_of
+from speechd.catalog import Model
 from speechd.errors import ModelNotFound
 from speechd.lifecycle import Status
 from speechd.llm.directory import RemoteModel
-from speechd.modelstore import Model
 from speechd.pulls import Pull
 from speechd.schemas import ErrorEnvelope
 from speechd.schemas_models import LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
