@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from speechd.catalog import UNKNOWN, Model
 from speechd.errors import EmbeddedModel, InvalidRequest
 from speechd.modelfiles import engine_of
-from speechd.modelstore import UNKNOWN, Model, ModelStore
+from speechd.modelstore import ModelStore
 
 CONTENTS = "speechd-models.json"
 MAX_CONTENTS = 4 << 20

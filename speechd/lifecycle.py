@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from speechd.catalog import Model
 from speechd.modelfiles import folder_bytes
-from speechd.modelstore import Model
 
 log = logging.getLogger("speechd.models")
 

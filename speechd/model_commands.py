@@ -14,7 +14,8 @@ from rich.table import Table
 from speechd.server_client import ServerClient
 
 if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
-    from speechd.modelstore import Model, ModelStore
+    from speechd.catalog import Model
+    from speechd.modelstore import ModelStore
     from speechd.pulls import Report
 
 app = typer.Typer(

@@ -1,103 +1,22 @@
 """Which models there are, and which one a request means."""
 
-import re
 import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from speechd import piper_names
+from speechd import catalog, piper_names
+from speechd.catalog import UNKNOWN, Model
 from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
 from speechd.settings import Settings
-from speechd.tts.voice_files import VoiceFiles
-from speechd.types import Task, TranscribeOptions
+from speechd.types import TranscribeOptions
 
 AUTO = "auto"
 """The id that stands for the best installed model that can do what is asked."""
-VOICE_CONTEXT = 200_000
-"""Characters of text that a voice is given in one request."""
-REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-"""Name of a repository on a model hub: `org/name`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One row of the catalog and where its files are."""
-
-    id: str
-    kind: Literal["asr", "tts"]
-    owned_by: str
-    created: int
-    """Unix seconds."""
-    context_window: int
-    rank: int
-    tasks: tuple[Task, ...]
-    languages: tuple[str, ...]
-    """Codes it was trained for; empty means all of Whisper's."""
-    adaptive_context: bool
-    window_seconds: float
-    """Longest window it is given."""
-    window_gap: float
-    """Seconds of silence that end a window."""
-    embedded: bool
-    """Ships with speechd, or in a package that speechd installs."""
-    hub: str
-    """Its repository on a model hub, or ""."""
-    path: Path | None
-    """Folder of its files, or None while it is not installed."""
-    engine: str = "whisper"
-    """What runs it."""
-    hub_folder: str = ""
-    """Folder of the repository that holds its files, or "" for the whole."""
-    extra: str = ""
-    """The extra of speechd whose package carries it, or ""."""
-    files: tuple[str, ...] = ()
-    """Patterns of the files to pull; empty means those that its engine reads."""
-    second: str = ""
-    """The model that `auto` turns to where this one does not understand the recording."""
-    trust: float = 0.0
-    """Mean log-probability from which this model is believed, where it has a second."""
-    stands_for: str = ""
-    """`auto` for a hosted id that means the best installed voice of its languages."""
-
-    @property
-    def installed(self) -> bool:
-        return self.path is not None
-
-    @property
-    def how_to_install(self) -> str:
-        """The command that installs it."""
-        return f"pip install 'speechd[{self.extra}]'" if self.extra else f"speechd models pull {self.id}"
-
-    def speaks(self, language: str | None) -> bool:
-        return language is None or not self.languages or language in self.languages
-
-    def suits(self, options: TranscribeOptions) -> bool:
-        """It knows the language asked for; where languages mix, more than one."""
-        return self.speaks(options.language) and not (options.multilingual and len(self.languages) == 1)
-
-
-UNKNOWN = Model(
-    id="",
-    kind="asr",
-    owned_by="local",
-    created=0,
-    context_window=448,
-    rank=10,
-    tasks=("transcribe", "translate"),
-    languages=(),
-    adaptive_context=False,
-    window_seconds=30,
-    window_gap=2,
-    embedded=False,
-    hub="",
-    path=None,
-)
-"""What is assumed of a model that no catalog row describes: a Whisper, preferred to the embedded ones only."""
 
 
 class ModelStore:
@@ -117,7 +36,7 @@ class ModelStore:
             hosted: also the hosted ids that stand for one.
         """
         models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
-        models += [_local(name, path) for name, path in model_folders(self.folder) if name not in self._rows]
+        models += [catalog.local(name, path) for name, path in model_folders(self.folder) if name not in self._rows]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
 
     def get(self, model_id: str) -> Model:
@@ -249,17 +168,17 @@ class ModelStore:
         """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""
         if name in self._rows:
             return self._row(name)
-        local = next((_local(found, path) for found, path in model_folders(self.folder) if found == name), None)
+        local = next((catalog.local(found, path) for found, path in model_folders(self.folder) if found == name), None)
         if local is None and piper_names.is_piper_name(name):
-            return _hub_voice(name)
+            return catalog.hub_voice(name)
         if local or not trusted:
             return local
-        if REPOSITORY.fullmatch(name):
+        if catalog.REPOSITORY.fullmatch(name):
             return replace(
                 UNKNOWN, id=name, owned_by=name.partition("/")[0], hub=name, path=hub_snapshot(name, "whisper")
             )
         path = Path(name)
-        return _local(path.name, path) if path.is_absolute() and engine_of(path) else None
+        return catalog.local(path.name, path) if path.is_absolute() and engine_of(path) else None
 
     def _best_voice(self, languages: Sequence[str]) -> Path | None:
         """Folder of the best installed voice, of these languages where any are given."""
@@ -297,7 +216,7 @@ class ModelStore:
 
     def _piper_row(self, name: str) -> Model:
         pulled = self.folder / name
-        return _local_voice(name, pulled) if is_complete(pulled, "piper") else _hub_voice(name)
+        return catalog.local_voice(name, pulled) if is_complete(pulled, "piper") else catalog.hub_voice(name)
 
     def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
         if "stands_for" in row:
@@ -310,46 +229,6 @@ class ModelStore:
         if folder and is_complete(folder, engine):
             return folder
         return hub_snapshot(row["hub"], engine) if "hub" in row else None
-
-
-def _local(name: str, path: Path) -> Model:
-    """A folder that an operator or a pull put there."""
-    created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
-    hub = name if REPOSITORY.fullmatch(name) else ""
-    if engine_of(path) == "piper":
-        return _local_voice(name, path)
-    return replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
-
-
-def _local_voice(name: str, path: Path) -> Model:
-    """A folder with a Piper voice; a Piper quality in its name makes its rank."""
-    files = VoiceFiles.in_folder(path)
-    return replace(
-        _hub_voice(path.name),
-        id=name,
-        created=int(files.model.stat().st_mtime) if files else 0,
-        languages=(files.info().language,) if files else (),
-        path=path if files else None,
-    )
-
-
-def _hub_voice(name: str) -> Model:
-    """What a Piper voice of this name is, wherever its files are."""
-    folder = piper_names.hub_folder(name)
-    return replace(
-        UNKNOWN,
-        id=name,
-        kind="tts",
-        engine="piper",
-        owned_by="rhasspy" if folder else "local",
-        context_window=VOICE_CONTEXT,
-        rank=piper_names.rank(name),
-        tasks=(),
-        languages=(piper_names.language(name),),
-        hub=piper_names.HUB if folder else "",
-        hub_folder=folder,
-        path=hub_snapshot(piper_names.HUB, "piper", folder) if folder else None,
-    )
 
 
 def _names(models: Iterable[Model]) -> str:

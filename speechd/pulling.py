@@ -25,9 +25,10 @@ from huggingface_hub import HfApi, constants, hf_hub_url
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import build_hf_headers, get_session
 
+from speechd.catalog import Model
 from speechd.errors import Offline, PullFailed
 from speechd.modelfiles import PULLED_FILES
-from speechd.modelstore import Model, ModelStore
+from speechd.modelstore import ModelStore
 from speechd.pulls import Report
 
 MANIFEST = "speechd.json"

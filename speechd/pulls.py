@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Literal
 
+from speechd.catalog import Model
 from speechd.errors import SpeechdError
-from speechd.modelstore import Model
 
 Report = Callable[[int, int], None]
 """Called with the bytes that are here and the bytes in all; what it raises ends the pull, which can be resumed."""

@@ -8,8 +8,9 @@ one (`NAME#speaker`), or a name of a hosted service, which stands for the model'
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from speechd.catalog import Model
 from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled
-from speechd.modelstore import AUTO, Model, ModelStore
+from speechd.modelstore import AUTO, ModelStore
 from speechd.settings import Settings
 from speechd.tts.engine import VoiceInfo
 from speechd.tts.voice_files import VoiceFiles

@@ -5,8 +5,6 @@ It runs inside `speechd serve`, or as a process of its own; any number of them s
 
 import asyncio
 import logging
-import math
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -16,6 +14,7 @@ from speechd.errors import InternalError, SpeechdError
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.keys import Key
 from speechd.service import Service
+from speechd.turns import Turns
 from speechd.usage import Meter, Usage
 
 if TYPE_CHECKING:
@@ -61,45 +60,6 @@ class Held:
 
         if self.work.done() and isinstance(result := self.result(), Done):
             result.resources.close()
-
-
-class Turns:
-    """Lets so many lines run at once as `most` says then; the others wait in the order in which they came."""
-
-    def __init__(self, most: Callable[[], int]) -> None:
-        self._most = most
-        self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._clock = asyncio.get_running_loop().time
-        self.usual_seconds = math.inf
-        """What a line took of late; infinite before the first has ended."""
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Waits for a turn, and takes it for the block."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        self._let_in()
-        try:
-            await turn
-            began = self._clock()
-            yield
-            self._note(self._clock() - began)
-        finally:
-            if turn.done() and not turn.cancelled():
-                self._running -= 1
-            self._let_in()
-
-    def _let_in(self) -> None:
-        while self._waiting and self._running < self._most():
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._running += 1
-                turn.set_result(None)
-
-    def _note(self, seconds: float) -> None:
-        known = math.isfinite(self.usual_seconds)
-        self.usual_seconds = 0.8 * self.usual_seconds + 0.2 * seconds if known else seconds
 
 
 class Worker:

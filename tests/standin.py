@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
+from speechd.catalog import Model
 from speechd.errors import (
     EngineFailure,
     FailedDependency,
@@ -24,7 +25,6 @@ from speechd.errors import (
 from speechd.fakes import FakeTts
 from speechd.joining import Flights
 from speechd.llm.companion import Companion
-from speechd.modelstore import Model
 from speechd.settings import Settings
 from speechd.tts.backlog import Backlog
 from speechd.tts.engine import Spoken, SynthesisOptions

@@ -29,8 +29,8 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from rich.console import Console
 from rich.table import Table
 
+from speechd.engines import SMALL_MODEL_BYTES
 from speechd.modelstore import shipped_models
-from speechd.service import SMALL_MODEL_BYTES
 from tests.bench.plot import bars
 from tests.bench.recordings import Clip, clips, long_recording
 from tests.integration.conftest import serving

@@ -26,8 +26,8 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
+from speechd.engines import SMALL_MODEL_BYTES
 from speechd.modelstore import shipped_models
-from speechd.service import SMALL_MODEL_BYTES
 from tests.bench.recordings import Clip, clips, long_recording
 from tests.many import ENCODERS
 from tests.wer import word_errors

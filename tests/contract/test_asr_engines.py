@@ -9,9 +9,9 @@ from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
+from speechd.engines import load_sphinx, load_whisper
 from speechd.fakes import FakeAsr
 from speechd.modelstore import ModelStore
-from speechd.service import load_sphinx, load_whisper
 from speechd.settings import Settings
 from speechd.types import SAMPLE_RATE, Samples, TranscribeOptions, VadOptions, Window
 from tests.conftest import FIXTURES

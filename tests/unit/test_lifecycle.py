@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from speechd.catalog import UNKNOWN, Model
 from speechd.lifecycle import Limits, Residents
-from speechd.modelstore import UNKNOWN, Model
 
 
 @dataclass

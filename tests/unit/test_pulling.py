@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
+from speechd.catalog import Model
 from speechd.errors import Offline, PullFailed
 from speechd.modelfiles import shipped_models
-from speechd.modelstore import Model, ModelStore
+from speechd.modelstore import ModelStore
 from speechd.pulling import MANIFEST, pull
 from speechd.settings import Settings
 from tests.hub import PIPER_VOICES, Hub, piper_voice, running_hub
@@ -261,7 +262,7 @@ def voices(hub: Hub) -> Hub:
 
 @pytest.mark.parametrize("name", [LESSAC, "de_DE-thorsten-low"])
 def test_a_piper_voice_is_pulled_by_its_name_and_speaks(voices: Hub, store: ModelStore, name: str) -> None:
-    from speechd.service import load_piper
+    from speechd.engines import load_piper
     from speechd.tts.engine import SynthesisOptions
 
     pulled = pull(store.pullable(name), store, ignore, pause=0)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
+from speechd.catalog import Model
+from speechd.engines import _devices, load_whisper
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.fakes import FakeAsr
-from speechd.modelstore import Model
 from speechd.pulls import Pulls, Report
-from speechd.service import Service, _devices, load_whisper
+from speechd.service import Service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions, Transcript
 from tests.conftest import Fixture, fixtures

@@ -16,8 +16,9 @@ from speechd.jobs.batches import Batch, Order
 from speechd.jobs.opening import Jobs, Ledger
 from speechd.jobs.tables import lines
 from speechd.settings import Settings
+from speechd.turns import Turns
 from speechd.usage import WINDOWS, SqliteUsage
-from speechd.worker import Turns, Worker
+from speechd.worker import Worker
 from tests.standin import TEXT, StandInService
 
 

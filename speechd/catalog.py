@@ -1,0 +1,132 @@
+"""What a model is, whether a row of the catalog, a folder or a name on a hub describes it."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from speechd import piper_names
+from speechd.modelfiles import engine_of, hub_snapshot
+from speechd.tts.voice_files import VoiceFiles
+from speechd.types import Task, TranscribeOptions
+
+VOICE_CONTEXT = 200_000
+"""Characters of text that a voice is given in one request."""
+REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+"""Name of a repository on a model hub: `org/name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the catalog and where its files are."""
+
+    id: str
+    kind: Literal["asr", "tts"]
+    owned_by: str
+    created: int
+    """Unix seconds."""
+    context_window: int
+    rank: int
+    tasks: tuple[Task, ...]
+    languages: tuple[str, ...]
+    """Codes it was trained for; empty means all of Whisper's."""
+    adaptive_context: bool
+    window_seconds: float
+    """Longest window it is given."""
+    window_gap: float
+    """Seconds of silence that end a window."""
+    embedded: bool
+    """Ships with speechd, or in a package that speechd installs."""
+    hub: str
+    """Its repository on a model hub, or ""."""
+    path: Path | None
+    """Folder of its files, or None while it is not installed."""
+    engine: str = "whisper"
+    """What runs it."""
+    hub_folder: str = ""
+    """Folder of the repository that holds its files, or "" for the whole."""
+    extra: str = ""
+    """The extra of speechd whose package carries it, or ""."""
+    files: tuple[str, ...] = ()
+    """Patterns of the files to pull; empty means those that its engine reads."""
+    second: str = ""
+    """The model that `auto` turns to where this one does not understand the recording."""
+    trust: float = 0.0
+    """Mean log-probability from which this model is believed, where it has a second."""
+    stands_for: str = ""
+    """`auto` for a hosted id that means the best installed voice of its languages."""
+
+    @property
+    def installed(self) -> bool:
+        return self.path is not None
+
+    @property
+    def how_to_install(self) -> str:
+        """The command that installs it."""
+        return f"pip install 'speechd[{self.extra}]'" if self.extra else f"speechd models pull {self.id}"
+
+    def speaks(self, language: str | None) -> bool:
+        return language is None or not self.languages or language in self.languages
+
+    def suits(self, options: TranscribeOptions) -> bool:
+        """It knows the language asked for; where languages mix, more than one."""
+        return self.speaks(options.language) and not (options.multilingual and len(self.languages) == 1)
+
+
+UNKNOWN = Model(
+    id="",
+    kind="asr",
+    owned_by="local",
+    created=0,
+    context_window=448,
+    rank=10,
+    tasks=("transcribe", "translate"),
+    languages=(),
+    adaptive_context=False,
+    window_seconds=30,
+    window_gap=2,
+    embedded=False,
+    hub="",
+    path=None,
+)
+"""What is assumed of a model that no catalog row describes: a Whisper, preferred to the embedded ones only."""
+
+
+def local(name: str, path: Path) -> Model:
+    """A folder that an operator or a pull put there."""
+    created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
+    hub = name if REPOSITORY.fullmatch(name) else ""
+    if engine_of(path) == "piper":
+        return local_voice(name, path)
+    return replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
+
+
+def local_voice(name: str, path: Path) -> Model:
+    """A folder with a Piper voice; a Piper quality in its name makes its rank."""
+    files = VoiceFiles.in_folder(path)
+    return replace(
+        hub_voice(path.name),
+        id=name,
+        created=int(files.model.stat().st_mtime) if files else 0,
+        languages=(files.info().language,) if files else (),
+        path=path if files else None,
+    )
+
+
+def hub_voice(name: str) -> Model:
+    """What a Piper voice of this name is, wherever its files are."""
+    folder = piper_names.hub_folder(name)
+    return replace(
+        UNKNOWN,
+        id=name,
+        kind="tts",
+        engine="piper",
+        owned_by="rhasspy" if folder else "local",
+        context_window=VOICE_CONTEXT,
+        rank=piper_names.rank(name),
+        tasks=(),
+        languages=(piper_names.language(name),),
+        hub=piper_names.HUB if folder else "",
+        hub_folder=folder,
+        path=hub_snapshot(piper_names.HUB, "piper", folder) if folder else None,
+    )
