@@ -88,7 +88,7 @@ class Service:
             model = self.models.choose(model_id, options)
         except ModelNotInstalled as refusal:
             self._pull_instead(model_id, refusal)
-            raise
+            model = self.models.choose(model_id, options)  # its pull may have ended since
         first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
         second = self.models.second(model, options) if self.models.means_auto(model_id) else None
         if second is None:
@@ -108,7 +108,7 @@ class Service:
         except ModelNotInstalled as refusal:
             if missing := self.voices.missing(model_id, voice_name):
                 self._pull_instead(missing.id, refusal)
-            raise
+            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended since
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
@@ -156,7 +156,7 @@ class Service:
         return pull(model, self.models, report, offline=self.settings.offline)
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
-        """What a request for a model that is not installed sets in motion.
+        """What a request for a model that is not installed sets in motion; nothing where it is there by now.
 
         Raises:
             ModelLoading: its pull is under way; with the time that it may take.
@@ -165,6 +165,8 @@ class Service:
         if self.models.means_auto(model_id):
             return
         model = self.models.get(self.models.meant(model_id))
+        if model.installed:
+            return
         pull = self.pulls.get(model.id)
         if (pull is None or pull.may_start_again(PULL_AGAIN_AFTER)) and self._may_pull(model):
             pull = self.pulls.start(model)

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from speechd.pulls import Pulls, Report
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions, Transcript
-from tests.conftest import Fixture, fixtures
+from tests.conftest import ROOT, Fixture, fixtures
 
 
 async def hear(service: Service, fixture: Fixture, model: str = "auto", **options: Any) -> Transcript:
@@ -169,6 +170,39 @@ async def test_auto_pull_starts_one_pull_and_says_when_to_come_back(settings: Se
     assert started == ["whisper-small"]
     with pytest.raises(ModelNotFound):
         await service.transcriber("stranger/model", TranscribeOptions())
+    await service.close()
+
+
+@pytest.mark.parametrize(
+    ("store", "like", "name", "asks"),
+    [
+        ("models", "whisper-pocket", "whisper-small", lambda s: s.transcriber("whisper-small", TranscribeOptions())),
+        ("voices", "en_US-pocket-x_low", "en_US-lessac-medium", lambda s: s.speaker("auto", "en_US-lessac-medium")),
+    ],
+)
+async def test_what_is_installed_while_a_request_is_being_refused_is_found(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    store: str,
+    like: str,
+    name: str,
+    asks: Callable[[Service], Awaitable[tuple[Any, object]]],
+) -> None:
+    service = Service(settings.model_copy(update={"auto_pull": True}), _fake)
+    service.pulls = Pulls(lambda model, report: pytest.fail("pulled what is there"))
+    chooser = getattr(service, store)
+    choose = chooser.choose
+
+    def choose_too_early(*args: Any) -> Any:
+        try:
+            return choose(*args)
+        except ModelNotInstalled:
+            shutil.copytree(ROOT / "models" / like, service.models.folder / name)
+            raise
+
+    monkeypatch.setattr(chooser, "choose", choose_too_early)
+    found, _ = await asks(service)
+    assert found.id == name
     await service.close()
 
 
