@@ -18,7 +18,7 @@ class Source:
     engine: str
     """espeak, flite or festival."""
     text: str
-    """domain, wide or everyday: the file of `text/` that is spoken."""
+    """domain, wide, everyday or scrambled: what is spoken, see `text.corpus`."""
     hours: float
     """Hours of speech to make."""
 

@@ -20,7 +20,7 @@ class Losses:
     characters: Tensor
     """CTC a character, in nats."""
     guide: Tensor
-    """-log of the attention inside the true word, mean of the guided heads."""
+    """How far the attention of the guided heads is from an even one over the true word, in nats."""
     accuracy: Tensor
     """Share of target tokens that are the most probable ones."""
 
@@ -39,12 +39,18 @@ def character_loss(model: Whisper, encoded: Tensor, batch: Batch) -> Tensor:
 
 
 def guide_loss(attention: Tensor, batch: Batch) -> Tensor:
-    """Return -log of the attention mass between the first and last frame of each timed token."""
+    """Return the Kullback-Leibler divergence of each timed token's attention from an even one over its own frames.
+
+    An even one, because alignment gives the frames that nobody looks at to a neighbour: a word whose attention has a
+    peak and no width begins or ends wherever that leaves it.
+    """
     frames = torch.arange(attention.shape[-1], device=attention.device)
     inside = (frames >= batch.spans[..., :1]) & (frames < batch.spans[..., 1:])
-    known = inside.any(-1)
-    mass = (attention[:, :GUIDED_HEADS].mean(1) * inside).sum(-1)
-    return (-(mass + 1e-4).log() * known).sum() / known.sum().clamp(min=1)
+    count = inside.sum(-1)
+    looked = (attention[:, :GUIDED_HEADS].mean(1) + 1e-4).log()
+    width = count.clamp(min=1)
+    divergence = -(looked * inside).sum(-1) / width - width.log()
+    return (divergence * (count > 0)).sum() / (count > 0).sum().clamp(min=1)
 
 
 def losses(model: Whisper, batch: Batch, settings: Training, dtype: torch.dtype) -> Losses:

@@ -20,9 +20,9 @@ class Utterance:
     text: str
     """What is said."""
     english: str
-    """What `translate` should write."""
+    """What `translate` should write; empty where it means nothing."""
     kind: str
-    """domain, wide or everyday."""
+    """domain, wide, everyday or scrambled."""
     words: tuple[tuple[float, float], ...] | None
     """Start and end in seconds of each word between blanks, or None where not known."""
     shard: np.ndarray

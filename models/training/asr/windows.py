@@ -60,17 +60,22 @@ class Composer:
             return self._silent(long)
         languages = self._settings.languages
         language = self._rng.choices(list(languages), list(languages.values()))[0]
-        raw, placed = self._compose(language, long)
+        translate = self._rng.random() < (self._settings.translate if language != "en" else 0.03)
+        raw, placed = self._compose(language, translate, long)
         mel = self._finish(raw)
         position = self._position(len(mel), long)
-        return Window(mel, position, self._labels(language, placed, position),
+        return Window(mel, position, self._labels(language, translate, placed, position),
                       " ".join(p.utterance.text for p in placed))  # fmt: skip
 
-    def _draw(self, language: str) -> Utterance:
-        kind = self._rng.choices(list(self.mix), list(self.mix.values()))[0]
-        return self._store.draw(self._rng, language, kind)
+    def _draw(self, language: str, translate: bool = False) -> Utterance:
+        """Draw an utterance of a random kind, one that has a translation where that is asked for."""
+        while True:
+            kind = self._rng.choices(list(self.mix), list(self.mix.values()))[0]
+            utterance = self._store.draw(self._rng, language, kind)
+            if utterance.english or not translate:
+                return utterance
 
-    def _compose(self, language: str, long: bool) -> tuple[Float, list[_Placed]]:
+    def _compose(self, language: str, translate: bool, long: bool) -> tuple[Float, list[_Placed]]:
         """Place utterances one after the other until the window is full."""
         rng = self._rng
         limit = int((LONG if long else self._settings.longest_short) * 100)
@@ -80,7 +85,7 @@ class Composer:
         placed: list[_Placed] = []
         at = len(parts[0])
         while len(placed) < wanted:
-            utterance = self._draw(language)
+            utterance = self._draw(language, translate)
             mel, words = augment.speaker(utterance.mel(), list(utterance.words or ()), rng)
             if at + len(mel) > limit and (placed or len(mel) > limit):
                 if placed:
@@ -137,11 +142,9 @@ class Composer:
             return 0
         return self._rng.randrange(max(1, room))
 
-    def _labels(self, language: str, placed: list[_Placed], position: int) -> Labels:
+    def _labels(self, language: str, translate: bool, placed: list[_Placed], position: int) -> Labels:
         rng, settings = self._rng, self._settings
-        share = settings.translate if language != "en" else 0.03
-        task = Task(language, translate=rng.random() < share,
-                    timestamps=rng.random() >= settings.no_timestamps,
+        task = Task(language, translate, timestamps=rng.random() >= settings.no_timestamps,
                     offset=position * TIMESTAMP_STEP)  # fmt: skip
         segments = [p.segment(task.translate) for p in placed]
         previous = self._previous(task) if rng.random() < settings.previous_text else ()
@@ -152,7 +155,7 @@ class Composer:
         count = self._rng.choice([10, 20, 40, 80, 160])
         ids: list[int] = []
         while len(ids) < count:
-            utterance = self._draw(task.language)
+            utterance = self._draw(task.language, task.translate)
             ids += self._encode(" " + (utterance.english if task.translate else utterance.text))[0]
         return ids[-count:]
 

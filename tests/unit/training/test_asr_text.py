@@ -2,10 +2,11 @@
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
-from models.training.asr.text import corpus, grammar, inflect, lexicon, numbers, spelling
+from models.training.asr.text import corpus, grammar, inflect, lexicon, numbers, scrambled, spelling
 from models.training.asr.text.lexicon import LANGUAGES
 
 ENTRIES = lexicon.parse(
@@ -143,6 +144,39 @@ def test_every_template_of_the_recipe_fills(name: str) -> None:
         for sentence in template.fill(entries, rng).values():
             assert sentence
             assert not set(sentence) & set('{}[]/_|:("'), sentence
+
+
+def test_scrambled_text_is_made_of_runs_of_words_of_the_grammars_and_words_of_the_lists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scrambled, "word_list", lambda language: [f"{language}wort"])
+    cells = "You see red, green and blue!|Ves rojo, verde y azul.|Du siehst Rot und Blau.|Tu vois rouge et bleu."
+    source = scrambled.Scrambled([grammar.Grammar(grammar.parse(cells), {})])
+    rng = random.Random(4)
+    for _ in range(50):
+        made = source.sentence(rng)
+        for language, cell in zip(LANGUAGES, cells.split("|"), strict=True):
+            words = made[language].rstrip(".").split()
+            assert 3 <= len(words) <= 15
+            said = set(spelling.words(cell)[1:]) | {f"{language}wort"}
+            assert {word.lower() for word in spelling.words(made[language])} <= said
+            assert made[language][0].isupper()
+
+
+def test_word_lists_are_words_without_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "list").write_text("Berlin\nprolog's\nHaus\nschön\nan\nDonaudampfschifffahrt\n", encoding="utf-8")
+    monkeypatch.setattr(scrambled, "WORD_LISTS", dict.fromkeys(LANGUAGES, tmp_path / "list"))
+    scrambled.word_list.cache_clear()
+    assert scrambled.word_list("en") == ["schön"]
+    assert scrambled.word_list("de") == ["Berlin", "Haus", "schön"]
+    scrambled.word_list.cache_clear()
+
+
+def test_scrambled_text_has_no_translation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrambled, "word_list", lambda language: ["wort"])
+    item = corpus.Corpus("scrambled", {"de": 1.0}, set(), random.Random(1)).draw()
+    assert item.language == "de"
+    assert item.english == ""
 
 
 def test_held_out_sentences_are_never_drawn() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import lexicon
 from .grammar import Grammar, Sentence
 from .lexicon import LANGUAGES
+from .scrambled import Scrambled
 from .spelling import normalise
 
 EVALUATION = Path(__file__).parents[1] / "evaluation"
@@ -23,7 +24,21 @@ class Item:
     text: str
     """What is said, as it should be written."""
     english: str
-    """What `translate` should write."""
+    """What `translate` should write; empty where it means nothing."""
+
+
+GRAMMARS = ("domain", "wide", "everyday")
+"""The kinds of text that are grammars, each a file of this folder."""
+SCRAMBLED = "scrambled"
+"""The kind of text that is made of pieces of the others."""
+
+
+def source(kind: str) -> Grammar | Scrambled:
+    """Return what makes one kind of text."""
+    entries = lexicon.load()
+    if kind == SCRAMBLED:
+        return Scrambled([Grammar.read(name, entries) for name in GRAMMARS])
+    return Grammar.read(kind, entries)
 
 
 def read_parallel(path: Path) -> list[Sentence]:
@@ -58,7 +73,8 @@ class Corpus:
     """Draws sentences of one kind, never one that is held out."""
 
     def __init__(self, kind: str, languages: dict[str, float], excluded: set[str], rng: random.Random) -> None:
-        self._grammar = Grammar.read(kind, lexicon.load())
+        self._source = source(kind)
+        self._translated = kind != SCRAMBLED
         self._languages = languages
         self._excluded = excluded
         self._rng = rng
@@ -67,6 +83,6 @@ class Corpus:
         """Draw one sentence in one language."""
         language = self._rng.choices(list(self._languages), list(self._languages.values()))[0]
         while True:
-            sentence = self._grammar.sentence(self._rng)
+            sentence = self._source.sentence(self._rng)
             if normalise(sentence[language]) not in self._excluded:
-                return Item(language, sentence[language], sentence["en"])
+                return Item(language, sentence[language], sentence["en"] if self._translated else "")
