@@ -4,10 +4,11 @@ Noise is added as power. All functions take the random generator they draw from.
 """
 
 import random
+from functools import cache
 
 import numpy as np
 
-from .features import BANDS, FLOOR, Float, hz_to_mel, mel_to_hz
+from .features import BANDS, FLOOR, SAMPLE_RATE, Float, hz_to_mel, log_mel, mel_to_hz
 
 Spans = list[tuple[float, float]]
 
@@ -80,11 +81,18 @@ def speaker(mel: Float, spans: Spans | None, rng: random.Random) -> tuple[Float,
     return mel + rng.uniform(-1.2, 0.6), spans
 
 
-def noise(frames: int, rng: random.Random, generator: np.random.Generator) -> Float:
+@cache
+def _white() -> Float:
+    """Return a minute of white noise, (6000, 80), its mean moved to 0."""
+    mel = log_mel(np.random.default_rng(1).standard_normal(60 * SAMPLE_RATE).astype(np.float32))
+    return mel - mel.mean()
+
+
+def noise(frames: int, rng: random.Random) -> Float:
     """Return coloured noise of random spectrum, (frames, 80), at no particular level."""
-    grain = generator.gamma(4, 0.25, (frames, BANDS)).astype(np.float32)
+    grain = np.take(_white(), np.arange(frames) + rng.randrange(len(_white())), axis=0, mode="wrap")
     falling = np.linspace(0, 1, BANDS, dtype=np.float32) * rng.uniform(-2, 0.6)
-    return falling + tilt(rng, 0.0, 0.3) + np.log10(grain + 1e-4)
+    return grain + falling + tilt(rng, 0.0, 0.3)
 
 
 def mean_level(mel: Float) -> float:
@@ -113,12 +121,12 @@ def mask(mel: Float, rng: random.Random) -> Float:
     return mel
 
 
-def without_speech(frames: int, rng: random.Random, generator: np.random.Generator) -> Float:
+def without_speech(frames: int, rng: random.Random) -> Float:
     """Return raw frames of digital silence, noise, hum or clicks."""
     kind = rng.random()
     if kind < 0.25:
         return np.full((frames, BANDS), FLOOR, np.float32)
-    mel = noise(frames, rng, generator) + rng.uniform(-8, -1)
+    mel = noise(frames, rng) + rng.uniform(-8, 0)
     if kind < 0.5:
         mel[:, rng.randrange(BANDS)] += rng.uniform(1, 5)
     elif kind < 0.75:

@@ -55,6 +55,7 @@ class Windows:
     long_share: float
     long_from: float
     no_speech: float
+    noise: float
     previous_text: float
     translate: float
     no_timestamps: float
@@ -113,5 +114,9 @@ def parse(document: dict[str, Any], root: Path = ROOT) -> Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """Read config.toml of this folder, or another file of the same form."""
-    return parse(tomllib.loads((path or HERE / "config.toml").read_text(encoding="utf-8")))
+    """Read config.toml of this folder, with the values of another file of the same form in place of its own."""
+    document = tomllib.loads((HERE / "config.toml").read_text(encoding="utf-8"))
+    if path:
+        for table, values in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            document[table] |= values
+    return parse(document)

@@ -96,9 +96,13 @@ class Task:
 
 def speech_labels(
     special: Special, encode: Encode, segments: Sequence[Segment], task: Task,
-    previous: Sequence[int] = (),
+    previous: Sequence[int] = (), opened: float | None = None,
 ) -> Labels:  # fmt: skip
-    """Return the labels of a window with speech; `previous` is the text before it."""
+    """Return the labels of a window with speech; `previous` is the text before it.
+
+    Of an utterance that the window's end cuts only its start is written, `opened` in seconds of the window, so that
+    the next window begins there (Radford et al. 2022, section 2.3).
+    """
     labels = Labels()
     if previous:
         labels.add([special.previous, *previous], False)
@@ -114,7 +118,9 @@ def speech_labels(
         _add_segment(labels, segment, encode)
         if task.timestamps:
             labels.add([special.timestamp(task.offset + segment.end)], True)
-    if labels.spans:
+    if opened is not None:
+        labels.add([special.timestamp(task.offset + opened)], True)
+    elif labels.spans:
         after = segments[-1].end
         labels.spans[len(labels.ids)] = (after, after + AFTER_SPEECH)
     labels.add([special.end], True)

@@ -13,6 +13,10 @@ from .store import Store, Utterance
 from .tokens import TIMESTAMP_STEP, Special
 
 LONG = 30.0
+CUT = 0.7
+"""How often a long window that has no room for the next utterance holds its beginning all the same."""
+LEAST_CUT = 30
+"""Frames of an utterance that are enough to be heard as one that begins."""
 POSITIONS = 1500
 """Encoder positions of 20 ms."""
 
@@ -37,6 +41,15 @@ class _Placed:
     start: float
     end: float
     words: tuple[tuple[float, float], ...] | None
+    cut: bool = False
+    """The window ends before it does."""
+
+    def said(self, limit: float) -> str:
+        """Return its words that end before `limit`, in seconds of the window."""
+        if not self.cut or not self.words:
+            return self.utterance.text
+        pairs = zip(self.utterance.text.split(" "), self.words, strict=False)
+        return " ".join(word for word, (_, end) in pairs if end <= limit)
 
     def segment(self, translate: bool) -> Segment:
         text = self.utterance.english if translate else self.utterance.text
@@ -50,7 +63,6 @@ class Composer:
         self._store, self._settings = store, settings
         self._special, self._encode = special, encode
         self._rng = random.Random(seed)
-        self._numpy = np.random.default_rng(seed)
         self.mix = settings.mix
         """How often each kind of text is drawn."""
 
@@ -65,7 +77,7 @@ class Composer:
         mel = self._finish(raw)
         position = self._position(len(mel), long)
         return Window(mel, position, self._labels(language, translate, placed, position),
-                      " ".join(p.utterance.text for p in placed))  # fmt: skip
+                      " ".join(p.said(len(mel) / 100) for p in placed))  # fmt: skip
 
     def _draw(self, language: str, translate: bool = False) -> Utterance:
         """Draw an utterance of a random kind, one that has a translation where that is asked for."""
@@ -79,7 +91,7 @@ class Composer:
         """Place utterances one after the other until the window is full."""
         rng = self._rng
         limit = int((LONG if long else self._settings.longest_short) * 100)
-        wanted = rng.randint(2, 9) if long else (1 if rng.random() < 0.7 else rng.randint(2, 3))
+        wanted = rng.randint(2, 14) if long else (1 if rng.random() < 0.7 else rng.randint(2, 3))
         level = rng.uniform(-10, -5) if rng.random() < 0.6 else FLOOR
         parts = [self._gap(self._lead(long), level)]
         placed: list[_Placed] = []
@@ -87,12 +99,15 @@ class Composer:
         while len(placed) < wanted:
             utterance = self._draw(language, translate)
             mel, words = augment.speaker(utterance.mel(), list(utterance.words or ()), rng)
-            if at + len(mel) > limit and (placed or len(mel) > limit):
-                if placed:
-                    break
-                continue
             start, end = at / 100, (at + len(mel)) / 100
             moved = tuple((start + a, start + b) for a, b in words) if words else None
+            if at + len(mel) > limit and (placed or len(mel) > limit):
+                if not placed:
+                    continue
+                if long and moved and limit - at > LEAST_CUT and rng.random() < CUT:
+                    placed.append(_Placed(utterance, start, limit / 100, moved, cut=True))
+                    parts.append(mel)
+                break
             placed.append(_Placed(utterance, start, end, moved))
             pause = self._gap(self._pause(long, len(placed) == wanted), level)
             parts += [mel, pause]
@@ -117,11 +132,10 @@ class Composer:
     def _finish(self, raw: Float) -> Float:
         """Add noise or babble, narrow the band, normalise and mask."""
         rng = self._rng
-        if rng.random() < 0.42:
-            disturbance, least = augment.noise(len(raw), rng, self._numpy), 0.9
-            if rng.random() < 0.25:
-                disturbance, least = self._babble(len(raw)), 0.8
-            raw = augment.add_noise(raw, disturbance, max(least, rng.uniform(0.9, 4.2)))
+        if rng.random() < self._settings.noise:
+            babble = rng.random() < 0.25
+            disturbance = self._babble(len(raw)) if babble else augment.noise(len(raw), rng)
+            raw = augment.add_noise(raw, disturbance, rng.uniform(0.7, 4.0))
         if rng.random() < 0.1:
             raw = augment.telephone(raw, rng)
         louder = rng.uniform(0, 0.6) if rng.random() < 0.4 else 0.0
@@ -144,26 +158,34 @@ class Composer:
 
     def _labels(self, language: str, translate: bool, placed: list[_Placed], position: int) -> Labels:
         rng, settings = self._rng, self._settings
-        task = Task(language, translate, timestamps=rng.random() >= settings.no_timestamps,
-                    offset=position * TIMESTAMP_STEP)  # fmt: skip
-        segments = [p.segment(task.translate) for p in placed]
+        opened = next((p.start for p in placed if p.cut), None)
+        timestamps = opened is not None or rng.random() >= settings.no_timestamps
+        task = Task(language, translate, timestamps, offset=position * TIMESTAMP_STEP)
+        segments = [p.segment(task.translate) for p in placed if not p.cut]
         previous = self._previous(task) if rng.random() < settings.previous_text else ()
-        return speech_labels(self._special, self._encode, segments, task, previous)
+        return speech_labels(self._special, self._encode, segments, task, previous, opened)
 
     def _previous(self, task: Task) -> list[int]:
-        """Return the end of some earlier text, 10 to 160 tokens."""
-        count = self._rng.choice([10, 20, 40, 80, 160])
+        """Return the end of some earlier text, 10 to 223 tokens; half of the time with its timestamps, as Whisper's
+        own long form gives it back."""
+        rng, special = self._rng, self._special
+        count = rng.choice([10, 20, 40, 80, 160, 223])
+        timed = task.timestamps and rng.random() < 0.5
         ids: list[int] = []
+        at = 0.0
         while len(ids) < count:
             utterance = self._draw(task.language, task.translate)
-            ids += self._encode(" " + (utterance.english if task.translate else utterance.text))[0]
+            text = self._encode(" " + (utterance.english if task.translate else utterance.text))[0]
+            start = 0.0 if at + utterance.frames / 100 > LONG else at
+            end = at = min(LONG, start + utterance.frames / 100)
+            ids += [special.timestamp(start), *text, special.timestamp(end)] if timed else text
         return ids[-count:]
 
     def _silent(self, long: bool) -> Window:
         rng = self._rng
         longest = LONG if long else self._settings.longest_short
         frames = int(rng.uniform(1, longest) * 100)
-        mel = normalise(augment.without_speech(frames, rng, self._numpy))
+        mel = normalise(augment.without_speech(frames, rng))
         language = rng.choice(list(self._settings.languages))
         task = Task(language, timestamps=rng.random() >= self._settings.no_timestamps)
         labels = silence_labels(self._special, task, marked=rng.random() < 0.6)

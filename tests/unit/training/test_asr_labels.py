@@ -1,6 +1,9 @@
 """Labels, word spans, features and figures of the training recipe."""
 
+import json
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +12,12 @@ from models.training.asr import metrics
 np = pytest.importorskip("numpy", reason="the extra 'train' is not installed")
 pytest.importorskip("tokenizers", reason="the extra 'train' is not installed")
 
-from models.training.asr import augment, features, labels  # noqa: E402
+from models.training.asr import augment, config, features, labels  # noqa: E402
 from models.training.asr.labels import Segment, Task  # noqa: E402
 from models.training.asr.speech.espeak import word_times  # noqa: E402
+from models.training.asr.store import Store  # noqa: E402
 from models.training.asr.tokens import Special  # noqa: E402
+from models.training.asr.windows import Composer  # noqa: E402
 
 SPECIAL = Special(
     end=100, start=101, translate=102, transcribe=103, previous=104, no_speech=105,
@@ -44,6 +49,47 @@ def test_no_timestamps_and_previous_text() -> None:
     made = labels.speech_labels(SPECIAL, encode, [Segment(0, 1, "a", None)], task, [7, 8])
     assert made.ids == [104, 7, 8, 101, 110, 103, 106, 0, 65, 100]
     assert made.target[:4] == [False] * 4
+
+
+def test_of_an_utterance_that_the_window_cuts_only_the_start_is_written() -> None:
+    segments = [Segment(0.5, 1.0, "a", ((0.5, 1.0),))]
+    made = labels.speech_labels(SPECIAL, encode, segments, Task("en"), opened=29.0)
+    assert made.ids == [101, 110, 103, 1025, 0, 65, 1050, 2450, 100]
+    assert made.target[3:] == [True] * 6
+    assert 8 not in made.spans, "after the start of a cut utterance nothing says where to look"
+
+
+def test_long_windows_are_full_and_may_cut_their_last_utterance(tmp_path: Path) -> None:
+    words = [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
+    row = {"language": "en", "text": "one two three four", "english": "one two three four", "kind": "domain",
+           "voice": "", "words": words, "frames": 400}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps([row]))
+    np.save(tmp_path / "a.npy", np.zeros((400, 80), np.float16))
+    settings = replace(
+        config.load().windows,
+        no_speech=0.0,
+        previous_text=0.0,
+        translate=0.0,
+        mix={"domain": 1.0},
+        languages={"en": 1.0},
+    )
+    composer = Composer(Store(tmp_path, set()), settings, SPECIAL, encode, seed=1)
+    windows = [composer.window(True) for _ in range(100)]
+    cut = [w for w in windows if w.labels.ids[-2] >= 1000 and w.labels.ids[-3] >= 1000]
+    assert len(cut) > 5
+    for window in cut:
+        assert len(window.mel) == 3000
+        start = (window.labels.ids[-2] - 1000) / 50
+        whole = sum(token >= 1000 for token in window.labels.ids) // 2
+        said = window.spoken.split()
+        assert whole * 4 <= len(said) < whole * 4 + 4, "of the cut one at most the words that are heard to their end"
+        assert start < 30
+
+
+def test_a_second_file_of_settings_takes_the_place_of_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "finish.toml").write_text("[training]\nminutes = 1.5\n")
+    assert replace(config.load().training, minutes=1.5) == config.load(tmp_path / "finish.toml").training
+    assert config.load(config.HERE / "finish.toml").windows.long_from == 0
 
 
 def test_silence_is_marked_or_ends_at_once() -> None:
@@ -103,9 +149,8 @@ def test_resampling_keeps_length_and_pitch() -> None:
 
 
 def test_noise_is_added_at_the_level_asked_for() -> None:
-    generator = np.random.default_rng(1)
     mel = np.zeros((200, 80), np.float32)
-    noise = augment.noise(200, random.Random(1), generator)
+    noise = augment.noise(200, random.Random(1))
     added = np.log10(10 ** augment.add_noise(mel, noise, 1.0) - 10**mel)
     assert augment.mean_level(added) == pytest.approx(-1.0, abs=0.01)
 
