@@ -84,7 +84,7 @@ def say(line: Line) -> Utterance:
 
 
 def short_clips() -> Iterator[Fixture]:
-    """One sentence a file, three languages, many speakers."""
+    """One sentence a file, four languages, many speakers."""
     for line in texts.SHORT_CLIPS:
         recording = signals.clip(say(line))
         yield Fixture(line.file, recording, line.language, line.tags, line.voice, line.english)

@@ -23,7 +23,7 @@ class Line:
     text: str
     """What is said."""
     english: str | None = None
-    """The English translation of a Spanish or German sentence."""
+    """The English translation of a sentence in another language."""
     tags: tuple[str, ...] = ("clean",)
     """`hard` marks a sentence that the first embedded model got partly wrong."""
 
@@ -62,6 +62,12 @@ SHORT_CLIPS = (
     Line("de_haus.flac", "espeak:de+norbert@155", "Das Haus ist weiß.", "The house is white."),
     Line("de_lampe.flac", "espeak:de+m7@155", "Bitte mach die Lampe an.", "Turn on the lamp, please."),
     Line("de_zug.flac", "espeak:de@155", "Der Zug fährt um neun Uhr zwanzig.", "The train leaves at nine twenty."),
+    Line("fr_train.flac", "espeak:fr@155", "Mon frère cherche le train.", "My brother is looking for the train."),
+    Line("fr_gare.flac", "espeak:fr+f4@155", "Thomas et Sophia vont à la gare.", "Thomas and Sophia are going to the station."),
+    Line("fr_bibliotheque.flac", "espeak:fr+Alicia@160", "Nous allons à la bibliothèque ce soir.", "We are going to the library this evening."),
+    Line("fr_lundi.flac", "espeak:fr-be+m7@155", "La réunion est lundi à dix heures.", "The meeting is on Monday at ten o'clock."),
+    Line("fr_paris.flac", "espeak:fr+linda@155", "Le temps à Paris est chaud.", "The weather in Paris is warm."),
+    Line("fr_berlin.flac", "espeak:fr-ch+norbert@155", "J'habite à Berlin avec ma mère.", "I live in Berlin with my mother."),
 )  # fmt: skip
 """One clip each. The first is the one to try a service with: short, clean, English."""
 

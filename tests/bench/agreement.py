@@ -43,7 +43,7 @@ class Case:
 
 def cases(count: int) -> list[Case]:
     """The recordings compared."""
-    short = [f for f in fixtures() if f.language in ("en", "es", "de") and f.duration <= 30]
+    short = [f for f in fixtures() if f.language and f.duration <= 30]
     kept = [Case(f.path.name, f.path.read_bytes(), str(f.language), f.text) for f in short]
     cut = [Case(f"clip {index}", clip.data, "en", clip.text) for index, clip in enumerate(clips(count, 2, 28))]
     return kept + cut

@@ -111,8 +111,8 @@ def test_what_is_not_speech_says_nothing() -> None:
         assert row["words"] == []
 
 
-def test_there_are_three_languages_and_true_translations() -> None:
-    count = dict.fromkeys(("en", "es", "de"), 0)
+def test_there_are_four_languages_and_true_translations() -> None:
+    count = dict.fromkeys(("en", "es", "de", "fr"), 0)
     for row in MANIFEST:
         if "clean" in row["tags"]:
             count[row["language"]] += 1
@@ -120,6 +120,7 @@ def test_there_are_three_languages_and_true_translations() -> None:
     assert count["en"] >= 8
     assert count["es"] >= 4
     assert count["de"] >= 4
+    assert count["fr"] >= 4
 
 
 def test_every_accepted_container_is_there() -> None:
