@@ -91,7 +91,7 @@ def check(folder: Path, output: Path, said: dict[Path, Fixture]) -> None:
         assert stem.with_suffix(".srt").read_text().count(" --> ") == spoken
         assert stem.with_suffix(".vtt").read_text().startswith("WEBVTT\n")
         assert len(stem.with_suffix(".tsv").read_text().splitlines()) == spoken + 1
-    assert errors / words < 0.02
+    assert errors / words < 0.05
 
 
 @pytest.mark.parametrize("count", [36, pytest.param(500, marks=pytest.mark.extra)])

@@ -126,7 +126,7 @@ def test_speech_outside_the_small_models_domain_goes_to_pocketsphinx(server: str
     speech = tmp_path / "speech.wav"
     text = "The museum is closed on Mondays but open every other day. We need to find a better way."
     try:
-        subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", speech], check=True)
+        subprocess.run(["flite", "-voice", "awb", "-t", text, "-o", speech], check=True)  # never heard in training
     except FileNotFoundError:
         pytest.skip("flite is not installed")
     replies = {}
