@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.conftest import Fixture
 from tests.integration.conftest import LISTENS, started
@@ -15,6 +16,7 @@ SPEECH = {"input": "Good morning.", "model": "auto", "voice": "auto"}
 
 
 async def test_all_are_answered(tmp_path: Path, english: Fixture) -> None:
+    pytest.importorskip("piper")
     recording = english.path.read_bytes()
     form = {"model": "whisper-pocket", "language": "en"}
     variables = {"SPEECHD_FETCH_ALLOW_HOSTS": "127.0.0.1"}

@@ -172,6 +172,13 @@ def test_word_lists_are_words_without_names(monkeypatch: pytest.MonkeyPatch, tmp
     scrambled.word_list.cache_clear()
 
 
+def test_a_missing_word_list_says_which_packages_bring_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(scrambled, "WORD_LISTS", dict.fromkeys(LANGUAGES, tmp_path / "list"))
+    scrambled.word_list.cache_clear()
+    with pytest.raises(FileNotFoundError, match="apt install wamerican-small"):
+        scrambled.word_list("en")
+
+
 def test_scrambled_text_has_no_translation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrambled, "word_list", lambda language: ["wort"])
     item = corpus.Corpus("scrambled", {"de": 1.0}, set(), random.Random(1)).draw()

@@ -18,10 +18,13 @@ WORD_LISTS = {
     "de": Path("/usr/share/dict/ngerman"),
     "fr": Path("/usr/share/dict/french"),
 }
-"""Debian's wamerican-small, wspanish, wngerman and wfrench."""
+"""The lists of PACKAGES."""
+PACKAGES = "wamerican-small wspanish wngerman wfrench"
+"""Debian's and Ubuntu's."""
 FROM_LIST = 0.25
 """How often the next words are one of a word list instead of a run out of a sentence."""
 COMMA = 0.12
+"""How often a comma stands between two runs."""
 _LETTERS = "a-zäöüßáéíóúñàâçèêëîïôùûœ"
 
 
@@ -33,12 +36,15 @@ def word_list(language: str) -> list[str]:
     """
     first = f"[A-ZÄÖÜ{_LETTERS}]" if language == "de" else f"[{_LETTERS}]"
     wanted = re.compile(f"{first}[{_LETTERS}]{{2,11}}")
-    lines = WORD_LISTS[language].read_text(encoding="utf-8").splitlines()
+    path = WORD_LISTS[language]
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {path}: apt install {PACKAGES}")
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [word for word in lines if wanted.fullmatch(word)]
 
 
 class Scrambled:
-    """Draws sentences of 3 to 12 unrelated words from other grammars and the word lists."""
+    """Draws sentences of 3 to 15 unrelated words from other grammars and the word lists."""
 
     def __init__(self, grammars: list[Grammar]) -> None:
         self._grammars = grammars
