@@ -63,7 +63,7 @@ def telephone(mel: Float, rng: random.Random) -> Float:
     """Keep about 300 to 3400 Hz."""
     low, high = rng.uniform(200, 350), rng.uniform(3200, 3700)
     outside = (low > _CENTRES) | (high < _CENTRES)
-    return mel - np.where(outside, rng.uniform(2.5, 5.0), 0.0).astype(np.float32)
+    return mel - np.where(outside, rng.uniform(2.5, 9.0), 0.0).astype(np.float32)
 
 
 def speaker(mel: Float, spans: Spans | None, rng: random.Random) -> tuple[Float, Spans | None]:

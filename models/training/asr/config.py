@@ -56,7 +56,10 @@ class Windows:
     long_from: float
     no_speech: float
     noise: float
+    telephone: float
+    one_kind: float
     previous_text: float
+    previous_text_long: float
     translate: float
     no_timestamps: float
     shifted: float

@@ -5,6 +5,7 @@ token embedding is also the output matrix. A character head on the encoder serve
 """
 
 import math
+import re
 from pathlib import Path
 
 import torch
@@ -19,6 +20,9 @@ from .windows import POSITIONS
 
 FUSED_FROM = 512
 """Positions attended to; with fewer, products written out train faster on a CPU than the fused kernel (3x at 150)."""
+DECODER_LAYER = re.compile(r"model\.decoder\.layers\.(\d+)\.")
+OUTPUT = re.compile(r"\.(out_proj|fc2)\.")
+"""What a layer adds to its input comes out of these."""
 GUIDED_HEADS = 2
 """The first heads of the last decoder layer, trained to look at the word being written."""
 
@@ -185,10 +189,20 @@ class Whisper(nn.Module):
         return states @ self.model.decoder.embed_tokens.weight.T
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
-        """Copy weights; a character head of fewer characters fills the first rows."""
+        """Copy weights of this shape, or of one with fewer characters or decoder layers.
+
+        A character head of fewer characters fills the first rows. Decoder layers that the weights lack come before the
+        last one, whose attention is guided, and begin with outputs of zero: the larger network starts as the smaller.
+        """
         own = self.state_dict()
+        last = max(int(found[1]) for name in weights if (found := DECODER_LAYER.match(name)))
+        ends = f"model.decoder.layers.{last}.", f"model.decoder.layers.{len(self.model.decoder.layers) - 1}."
         for name, value in weights.items():
-            own[name][: len(value)].copy_(value)
+            own[name.replace(*ends)][: len(value)].copy_(value)
+        for name, value in own.items():
+            found = DECODER_LAYER.match(name)
+            if found and last <= int(found[1]) < len(self.model.decoder.layers) - 1 and OUTPUT.search(name):
+                value.zero_()
 
 
 def save_half(model: Whisper, path: Path) -> None:

@@ -13,10 +13,12 @@ from .store import Store, Utterance
 from .tokens import TIMESTAMP_STEP, Special
 
 LONG = 30.0
-CUT = 0.7
+CUT = 0.85
 """How often a long window that has no room for the next utterance holds its beginning all the same."""
 LEAST_CUT = 30
 """Frames of an utterance that are enough to be heard as one that begins."""
+FULL = 16
+"""Utterances that no window of 30 s has room for: it holds as many as fit."""
 POSITIONS = 1500
 """Encoder positions of 20 ms."""
 
@@ -76,14 +78,15 @@ class Composer:
         raw, placed = self._compose(language, translate, long)
         mel = self._finish(raw)
         position = self._position(len(mel), long)
-        return Window(mel, position, self._labels(language, translate, placed, position),
+        previous = self._settings.previous_text_long if long else self._settings.previous_text
+        return Window(mel, position, self._labels(language, translate, placed, position, previous),
                       " ".join(p.said(len(mel) / 100) for p in placed))  # fmt: skip
 
-    def _draw(self, language: str, translate: bool = False) -> Utterance:
-        """Draw an utterance of a random kind, one that has a translation where that is asked for."""
+    def _draw(self, language: str, translate: bool = False, kind: str | None = None) -> Utterance:
+        """Draw an utterance of that kind or a random one, one that has a translation where that is asked for."""
         while True:
-            kind = self._rng.choices(list(self.mix), list(self.mix.values()))[0]
-            utterance = self._store.draw(self._rng, language, kind)
+            drawn = kind or self._rng.choices(list(self.mix), list(self.mix.values()))[0]
+            utterance = self._store.draw(self._rng, language, drawn)
             if utterance.english or not translate:
                 return utterance
 
@@ -91,13 +94,15 @@ class Composer:
         """Place utterances one after the other until the window is full."""
         rng = self._rng
         limit = int((LONG if long else self._settings.longest_short) * 100)
-        wanted = rng.randint(2, 14) if long else (1 if rng.random() < 0.7 else rng.randint(2, 3))
+        one_kind = rng.random() < self._settings.one_kind
+        wanted = self._wanted(long)
         level = rng.uniform(-10, -5) if rng.random() < 0.6 else FLOOR
         parts = [self._gap(self._lead(long), level)]
         placed: list[_Placed] = []
         at = len(parts[0])
         while len(placed) < wanted:
-            utterance = self._draw(language, translate)
+            kind = placed[0].utterance.kind if placed and one_kind else None
+            utterance = self._draw(language, translate, kind)
             mel, words = augment.speaker(utterance.mel(), list(utterance.words or ()), rng)
             start, end = at / 100, (at + len(mel)) / 100
             moved = tuple((start + a, start + b) for a, b in words) if words else None
@@ -113,6 +118,13 @@ class Composer:
             parts += [mel, pause]
             at += len(mel) + len(pause)
         return np.concatenate(parts)[:limit], placed
+
+    def _wanted(self, long: bool) -> int:
+        """Return how many utterances a window may hold; half of the long ones are full."""
+        rng = self._rng
+        if long:
+            return FULL if rng.random() < 0.5 else rng.randint(2, 12)
+        return 1 if rng.random() < 0.7 else rng.randint(2, 3)
 
     def _lead(self, long: bool) -> float:
         rng = self._rng
@@ -136,7 +148,7 @@ class Composer:
             babble = rng.random() < 0.25
             disturbance = self._babble(len(raw)) if babble else augment.noise(len(raw), rng)
             raw = augment.add_noise(raw, disturbance, rng.uniform(0.7, 4.0))
-        if rng.random() < 0.1:
+        if rng.random() < self._settings.telephone:
             raw = augment.telephone(raw, rng)
         louder = rng.uniform(0, 0.6) if rng.random() < 0.4 else 0.0
         return augment.mask(normalise(raw, float(raw.max()) + louder), rng)
@@ -156,25 +168,28 @@ class Composer:
             return 0
         return self._rng.randrange(max(1, room))
 
-    def _labels(self, language: str, translate: bool, placed: list[_Placed], position: int) -> Labels:
+    def _labels(
+        self, language: str, translate: bool, placed: list[_Placed], position: int, with_previous: float
+    ) -> Labels:
         rng, settings = self._rng, self._settings
         opened = next((p.start for p in placed if p.cut), None)
         timestamps = opened is not None or rng.random() >= settings.no_timestamps
         task = Task(language, translate, timestamps, offset=position * TIMESTAMP_STEP)
         segments = [p.segment(task.translate) for p in placed if not p.cut]
-        previous = self._previous(task) if rng.random() < settings.previous_text else ()
+        previous = self._previous(task) if rng.random() < with_previous else ()
         return speech_labels(self._special, self._encode, segments, task, previous, opened)
 
     def _previous(self, task: Task) -> list[int]:
         """Return the end of some earlier text, 10 to 223 tokens; half of the time with its timestamps, as Whisper's
         own long form gives it back."""
         rng, special = self._rng, self._special
-        count = rng.choice([10, 20, 40, 80, 160, 223])
+        count = rng.choice([10, 20, 40, 80, 110, 160, 223, 223])
         timed = task.timestamps and rng.random() < 0.5
+        kind = self._draw(task.language, task.translate).kind if rng.random() < self._settings.one_kind else None
         ids: list[int] = []
         at = 0.0
         while len(ids) < count:
-            utterance = self._draw(task.language, task.translate)
+            utterance = self._draw(task.language, task.translate, kind)
             text = self._encode(" " + (utterance.english if task.translate else utterance.text))[0]
             start = 0.0 if at + utterance.frames / 100 > LONG else at
             end = at = min(LONG, start + utterance.frames / 100)

@@ -68,7 +68,7 @@ def test_long_windows_are_full_and_may_cut_their_last_utterance(tmp_path: Path) 
     settings = replace(
         config.load().windows,
         no_speech=0.0,
-        previous_text=0.0,
+        previous_text_long=0.0,
         translate=0.0,
         mix={"domain": 1.0},
         languages={"en": 1.0},
@@ -84,6 +84,20 @@ def test_long_windows_are_full_and_may_cut_their_last_utterance(tmp_path: Path) 
         said = window.spoken.split()
         assert whole * 4 <= len(said) < whole * 4 + 4, "of the cut one at most the words that are heard to their end"
         assert start < 30
+
+
+def test_a_window_of_one_kind_holds_no_other(tmp_path: Path) -> None:
+    rows = [{"language": "en", "text": kind, "english": kind, "kind": kind, "voice": "", "words": None, "frames": 50}
+            for kind in ("domain", "everyday")]  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    np.save(tmp_path / "a.npy", np.zeros((100, 80), np.float16))
+    mix = {"domain": 0.5, "everyday": 0.5}
+    settings = replace(config.load().windows, no_speech=0.0, mix=mix, languages={"en": 1.0}, one_kind=1.0)
+    store = Store(tmp_path, set())
+    alike = Composer(store, settings, SPECIAL, encode, seed=1)
+    assert all(len(set(alike.window(True).spoken.split())) == 1 for _ in range(30))
+    mixed = Composer(store, replace(settings, one_kind=0.0), SPECIAL, encode, seed=1)
+    assert any(len(set(mixed.window(True).spoken.split())) == 2 for _ in range(30))
 
 
 def test_a_second_file_of_settings_takes_the_place_of_what_it_names(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""The network of the training recipe."""
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from models.training.asr import config  # noqa: E402
+from models.training.asr.model import Whisper  # noqa: E402
+
+VOCABULARY, CHARACTERS = 1600, 10
+
+
+def network(decoder_layers: int) -> Whisper:
+    shape = replace(config.load().shape, width=32, heads=2, encoder_layers=1, decoder_layers=decoder_layers)
+    return Whisper(shape, VOCABULARY, CHARACTERS)
+
+
+def test_a_deeper_decoder_begins_as_the_shallower_one() -> None:
+    torch.manual_seed(1)
+    shallow, deep = network(2), network(4)
+    deep.start_from(shallow.state_dict())
+    mel, ids = torch.randn(1, 80, 100), torch.randint(0, VOCABULARY, (1, 7))
+    results = []
+    for model in (shallow, deep):
+        states, attention = model.model.decoder(ids, model.model.encoder(mel, torch.tensor([3])))
+        results.append((model.logits(states), attention))
+    torch.testing.assert_close(results[0], results[1])
+    added = deep.model.decoder.layers[1].fc1.weight
+    assert added.abs().sum() > 0, "only its output begins at zero, or it could not learn"
+
+
+def test_a_network_of_the_same_shape_is_copied() -> None:
+    first, second = network(2), network(2)
+    second.start_from(first.state_dict())
+    torch.testing.assert_close(first.state_dict(), second.state_dict())
