@@ -26,8 +26,10 @@ class Segment:
     """Seconds from the start of the window."""
     text: str
     """What the decoder writes: the words said, or their translation."""
-    words: tuple[tuple[float, float], ...] | None
-    """Times of the words between blanks, in seconds of the window; None where unknown."""
+    words: tuple[tuple[float, float] | None, ...] | None
+    """When each word between blanks is heard, in seconds of the window; None where unknown."""
+    translated: bool = False
+    """The times are those of the words that it comes from, so its letters do not share them."""
 
 
 @dataclass
@@ -52,9 +54,9 @@ class Labels:
 
 
 def token_times(
-    text: str, offsets: Sequence[tuple[int, int]], words: Sequence[tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """Return when each token is spoken: its share, by letters, of the time of its word.
+    text: str, offsets: Sequence[tuple[int, int]], words: Sequence[tuple[float, float] | None], whole: bool = False
+) -> list[tuple[float, float] | None]:
+    """Return when each token is spoken: its share, by letters, of the time of its word, or the `whole` of it.
 
     `text` begins with a blank, as does each of its words; `offsets` are characters of `text`.
     """
@@ -62,12 +64,15 @@ def token_times(
     for word in text.split(" ")[1:]:
         bounds.append((position, position + len(word) + 1))
         position += len(word) + 1
-    times = []
+    times: list[tuple[float, float] | None] = []
     for first, last in offsets:
         index = next(i for i, (a, b) in enumerate(bounds) if a <= first < b)
-        (a, b), (start, end) = bounds[index], words[index]
-        rate = (end - start) / (b - a)
-        times.append((start + rate * (first - a), start + rate * (min(last, b) - a)))
+        (a, b), word = bounds[index], words[index]
+        if word is None or whole:
+            times.append(word)
+            continue
+        rate = (word[1] - word[0]) / (b - a)
+        times.append((word[0] + rate * (first - a), word[0] + rate * (min(last, b) - a)))
     return times
 
 
@@ -75,8 +80,8 @@ def _add_segment(labels: Labels, segment: Segment, encode: Encode) -> None:
     text = " " + segment.text
     ids, offsets = encode(text)
     if segment.words and len(segment.words) == text.count(" "):
-        times = token_times(text, offsets, segment.words)
-        labels.spans.update((len(labels.ids) + i, span) for i, span in enumerate(times))
+        times = token_times(text, offsets, segment.words, segment.translated)
+        labels.spans.update((len(labels.ids) + i, span) for i, span in enumerate(times) if span)
     labels.add(ids, True)
 
 

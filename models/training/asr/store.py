@@ -69,6 +69,11 @@ class Store:
         """Return hours of speech."""
         return sum(u.frames for group in self._by.values() for u in group) / 360000
 
+    def translations(self, language: str) -> list[tuple[str, str]]:
+        """Return every sentence of a language that has a translation, with it."""
+        groups = [group for (lang, _), group in self._by.items() if lang == language]
+        return [(u.text, u.english) for group in groups for u in group if u.english]
+
     def draw(self, rng: random.Random, language: str, kind: str) -> Utterance:
         """Draw one utterance; another kind where the language has none of this one."""
         group = self._by.get((language, kind)) or next(

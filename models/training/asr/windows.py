@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import augment
+from .alignment import Aligner
 from .config import Windows
 from .features import BANDS, FLOOR, Float, normalise
 from .labels import Encode, Labels, Segment, Task, silence_labels, speech_labels
@@ -53,9 +54,17 @@ class _Placed:
         pairs = zip(self.utterance.text.split(" "), self.words, strict=False)
         return " ".join(word for word, (_, end) in pairs if end <= limit)
 
-    def segment(self, translate: bool) -> Segment:
-        text = self.utterance.english if translate else self.utterance.text
-        return Segment(self.start, self.end, text, None if translate else self.words)
+    def segment(self) -> Segment:
+        return Segment(self.start, self.end, self.utterance.text, self.words)
+
+    def translation(self, aligner: Aligner) -> Segment:
+        """Return its translation, each word at the time of those that it comes from."""
+        text, english = self.utterance.text, self.utterance.english
+        times: list[tuple[float, float] | None] | None = None
+        if self.words and len(self.words) == len(text.split(" ")):
+            pairs = aligner.align(text, english)
+            times = [(self.words[p[0]][0], self.words[p[1]][1]) if p else None for p in pairs]
+        return Segment(self.start, self.end, english, tuple(times) if times else None, translated=True)
 
 
 class Composer:
@@ -65,6 +74,7 @@ class Composer:
         self._store, self._settings = store, settings
         self._special, self._encode = special, encode
         self._rng = random.Random(seed)
+        self._aligners = {lang: Aligner.learn(store.translations(lang)) for lang in settings.languages if lang != "en"}
         self.mix = settings.mix
         """How often each kind of text is drawn."""
 
@@ -175,7 +185,8 @@ class Composer:
         opened = next((p.start for p in placed if p.cut), None)
         timestamps = opened is not None or rng.random() >= settings.no_timestamps
         task = Task(language, translate, timestamps, offset=position * TIMESTAMP_STEP)
-        segments = [p.segment(task.translate) for p in placed if not p.cut]
+        aligner = self._aligners.get(language) if translate else None
+        segments = [p.translation(aligner) if aligner else p.segment() for p in placed if not p.cut]
         previous = self._previous(task) if rng.random() < with_previous else ()
         return speech_labels(self._special, self._encode, segments, task, previous, opened)
 

@@ -13,6 +13,7 @@ np = pytest.importorskip("numpy", reason="the extra 'train' is not installed")
 pytest.importorskip("tokenizers", reason="the extra 'train' is not installed")
 
 from models.training.asr import augment, config, features, labels  # noqa: E402
+from models.training.asr.alignment import Aligner  # noqa: E402
 from models.training.asr.labels import Segment, Task  # noqa: E402
 from models.training.asr.speech.espeak import word_times  # noqa: E402
 from models.training.asr.store import Store  # noqa: E402
@@ -124,6 +125,29 @@ def test_spans_point_at_the_text_tokens() -> None:
     assert made.spans[6] == pytest.approx((0.5, 0.7))
     assert made.ids[8] == SPECIAL.end
     assert made.spans[8] == pytest.approx((1.0, 1.5))
+
+
+def test_words_of_a_translation_are_heard_where_they_come_from() -> None:
+    segment = Segment(0.0, 1.0, "ab c", ((0.6, 0.9), None), translated=True)
+    made = labels.speech_labels(SPECIAL, encode, [segment], Task("de", translate=True))
+    assert {i: made.spans[i] for i in sorted(made.spans)} == {
+        4: (0.6, 0.9),
+        5: (0.6, 0.9),
+        6: (0.6, 0.9),
+        10: (1.0, 1.5),
+    }
+
+
+def test_the_aligner_finds_what_a_translated_word_comes_from() -> None:
+    nouns = {"gato": "cat", "perro": "dog", "libro": "book", "tren": "train"}
+    colours = {"rojo": "red", "verde": "green", "sesenta y uno": "sixty-one", "negro": "black"}
+    sentences = [(f"El {n} {c}.", f"The {colours[c]} {nouns[n]}.") for n in nouns for c in colours]
+    aligner = Aligner.learn(sentences)
+    assert aligner.align("El libro verde.", "The green book.") == [None, (2, 2), (1, 1)], (
+        "every sentence has its article"
+    )
+    assert aligner.align("El tren sesenta y uno.", "The sixty-one train.") == [None, (2, 4), (1, 1)]
+    assert aligner.align("El gato.", "The house.") == [None, None]
 
 
 def test_espeak_events_become_word_times() -> None:
