@@ -101,13 +101,14 @@ class Batches(IterableDataset[Batch]):
         store = Store(config.shards, held_out(config.paths["fixtures"]))
         composer = Composer(store, settings, special, encode, self._seed)
         rng = random.Random(self._seed)
+        turns = random.Random(config.training.seed)  # alike in every process, or the fast wait for the slow
         pool: list[Window] = []
         seconds = config.training.batch_seconds
         while True:
             done = float(self._progress)
             if done > 1 - settings.last_phase:
                 composer.mix = settings.last_mix
-            if done >= settings.long_from and rng.random() < settings.long_share:
+            if done >= settings.long_from and turns.random() < settings.long_share:
                 count = max(1, round(seconds / LONG))
                 yield collate([composer.window(True) for _ in range(count)], special.end, 3000)
                 continue
