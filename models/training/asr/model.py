@@ -18,8 +18,6 @@ from .labels import MAX_TOKENS
 from .tokens import TIMESTAMPS
 from .windows import POSITIONS
 
-FUSED_FROM = 512
-"""Positions attended to; with fewer, products written out train faster on a CPU than the fused kernel (3x at 150)."""
 DECODER_LAYER = re.compile(r"model\.decoder\.layers\.(\d+)\.")
 OUTPUT = re.compile(r"\.(out_proj|fc2)\.")
 """What a layer adds to its input comes out of these."""
@@ -60,7 +58,7 @@ class Attention(nn.Module):
         q, k = self._split(self.q_proj(x)), self._split(self.k_proj(source))
         v = self._split(self.v_proj(source))
         probabilities = None
-        if weights or (source.shape[1] < FUSED_FROM and not q.is_cuda):
+        if weights or not q.is_cuda:  # on a CPU, products written out train faster than the fused kernel
             probabilities = _probabilities(q, k, causal)
             mixed = probabilities.to(v.dtype) @ v
         else:
