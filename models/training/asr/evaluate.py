@@ -147,9 +147,9 @@ class Bench:
         self._put("the same, white noise 10 dB", self._error([trials.noisy(t, 10, i) for i, t in enumerate(files)]))
         self._put("the same, telephone band", self._error([trials.telephone(t) for t in files]))
         self._put("segment end error, median / p90", self._ends(files))
-        self._put(
-            "files of 40 utterances, about 100 s", self._error([trials.joined(batch, 0.5) for batch in by_language])
-        )
+        files = [trials.joined(batch, 0.5) for batch in by_language]
+        self._put("files of 40 utterances, about 100 s", self._error(files))
+        self._put("the same, no window told the one before", self._error(files, condition_on_previous_text=False))
 
     def _ends(self, files: list[Trial]) -> str:
         """Tell how far the nearest segment end is from each true end."""
