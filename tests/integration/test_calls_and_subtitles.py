@@ -182,14 +182,12 @@ async def test_mixed_recordings_share_batches_with_others(server: str, mixed: tu
             return normalised(reply.text)
 
         others = [fixture for fixture in fixtures("clean") if "hard" not in fixture.tags][:12]
-        alone = [await ask(other.path.read_bytes(), language=other.language) for other in others]
         several, *single = await asyncio.gather(
             ask(data + b"\0", extra_body={"language": "multi"}),
             *(ask(other.path.read_bytes() + b"\0", language=other.language) for other in others),
         )
     assert several == normalised(" ".join(part.text for part in parts))
-    assert single == alone, "what else is in a batch changes no answer"
-    assert sum(text == normalised(other.text) for text, other in zip(single, others, strict=True)) >= len(others) - 1
+    assert single == [normalised(other.text) for other in others]
 
 
 def test_a_model_of_one_language_refuses_several(openai: OpenAI, english: Fixture) -> None:
