@@ -39,6 +39,8 @@ class Batch:
     """(B,) first encoder position."""
     ids: Tensor
     """(B, N) tokens."""
+    first: Tensor
+    """(B,) decoder position of the first token; N more than MAX_TOKENS allows are padding."""
     target: Tensor
     """(B, N - 1) bool: whether the next token is learnt."""
     spans: Tensor
@@ -77,6 +79,7 @@ def collate(windows: list[Window], end: int, frames: int | None = None) -> Batch
     lengths = [min(longest // 2, len(w.mel) // 2 + 2) for w in windows]
     return Batch(
         torch.from_numpy(mel), torch.tensor(position), torch.from_numpy(ids),
+        torch.tensor([w.labels.first for w in windows]),
         torch.from_numpy(target), torch.from_numpy(spans),
         torch.tensor([c for row in characters for c in row], dtype=torch.long),
         torch.tensor([len(row) for row in characters]), torch.tensor(lengths),

@@ -60,6 +60,7 @@ class Windows:
     one_kind: float
     previous_text: float
     previous_text_long: float
+    late: float
     translate: float
     no_timestamps: float
     shifted: float

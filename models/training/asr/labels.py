@@ -42,6 +42,8 @@ class Labels:
     """Whether a token is learnt, or only given."""
     spans: dict[int, tuple[float, float]] = field(default_factory=dict)
     """Index of a text token -> when it is spoken, in seconds of the window."""
+    first: int = 0
+    """The decoder position of the first token."""
 
     def add(self, ids: Sequence[int], target: bool) -> None:
         """Append tokens."""

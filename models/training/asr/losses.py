@@ -57,7 +57,7 @@ def losses(model: Whisper, batch: Batch, settings: Training, dtype: torch.dtype)
     """Run the model on a batch."""
     with torch.autocast(batch.mel.device.type, dtype, enabled=dtype != torch.float32):
         encoded = model.model.encoder(batch.mel, batch.position)
-        states, attention = model.model.decoder(batch.ids[:, :-1], encoded)
+        states, attention = model.model.decoder(batch.ids[:, :-1], encoded, batch.first)
         scores = model.logits(states[batch.target]).float()
     wanted = batch.ids[:, 1:][batch.target]
     return Losses(

@@ -141,9 +141,11 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer(shape.width, shape.heads) for _ in range(shape.decoder_layers))
         self.layer_norm = nn.LayerNorm(shape.width)
 
-    def forward(self, ids: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Map tokens (B, N) to states (B, N, D) and the last layer's attention (B, H, N, T)."""
-        x = self.embed_tokens(ids) + self.embed_positions.weight[: ids.shape[1]]
+    def forward(self, ids: Tensor, memory: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """Map tokens (B, N), each row from position `first` (B,) on, to states (B, N, D) and the last layer's
+        attention (B, H, N, T); what lies beyond the last position is padding."""
+        steps = torch.arange(ids.shape[1], device=ids.device)
+        x = self.embed_tokens(ids) + self.embed_positions((first[:, None] + steps).clamp(max=MAX_TOKENS - 1))
         for layer in self.layers[:-1]:
             x, _ = layer.decode(x, memory, weights=False)
         x, where = self.layers[-1].decode(x, memory, weights=True)

@@ -1,8 +1,10 @@
 """The audio of the evaluation: fixed sentences spoken with fixed seeds, never used in training."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -64,8 +66,18 @@ def sentences(name: str, count: int, seed: int) -> list[Sentence]:
     return random.Random(seed).sample(rows, min(count, len(rows)))
 
 
+def _anew(make: Callable[..., list[Trial]], *arguments: object) -> list[Trial]:
+    """Make clips in a process of their own: what espeak-ng spoke before changes how it speaks a sentence."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(make, *arguments).result()
+
+
 def clips(name: str, language: str, count: int, held_out: bool = False) -> list[Trial]:
-    """Return clips of espeak voices, heard in training or held out."""
+    """Return clips of espeak voices, heard in training or held out; the same ones at every call."""
+    return _anew(_clips, name, language, count, held_out)
+
+
+def _clips(name: str, language: str, count: int, held_out: bool) -> list[Trial]:
     engine = Espeak(seed=900 + held_out, speed_spread=0.0)
     return list(spoken(sentences(name, count, 3), language, engine, held_out))
 
@@ -111,7 +123,11 @@ def telephone(trial: Trial) -> Trial:
 
 
 def foreign_clips() -> list[Trial]:
-    """Return speech in languages that the model was never trained on."""
+    """Return speech in languages that the model was never trained on; the same at every call."""
+    return _anew(_foreign_clips)
+
+
+def _foreign_clips() -> list[Trial]:
     engine = Espeak(seed=902, speed_spread=0.0)
     made = []
     for language, texts in OTHER_LANGUAGES.items():

@@ -9,7 +9,7 @@ from . import augment
 from .alignment import Aligner
 from .config import Windows
 from .features import BANDS, FLOOR, Float, normalise
-from .labels import Encode, Labels, Segment, Task, silence_labels, speech_labels
+from .labels import MAX_TOKENS, Encode, Labels, Segment, Task, silence_labels, speech_labels
 from .store import Store, Utterance
 from .tokens import TIMESTAMP_STEP, Special
 
@@ -22,6 +22,8 @@ FULL = 16
 """Utterances that no window of 30 s has room for: it holds as many as fit."""
 POSITIONS = 1500
 """Encoder positions of 20 ms."""
+LONGEST_PREVIOUS = MAX_TOKENS // 2 - 1
+"""Tokens of earlier text that Whisper's long form gives back at most."""
 
 
 @dataclass(frozen=True)
@@ -188,13 +190,16 @@ class Composer:
         aligner = self._aligners.get(language) if translate else None
         segments = [p.translation(aligner) if aligner else p.segment() for p in placed if not p.cut]
         previous = self._previous(task) if rng.random() < with_previous else ()
-        return speech_labels(self._special, self._encode, segments, task, previous, opened)
+        labels = speech_labels(self._special, self._encode, segments, task, previous, opened)
+        if not previous and rng.random() < settings.late:
+            labels.first = rng.randint(0, min(LONGEST_PREVIOUS + 1, MAX_TOKENS - len(labels.ids)))
+        return labels
 
     def _previous(self, task: Task) -> list[int]:
-        """Return the end of some earlier text, 10 to 223 tokens; three times in four with its timestamps, as Whisper's
-        own long form gives it back."""
+        """Return the end of some earlier text of any length, often the longest; three times in four with its
+        timestamps, as Whisper's own long form gives it back."""
         rng, special = self._rng, self._special
-        count = rng.choice([10, 20, 40, 80, 110, 160, 223, 223])
+        count = LONGEST_PREVIOUS if rng.random() < 0.2 else rng.randint(1, LONGEST_PREVIOUS)
         timed = task.timestamps and rng.random() < 0.75
         kind = self._draw(task.language, task.translate).kind if rng.random() < self._settings.one_kind else None
         ids: list[int] = []

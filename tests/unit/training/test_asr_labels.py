@@ -18,7 +18,7 @@ from models.training.asr.labels import Segment, Task  # noqa: E402
 from models.training.asr.speech.espeak import word_times  # noqa: E402
 from models.training.asr.store import Store  # noqa: E402
 from models.training.asr.tokens import Special  # noqa: E402
-from models.training.asr.windows import Composer  # noqa: E402
+from models.training.asr.windows import LONGEST_PREVIOUS, Composer  # noqa: E402
 
 SPECIAL = Special(
     end=100, start=101, translate=102, transcribe=103, previous=104, no_speech=105,
@@ -99,6 +99,33 @@ def test_a_window_of_one_kind_holds_no_other(tmp_path: Path) -> None:
     assert all(len(set(alike.window(True).spoken.split())) == 1 for _ in range(30))
     mixed = Composer(store, replace(settings, one_kind=0.0), SPECIAL, encode, seed=1)
     assert any(len(set(mixed.window(True).spoken.split())) == 2 for _ in range(30))
+
+
+def test_long_windows_have_earlier_text_of_any_length_or_begin_where_one_would_end(tmp_path: Path) -> None:
+    row = {"language": "en", "text": "one", "english": "one", "kind": "domain", "voice": "", "words": None,
+           "frames": 50}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps([row]))
+    np.save(tmp_path / "a.npy", np.zeros((50, 80), np.float16))
+    mix = {"domain": 1.0}
+    settings = replace(config.load().windows, no_speech=0.0, mix=mix, languages={"en": 1.0}, previous_text_long=1.0)
+    told = Composer(Store(tmp_path, set()), settings, SPECIAL, encode, seed=1)
+    lengths = []
+    for _ in range(200):
+        made = told.window(True).labels
+        assert made.ids[0] == SPECIAL.previous
+        assert made.first == 0
+        lengths.append(made.ids.index(SPECIAL.start) - 1)
+    assert max(lengths) == LONGEST_PREVIOUS
+    assert all(any(low < length <= low + 25 for length in lengths) for low in range(0, 200, 25))
+    alone = Composer(told._store, replace(settings, previous_text_long=0.0, late=1.0), SPECIAL, encode, seed=1)
+    firsts = []
+    for _ in range(200):
+        made = alone.window(True).labels
+        assert made.ids[0] == SPECIAL.start
+        assert made.first + len(made.ids) <= labels.MAX_TOKENS
+        firsts.append(made.first)
+    assert min(firsts) < 25
+    assert max(firsts) > 200
 
 
 def test_a_second_file_of_settings_takes_the_place_of_what_it_names(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from models.training.asr import config  # noqa: E402
+from models.training.asr.labels import MAX_TOKENS  # noqa: E402
 from models.training.asr.model import Whisper  # noqa: E402
 
 VOCABULARY, CHARACTERS = 1600, 10
@@ -24,7 +25,8 @@ def test_a_deeper_decoder_begins_as_the_shallower_one() -> None:
     mel, ids = torch.randn(1, 80, 100), torch.randint(0, VOCABULARY, (1, 7))
     results = []
     for model in (shallow, deep):
-        states, attention = model.model.decoder(ids, model.model.encoder(mel, torch.tensor([3])))
+        memory = model.model.encoder(mel, torch.tensor([3]))
+        states, attention = model.model.decoder(ids, memory, torch.tensor([0]))
         results.append((model.logits(states), attention))
     torch.testing.assert_close(results[0], results[1])
     added = deep.model.decoder.layers[1].fc1.weight
@@ -35,3 +37,25 @@ def test_a_network_of_the_same_shape_is_copied() -> None:
     first, second = network(2), network(2)
     second.start_from(first.state_dict())
     torch.testing.assert_close(first.state_dict(), second.state_dict())
+
+
+def test_each_row_is_written_from_its_own_decoder_position_on() -> None:
+    torch.manual_seed(1)
+    decoder = network(2).model.decoder
+    memory, ids = torch.randn(2, 10, 32), torch.randint(0, VOCABULARY, (1, 6)).expand(2, 6)
+    with torch.no_grad():
+        decoder.embed_positions.weight[0:6] = decoder.embed_positions.weight[40:46]
+    states, _ = decoder(ids, memory[:1].expand(2, 10, 32), torch.tensor([0, 40]))
+    torch.testing.assert_close(states[0], states[1])
+    states, _ = decoder(ids, memory[:1].expand(2, 10, 32), torch.tensor([0, 41]))
+    assert not torch.allclose(states[0], states[1])
+
+
+def test_padding_beyond_the_last_decoder_position_changes_nothing_before_it() -> None:
+    torch.manual_seed(1)
+    decoder = network(2).model.decoder
+    memory, ids = torch.randn(1, 10, 32), torch.randint(0, VOCABULARY, (1, 8))
+    late = torch.tensor([MAX_TOKENS - 5])
+    padded, _ = decoder(ids, memory, late)
+    fitting, _ = decoder(ids[:, :5], memory, late)
+    torch.testing.assert_close(padded[:, :5], fitting)
