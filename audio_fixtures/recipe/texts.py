@@ -49,7 +49,7 @@ SHORT_CLIPS = (
     Line("en_newspaper.flac", "flite:kal16", "My sister is looking for the newspaper."),
     Line("en_bridge.flac", "flite:rms", "The bridge is old.", tags=_HARD),
     Line("es_viernes.flac", "espeak:es-419+m3@155", "La reunión es el viernes a las diez.", "The meeting is on Friday at ten o'clock."),
-    Line("es_vaso_de_agua.flac", "espeak:es+Alicia@160", "Quisiera un vaso de agua, por favor.", "I would like a glass of water, please."),
+    Line("es_vaso_de_agua.flac", "espeak:es+Alicia@160", "Quisiera un vaso de agua, por favor.", "I would like a glass of water, please.", tags=_HARD),
     Line("es_playa.flac", "espeak:es+f4@155", "Vamos a la playa mañana.", "We are going to the beach tomorrow."),
     Line("es_casa_blanca.flac", "espeak:es@155", "La casa es blanca.", "The house is white."),
     Line("es_quince_sillas.flac", "espeak:es+Alicia@160", "Alexander tiene quince sillas.", "Alexander has fifteen chairs."),

@@ -122,15 +122,31 @@ def mask(mel: Float, rng: random.Random) -> Float:
 
 
 def without_speech(frames: int, rng: random.Random) -> Float:
-    """Return raw frames of digital silence, noise, hum or clicks."""
+    """Return raw frames of digital silence, tones, noise, hum or clicks."""
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.2:
         return np.full((frames, BANDS), FLOOR, np.float32)
+    if kind < 0.45:
+        return tones(frames, rng)
     mel = noise(frames, rng) + rng.uniform(-8, 0)
-    if kind < 0.5:
+    if kind < 0.65:
         mel[:, rng.randrange(BANDS)] += rng.uniform(1, 5)
-    elif kind < 0.75:
+    elif kind < 0.85:
         for _ in range(rng.randint(1, 6)):
             first = rng.randrange(frames)
             mel[first : first + rng.randint(2, 12)] += rng.uniform(1, 4)
     return mel
+
+
+def tones(frames: int, rng: random.Random) -> Float:
+    """Return raw frames of one to three sines, steady or as beeps, over silence or a little noise."""
+    time = np.arange(frames * SAMPLE_RATE // 100) / SAMPLE_RATE
+    samples = np.zeros_like(time)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        hertz = 40 * 175 ** rng.random()  # 40 Hz to 7 kHz
+        samples += 10 ** rng.uniform(-2, -0.3) * np.sin(2 * np.pi * hertz * time + rng.uniform(0, 6))
+    if rng.random() < 0.3:
+        samples *= time % rng.uniform(0.2, 2.0) < rng.uniform(0.1, 1.0)
+    if rng.random() < 0.5:
+        samples += 10 ** rng.uniform(-5, -2) * np.random.default_rng(rng.getrandbits(32)).standard_normal(len(time))
+    return log_mel(samples.astype(np.float32))

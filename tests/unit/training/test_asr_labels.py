@@ -219,6 +219,20 @@ def test_noise_is_added_at_the_level_asked_for() -> None:
     assert augment.mean_level(added) == pytest.approx(-1.0, abs=0.01)
 
 
+def test_sounds_without_speech_have_the_frames_asked_for() -> None:
+    for seed in range(40):
+        sound = augment.without_speech(123, random.Random(seed))
+        assert sound.shape == (123, 80)
+        assert np.isfinite(sound).all()
+
+
+def test_tones_are_heard_in_few_bands() -> None:
+    for seed in range(40):
+        power = 10 ** augment.tones(200, random.Random(seed)).astype(float)
+        loudest = np.sort(power.sum(0))[::-1]
+        assert loudest[:24].sum() > 0.9 * loudest.sum()
+
+
 def test_speed_moves_the_word_times() -> None:
     mel = np.zeros((100, 80), np.float32)
     rng = random.Random(0)

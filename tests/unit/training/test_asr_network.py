@@ -1,14 +1,16 @@
 """The network of the training recipe."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 from models.training.asr import config  # noqa: E402
+from models.training.asr.average import average  # noqa: E402
 from models.training.asr.labels import MAX_TOKENS  # noqa: E402
-from models.training.asr.model import Whisper  # noqa: E402
+from models.training.asr.model import Whisper, load_weights, save_half  # noqa: E402
 
 VOCABULARY, CHARACTERS = 1600, 10
 
@@ -59,3 +61,17 @@ def test_padding_beyond_the_last_decoder_position_changes_nothing_before_it() ->
     padded, _ = decoder(ids, memory, late)
     fitting, _ = decoder(ids[:, :5], memory, late)
     torch.testing.assert_close(padded[:, :5], fitting)
+
+
+def test_the_mean_of_weights_lies_between_them(tmp_path: Path) -> None:
+    first, second, deeper = network(2), network(2), network(3)
+    paths = [tmp_path / name for name in ("a.pt", "b.pt", "c.pt")]
+    for model, path in zip((first, second, deeper), paths, strict=True):
+        save_half(model, path)
+    average(paths[:2], tmp_path / "mean.pt")
+    mean = load_weights(tmp_path / "mean.pt")["model.encoder.conv1.weight"]
+    middle = (first.model.encoder.conv1.weight + second.model.encoder.conv1.weight) / 2
+    torch.testing.assert_close(mean, middle.detach(), atol=1e-3, rtol=1e-2)
+    with pytest.raises(ValueError, match="same shape"):
+        average(paths, tmp_path / "none.pt")
+    assert not (tmp_path / "none.pt").exists()
