@@ -1,7 +1,7 @@
 """Average weights: `python -m models.training.asr.average A.pt B.pt [...] --output MEAN.pt`.
 
-The mean of weights along one run, or of a run and what went on from it, fails on fewer single recordings than each
-(Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization").
+The mean of weights along one run, or of a run and what went on from it, often generalises better than each (Izmailov
+et al. 2018, "Averaging weights leads to wider optima and better generalization"); measure it, for it need not.
 """
 
 import argparse
