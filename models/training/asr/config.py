@@ -58,6 +58,7 @@ class Windows:
     noise: float
     telephone: float
     one_kind: float
+    begun: float
     previous_text: float
     previous_text_long: float
     late: float

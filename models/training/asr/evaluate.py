@@ -21,7 +21,8 @@ from .text.lexicon import LANGUAGES
 from .trials import Trial
 
 Figures = dict[str, str]
-STEPS = ("domain", "held_out", "translate", "teacher", "wide", "unpadded", "several", "silence", "evidence")
+STEPS = ("domain", "held_out", "translate", "teacher", "wide", "unpadded", "several", "recordings", "silence",
+         "evidence")  # fmt: skip
 
 
 def text_of(segments: list[Segment]) -> str:
@@ -140,16 +141,25 @@ class Bench:
         return str(self.model.hf_tokenizer.decode(result[0].sequences_ids[0]))
 
     def several(self) -> None:
-        """Several utterances in a window; noise, telephone; files of minutes; segment ends."""
-        by_language = [trials.clips("domain", language, 40) for language in self.languages]
-        files = [f for batch in by_language for f in trials.several(batch[:20], 5)]
+        """Several utterances in a window; noise, telephone; segment ends."""
+        by_language = [trials.clips("domain", language, 20) for language in self.languages]
+        files = [f for batch in by_language for f in trials.several(batch, 5)]
         self._put("5 utterances in a window, clean", self._error(files))
         self._put("the same, white noise 10 dB", self._error([trials.noisy(t, 10, i) for i, t in enumerate(files)]))
         self._put("the same, telephone band", self._error([trials.telephone(t) for t in files]))
         self._put("segment end error, median / p90", self._ends(files))
-        files = [trials.joined(batch, 0.5) for batch in by_language]
-        self._put("files of 40 utterances, about 100 s", self._error(files))
-        self._put("the same, no window told the one before", self._error(files, condition_on_previous_text=False))
+
+    def recordings(self) -> None:
+        """Recordings of minutes, in which each window is told the text of the one before, or is not."""
+        made = [r for language in self.languages for r in trials.recordings(language)]
+        fixture = trials.long_fixture(configuration.load().paths["fixtures"])
+        for name, told in (("", True), (", no window told the one before", False)):
+            written = self._written(made, condition_on_previous_text=told)
+            each = [word_error_rate([t.text], [text]) for t, text in zip(made, written, strict=True)]
+            error = word_error_rate([t.text for t in made], written)
+            self._put(f"{len(made)} recordings of 1 to 5 minutes{name}", f"{error:.3f}, the worst {max(each):.3f}")
+            heard = self._written([fixture], condition_on_previous_text=told)
+            self._put(f"the 3-minute fixture{name}", f"{word_error_rate([fixture.text], heard):.3f}")
 
     def _ends(self, files: list[Trial]) -> str:
         """Tell how far the nearest segment end is from each true end."""

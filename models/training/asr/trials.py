@@ -1,12 +1,16 @@
 """The audio of the evaluation: fixed sentences spoken with fixed seeds, never used in training."""
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+from faster_whisper.audio import decode_audio
 
 from .features import SAMPLE_RATE, Float
 from .speech.base import Speech, Synthesiser, WordTimes
@@ -104,6 +108,22 @@ def several(trials: list[Trial], count: int, pause: float = 0.5) -> list[Trial]:
     """Return files of `count` clips each."""
     groups = [trials[i : i + count] for i in range(0, len(trials) - count + 1, count)]
     return [joined(group, pause) for group in groups]
+
+
+RECORDINGS = ((20, 0.5), (40, 0.3), (60, 0.8), (80, 0.5), (120, 0.5))
+"""Utterances of a long recording and the pause between them in seconds."""
+
+
+def recordings(language: str) -> list[Trial]:
+    """Return the domain sentences of the evaluation as recordings of 1 to 5 minutes; the same at every call."""
+    pending = iter(clips("domain", language, sum(count for count, _ in RECORDINGS)))
+    return [joined(list(islice(pending, count)), pause) for count, pause in RECORDINGS]
+
+
+def long_fixture(manifest: Path) -> Trial:
+    """Return the longest recording of the audio fixtures, which has other voices, rates and pauses."""
+    row = max(json.loads(manifest.read_text(encoding="utf-8")), key=lambda row: row["duration"])
+    return Trial(decode_audio(str(manifest.parent / row["file"])), row["language"], row["text"], "")
 
 
 def noisy(trial: Trial, snr_db: float, seed: int) -> Trial:

@@ -1,7 +1,7 @@
 """Composes training windows: one to eight utterances, silence between them, noise over them."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,8 @@ CUT = 0.85
 """How often a long window that has no room for the next utterance holds its beginning all the same."""
 LEAST_CUT = 30
 """Frames of an utterance that are enough to be heard as one that begins."""
+HEARD = 0.7
+"""Share of a word that must be left for it to be written, where a window begins amid an utterance."""
 FULL = 16
 """Utterances that no window of 30 s has room for: it holds as many as fit."""
 POSITIONS = 1500
@@ -69,6 +71,17 @@ class _Placed:
         return Segment(self.start, self.end, english, tuple(times) if times else None, translated=True)
 
 
+def _late(utterance: Utterance, mel: Float, words: augment.Spans, first: int) -> tuple[Utterance, Float, augment.Spans]:
+    """Return what is left of an utterance that begins before the window does, `first` of its frames gone.
+
+    faster-whisper goes on at 30 s where a window's last timestamp opens no segment, amid a word if need be.
+    """
+    gone = first / 100
+    left = [(max(0.0, a - gone), b - gone) for a, b in words if b - gone >= HEARD * (b - a)]
+    text = utterance.text.split(" ")[len(words) - len(left) :]
+    return replace(utterance, text=" ".join(text)), mel[first:], left
+
+
 class Composer:
     """Draws windows from a store."""
 
@@ -109,13 +122,17 @@ class Composer:
         one_kind = rng.random() < self._settings.one_kind
         wanted = self._wanted(long)
         level = rng.uniform(-10, -5) if rng.random() < 0.6 else FLOOR
-        parts = [self._gap(self._lead(long), level)]
+        begun = not translate and rng.random() < self._settings.begun
+        parts = [self._gap(0.0 if begun else self._lead(long), level)]
         placed: list[_Placed] = []
         at = len(parts[0])
         while len(placed) < wanted:
             kind = placed[0].utterance.kind if placed and one_kind else None
             utterance = self._draw(language, translate, kind)
             mel, words = augment.speaker(utterance.mel(), list(utterance.words or ()), rng)
+            if begun and words and len(words) == len(utterance.text.split(" ")):
+                utterance, mel, words = _late(utterance, mel, words, rng.randrange(len(mel)))
+            begun = False
             start, end = at / 100, (at + len(mel)) / 100
             moved = tuple((start + a, start + b) for a, b in words) if words else None
             if at + len(mel) > limit and (placed or len(mel) > limit):
@@ -125,7 +142,8 @@ class Composer:
                     placed.append(_Placed(utterance, start, limit / 100, moved, cut=True))
                     parts.append(mel)
                 break
-            placed.append(_Placed(utterance, start, end, moved))
+            if utterance.text:
+                placed.append(_Placed(utterance, start, end, moved))
             pause = self._gap(self._pause(long, len(placed) == wanted), level)
             parts += [mel, pause]
             at += len(mel) + len(pause)

@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,7 @@ def test_long_windows_are_full_and_may_cut_their_last_utterance(tmp_path: Path) 
         translate=0.0,
         mix={"domain": 1.0},
         languages={"en": 1.0},
+        begun=0.0,
     )
     composer = Composer(Store(tmp_path, set()), settings, SPECIAL, encode, seed=1)
     windows = [composer.window(True) for _ in range(100)]
@@ -85,6 +87,23 @@ def test_long_windows_are_full_and_may_cut_their_last_utterance(tmp_path: Path) 
         said = window.spoken.split()
         assert whole * 4 <= len(said) < whole * 4 + 4, "of the cut one at most the words that are heard to their end"
         assert start < 30
+
+
+def test_windows_may_begin_amid_an_utterance_of_which_only_whole_words_are_written(tmp_path: Path) -> None:
+    words = [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
+    row = {"language": "en", "text": "one two three four", "english": "one", "kind": "domain", "voice": "",
+           "words": words, "frames": 400}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps([row]))
+    np.save(tmp_path / "a.npy", np.zeros((400, 80), np.float16))
+    settings = replace(config.load().windows, no_speech=0.0, translate=0.0, begun=1.0, mix={"domain": 1.0},
+                       languages={"en": 1.0})  # fmt: skip
+    composer = Composer(Store(tmp_path, set()), settings, SPECIAL, encode, seed=1)
+    after = {"one": "two", "two": "three", "three": "four", "four": "one"}
+    said = [composer.window(True).spoken.split() for _ in range(200)]
+    assert all(after[word] == following for window in said for word, following in pairwise(window))
+    assert all(sum(window[0] == word for window in said) > 20 for word in after)
+    whole = Composer(composer._store, replace(settings, begun=0.0), SPECIAL, encode, seed=1)
+    assert all(whole.window(True).spoken.startswith("one") for _ in range(50))
 
 
 def test_a_window_of_one_kind_holds_no_other(tmp_path: Path) -> None:
