@@ -9,6 +9,7 @@ from torch.nn import functional
 from .batches import Batch
 from .config import Training
 from .model import GUIDED_HEADS, Whisper
+from .tokens import TIMESTAMPS
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,20 @@ class Losses:
         """Return the weighted sum."""
         weighted = settings.ctc_weight * self.characters + settings.guide_weight * self.guide
         return self.tokens + weighted
+
+
+def token_loss(scores: Tensor, wanted: Tensor, smoothing: float) -> Tensor:
+    """Return cross-entropy a token, label smoothing spread over tokens of the same kind: timestamps or all others.
+
+    More than half of our vocabulary are timestamps. Spread over all of it, smoothing teaches that a word one is unsure
+    of may as well be a timestamp, and Whisper's decoding takes one, any of them, wherever together they are more
+    probable than the likeliest word: it breaks off amid a word and goes on seconds later.
+    """
+    probable = functional.log_softmax(scores, -1)
+    first = scores.shape[-1] - TIMESTAMPS
+    others, times = probable[:, :first].mean(-1), probable[:, first:].mean(-1)
+    right = probable.gather(-1, wanted[:, None])[:, 0]
+    return -((1 - smoothing) * right + smoothing * torch.where(wanted < first, others, times)).mean()
 
 
 def character_loss(model: Whisper, encoded: Tensor, batch: Batch) -> Tensor:
@@ -61,7 +76,7 @@ def losses(model: Whisper, batch: Batch, settings: Training, dtype: torch.dtype)
         scores = model.logits(states[batch.target]).float()
     wanted = batch.ids[:, 1:][batch.target]
     return Losses(
-        functional.cross_entropy(scores, wanted, label_smoothing=settings.label_smoothing),
+        token_loss(scores, wanted, settings.label_smoothing),
         character_loss(model, encoded, batch),
         guide_loss(attention, batch),
         (scores.argmax(-1) == wanted).float().mean(),

@@ -10,7 +10,9 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 from models.training.asr import config  # noqa: E402
 from models.training.asr.average import average  # noqa: E402
 from models.training.asr.labels import MAX_TOKENS  # noqa: E402
+from models.training.asr.losses import token_loss  # noqa: E402
 from models.training.asr.model import Whisper, load_weights, save_half  # noqa: E402
+from models.training.asr.tokens import TIMESTAMPS  # noqa: E402
 
 VOCABULARY, CHARACTERS = 1600, 10
 
@@ -75,3 +77,25 @@ def test_the_mean_of_weights_lies_between_them(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="same shape"):
         average(paths, tmp_path / "none.pt")
     assert not (tmp_path / "none.pt").exists()
+
+
+def test_label_smoothing_gives_timestamps_nothing_where_a_word_is_wanted() -> None:
+    words, smoothing = 20, 0.1
+    wanted = torch.tensor([3, words + 7])
+    scores = torch.zeros(2, words + TIMESTAMPS, requires_grad=True)
+    optimiser = torch.optim.Adam([scores], lr=0.2)
+    for _ in range(400):
+        optimiser.zero_grad()
+        token_loss(scores, wanted, smoothing).backward()
+        optimiser.step()
+    word, time = scores.detach().softmax(-1)
+    assert word[words:].sum() < 0.01
+    torch.testing.assert_close(word[:words].sum() - word[3], torch.tensor(smoothing * 19 / 20), atol=3e-3, rtol=0)
+    assert time[:words].sum() < 0.01
+    assert time[words + 7] > 0.85
+
+
+def test_without_smoothing_the_token_loss_is_cross_entropy() -> None:
+    scores = torch.randn(5, 30 + TIMESTAMPS)
+    wanted = torch.tensor([0, 5, 29, 30, 900])
+    torch.testing.assert_close(token_loss(scores, wanted, 0.0), torch.nn.functional.cross_entropy(scores, wanted))
