@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,8 +24,6 @@ BUSY_SECONDS = 30.0
 MIGRATING = 0x5350_4545_4348
 """PostgreSQL's advisory lock for who migrates; any fixed number."""
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-
-logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class Database:

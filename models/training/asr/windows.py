@@ -71,7 +71,7 @@ class _Placed:
         return Segment(self.start, self.end, english, tuple(times) if times else None, translated=True)
 
 
-def _late(utterance: Utterance, mel: Float, words: augment.Spans, first: int) -> tuple[Utterance, Float, augment.Spans]:
+def _rest(utterance: Utterance, mel: Float, words: augment.Spans, first: int) -> tuple[Utterance, Float, augment.Spans]:
     """Return what is left of an utterance that begins before the window does, `first` of its frames gone.
 
     faster-whisper goes on at 30 s where a window's last timestamp opens no segment, amid a word if need be.
@@ -131,7 +131,7 @@ class Composer:
             utterance = self._draw(language, translate, kind)
             mel, words = augment.speaker(utterance.mel(), list(utterance.words or ()), rng)
             if begun and words and len(words) == len(utterance.text.split(" ")):
-                utterance, mel, words = _late(utterance, mel, words, rng.randrange(len(mel)))
+                utterance, mel, words = _rest(utterance, mel, words, rng.randrange(len(mel)))
             begun = False
             start, end = at / 100, (at + len(mel)) / 100
             moved = tuple((start + a, start + b) for a, b in words) if words else None

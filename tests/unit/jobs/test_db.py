@@ -50,6 +50,12 @@ def test_processes_that_start_at_once(tmp_path: Path) -> None:
     assert [process.returncode for process in started] == [0] * 4, said
 
 
+def test_a_first_start_logs_nothing_of_alembic(tmp_path: Path) -> None:
+    code = f"import logging; logging.basicConfig(level='INFO')\n{OPEN}"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "alembic" not in done.stderr
+
+
 async def test_a_block_that_fails_leaves_no_trace(database: Database) -> None:
     async def fail_after_writing() -> None:
         async with database.writing() as connection:
