@@ -137,6 +137,8 @@ class Transcript:
     timings: Timings = field(default_factory=Timings)
     channels: int = 1
     """How many channels were transcribed apart; 1 for a mix."""
+    uncovered: tuple[tuple[float, float], ...] = ()
+    """Speech for which there are no words: (start, end) in seconds, in order."""
 
     @property
     def audio_seconds(self) -> float:
@@ -169,8 +171,9 @@ class VadOptions:
     """Speech starts at this probability; it ends below `threshold - 0.15` (Silero's own hysteresis)."""
     min_silence: float = 0.4
     """Seconds of silence that end a speech region."""
-    padding: float = 0.2
-    """Seconds kept before and after a region."""
+    padding: float = 0.4
+    """Seconds kept at least before and after a region: the detector may be .55 s late. More, up to 1 s, are kept until
+    it is quiet."""
     min_speech: float = 0.1
     """Regions shorter than this many seconds are dropped as clicks."""
 
@@ -198,6 +201,22 @@ class Window:
     @property
     def duration(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    @property
+    def spoken(self) -> float:
+        """Seconds of speech in it; all of it where no detector ran."""
+        return sum(end - start for start, end in self.speech) or self.duration
+
+    def part(self, start: float, end: float) -> "Window":
+        """The stretch from `start` to `end`, in seconds of this window's clock, as a window of its own."""
+        first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        speech = [(max(begin, start) - start, min(stop, end) - start) for begin, stop in self.speech]
+        return replace(
+            self,
+            start=self.start + first / SAMPLE_RATE,
+            samples=self.samples[first:last],
+            speech=tuple((begin, stop) for begin, stop in speech if stop > begin),
+        )
 
 
 @dataclass(frozen=True, slots=True)

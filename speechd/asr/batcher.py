@@ -155,10 +155,10 @@ class Batcher:
             self._runners.append(asyncio.create_task(self._run(), name="asr-batcher"))
         try:
             decoded: Decoded = await future
+            ticket.remaining = max(0.0, ticket.remaining - _heard(job, decoded))
             return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
             self._schedule.discard(entry)
-            ticket.remaining = max(0.0, ticket.remaining - job.window.duration)
 
     async def close(self) -> None:
         """Lets the batch in hand finish, fails what still waits, and gives the engine's memory back."""
@@ -176,26 +176,25 @@ class Batcher:
             batch = self._schedule.take(started, self._batch_size)
             for entry in batch:
                 entry.item.waited = started - entry.since
-            requests = [entry.item for entry in batch]
-            await self._decode_batch(requests)
-            self._measure(sum(request.job.window.duration for request in requests), self._clock() - started)
+            heard = await self._decode_batch([entry.item for entry in batch])
+            self._measure(heard, self._clock() - started)
 
-    async def _decode_batch(self, requests: Sequence[_Request]) -> None:
-        """Decodes together; where that fails, in smaller batches, so that only the culprit fails."""
+    async def _decode_batch(self, requests: Sequence[_Request]) -> float:
+        """Decodes together; where that fails, in smaller batches, so that only the culprit fails. Seconds heard."""
         try:
             results = await self._on_thread([request.job for request in requests])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
             if len(requests) == 1:
                 _settle(requests[0].future, error)
-                return
+                return 0.0
             half = (len(requests) + 1) // 2 if isinstance(error, OutOfMemory) else 1
             if isinstance(error, OutOfMemory):
                 self._batch_size = min(self._batch_size, half)
-            for start in range(0, len(requests), half):
-                await self._decode_batch(requests[start : start + half])
-            return
+            parts = [requests[start : start + half] for start in range(0, len(requests), half)]
+            return sum([await self._decode_batch(part) for part in parts])
         for request, result in zip(requests, results, strict=True):
             _settle(request.future, result)
+        return sum(_heard(request.job, result) for request, result in zip(requests, results, strict=True))
 
     async def _on_thread(self, jobs: Sequence[Job]) -> list[Decoded]:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
@@ -204,6 +203,11 @@ class Batcher:
         if took > 0:
             speed = audio / took
             self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+
+
+def _heard(job: Job, decoded: Decoded) -> float:
+    """Seconds of audio that are done with this result; the rest of the window comes again."""
+    return min(decoded.heard, job.window.duration)
 
 
 def _settle(future: "asyncio.Future[Decoded]", outcome: Decoded | Exception) -> None:

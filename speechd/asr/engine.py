@@ -4,6 +4,7 @@ An engine is synchronous, takes windows of PCM and gives back frozen dataclasses
 HTTP. As many threads call it at once as it says it has replicas.
 """
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -32,6 +33,13 @@ class Decoded:
     """By code, summing to 1 over the languages allowed; one entry of 1.0 where the language was given."""
     timings: Timings = field(default_factory=Timings)
     """The engine's stages, shared equally among the windows of a batch."""
+    heard: float = math.inf
+    """Seconds of the window that the segments cover; what lies after them is to be decoded anew, as its own window.
+    Infinite: all of it."""
+    tail: tuple[Segment, ...] = ()
+    """Text after `heard`, which the next window says again: only for those who decode no next one."""
+    uncovered: tuple[tuple[float, float], ...] = ()
+    """Speech for which there are no words: (start, end) in seconds on the window's clock. Engines leave it empty."""
     encoded: Any = None
     """Opaque; kept only while the language is still open, to be handed back in a Job."""
 

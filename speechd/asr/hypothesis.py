@@ -8,10 +8,19 @@ silence.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 MAX_COMPRESSION_RATIO = 2.4
 MIN_AVG_LOGPROB = -1.0
 MAX_NO_SPEECH_PROB = 0.6
+MAX_REPEATS = 8
+"""What is said more often than this in a row is a loop of the decoder, not speech."""
+MIN_ECHO_WORDS = 6
+"""Words from which on a text that stands in the prompt is suspected to come from there and not from the audio."""
+MIN_AGREEMENT = 0.6
+"""Share of words that two hypotheses of the same audio have in common at least."""
+MAX_NGRAM = 12
+"""Tokens of the longest phrase that is looked for as a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,10 @@ class Hypothesis:
     avg_logprob: float
     """Mean natural log-probability of its tokens, the end token included."""
     no_speech_prob: float
+    complete: bool = True
+    """The model ended the text by itself; False where the token limit did."""
+    loops: bool = False
+    """It said something more than MAX_REPEATS times in a row, and was cut there."""
 
     @property
     def compression_ratio(self) -> float:
@@ -48,3 +61,47 @@ class Hypothesis:
 def best(attempts: Sequence[Hypothesis]) -> Hypothesis:
     """The last attempt if it can be believed, else the most probable that does not repeat itself."""
     return attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
+
+
+def loop_end(tokens: Sequence[int]) -> int | None:
+    """Where a loop has been said MAX_REPEATS times: how many tokens stand before; None where nothing loops so often.
+
+    Args:
+        tokens: of text only.
+    """
+    for size in range(1, MAX_NGRAM + 1):
+        repeated = 0  # tokens in a row that equal the one `size` before
+        for place in range(size, len(tokens)):
+            repeated = repeated + 1 if tokens[place] == tokens[place - size] else 0
+            if repeated > size * (MAX_REPEATS - 1):
+                return place
+    return None
+
+
+def without_loop(tokens: Sequence[int], timestamp_begin: int) -> tuple[int, ...]:
+    """The tokens up to where a loop has been said MAX_REPEATS times; all of them where there is none.
+
+    Args:
+        tokens: text and timestamp tokens; timestamps inside a loop do not interrupt it.
+        timestamp_begin: ids from here on are timestamps.
+    """
+    places = [place for place, token in enumerate(tokens) if token < timestamp_begin]
+    end = loop_end([tokens[place] for place in places])
+    if end is None:
+        return tuple(tokens)
+    last = places[end - 1] + 1
+    return tuple(tokens[: last + (tokens[last] >= timestamp_begin)])
+
+
+def repeats_prompt(text: str, prompt: str) -> bool:
+    """Whether a text stands in the prompt word for word and is longer than a name or a term."""
+    words, before = text.lower().split(), prompt.lower().split()
+    if len(words) < MIN_ECHO_WORDS:
+        return False
+    starts = range(len(before) - len(words) + 1)
+    return any(before[start : start + len(words)] == words for start in starts)
+
+
+def similar(text: str, other: str) -> bool:
+    """Whether two texts agree in most of their words."""
+    return SequenceMatcher(None, text.lower().split(), other.lower().split(), autojunk=False).ratio() >= MIN_AGREEMENT

@@ -91,7 +91,7 @@ class Listener:
 
     def _note(self, window: Window, found: Decoded) -> None:
         for code, chance in found.language_probabilities.items():
-            self.scores[code] = self.scores.get(code, 0.0) + chance * window.duration
+            self.scores[code] = self.scores.get(code, 0.0) + chance * window.spoken
 
     def _settle_if_plain(self) -> None:
         heard_all = self._heard >= WINDOWS_FOR_LANGUAGE or (self._hurried and self._heard == self._announced)

@@ -19,6 +19,7 @@ from speechd.asr.guard import evidence, judged
 from speechd.asr.listener import Listener, main_language
 from speechd.asr.merging import Merger
 from speechd.asr.recording import Recording
+from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window, joined_text
 
@@ -45,13 +46,14 @@ class LocalTranscriber:
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         recording = await asyncio.to_thread(Recording, audio, self.max_seconds, options)
-        merger, timings = Merger(), Timings()
+        merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
         with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
             listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
             windows = _in_thread(recording.windows(self._packing(options)))
             async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
+                    uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
                     for segment in merger.push(_segments(window, result, options), window.horizon):
                         yield segment
             for segment in merger.push((), math.inf):
@@ -67,6 +69,7 @@ class LocalTranscriber:
             warnings=recording.warnings,
             timings=timings + recording.timings,
             channels=recording.channels,
+            uncovered=tuple(sorted(uncovered)),
         )
 
     def _packing(self, options: TranscribeOptions) -> Packing:
@@ -74,12 +77,13 @@ class LocalTranscriber:
         return replace(self.packing, max_gap=0.0) if options.multilingual else self.packing
 
     async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
-        """One window; what is probably invented gets a second opinion where the caller asked for it."""
-        decoded = await self.batcher.decode(job, ticket)
+        """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
+        decode = partial(self.batcher.decode, ticket=ticket)
+        decoded = await decode_window(decode, job)
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
             return decoded
         warmer = replace(job.options, temperature=SECOND_TEMPERATURE, prompt="", hotwords=())
-        second = await self.batcher.decode(replace(job, options=warmer), ticket)
+        second = await decode_window(decode, replace(job, options=warmer))
         better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
         return replace(better, timings=decoded.timings + second.timings)
 

@@ -8,6 +8,7 @@ silence, so what the voice activity detector knows about the edges of speech cor
 import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from speechd.types import Segment, Word
 
@@ -29,6 +30,9 @@ class Span:
     start: float
     end: float
     tokens: tuple[int, ...]
+    """Text tokens only."""
+    timed_tokens: tuple[int, ...] = ()
+    """The same with the timestamp tokens around them, as generated."""
 
 
 def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) -> list[Span]:
@@ -40,19 +44,45 @@ def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) ->
         duration: seconds of audio in the window; times beyond it, and a missing last time, become it.
     """
     spans: list[Span] = []
-    start, text = 0.0, list[int]()
+    start, opening, text = 0.0, tuple[int, ...](), list[int]()
     for token in tokens:
         if token < timestamp_begin:
             text.append(token)
             continue
         time = min((token - timestamp_begin) * TOKEN_SECONDS, duration)
         if text:
-            spans.append(Span(start, max(time, start), tuple(text)))
+            spans.append(Span(start, max(time, start), tuple(text), (*opening, *text, token)))
             text = []
-        start = time
+        start, opening = time, (token,)
     if text:
-        spans.append(Span(min(start, duration), duration, tuple(text)))
+        spans.append(Span(min(start, duration), duration, tuple(text), (*opening, *text)))
     return spans
+
+
+def heard_seconds(tokens: Sequence[int], timestamp_begin: int, duration: float, *, complete: bool) -> float:
+    """How far a window is written down, as openai/whisper's and faster-whisper's seeking read it.
+
+    | tokens | heard |
+    |---|---|
+    | end in one timestamp, or have no two timestamps side by side | the whole window |
+    | have two timestamps side by side, and end in those or in text | up to the last such pair |
+    | stopped by the token limit, no pair | up to the last timestamp; the whole window where that is 0 |
+
+    Args:
+        tokens: text and timestamp tokens as generated.
+        timestamp_begin: id of `<|0.00|>`.
+        duration: seconds of audio in the window.
+        complete: the model ended the text by itself; False where the token limit did.
+
+    Returns:
+        Seconds on the window's clock, at most `duration`.
+    """
+    times = [token - timestamp_begin if token >= timestamp_begin else None for token in tokens]
+    if complete and times and times[-1] is not None and (len(times) < 2 or times[-2] is None):
+        return duration
+    pairs = [one for one, following in pairwise(times) if one is not None and following is not None]
+    known = pairs or ([] if complete else [time for time in times if time])
+    return min(known[-1] * TOKEN_SECONDS, duration) if known else duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from typing import Any
 
 from faster_whisper.tokenizer import Tokenizer
 
-from speechd.asr.engine import Job
-from speechd.asr.hypothesis import Hypothesis
+from speechd.asr.engine import Decoded, Job
+from speechd.asr.hypothesis import Hypothesis, without_loop
 from speechd.asr.timestamps import (
     Span,
     TimedWord,
     distribute,
     fit_segment,
     fit_words,
+    heard_seconds,
     in_order,
     merge_punctuation,
     split_spans,
@@ -23,17 +24,20 @@ from speechd.asr.timestamps import (
 from speechd.types import Segment, TokenLogprob
 
 
-def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer) -> Hypothesis:
-    """A generation result as a hypothesis."""
-    tokens = result.sequences_ids[0]
+def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer, limit: int) -> Hypothesis:
+    """A generation result as a hypothesis; one of `limit` tokens was cut there."""
+    generated = result.sequences_ids[0]
     # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
-    total = result.scores[0] * len(tokens)
+    total = result.scores[0] * len(generated)
+    tokens = without_loop(generated, tokenizer.timestamp_begin)
     return Hypothesis(
-        tokens=tuple(tokens),
-        text=tokenizer.decode(tokens).strip(),
+        tokens=tokens,
+        text=tokenizer.decode(generated).strip(),
         temperature=temperature,
-        avg_logprob=total / (len(tokens) + 1),
+        avg_logprob=total / (len(generated) + 1),
         no_speech_prob=result.no_speech_prob,
+        complete=len(generated) < limit,
+        loops=len(tokens) < len(generated),
     )
 
 
@@ -45,14 +49,43 @@ def text_spans(job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[S
     return [span for span in spans if tokenizer.decode(list(span.tokens)).strip()]
 
 
-def segments_of(
-    job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
-) -> tuple[Segment, ...]:
-    """The segments of a window, in order, with what the job asks for.
+def decoded_of(
+    job: Job,
+    hypothesis: Hypothesis,
+    tokenizer: Tokenizer,
+    spans: Sequence[Span],
+    alignment: Any,
+    chances: dict[str, float],
+) -> Decoded:
+    """What a window's hypothesis comes to: its segments, how far they go, and the text after that.
 
     Args:
+        spans: see text_spans.
         alignment: of all the spans' tokens; None where neither words nor log-probabilities are asked for.
+        chances: probability of each language.
     """
+    duration = job.window.duration
+    heard = heard_seconds(hypothesis.tokens, tokenizer.timestamp_begin, duration, complete=hypothesis.complete)
+    kept = sum(span.start < heard for span in spans)
+    segments = _segments(job, hypothesis, tokenizer, spans, alignment)
+    return Decoded(
+        segments=segments[:kept],
+        tail=segments[kept:],
+        heard=duration if hypothesis.silent else heard,
+        language=likeliest(chances),
+        language_probabilities=chances,
+    )
+
+
+def likeliest(chances: dict[str, float]) -> str:
+    """The most probable language."""
+    return max(chances, key=lambda code: chances[code])
+
+
+def _segments(
+    job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
+) -> tuple[Segment, ...]:
+    """A segment for each span, in order, with what the job asks for."""
     words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
     shares = distribute(words, spans)
     logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs else [()] * len(spans)
@@ -61,7 +94,7 @@ def segments_of(
             start=span.start,
             end=span.end,
             text=tokenizer.decode(list(span.tokens)),
-            tokens=span.tokens,
+            tokens=span.timed_tokens,
             temperature=hypothesis.temperature,
             avg_logprob=hypothesis.avg_logprob,
             compression_ratio=hypothesis.compression_ratio,

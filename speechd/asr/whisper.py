@@ -11,6 +11,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.hypothesis import Hypothesis, best
+from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
 from speechd.asr.timestamps import Span
-from speechd.asr.tokens import hypothesis_of, segments_of, text_spans
+from speechd.asr.tokens import decoded_of, hypothesis_of, likeliest, text_spans
 from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
 from speechd.languages import find, whisper_code
 from speechd.types import Task, Timings, TranscribeOptions
@@ -38,6 +39,13 @@ CONTEXT_MARGIN = 50
 windows of about the same length share a batch."""
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
+DECODER_POSITIONS = 448
+"""Tokens that Whisper's decoder has positions for, the prompt included."""
+TOKENS_BESIDE = 32
+"""Tokens that even the shortest window may have."""
+MAX_TOKENS_PER_SECOND = 40
+"""Tokens that a second of speech can need: 8 of fast English, 36 of scripts whose every character is three tokens
+(Burmese, 12 characters a second). What goes on beyond it is a loop; where it is not, the next round goes on there."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
@@ -118,8 +126,9 @@ class WhisperEngine:
         encoded = self._encode(jobs)
         encoded_at = time.perf_counter()
         chances = self._languages(jobs, encoded)
-        languages = [max(chance, key=lambda code: chance[code]) for chance in chances]
-        tokenizers_ = [self._tokenizer(job.options.task, lang) for job, lang in zip(jobs, languages, strict=True)]
+        tokenizers_ = [
+            self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
+        ]
         hypotheses = self._generate(jobs, encoded, tokenizers_)
         spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
@@ -130,17 +139,14 @@ class WhisperEngine:
             generate=(generated_at - encoded_at) / len(jobs),
             align=(aligned_at - generated_at) / len(jobs),
         )
+        results = zip(jobs, hypotheses, tokenizers_, spans, alignments, chances, strict=True)
         return [
-            Decoded(
-                segments=segments_of(job, hypothesis, tokenizer, window_spans, alignment),
-                language=language,
-                language_probabilities=chance,
+            replace(
+                decoded_of(*each),
                 timings=timings,
-                encoded=encoded[index : index + 1] if job.options.language is None else None,
+                encoded=encoded[index : index + 1] if each[0].options.language is None else None,
             )
-            for index, (job, hypothesis, tokenizer, window_spans, alignment, language, chance) in enumerate(
-                zip(jobs, hypotheses, tokenizers_, spans, alignments, languages, chances, strict=True)
-            )
+            for index, each in enumerate(results)
         ]
 
     # Features and encoder
@@ -215,24 +221,53 @@ class WhisperEngine:
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
 
     def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
-        """The best hypothesis for each job; those that fail a threshold are tried again together, warmer."""
-        prompts = [self._prompt(job.options) + tok.sot_sequence for job, tok in zip(jobs, tokenizers_, strict=True)]
+        """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
+        prompts = [self._prompt(job.options) for job in jobs]
+        found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
+        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job.options)]
+        if suspects:
+            bare = self._with_fallback(
+                [jobs[i] for i in suspects],
+                encoded[suspects],
+                [tokenizers_[i] for i in suspects],
+                [[] for _ in suspects],
+            )
+            for index, second in zip(suspects, bare, strict=True):
+                if found[index].loops or not similar(found[index].text, second.text):
+                    found[index] = second
+        return found
+
+    def _with_fallback(
+        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
+    ) -> list[Hypothesis]:
+        """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
+        starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
+        limits = [_token_limit(job) for job in jobs]
         temperature = jobs[0].options.temperature
         tried: list[list[Hypothesis]] = [[] for _ in jobs]
-        open_jobs = list(range(len(jobs)))
+        pending = list(range(len(jobs)))
         for step in TEMPERATURES if temperature == 0 else (temperature,):
             found = self._generate_at(
-                step, encoded[open_jobs], [prompts[i] for i in open_jobs], [tokenizers_[i] for i in open_jobs]
+                step,
+                encoded[pending],
+                [starts[i] for i in pending],
+                [tokenizers_[i] for i in pending],
+                max(limits[i] for i in pending),
             )
-            for index, hypothesis in zip(open_jobs, found, strict=True):
+            for index, hypothesis in zip(pending, found, strict=True):
                 tried[index].append(hypothesis)
-            open_jobs = [index for index in open_jobs if not tried[index][-1].acceptable]
-            if not open_jobs:
+            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
+            if not pending:
                 break
         return [best(attempts) for attempts in tried]
 
     def _generate_at(
-        self, temperature: float, encoded: Array, prompts: list[list[int]], tokenizers_: Sequence[Tokenizer]
+        self,
+        temperature: float,
+        encoded: Array,
+        prompts: list[list[int]],
+        tokenizers_: Sequence[Tokenizer],
+        limit: int,
     ) -> list[Hypothesis]:
         search: dict[str, Any] = (
             {"beam_size": BEAM_SIZE, "patience": 1}
@@ -244,11 +279,12 @@ class WhisperEngine:
                 "sampling_temperature": temperature,
             }
         )
+        length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
         results = self._model.generate(
             _to_storage(encoded),
             prompts,
             length_penalty=1,
-            max_length=448,
+            max_length=length,
             max_initial_timestamp_index=50,
             suppress_blank=True,
             suppress_tokens=self._suppressed,
@@ -256,7 +292,8 @@ class WhisperEngine:
             return_no_speech_prob=True,
             **search,
         )
-        return [hypothesis_of(result, temperature, tok) for result, tok in zip(results, tokenizers_, strict=True)]
+        left = length - len(prompts[0])
+        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
 
     @functools.cached_property
     def _suppressed(self) -> list[int]:
@@ -286,6 +323,16 @@ class WhisperEngine:
             for index, result in zip(members, results, strict=True):
                 alignments[index] = result
         return alignments
+
+
+def _token_limit(job: Job) -> int:
+    """The most tokens that the speech of a window can need."""
+    return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
+
+
+def _echoes(hypothesis: Hypothesis, options: TranscribeOptions) -> bool:
+    """Whether the text may come from the prompt instead of the audio."""
+    return hypothesis.loops or repeats_prompt(hypothesis.text, options.prompt)
 
 
 def _language(token: str) -> str:

@@ -23,22 +23,51 @@ CONTEXT = 64
 STATE = 128
 HYSTERESIS = 0.15
 """Speech ends this far below the threshold that starts it (Silero's own default)."""
+LOW_LEVEL = 0.03
+"""Root mean square, -30 dBFS: a recording whose loudest frames are quieter is amplified to it for the detector, which
+misses words from about -40 dBFS on. Whisper normalises by itself."""
+MAX_GAIN = 1000.0
+"""60 dB."""
+NO_SOUND = 1e-6
+"""Root mean square, -120 dBFS, of digital silence: below the least step of 16 bits, and not amplified."""
+LEVEL_FRAMES = 320
+"""Frames whose level counts: 10 s."""
+
+
+class RunningLevel:
+    """How loud the louder frames of the last 10 s are."""
+
+    def __init__(self) -> None:
+        self._levels = np.zeros(0, np.float32)
+
+    def gain(self, frames: Samples) -> float:
+        """What the detector's input is to be multiplied by, 1 to MAX_GAIN; 1 for digital silence.
+
+        Args:
+            frames: the next of the stream, shape (n, FRAME).
+        """
+        rms = np.sqrt(np.square(frames).mean(axis=1))
+        self._levels = np.concatenate([self._levels, rms])[-LEVEL_FRAMES:]
+        level = float(np.percentile(self._levels, 95))
+        return 1.0 if level < NO_SOUND else min(max(LOW_LEVEL / level, 1.0), MAX_GAIN)
 
 
 class SpeechDetector:
-    """Speech probabilities of one audio stream."""
+    """Speech probabilities of one audio stream, whatever its level."""
 
     def __init__(self) -> None:
         self._session = _session()
         self._h = np.zeros((1, 1, STATE), np.float32)
         self._c = np.zeros((1, 1, STATE), np.float32)
         self._context = np.zeros(CONTEXT, np.float32)
+        self._level = RunningLevel()
 
     def __call__(self, samples: Samples) -> npt.NDArray[np.float32]:
         """Probability of speech in each frame of `samples`, shape (n / FRAME,); n must be a multiple of FRAME."""
         frames = samples.reshape(-1, FRAME)
         if not len(frames):
             return np.zeros(0, np.float32)
+        frames = frames * np.float32(self._level.gain(frames))
         contexts = np.vstack([self._context, frames[:-1, -CONTEXT:]])
         self._context = frames[-1, -CONTEXT:].copy()
         inputs = {"input": np.hstack([contexts, frames]), "h": self._h, "c": self._c}

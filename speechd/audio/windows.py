@@ -19,6 +19,13 @@ from speechd.types import Samples, VadOptions, Window
 Detector = Callable[[Samples], npt.NDArray[np.float32]]
 """Speech probability of each FRAME of the samples given, in stream order."""
 
+MAX_LEAD = 1.0
+"""Seconds before and after speech within which a window may begin and end; `VadOptions.padding` are heard at least."""
+QUIET = 4.0
+"""A moment is as quiet as the pause up to this many times the pause's least power (6 dB: what room noise varies by)."""
+NO_POWER = 1e-10
+"""Mean square of what is digital silence: -100 dBFS."""
+
 STEP = 64 * FRAME
 """Samples judged before windows are looked for again: 2 s, which bounds how late a long region is cut."""
 
@@ -79,6 +86,7 @@ class _Cutter:
         self._max_gap = round(packing.max_gap / FRAME_SECONDS)
         self._max_frames = int(packing.max_seconds / FRAME_SECONDS)
         self._padding = min(round(vad.padding / FRAME_SECONDS), self._max_frames // 4)  # half is left for speech
+        self._lead = max(round(MAX_LEAD / FRAME_SECONDS), self._padding)
         self._max_region = self._max_frames - 2 * self._padding
         self._audio = np.zeros(0, np.float32)
         self._origin = 0
@@ -115,7 +123,8 @@ class _Cutter:
         while self._finder.open_since is not None and self._judged - self._finder.open_since > self._max_region:
             cut = self._quietest(self._finder.open_since)
             yield from self._add(self._finder.split(cut))
-        if self._waiting and self._judged - self._waiting[-1].end > self._max_gap and self._finder.open_since is None:
+        pause = self._judged - self._waiting[-1].end if self._waiting else 0
+        if pause > max(self._max_gap, self._lead) and self._finder.open_since is None:
             yield from self._emit()
         self._forget()
 
@@ -125,8 +134,8 @@ class _Cutter:
             cut = self._quietest(region.start)
             yield from self._add(Region(region.start, cut))
             region = Region(cut, region.end)
-        if self._waiting and not self._fits(region):
-            yield from self._emit(before=region.start)
+        while self._waiting and not self._fits(region):
+            yield from self._emit(following=region)
         self._waiting.append(region)
 
     def _fits(self, region: Region) -> bool:
@@ -135,33 +144,84 @@ class _Cutter:
 
     def _quietest(self, start: int) -> int:
         """The frame with the least energy in the second half of the longest region that could begin at `start`."""
-        first, last = start + self._max_region // 2, start + self._max_region
-        frames = self._audio[(first - self._origin) * FRAME : (last - self._origin) * FRAME].reshape(-1, FRAME)
-        energy = np.convolve(np.square(frames).sum(axis=1), np.ones(3), mode="same")
-        energy[0] = energy[-1] = np.inf  # their sums lack a neighbour
-        return first + int(energy.argmin())
+        return self._quietest_of(start + self._max_region // 2, start + self._max_region)
 
-    def _emit(self, before: int | None = None) -> Iterator[Window]:
-        """Ends the waiting window, at the latest where the next region begins: at frame `before`."""
+    def _quietest_of(self, first: int, last: int) -> int:
+        return first + int(self._power(first, last).argmin())
+
+    def _power(self, first: int, last: int) -> npt.NDArray[np.float32]:
+        """Mean square of each frame from `first` to `last` and its neighbours, so that a click or a zero crossing is
+        not taken for a pause; infinite at the ends, whose neighbours are missing."""
+        frames = self._audio[(first - self._origin) * FRAME : (last - self._origin) * FRAME].reshape(-1, FRAME)
+        power = np.convolve(np.square(frames).mean(axis=1), np.full(3, 1 / 3), mode="same").astype(np.float32)
+        if len(power) > 2:
+            power[0] = power[-1] = np.inf
+        return power
+
+    def _emit(self, following: Region | None = None) -> Iterator[Window]:
+        """Ends the waiting window; `following` is the next speech, where it is known."""
         if not self._waiting:
             return
-        first, last = self._waiting[0], self._waiting[-1]
-        start = max(first.start - self._padding, self._last_end)
-        end = min(last.end + self._padding, self._judged if before is None else before)
+        regions = self._waiting[: self._best_end(following)]
+        self._waiting = self._waiting[len(regions) :]
+        next_speech = self._waiting[0] if self._waiting else following
+        first, last = regions[0].start, regions[-1].end
+        room = (self._max_frames - (last - first)) // 2
+        start, end = self._begin(first, room), self._end(last, room, next_speech.start if next_speech else None)
         offset = start * FRAME_SECONDS
         yield Window(
             start=offset,
             samples=self._audio[(start - self._origin) * FRAME : (end - self._origin) * FRAME].copy(),
-            speech=tuple((r.start * FRAME_SECONDS - offset, r.end * FRAME_SECONDS - offset) for r in self._waiting),
+            speech=tuple((r.start * FRAME_SECONDS - offset, r.end * FRAME_SECONDS - offset) for r in regions),
             channel=self._channel,
         )
-        self._last_end, self._waiting = end, []
+        self._last_end = end
+
+    def _best_end(self, following: Region | None) -> int:
+        """How many of the waiting regions the window takes: up to the longest pause in the last third of its length,
+        which is more often the end of a sentence than where the length is used up."""
+        if following is None or following.start - self._waiting[-1].end > self._max_gap:
+            return len(self._waiting)
+        earliest = self._waiting[0].start + self._max_frames * 2 // 3
+        pauses = [
+            (after.start - before.end, number)
+            for number, (before, after) in enumerate(pairwise([*self._waiting, following]), start=1)
+            if before.end >= earliest
+        ]
+        return max(pauses)[1] if pauses else len(self._waiting)
+
+    def _begin(self, speech: int, room: int) -> int:
+        """Where a window begins whose speech begins at frame `speech`: at the last quiet moment before the padding, at
+        most MAX_LEAD before; at the beginning of the recording where that is as near."""
+        earliest = max(speech - min(self._lead, room), self._last_end)
+        latest = speech - self._padding
+        if latest <= earliest or speech <= self._lead:
+            return earliest
+        calm = self._calm(earliest, speech)[: latest - earliest + 1]
+        return earliest + int(np.flatnonzero(calm)[-1]) if calm.any() else earliest
+
+    def _end(self, speech: int, room: int, following: int | None) -> int:
+        """Where a window ends whose speech ends at frame `speech`: as `_begin`, towards the end; where other speech
+        follows soon, no later than the quietest moment between them."""
+        latest = min(speech + min(self._lead, room), self._judged)
+        if following is not None and following - speech <= 2 * self._lead:
+            latest = min(latest, self._quietest_of(speech, following) if following - speech > 2 else following)
+        earliest = speech + self._padding
+        if latest <= earliest or latest == self._judged:
+            return latest
+        calm = self._calm(speech, latest)[earliest - speech :]
+        return earliest + int(np.flatnonzero(calm)[0]) if calm.any() else latest
+
+    def _calm(self, first: int, last: int) -> npt.NDArray[np.bool_]:
+        """Which of the frames are as quiet as the quietest."""
+        power = self._power(first, last)
+        return np.asarray(power <= max(QUIET * float(power.min()), NO_POWER))
 
     def _forget(self) -> None:
         """Drops audio that no window can need any more."""
         needed = self._judged if self._finder.open_since is None else self._finder.open_since
         if self._waiting:
             needed = self._waiting[0].start
-        keep_from = max(self._origin, min(needed, self._judged) - self._padding)
+        keep_from = max(self._origin, min(needed, self._judged) - self._lead)
         self._audio = self._audio[(keep_from - self._origin) * FRAME :]
         self._origin = keep_from

@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
-from speechd.asr.hypothesis import Hypothesis, best
+import pytest
+
+from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, without_loop
+
+BEGIN = 1000
 
 GOOD = Hypothesis((1, 2), "Good morning, how are you today?", 0.0, -0.3, 0.01)
 LOOP = replace(GOOD, text="and so and so and so and so and so and so and so and so and so and so ")
@@ -35,3 +39,29 @@ def test_the_first_believable_attempt_wins_and_else_the_most_probable() -> None:
     assert best([DOUBTFUL, warm]) == warm
     worse = replace(DOUBTFUL, avg_logprob=-2.0, temperature=0.2)
     assert best([DOUBTFUL, worse, replace(LOOP, avg_logprob=-0.1)]) == DOUBTFUL
+
+
+def test_what_is_said_more_than_eight_times_is_cut_there() -> None:
+    loop = [7, *[1, 2, 3] * 20]
+    assert without_loop(loop, BEGIN) == (7, *[1, 2, 3] * 8)
+    timed = [BEGIN, 7, *[token for n in range(20) for token in (BEGIN + n, BEGIN + n, 1, 2)]]
+    assert without_loop(timed, BEGIN)[-3:] == (1, 2, BEGIN + 8)
+    assert sum(token == 1 for token in without_loop(timed, BEGIN)) == 8
+
+
+@pytest.mark.parametrize("tokens", [[], [1], [1] * 8, [1, 2, 3] * 8, list(range(200)), [*range(9), *range(9)]])
+def test_what_is_no_loop_stays(tokens: list[int]) -> None:
+    assert without_loop(tokens, BEGIN) == tuple(tokens)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "echoes"),
+    [
+        ("The garden is green and wide", "Hello. The garden is green and wide today.", True),
+        ("The garden is green", "The garden is green", False),
+        ("The garden is red and very wide", "Hello. The garden is green and wide today.", False),
+        ("", "The garden", False),
+    ],
+)
+def test_a_long_text_that_stands_in_the_prompt_may_come_from_there(text: str, prompt: str, echoes: bool) -> None:
+    assert repeats_prompt(text, prompt) is echoes

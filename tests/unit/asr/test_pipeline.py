@@ -304,7 +304,7 @@ def louder(file: io.BytesIO, factor: np.ndarray) -> io.BytesIO:
 
 @pytest.mark.usefixtures("loud")
 async def test_each_channel_has_its_own_language_and_the_recording_the_main_one() -> None:
-    call = louder(channels([(1, 4), (9, 11)], [(5, 8), (12, 20)]), np.array([1.0, 9.0]))
+    call = louder(channels([(1, 3), (9, 11)], [(5, 8), (12, 20)]), np.array([1.0, 9.0]))
     segments, transcript = await run(transcriber(Bilingual(), window=10), call, replace(SPLIT, language=None))
     assert [(s.channel, s.language) for s in segments] == [(1, "en"), (2, "es"), (1, "en"), (2, "es")]
     assert transcript.language == "es"

@@ -10,6 +10,7 @@ from speechd.asr.timestamps import (
     distribute,
     fit_segment,
     fit_words,
+    heard_seconds,
     in_order,
     merge_punctuation,
     split_spans,
@@ -27,23 +28,24 @@ def at(seconds: float) -> int:
 
 def test_tokens_between_two_times_are_a_span() -> None:
     tokens = [at(0.2), 1, 2, at(1.0), at(1.5), 3, at(2.0)]
-    assert split_spans(tokens, BEGIN, 5) == [Span(0.2, 1.0, (1, 2)), Span(1.5, 2.0, (3,))]
+    first, second = (at(0.2), 1, 2, at(1.0)), (at(1.5), 3, at(2.0))
+    assert split_spans(tokens, BEGIN, 5) == [Span(0.2, 1.0, (1, 2), first), Span(1.5, 2.0, (3,), second)]
 
 
 def test_a_missing_last_time_is_the_end_of_the_window() -> None:
-    assert split_spans([at(1.0), 1, 2], BEGIN, 4.5) == [Span(1.0, 4.5, (1, 2))]
+    assert split_spans([at(1.0), 1, 2], BEGIN, 4.5) == [Span(1.0, 4.5, (1, 2), (at(1.0), 1, 2))]
 
 
 def test_text_without_any_time_fills_the_window() -> None:
-    assert split_spans([1, 2], BEGIN, 4.5) == [Span(0.0, 4.5, (1, 2))]
+    assert split_spans([1, 2], BEGIN, 4.5) == [Span(0.0, 4.5, (1, 2), (1, 2))]
 
 
 def test_times_beyond_the_window_become_its_end() -> None:
-    assert split_spans([at(0.0), 1, at(29.0)], BEGIN, 3.0) == [Span(0.0, 3.0, (1,))]
+    assert split_spans([at(0.0), 1, at(29.0)], BEGIN, 3.0) == [Span(0.0, 3.0, (1,), (at(0.0), 1, at(29.0)))]
 
 
 def test_times_that_run_backwards_give_an_empty_span_not_a_negative_one() -> None:
-    assert split_spans([at(2.0), 1, at(1.0)], BEGIN, 3.0) == [Span(2.0, 2.0, (1,))]
+    assert split_spans([at(2.0), 1, at(1.0)], BEGIN, 3.0) == [Span(2.0, 2.0, (1,), (at(2.0), 1, at(1.0)))]
 
 
 def test_no_tokens_no_spans() -> None:
@@ -112,3 +114,26 @@ def test_times_never_run_backwards() -> None:
     words = [w for s in ordered for w in s.words]
     assert all(before.end <= after.start for before, after in itertools.pairwise(words))
     assert all(w.start <= w.end for w in words)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "complete", "heard"),
+    [
+        ([], True, 30),
+        ([1, 2], True, 30),
+        ([at(0), 1, at(2)], True, 30),
+        ([at(0), 1, at(2), at(2), 3, at(9)], True, 30),
+        ([at(0), 1, at(2), at(2)], True, 2),
+        ([at(0), 1, at(2), at(3)], True, 2),
+        ([at(0), 1, at(2), at(2), 3, at(9), at(9)], True, 9),
+        ([at(0), 1, at(2), at(2), 3, at(9), at(9), 4], True, 9),
+        ([at(0), at(0)], True, 0),
+        ([at(0), 1, at(2), at(2), 3], False, 2),
+        ([at(0), 1, at(2), at(2), 3, at(9)], False, 2),
+        ([at(0), 1, at(2)], False, 2),
+        ([at(0), 1, 2], False, 30),
+        ([at(0), 1, at(40), at(40)], True, 30),
+    ],
+)
+def test_how_far_a_window_was_heard(tokens: list[int], complete: bool, heard: float) -> None:
+    assert heard_seconds(tokens, BEGIN, 30, complete=complete) == pytest.approx(heard)

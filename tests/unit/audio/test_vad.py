@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from faster_whisper import decode_audio
 
 from speechd.audio.vad import FRAME, FRAME_SECONDS, Region, RegionFinder, SpeechDetector
 from speechd.types import VadOptions
+from tests.conftest import Fixture
 
 OPTIONS = VadOptions(threshold=0.5, min_silence=3 * FRAME_SECONDS, min_speech=2 * FRAME_SECONDS)
 
@@ -69,3 +71,24 @@ def test_silence_and_noise_are_not_speech() -> None:
     rng = np.random.default_rng(2)
     for samples in (np.zeros(100 * FRAME), rng.normal(0, 0.05, 100 * FRAME)):
         assert SpeechDetector()(samples.astype(np.float32))[10:].max() < 0.5
+
+
+def spoken(samples: np.ndarray) -> list[Region]:
+    padded = np.pad(samples, (0, -len(samples) % FRAME)).astype(np.float32)
+    return regions(SpeechDetector()(padded).tolist(), VadOptions())
+
+
+@pytest.mark.parametrize("level", [-20, -40, -60])
+def test_a_quiet_recording_has_the_speech_of_a_loud_one(english: Fixture, level: int) -> None:
+    samples = decode_audio(str(english.path))
+    quiet, loud = spoken(samples * 10 ** (level / 20)), spoken(samples)
+    assert len(quiet) == len(loud)
+    for one, other in zip(quiet, loud, strict=True):
+        assert abs(one.start - other.start) <= 3
+        assert abs(one.end - other.end) <= 6
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-5, 1e-4, 1e-3, 1e-2])
+def test_noise_of_any_level_is_no_speech(level: float) -> None:
+    noise = np.random.default_rng(0).normal(0, level, 60 * FRAME * 31).astype(np.float32)
+    assert spoken(noise) == []

@@ -1,0 +1,105 @@
+"""Decodes a window in rounds until its speech is covered, as Whisper seeks through a recording.
+
+Whisper may end a window early, and says so with two timestamps side by side: the next window begins there (Radford et
+al. 2022, section 4.5; `seek` in openai/whisper and faster-whisper). Here the rest of a window becomes the next round's
+window. The rounds of one window make one result, on one clock.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from speechd.asr.engine import Decoded, Job
+from speechd.types import Segment, TranscribeOptions, Window, joined_text
+
+MAX_ROUNDS = 12
+"""Rounds of one window; what is left then is named as uncovered speech."""
+MIN_ADVANCE = 1.0
+"""Seconds that a round goes on at least, so that text that never advances comes to an end."""
+MIN_REST = 0.1
+"""Seconds of speech that are worth another round: as much as the detector takes for speech."""
+LEAD = 0.4
+"""Seconds that are heard before speech and after it: the detector crosses its threshold up to this late."""
+MAX_UNCOVERED = 1.0
+"""Speech for longer than this without words is decoded once more."""
+
+Decode = Callable[[Job], Awaitable[Decoded]]
+
+
+async def decode_window(decode: Decode, job: Job) -> Decoded:
+    """All that is said in a window.
+
+    Args:
+        decode: decodes one round.
+        job: the window and what is asked; its `encoded` serves the first round.
+
+    Returns:
+        The rounds as one, on the window's clock. `uncovered` is what the detector heard without any words.
+    """
+    found = await _rounds(decode, job)
+    for start, end in _uncovered(job.window, found.segments):
+        window = job.window.part(max(0.0, start - LEAD), min(end + LEAD, job.window.duration))
+        if window.duration < job.window.duration - LEAD:  # else it is what was just heard
+            again = await _rounds(decode, Job(window, replace(job.options, language=found.language)))
+            found = _joined(found, again, window.start - job.window.start, (start, end))
+    return replace(found, uncovered=_uncovered(job.window, found.segments))
+
+
+async def _rounds(decode: Decode, job: Job) -> Decoded:
+    first = found = await decode(job)
+    window, segments, timings = job.window, list[Segment](), first.timings
+    for _ in range(1, MAX_ROUNDS):
+        rest = _rest(window, found)
+        if rest is None:
+            break
+        segments += _on_clock(found.segments, window, job.window)
+        window = rest
+        found = await decode(Job(window, _told(job.options, first.language, segments)))
+        timings += found.timings
+    segments += _on_clock((*found.segments, *found.tail), window, job.window)
+    return replace(first, segments=tuple(segments), tail=(), heard=job.window.duration, timings=timings)
+
+
+def _rest(window: Window, found: Decoded) -> Window | None:
+    """The part of a window that is still to be decoded; None where nothing is said there."""
+    heard = min(max(found.heard, MIN_ADVANCE), window.duration)
+    spoken = [(max(start, heard), end) for start, end in window.speech if end > heard]
+    if not found.tail and sum(end - start for start, end in spoken) < MIN_REST:
+        return None
+    begin = heard if found.tail or not spoken else max(heard, spoken[0][0] - LEAD)
+    return window.part(begin, window.duration) if window.duration - begin >= MIN_REST else None
+
+
+def _told(options: TranscribeOptions, language: str, segments: Sequence[Segment]) -> TranscribeOptions:
+    """What a later round is asked: the first one's language, and the text before where windows are told it."""
+    options = replace(options, language=language, multilingual=False)
+    if not options.condition_on_previous_text:
+        return options
+    return replace(options, prompt=f"{options.prompt} {joined_text(segments)}".strip())
+
+
+def _on_clock(segments: Sequence[Segment], window: Window, first: Window) -> list[Segment]:
+    """Segments of a round on the clock of the first; `seek` stays the start of the whole window."""
+    return [replace(segment.shifted(window.start - first.start), seek=segment.seek) for segment in segments]
+
+
+def _uncovered(window: Window, segments: Sequence[Segment]) -> tuple[tuple[float, float], ...]:
+    """Speech of more than MAX_UNCOVERED seconds in a row outside of all segments."""
+    found = []
+    for start, end in window.speech:
+        for segment in segments:
+            if segment.end <= start or segment.start >= end:
+                continue
+            if segment.start - start > MAX_UNCOVERED:
+                found.append((start, segment.start))
+            start = max(start, segment.end)
+        if end - start > MAX_UNCOVERED:
+            found.append((start, end))
+    return tuple(found)
+
+
+def _joined(found: Decoded, again: Decoded, offset: float, gap: tuple[float, float]) -> Decoded:
+    """What was found, and of a second look what lies in the gap that it was taken for."""
+    shifted = [replace(segment.shifted(offset), seek=segment.seek) for segment in again.segments]
+    inside = [segment for segment in shifted if gap[0] <= (segment.start + segment.end) / 2 <= gap[1]]
+    segments = sorted((*found.segments, *inside), key=lambda segment: segment.start)
+    return replace(found, segments=tuple(segments), timings=found.timings + again.timings)
