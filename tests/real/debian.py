@@ -1,0 +1,104 @@
+"""Recordings of people, with their texts, out of Debian packages.
+
+asterisk-core-sounds-*: telephone prompts at 8 kHz, read by Allison Smith (en, es), June Wallack (fr), Carlo Flora (it)
+and Maxim Topal (ru); CC-BY-SA-3.0, Italian and Russian CC-BY-3.0. pocketsphinx-testdata: LibriVox readings, public
+domain. None of them is part of speechd; they stay in the cache.
+"""
+
+import gzip
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.real.cache import CACHE, check, filling, skip_unless_downloaded
+
+VERSION = "1.6.1-1"
+LANGUAGES = {
+    "en": "en_US_f_Allison",
+    "es": "es_MX_f_Allison",
+    "fr": "fr_CA_f_June",
+    "it": "it_IT_m_Carlo",
+    "ru": "ru_RU_f_IvrvoiceRU",
+}
+"""Folders of the prompts by language."""
+HASHES = {
+    "asterisk-core-sounds-en-wav": "2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d",
+    "asterisk-core-sounds-en": "973e797d28e37fa6ca3c0a9d6fa717e77cf1268ae916bf09fd3503113cdffa50",
+    "asterisk-core-sounds-es-wav": "9283a09a6d56fccdcc2bcfe86c48f0f844289cfbd46a3184d8785a6f7f569903",
+    "asterisk-core-sounds-es": "9afdab7f559f036649fb406e625899306ca1004df8ebe39c30bfbd5912d66f74",
+    "asterisk-core-sounds-fr-wav": "8d4e1bc32ed5ba7fbda40841ca1825ed20cc6232724a473c90f8bb0e53e6073e",
+    "asterisk-core-sounds-fr": "04c82c78c570c43a7136cbc5e2488d0c470b775468dff9fbce4a131b18cf1056",
+    "asterisk-core-sounds-it-wav": "5a26638089e134b8ac39363fe249c5c93c50cd8bfdc9b2499ae61ec4a35e2fcb",
+    "asterisk-core-sounds-it": "3884d9457e12f21caa018c18f0d587df5d53ebea14b673d8453a134c5941ab3b",
+    "asterisk-core-sounds-ru-wav": "ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201",
+    "asterisk-core-sounds-ru": "28a61616bb0cd3345a7ea532dec4df9f071e5d0fa9f8c1a563ea9669002f39ab",
+    "pocketsphinx-testdata": "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0",
+}
+"""SHA-256 of each package's file."""
+
+MISREAD = {"demo-congrats", "pbx-invalid", "pbx-invalidpark"}
+"""Prompts that are read in other words than the text file has: both models and every peer agree on them."""
+MISPRINTS = {
+    "represenatives": "representatives",
+    "umute": "unmute",
+    "Un-indentified": "Unidentified",
+    "witheld": "withheld",
+}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One recording and what is said in it."""
+
+    name: str
+    path: Path
+    text: str
+
+
+def prompts(language: str) -> list[Prompt]:
+    """All prompts of a language whose text is what is read aloud, by name.
+
+    Left out: descriptions of sounds, which stand in brackets, and what is read in other words than those printed.
+    """
+    root = _unpacked() / "usr" / "share"
+    listed = root / "doc" / f"asterisk-core-sounds-{language}" / f"core-sounds-{language}.txt.gz"
+    lines = gzip.decompress(listed.read_bytes()).decode("utf-8-sig").splitlines()
+    texts = dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith(";"))
+    folder = root / "asterisk" / "sounds" / LANGUAGES[language]
+    found = [Prompt(name, folder / f"{name}.wav", _corrected(text)) for name, text in sorted(texts.items())]
+    return [p for p in found if p.path.is_file() and p.name not in MISREAD and not re.search(r"[(\[<]", p.text)]
+
+
+def readings() -> list[Prompt]:
+    """Sentences of a LibriVox reading at 16 kHz, without capitals or punctuation."""
+    folder = _unpacked() / "usr" / "share" / "pocketsphinx" / "test" / "data" / "librivox"
+    lines = re.findall(r"<s> (.*) </s> \((.*)\)", (folder / "transcription").read_text())
+    return [Prompt(name, folder / f"{name}.wav", text) for text, name in lines]
+
+
+def _corrected(text: str) -> str:
+    for wrong, right in MISPRINTS.items():
+        text = text.replace(wrong, right)
+    return text.strip()
+
+
+def _unpacked() -> Path:
+    """The packages' files below one folder, brought by apt-get when they are not there yet.
+
+    Raises:
+        ValueError: what came is not what was wanted.
+    """
+    folder = CACHE / f"recordings-{VERSION}"
+    if not folder.exists():
+        with filling(folder) as filled:
+            skip_unless_downloaded(["apt-get", "download", "--quiet=2", *HASHES], filled)
+            files = {package: next(filled.glob(f"{package}_*.deb")) for package in HASHES}
+            check(filled, {file.name: HASHES[package] for package, file in files.items()})
+            for file in files.values():
+                if subprocess.run(["dpkg-deb", "--extract", file, filled]).returncode:
+                    pytest.fail(f"{file.name} cannot be unpacked.")
+                file.unlink()
+    return folder

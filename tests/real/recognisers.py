@@ -1,0 +1,133 @@
+"""What is compared: speechd in this process, and faster-whisper on the same weights in its three ways."""
+
+import asyncio
+import io
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+from speechd.operations import TranscriptionRequest, transcribe
+from speechd.service import Service, open_service
+from speechd.settings import Settings
+from speechd.types import MIXED_VAD, TranscribeOptions, Word
+from tests.real.corpora import Corpus, Recording
+from tests.wer import Score, score
+
+MODEL = "measured"
+"""The alias under which speechd knows the folder."""
+MAX_THREADS = 8
+"""speechd's own bound for one model on a CPU; the peer gets the same."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One recording, transcribed."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A corpus, transcribed one recording after the other."""
+
+    heard: tuple[Heard, ...]
+    seconds: float
+    """Wall clock."""
+    cpu_seconds: float
+    """Of all threads of this process."""
+
+    def score(self, corpus: Corpus, reference: "Result | None" = None) -> Score:
+        """Against what is said, or against what another recogniser wrote."""
+        said = [recording.text for recording in corpus.recordings]
+        wanted = [heard.text for heard in reference.heard] if reference else said
+        pairs = zip(wanted, (heard.text for heard in self.heard), strict=True)
+        return sum((score(text, hypothesis) for text, hypothesis in pairs), Score(0, 0))
+
+
+class Recogniser(Protocol):
+    """Transcribes one recording; the options are those of its own API."""
+
+    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard: ...
+
+
+def measured(recogniser: Recogniser, corpus: Corpus, **options: Any) -> Result:
+    """Has a whole corpus transcribed."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    heard = tuple(recogniser(recording, corpus.language, **options) for recording in corpus.recordings)
+    return Result(heard, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+class Speechd:
+    """speechd on a folder of weights, from bytes to transcript as the HTTP API and the command do it."""
+
+    def __init__(self, folder: Path, data_dir: Path) -> None:
+        aliases = {MODEL: str(folder.resolve())}
+        settings = Settings(data_dir=data_dir, model_aliases=aliases, result_cache_seconds=0)
+        self._runner = asyncio.Runner()
+        self._service = self._runner.run(_opened(settings))
+
+    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+        wanted = replace(TranscribeOptions(language=language), **options)
+        if wanted.multilingual:
+            wanted = replace(wanted, language=None, vad=MIXED_VAD)
+        request = TranscriptionRequest(MODEL, wanted, file=io.BytesIO(recording.data))
+        transcript, _ = self._runner.run(transcribe(self._service, request))
+        return Heard(transcript.text, transcript.words)
+
+    def close(self) -> None:
+        self._runner.run(self._service.close())
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FasterWhisper:
+    """faster-whisper on a folder of weights, int8 on the CPU, as many threads as speechd takes."""
+
+    def __init__(self, folder: Path) -> None:
+        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        self.model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        self._batched = BatchedInferencePipeline(self.model)
+
+    def plain(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+        """With its defaults: the whole recording, window by window, each where the one before ended."""
+        return _collected(self.model.transcribe(io.BytesIO(recording.data), language=language, **options)[0])
+
+    def vad(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+        """With its voice filter."""
+        return self.plain(recording, language, vad_filter=True, **options)
+
+    def batched(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+        """With its batched pipeline, 8 windows at once."""
+        file = io.BytesIO(recording.data)
+        return _collected(self._batched.transcribe(file, language=language, batch_size=8, **options)[0])
+
+    @property
+    def ways(self) -> Mapping[str, Callable[..., Heard]]:
+        return {"plain": self.plain, "vad": self.vad, "batched": self.batched}
+
+
+async def _opened(settings: Settings) -> Service:
+    return open_service(settings)
+
+
+def _collected(segments: Iterable[Any]) -> Heard:
+    found = list(segments)
+    words = [word for segment in found for word in segment.words or ()]
+    return Heard(
+        "".join(segment.text for segment in found).strip(),
+        tuple(Word(word.word.strip(), word.start, word.end, word.probability) for word in words),
+    )
