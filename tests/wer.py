@@ -1,7 +1,7 @@
 """Word error rate, lost and invented runs of words, as tests and benchmarks count them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,30 +9,14 @@ import numpy as np
 RUN = 4
 """From so many consecutive words on, what is missing or added is a phrase and not a mistaken word."""
 
-UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-]
-UNITS += ["seventeen", "eighteen", "nineteen"]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+UNITS = {word: value for value, word in enumerate(f"{_UNITS} seventeen eighteen nineteen".split())}
+TENS = {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 SPELLINGS = {
-    "*": " star ",
-    "#": " pound ",
+    r"\*": " star ",
+    r"#": " pound ",
+    r"(\d)\.(\d)": r"\1 point \2",
     r"\bi'm\b": "i am",
     r"\bcan't\b": "cannot",
     r"\bcan not\b": "cannot",
@@ -90,7 +74,7 @@ def spoken_words(text: str) -> list[str]:
     """Words as they sound: numbers digit by digit however they are written, contractions in full, one spelling each."""
     text = text.lower().replace("’", "'")
     for pattern, spelling in SPELLINGS.items():
-        text = re.sub(pattern if len(pattern) > 1 else re.escape(pattern), spelling, text)
+        text = re.sub(pattern, spelling, text)
     return list(_digits(normalised(text)))
 
 
@@ -102,34 +86,36 @@ def score(reference: str, hypothesis: str) -> Score:
     return Score(int(table[-1, -1]), len(wanted), tuple(_runs(steps, "lost")), tuple(_runs(steps, "invented")))
 
 
+def matches(wanted: Sequence[str], got: Sequence[str]) -> list[tuple[int, int]]:
+    """Positions of the words that stand in both lists, as the fewest edits pair them, in order."""
+    row, column = len(wanted), len(got)
+    found = []
+    for kind, _ in _path(_distances(wanted, got), wanted, got):
+        row, column = row - (kind != "invented"), column - (kind != "lost")
+        if kind == "kept" and wanted[row] == got[column]:
+            found.append((row, column))
+    return found[::-1]
+
+
 def _digits(words: list[str]) -> Iterator[str]:
     """`twenty eight` and `28` both become `2 8`, `five hundred` and `500` both `5 0 0`."""
-    value = 0
-    open_below = 0  # a smaller number may still be added to `value`: `twenty` takes `eight`, `twenty eight` nothing
+    value, room = 0, 0  # the number so far, and below what a word may still be added to it: `twenty` takes `eight`
     for word in [*words, ""]:
-        if word in UNITS and 0 < UNITS.index(word) < open_below:
-            value, open_below = value + UNITS.index(word), 0
+        part = UNITS.get(word) or TENS.get(word) or 0
+        if 0 < part < room:
+            value, room = value + part, 10 if word in TENS else 0
             continue
         if word == "hundred" and 0 < value < 10:
-            value, open_below = value * 100, 100
+            value, room = value * 100, 100
             continue
-        if word in TENS and open_below == 100:
-            value, open_below = value + 10 * (TENS.index(word) + 2), 10
-            continue
-        if open_below or value:
+        if value:
             yield from str(value)
-            value = open_below = 0
-        if word in UNITS[1:10]:
-            value = UNITS.index(word)
-        elif word in UNITS:
-            yield from str(UNITS.index(word))
-        elif word in TENS:
-            value, open_below = 10 * (TENS.index(word) + 2), 10
-        elif word:
-            yield from word if word.isdecimal() else (word,)
+        value, room = part, 10 if word in TENS else 0
+        if not part and word:
+            yield from "0" if word == "zero" else word if word.isdecimal() else (word,)
 
 
-def _distances(wanted: list[str], got: list[str]) -> np.ndarray:
+def _distances(wanted: Sequence[str], got: Sequence[str]) -> np.ndarray:
     """Edit distances of all beginnings, shape (len(wanted) + 1, len(got) + 1)."""
     codes = {word: code for code, word in enumerate(dict.fromkeys([*wanted, *got]))}
     others, columns = np.array([codes[word] for word in got], dtype=np.int64), np.arange(len(got) + 1)
@@ -143,7 +129,7 @@ def _distances(wanted: list[str], got: list[str]) -> np.ndarray:
     return table
 
 
-def _path(table: np.ndarray, wanted: list[str], got: list[str]) -> Iterator[tuple[str, str]]:
+def _path(table: np.ndarray, wanted: Sequence[str], got: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The edits from the end to the beginning, as (kind, word); among equals a run goes on rather than breaks."""
     row, column, last = len(wanted), len(got), ""
     while row or column:

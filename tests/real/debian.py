@@ -40,7 +40,7 @@ HASHES = {
 """SHA-256 of each package's file."""
 
 MISREAD = {"demo-congrats", "pbx-invalid", "pbx-invalidpark"}
-"""Prompts that are read in other words than the text file has: both models and every peer agree on them."""
+"""Prompts that are read in other words than the text file has: all recognisers agree on those words."""
 MISPRINTS = {
     "represenatives": "representatives",
     "umute": "unmute",

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -11,11 +12,13 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
+from openai import OpenAI, omit
 
 from speechd.operations import TranscriptionRequest, transcribe
 from speechd.service import Service, open_service
 from speechd.settings import Settings
 from speechd.types import MIXED_VAD, TranscribeOptions, Word
+from tests.integration.conftest import serving
 from tests.real.corpora import Corpus, Recording
 from tests.wer import Score, score
 
@@ -92,6 +95,33 @@ class Speechd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class OverHttp:
+    """speechd's server in a process of its own, asked for a stream of events."""
+
+    def __init__(self, folder: Path, data_dir: Path) -> None:
+        aliases = json.dumps({MODEL: str(folder.resolve())})
+        self._server = serving(data_dir, SPEECHD_MODEL_ALIASES=aliases, SPEECHD_RESULT_CACHE_SECONDS="0")
+
+    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+        file = (f"{recording.name}.wav", recording.data)
+        events = self._client.audio.transcriptions.create(
+            model=MODEL, file=file, language=language or omit, stream=True, extra_body=options
+        )
+        pieces = [event.delta for event in events if event.type == "transcript.text.delta"]
+        return Heard("".join(pieces).strip())
+
+    def __enter__(self) -> Self:
+        url = self._server.__enter__()
+        self._client = OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+        self._server.__exit__(kind, error, trace)
 
 
 class FasterWhisper:

@@ -1,0 +1,87 @@
+"""Nothing that people said is lost: speechd writes what plain faster-whisper writes, with Whisper's own weights."""
+
+import statistics
+
+import pytest
+
+from tests.real import corpora
+from tests.real.conftest import Benches, Row
+from tests.real.lines import LANGUAGES, LINES, MIXED, PAUSES, Line
+from tests.real.recognisers import Result
+from tests.real.weights import BASE, TINY_EN, Weights
+from tests.wer import matches, normalised, spoken_words
+
+pytestmark = pytest.mark.real
+
+TOLERANCE = 0.005
+"""Word error rate that speechd may have more than the peer."""
+AGREEMENT = 0.05
+"""Word error rate between the two where there is no text."""
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.name}, {line.weights.name}")
+def test_people_are_written_down_whole(line: Line, benches: Benches, rows: list[Row]) -> None:
+    corpus, bench = line.corpus(), benches[line.weights]
+    plain = bench.result("plain", corpus, **line.peer_options)
+    ours = bench.result(line.way, corpus, **line.options)
+    compare(Row(line, ours.score(corpus), plain.score(corpus), ours.cpu_seconds / plain.cpu_seconds), rows)
+
+
+@pytest.mark.parametrize("line", LANGUAGES, ids=lambda line: line.name)
+def test_other_languages_are_written_as_faster_whisper_does(line: Line, benches: Benches, rows: list[Row]) -> None:
+    corpus, bench = line.corpus(), benches[line.weights]
+    plain, ours = bench.result("plain", corpus), bench.result("speechd", corpus)
+    agreement = ours.score(corpus, plain)
+    rows.append(Row(line, agreement, plain.score(corpus, plain), ours.cpu_seconds / plain.cpu_seconds))
+    assert not agreement.lost
+    assert not agreement.invented
+    assert agreement.rate <= AGREEMENT
+
+
+def test_mixed_languages_are_written_whole(benches: Benches, rows: list[Row]) -> None:
+    corpus, bench = MIXED.corpus(), benches[MIXED.weights]
+    said = Result((bench.alone(corpus),), 0, 0)
+    plain = bench.result("plain", corpus, **MIXED.peer_options)
+    ours = bench.result("speechd", corpus, **MIXED.options)
+    ratio = ours.cpu_seconds / plain.cpu_seconds
+    compare(Row(MIXED, ours.score(corpus, said), plain.score(corpus, said), ratio), rows)
+
+
+@pytest.mark.parametrize("name", ["entr-num-rmv-blklist", "vm-rec-unv", "conf-onlyperson"])
+def test_the_first_words_are_heard(name: str, benches: Benches) -> None:
+    corpus = corpora.known_faults()
+    heard = dict(
+        zip((each.name for each in corpus.recordings), benches[BASE].result("speechd", corpus).heard, strict=True)
+    )
+    (recording,) = [each for each in corpus.recordings if each.name == name]
+    assert spoken_words(heard[name].text)[:3] == spoken_words(recording.text)[:3]
+
+
+@pytest.mark.parametrize("weights", [TINY_EN, BASE], ids=lambda weights: weights.name)
+def test_nothing_is_written_where_nobody_speaks(weights: Weights, benches: Benches) -> None:
+    corpus = corpora.no_speech()
+    heard = benches[weights].result("speechd", corpus).heard
+    written = {recording.name: each.text for recording, each in zip(corpus.recordings, heard, strict=True)}
+    assert written == dict.fromkeys(written, "")
+
+
+def test_words_begin_when_faster_whisper_says(benches: Benches) -> None:
+    wanted = {"word_timestamps": True}
+    (plain,), (ours,) = (benches[TINY_EN].result(way, PAUSES(), **wanted).heard for way in ("plain", "speechd"))
+    theirs, mine = ([" ".join(normalised(word.word)) for word in heard.words] for heard in (plain, ours))
+    pairs = [(plain.words[there], ours.words[here]) for there, here in matches(theirs, mine)]
+    assert len(pairs) > 0.9 * len(plain.words)
+    assert statistics.median(abs(there.start - here.start) for there, here in pairs) <= 0.05
+
+
+def compare(row: Row, rows: list[Row]) -> None:
+    """The bars of the issue: no phrase lost or invented that the peer does not lose or invent, and its error rate."""
+    rows.append(row)
+    assert beyond(row.ours.lost, row.plain.lost) == []
+    assert beyond(row.ours.invented, row.plain.invented) == []
+    assert row.ours.rate <= row.plain.rate + TOLERANCE
+
+
+def beyond(ours: tuple[str, ...], theirs: tuple[str, ...]) -> list[str]:
+    """The runs that are not part of the peer's."""
+    return [run for run in ours if not any(run in other for other in theirs)]
