@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from speechd import piper_names
+from speechd.asr.vocabulary import languages_of, tasks_of
 from speechd.modelfiles import engine_of, hub_snapshot
 from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
@@ -29,7 +30,7 @@ class Model:
     rank: int
     tasks: tuple[Task, ...]
     languages: tuple[str, ...]
-    """Codes it was trained for; empty means all of Whisper's."""
+    """Codes it was trained for; empty, all of Whisper's, only while it is not installed."""
     adaptive_context: bool
     window_seconds: float
     """Longest window it is given."""
@@ -98,7 +99,17 @@ def local(name: str, path: Path) -> Model:
     hub = name if REPOSITORY.fullmatch(name) else ""
     if engine_of(path) == "piper":
         return local_voice(name, path)
-    return replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
+    model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
+    return with_vocabulary(model)
+
+
+def with_vocabulary(model: Model) -> Model:
+    """A Whisper model with the languages and tasks that its vocabulary has, where nothing else names them."""
+    if model.engine != "whisper" or model.kind != "asr" or model.languages or model.path is None:
+        return model
+    languages = languages_of(model.path)
+    able = tasks_of(languages)
+    return replace(model, languages=languages, tasks=tuple(task for task in model.tasks if task in able))
 
 
 def local_voice(name: str, path: Path) -> Model:

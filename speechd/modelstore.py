@@ -174,11 +174,12 @@ class ModelStore:
         if local or not trusted:
             return local
         if catalog.REPOSITORY.fullmatch(name):
-            return replace(
-                UNKNOWN, id=name, owned_by=name.partition("/")[0], hub=name, path=hub_snapshot(name, "whisper")
+            path = hub_snapshot(name, "whisper")
+            return catalog.with_vocabulary(
+                replace(UNKNOWN, id=name, owned_by=name.partition("/")[0], hub=name, path=path)
             )
-        path = Path(name)
-        return catalog.local(path.name, path) if path.is_absolute() and engine_of(path) else None
+        folder = Path(name)
+        return catalog.local(folder.name, folder) if folder.is_absolute() and engine_of(folder) else None
 
     def _best_voice(self, languages: Sequence[str]) -> Path | None:
         """Folder of the best installed voice, of these languages where any are given."""
@@ -191,7 +192,7 @@ class ModelStore:
         if row.get("hub") == piper_names.HUB:
             return self._piper_row(model_id)
         engine = row.get("engine", "whisper")
-        return Model(
+        model = Model(
             id=model_id,
             kind=row["kind"],
             owned_by=row["owned_by"],
@@ -213,6 +214,7 @@ class ModelStore:
             trust=row.get("trust", 0.0),
             stands_for=row.get("stands_for", ""),
         )
+        return catalog.with_vocabulary(model)
 
     def _piper_row(self, name: str) -> Model:
         pulled = self.folder / name

@@ -214,12 +214,15 @@ def fit_segment(segment: Segment, speech: Speech) -> Segment:
 
 
 def in_order(segments: Sequence[Segment]) -> list[Segment]:
-    """Segments whose times never run backwards: each starts where the one before ended, at the earliest."""
+    """Segments whose times never run backwards: each starts where the one before ended, at the earliest.
+
+    No word takes no time: each has at least a step of the attention, or its share of a segment that is too short.
+    """
     ordered: list[Segment] = []
     floor = 0.0
     for segment in segments:
         start = max(segment.start, floor)
-        end = max(segment.end, start)
+        end = max(segment.end, start + TOKEN_SECONDS * bool(segment.words))
         words = _words_in_order(segment.words, start, end)
         ordered.append(replace(segment, start=start, end=end, words=words))
         floor = end
@@ -227,10 +230,11 @@ def in_order(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def _words_in_order(words: Sequence[Word], start: float, end: float) -> tuple[Word, ...]:
+    least = min(TOKEN_SECONDS, (end - start) / max(1, len(words)))
     ordered, floor = [], start
-    for word in words:
-        first = min(max(word.start, floor), end)
-        last = min(max(word.end, first), end)
-        ordered.append(replace(word, start=first, end=last))
-        floor = last
+    for number, word in enumerate(words):
+        latest = end - least * (len(words) - number - 1)  # leaves the words that follow their time
+        first = min(max(word.start, floor), latest - least)
+        floor = min(max(word.end, first + least), latest)
+        ordered.append(replace(word, start=first, end=floor))
     return tuple(ordered)

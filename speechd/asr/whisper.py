@@ -26,6 +26,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
 from speechd.asr.timestamps import Span
 from speechd.asr.tokens import decoded_of, hypothesis_of, likeliest, text_spans
+from speechd.asr.vocabulary import languages_of
 from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
 from speechd.languages import find, whisper_code
 from speechd.types import Task, Timings, TranscribeOptions
@@ -100,7 +101,7 @@ class WhisperEngine:
         self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
         self._adaptive = adaptive_context
         self._tokenizer = functools.cache(self._new_tokenizer)
-        self.languages = tuple(languages) or self._vocabulary_languages()
+        self.languages = tuple(languages) or languages_of(path) or ("en",)
         self.batch_size = batch_size
         self.replicas = replicas * len(devices)
 
@@ -121,7 +122,7 @@ class WhisperEngine:
 
     def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         for job in jobs:
-            self._check_languages(job.options)
+            self._check(job.options)
         started = time.perf_counter()
         encoded = self._encode(jobs)
         encoded_at = time.perf_counter()
@@ -178,20 +179,20 @@ class WhisperEngine:
 
     # Language
 
-    def _check_languages(self, options: TranscribeOptions) -> None:
-        """Where no catalog says what a model was trained for, only its vocabulary does."""
+    def _check(self, options: TranscribeOptions) -> None:
+        """What the model was not trained for would come out as nonsense.
+
+        Raises:
+            Unprocessable: the language or the task.
+        """
+        if options.task == "translate" and not self._multilingual:
+            raise Unprocessable("This model cannot translate.", param="model", code="task_not_supported")
         for param, codes in (("language", (options.language,)), ("languages", options.languages)):
             for code in codes:
                 if code and code not in self.languages:
                     raise Unprocessable(
                         f"This model does not know the language `{code}`.", param=param, code="language_not_supported"
                     )
-
-    def _vocabulary_languages(self) -> tuple[str, ...]:
-        if not self._multilingual:
-            return ("en",)
-        silence = ctranslate2.StorageView.from_array(np.zeros((1, self._model.n_mels, FULL_CONTEXT), np.float32))
-        return tuple(sorted(_language(token) for token, _ in self._model.detect_language(silence)[0]))
 
     def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
         """Probability of each allowed language for each job."""

@@ -1,6 +1,7 @@
 """Segments and word times from tokens: counting, with no model."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -137,3 +138,24 @@ def test_times_never_run_backwards() -> None:
 )
 def test_how_far_a_window_was_heard(tokens: list[int], complete: bool, heard: float) -> None:
     assert heard_seconds(tokens, BEGIN, 30, complete=complete) == pytest.approx(heard)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [(1.0, 1.0), (1.0, 1.0), (1.0, 1.5)],
+        [(1.0, 1.2), (1.2, 1.2), (1.2, 1.2)],
+        [(3.0, 3.0)],
+        [(1.5, 1.2), (1.1, 1.0), (9.0, 9.0)],
+        [(1.0, 1.01)] * 60,
+    ],
+)
+def test_every_word_takes_time(times: list[tuple[float, float]]) -> None:
+    words = tuple(Word(f"w{n}", start, end) for n, (start, end) in enumerate(times))
+    segment = Segment(words[0].start, max(end for _, end in times), "text", words=words)
+    first, second = in_order([segment, replace(segment, start=0.5)])
+    assert second.start >= first.end
+    for word in (*first.words, *second.words):
+        assert word.end > word.start
+    for before, after in itertools.pairwise((*first.words, *second.words)):
+        assert after.start >= before.end - 1e-9
