@@ -8,6 +8,7 @@ from typing import Literal
 from speechd import piper_names
 from speechd.asr.vocabulary import languages_of, tasks_of
 from speechd.modelfiles import engine_of, hub_snapshot
+from speechd.registry.sources.base import ModelFile, Source
 from speechd.tts.voice_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
@@ -48,8 +49,14 @@ class Model:
     """Folder of the repository that holds its files, or "" for the whole."""
     extra: str = ""
     """The extra of speechd whose package carries it, or ""."""
-    files: tuple[str, ...] = ()
-    """Patterns of the files to pull; empty means those that its engine reads."""
+    files: tuple[ModelFile, ...] = ()
+    """Its pinned files; empty for a model that is not pinned: then the hub says at the time of the pull what it has."""
+    sources: tuple[Source, ...] = ()
+    """Where the pinned files come from, in the order in which they are tried."""
+    licence: str = ""
+    """SPDX identifier of the licence of its weights, or "" where only its own card says it."""
+    copyright: str = ""
+    """The line that the licence wants to be kept, or ""."""
     second: str = ""
     """The model that `auto` turns to where this one does not understand the recording."""
     trust: float = 0.0
@@ -60,6 +67,16 @@ class Model:
     @property
     def installed(self) -> bool:
         return self.path is not None
+
+    @property
+    def pinned(self) -> bool:
+        """What a pull brings is checked against hashes of ours, whoever gives it."""
+        return bool(self.files)
+
+    @property
+    def pullable(self) -> bool:
+        """Something is known that has its files."""
+        return bool(self.hub or self.sources)
 
     @property
     def how_to_install(self) -> str:

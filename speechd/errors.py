@@ -31,6 +31,7 @@
     │   └── CannotGoOn
     ├── FeatureNotInstalled 501
     ├── PullFailed 502
+    │   └── SourceFailed
     ├── BackendNotConfigured 501
     │   └── NotSupportedByBackend
     ├── BackendFailure 502
@@ -296,6 +297,10 @@ class PullFailed(SpeechdError):
     status = 502
     code = "pull_failed"
     should_retry = False
+
+
+class SourceFailed(PullFailed):
+    """One source could not give a model's files; its message is a reason, which a sentence goes on from."""
 
 
 class BackendNotConfigured(SpeechdError):

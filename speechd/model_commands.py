@@ -1,10 +1,11 @@
 """`speechd models ...`: what is here, bringing more, and what a running server holds in memory."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -16,13 +17,14 @@ from speechd.server_client import ServerClient
 if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
     from speechd.catalog import Model
     from speechd.modelstore import ModelStore
-    from speechd.pulls import Report
+    from speechd.registry.sources.base import Report
 
 app = typer.Typer(
     help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
 )
 
 Name = Annotated[str, typer.Argument(help="Id of the model, an alias, or a hub repository `org/name`.")]
+PULLED = "Id of the model, an alias, or a hub repository `org/name`; a recogniser and a voice where it is left out."
 Names = Annotated[list[str], typer.Argument(help="Ids of models.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_URL.")]
@@ -54,33 +56,63 @@ def list_models(as_json: AsJson = False) -> None:
 @app.command()
 def show(model: Name) -> None:
     """Show all that is known of one model, as JSON."""
-    print(json.dumps(_facts(_store().get(model)), indent=2))
+    found = _store().get(model)
+    print(json.dumps(_facts(found) | _origin(found), indent=2))
 
 
 @app.command()
-def pull(model: Name) -> None:
-    """Pull a model from the hub into the data folder.
+def pull(model: Annotated[str | None, typer.Argument(help=PULLED)] = None) -> None:
+    """Pull a model into the data folder; without a name, a recogniser and a voice of the system's language.
 
     An interrupted pull goes on where it stopped; every file's hash is checked, and the model appears when it is whole.
-    HF_ENDPOINT names another hub or mirror, HF_TOKEN is sent to it, HF_HUB_OFFLINE and SPEECHD_OFFLINE forbid it.
+    A model of the catalog is looked for in the mirror of SPEECHD_MODEL_MIRROR, then on the hub, then among Python
+    packages. HF_ENDPOINT names another hub, HF_TOKEN is sent to it, HF_HUB_OFFLINE forbids it; SPEECHD_OFFLINE forbids
+    all that needs the network.
 
     Examples:
+
+        speechd models pull
 
         speechd models pull whisper-large-v3-turbo
 
         speechd models pull Systran/faster-whisper-small.en
     """
+    from speechd.registry.defaults import default_pair, system_language
+
+    store = _store()
+    wanted = [store.pullable(model)] if model else default_pair(store, system_language(os.environ))
+    for each in wanted:
+        _pull(each, store)
+
+
+def _pull(model: "Model", store: "ModelStore") -> None:
     from speechd.pulling import pull as run
     from speechd.settings import read_settings
 
-    settings, store = read_settings(), _store()
-    found = store.pullable(model)
-    if found.installed:
-        out.print(f"{found.id} is installed in {found.path}", soft_wrap=True)
-        return
-    with _bar(found.id) as report:
-        installed = run(found, store, report, offline=settings.offline)
-    out.print(f"{installed.id} is installed in {installed.path}", soft_wrap=True)
+    settings = read_settings()
+    if not model.installed:
+        with _bar(model.id) as (report, tell):
+            if not model.pinned:
+                tell(f"{model.id} is not pinned: its hub says what its files are")
+            model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
+    out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
+
+
+@app.command()
+def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: Names) -> None:
+    """Fill a folder which other machines name in SPEECHD_MODEL_MIRROR, or which a web server gives to them.
+
+    It holds the files of installed, pinned models, each under its SHA-256.
+
+    Example:
+
+        speechd models mirror /srv/models whisper-base en_US-joe-medium
+    """
+    from speechd.registry.mirroring import write_mirror
+
+    store = _store()
+    added = write_mirror([store.get(model) for model in models], folder)
+    out.print(f"{added} files were added to {folder}", soft_wrap=True)
 
 
 @app.command()
@@ -172,6 +204,25 @@ def _facts(model: "Model") -> dict[str, Any]:
     }
 
 
+def _origin(model: "Model") -> dict[str, Any]:
+    """Where its files come from or came from, under which licence, and what they are."""
+    from dataclasses import asdict
+
+    from speechd.pulling import read_manifest
+
+    manifest = read_manifest(model)
+    pins = {file.path: {"size": file.size, "sha256": file.sha256} for file in model.files}
+    hub = [{"name": f"hub {model.hub}"}] if model.hub else []
+    return {
+        "licence": model.licence or None,
+        "pinned": model.pinned,
+        "sources": [{"name": source.name, **asdict(cast(Any, source))} for source in model.sources] or hub,
+        "pulled_from": manifest.get("source") or manifest.get("repository"),
+        "revision": manifest.get("commit"),
+        "files": manifest.get("files") or pins,
+    }
+
+
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
@@ -182,16 +233,17 @@ def print_wide(table: Table) -> None:
 
 
 @contextmanager
-def _bar(label: str) -> "Iterator[Report]":
-    """A progress bar on standard error."""
+def _bar(label: str) -> "Iterator[tuple[Report, Callable[[str], None]]]":
+    """A progress bar on standard error, and how to say a line above it."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task(label, total=None, visible=False)
 
         def report(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, visible=True)
 
-        yield report
+        yield report, lambda line: console.print(line, soft_wrap=True, markup=False)
 
 
 def _ask(method: str, path: str, url: str | None) -> Any:

@@ -12,6 +12,8 @@ from speechd import catalog, piper_names
 from speechd.catalog import UNKNOWN, Model
 from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
+from speechd.registry.sources.hub import HubSource
+from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 
@@ -54,20 +56,25 @@ class ModelStore:
         return model
 
     def pullable(self, model_id: str) -> Model:
-        """The model of that id, alias or hub repository, whose files a hub has.
+        """The model of that id, alias or hub repository, whose files can be brought here.
 
         Raises:
             ModelNotFound: there is none, and it is not the name of a repository.
-            EmbeddedModel: it comes with speechd or a package, not from a hub.
+            EmbeddedModel: it comes with speechd or with a package that is installed.
             InvalidRequest: nobody knows where it comes from.
         """
         model = self._find(self._aliases.get(model_id, model_id), trusted=True) or self.get(model_id)
         if model.embedded:
             way = "It is installed." if model.installed else f"Install it with: {model.how_to_install}"
             raise EmbeddedModel(f"The model `{model.id}` does not come from a hub. {way}", param="model")
-        if not model.hub and not model.installed:
-            raise InvalidRequest(f"The model `{model.id}` names no repository of a hub.", param="model")
+        if not model.pullable and not model.installed:
+            raise InvalidRequest(f"Nobody is known to have the model `{model.id}`.", param="model")
         return model
+
+    def first_voice(self, language: str) -> Model | None:
+        """The first voice of the catalog that can be pulled and speaks a language."""
+        rows = (self._row(name) for name in self._rows)
+        return next((row for row in rows if row.kind == "tts" and row.pullable and language in row.languages), None)
 
     def choose(self, model_id: str, options: TranscribeOptions) -> Model:
         """The installed model that shall do this transcription.
@@ -190,7 +197,7 @@ class ModelStore:
     def _row(self, model_id: str) -> Model:
         row: Mapping[str, Any] = self._rows[model_id]
         if row.get("hub") == piper_names.HUB:
-            return self._piper_row(model_id)
+            return self._piper_row(model_id, row)
         engine = row.get("engine", "whisper")
         model = Model(
             id=model_id,
@@ -205,20 +212,24 @@ class ModelStore:
             window_seconds=float(row.get("window_seconds", 30)),
             window_gap=float(row.get("window_gap", 2)),
             embedded="folder" in row or "stands_for" in row,
-            hub=row.get("hub", ""),
+            hub=_hub(row),
             path=self._path(model_id, row, engine),
             engine=engine,
             extra=row.get("extra", ""),
-            files=tuple(row.get("files", ())),
+            files=read_files(row),
+            sources=read_sources(row),
+            licence=row.get("licence", ""),
+            copyright=row.get("copyright", ""),
             second=row.get("second", ""),
             trust=row.get("trust", 0.0),
             stands_for=row.get("stands_for", ""),
         )
         return catalog.with_vocabulary(model)
 
-    def _piper_row(self, name: str) -> Model:
+    def _piper_row(self, name: str, row: Mapping[str, Any]) -> Model:
         pulled = self.folder / name
-        return catalog.local_voice(name, pulled) if is_complete(pulled, "piper") else catalog.hub_voice(name)
+        voice = catalog.local_voice(name, pulled) if is_complete(pulled, "piper") else catalog.hub_voice(name)
+        return replace(voice, files=read_files(row), sources=read_sources(row), licence=row.get("licence", ""))
 
     def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
         if "stands_for" in row:
@@ -230,7 +241,13 @@ class ModelStore:
             folder = shipped_models() / row["folder"]
         if folder and is_complete(folder, engine):
             return folder
-        return hub_snapshot(row["hub"], engine) if "hub" in row else None
+        return hub_snapshot(_hub(row), engine) if _hub(row) else None
+
+
+def _hub(row: Mapping[str, Any]) -> str:
+    """The repository of a row: its own, or that of the hub among its sources."""
+    named = (source.repository for source in read_sources(row) if isinstance(source, HubSource))
+    return str(row.get("hub") or next(named, ""))
 
 
 def _names(models: Iterable[Model]) -> str:

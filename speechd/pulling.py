@@ -1,43 +1,34 @@
-"""Brings a model's files from a hub: resumable, every hash checked, visible only when it is whole.
+"""Brings a model's files from the first source that has them: resumed, every hash checked, visible when all is whole.
 
-`huggingface_hub` says where the hub is, with which token, and what a repository holds (HF_ENDPOINT, HF_TOKEN, HF_HOME,
-HF_HUB_OFFLINE). Its own download starts anew after an interruption and checks sizes only, so the bytes are fetched
-here: with Range requests into a hidden folder, which becomes the model's folder in one step at the end.
+The files of a pinned model are known by size and SHA-256 from the catalog, so that every source is as good as any
+other. Of a model that is not pinned, the hub says at this minute what its files are. Either way they are put together
+in a hidden folder, which becomes the model's folder in one step at the end.
 """
 
 import contextlib
 import errno
 import fcntl
-import fnmatch
 import hashlib
 import json
 import logging
-import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from pathlib import Path, PurePosixPath
-
-import httpx2
-from huggingface_hub import HfApi, constants, hf_hub_url
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
-from huggingface_hub.utils import build_hf_headers, get_session
+from pathlib import Path
+from typing import Any
 
 from speechd.catalog import Model
-from speechd.errors import Offline, PullFailed
-from speechd.modelfiles import PULLED_FILES
+from speechd.errors import Offline, PullFailed, SourceFailed
+from speechd.modelfiles import PULLED_FILES, shipped_models
 from speechd.modelstore import ModelStore
-from speechd.pulls import Report
+from speechd.registry.sources.base import ModelFile, Report, Source, Staging, sha256, total_bytes
+from speechd.registry.sources.hub import HubSource
+from speechd.registry.sources.mirror import mirror_at
 
 MANIFEST = "speechd.json"
-"""Lies beside a pulled model's files: where they came from, their sizes and SHA-256."""
-CHUNK = 1 << 20
-PATIENCE = 30.0
-"""Seconds without a byte after which a connection counts as lost."""
-TRIES = 5
-"""Lost connections in a row, without a byte gained, before a pull gives up."""
+"""Lies beside a pulled model's files: where they came from, under which licence, their sizes and SHA-256."""
+LICENCE = "LICENSE"
+"""Lies there too, where the catalog knows the licence."""
 SPARE_BYTES = 16 << 20
 """Left free on the disk."""
 
@@ -45,231 +36,182 @@ log = logging.getLogger("speechd.models")
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """One file of a repository."""
+class Plan:
+    """What one pull shall bring, and from where."""
 
-    path: str
-    """Where it lies in the repository."""
-    name: str
-    """Where it goes in the model's folder."""
-    size: int
-    sha256: str
-    """Of large files (Git LFS); else ""."""
-    blob: str
-    """Git's SHA-1 of `blob <size>\\0` and the content; of the pointer for large files."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """One commit of a repository, and the files of it that a model needs."""
-
-    id: str
-    commit: str
-    files: tuple[RemoteFile, ...]
+    model: Model
+    files: tuple[ModelFile, ...]
+    sources: tuple[Source, ...]
+    """In the order in which they are tried."""
 
     @property
-    def bytes(self) -> int:
-        return sum(file.size for file in self.files)
+    def key(self) -> str:
+        """Other files have another key, so that attempts never mix."""
+        names = [part for file in self.files for part in (file.path, file.sha256, file.blob)]
+        commits = [] if self.model.pinned else [source.name for source in self.sources]
+        return hashlib.sha256("\0".join(names + commits).encode()).hexdigest()[:16]
 
 
-def pull(model: Model, store: ModelStore, report: Report, *, offline: bool = False, pause: float = 1.0) -> Model:
+def pull(
+    model: Model,
+    store: ModelStore,
+    report: Report,
+    *,
+    offline: bool = False,
+    mirror: str = "",
+    pause: float = 1.0,
+    tell: Callable[[str], None] = log.info,
+) -> Model:
     """Pulls a model, going on where an earlier attempt broke off.
 
     Args:
-        model: names its repository.
+        model: names its files and sources.
         store: where it goes.
-        report: told of the progress.
-        offline: refuse to reach a hub.
+        report: told of the progress; from the beginning again with each source.
+        offline: leave out every source that needs the network.
+        mirror: address or folder that is tried first, or "".
         pause: seconds before the first new try after a lost connection; doubled each time.
+        tell: told in a sentence which source is tried, and why one failed.
 
     Raises:
-        Offline: the hub may not be reached.
-        PullFailed: whatever went wrong; nothing of it looks installed.
+        Offline: no source may be reached.
+        PullFailed: every source failed, each with its reason; nothing of the model looks installed.
     """
-    if offline or constants.is_offline_mode():
-        raise Offline("This machine may not reach a model hub (SPEECHD_OFFLINE or HF_HUB_OFFLINE).")
+    plan = _plan(model, offline, mirror)
+    with _staging(store.folder, plan, report, pause) as staging:
+        _require_space(staging.folder, plan)
+        source = _fetch_from_first(plan, staging, offline, tell)
+        try:
+            _write_licence(model, staging.folder)
+            _write_manifest(plan, source, staging.folder)
+            return store.install(staging.folder, model)
+        except OSError as error:
+            raise _given_up(model, error) from error
+
+
+def _plan(model: Model, offline: bool, mirror: str) -> Plan:
+    if model.pinned:
+        first = (mirror_at(mirror),) if mirror else ()
+        return Plan(model, model.files, first + model.sources)
+    source = HubSource(model.hub, folder=model.hub_folder)
     try:
-        repository = _inspect(model)
-        with _workshop(store.folder, model.id, repository.commit) as folder:
-            _require_space(folder, repository)
-            _fetch_all(repository, folder, report, pause)
-            _write_manifest(repository, folder)
-            return store.install(folder, model)
-    except (OSError, httpx2.HTTPError, ValueError) as error:
-        raise _translated(error, model) from error
+        _permit(source, offline)
+        source, files = source.list_files(PULLED_FILES.get(model.engine, ("*",)))
+    except SourceFailed as failure:
+        raise _all_failed(model, [(source, failure)]) from failure
+    return Plan(model, files, (source,))
 
 
-def _inspect(model: Model) -> Repository:
-    """What the hub has of the model."""
-    info = HfApi().model_info(model.hub, files_metadata=True, timeout=PATIENCE)
-    prefix = f"{model.hub_folder}/" if model.hub_folder else ""
-    patterns = model.files or PULLED_FILES.get(model.engine, ("*",))
-    files = [
-        RemoteFile(each.rfilename, name, each.size or 0, each.lfs.sha256 if each.lfs else "", each.blob_id or "")
-        for each in info.siblings or ()
-        if each.rfilename.startswith(prefix)
-        for name in (each.rfilename.removeprefix(prefix),)
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-    ]
-    bad = [file.name for file in files if not _is_plain(file.name)]
-    if bad or not files or not info.sha:
-        place = f"`{model.hub}`" + (f" in `{model.hub_folder}`" if model.hub_folder else "")
-        raise PullFailed(f"The hub's {place} holds no model for {model.engine}.")
-    return Repository(model.hub, info.sha, tuple(files))
-
-
-def _is_plain(name: str) -> bool:
-    """A relative path that stays where it is put."""
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
+def _permit(source: Source, offline: bool) -> None:
+    if offline and source.needs_network:
+        raise SourceFailed("SPEECHD_OFFLINE forbids it", code="offline")
 
 
 @contextlib.contextmanager
-def _workshop(root: Path, model_id: str, commit: str) -> Iterator[Path]:
+def _staging(root: Path, plan: Plan, report: Report, pause: float) -> Iterator[Staging]:
     """The hidden folder in which a model is put together, kept after a failure, for one process at a time."""
-    place = root / ".pulling" / model_id.replace("/", "--")
-    folder = place / commit
-    folder.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
+    place = root / ".pulling" / plan.model.id.replace("/", "--")
+    here = place / plan.key
+    staging = Staging(here / "files", here / "archives", report, pause)
+    try:
+        staging.folder.mkdir(parents=True, exist_ok=True)
+        staging.archives.mkdir(exist_ok=True)
+        lock = (place / "lock").open("w")
+    except OSError as error:
+        raise _given_up(plan.model, error) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PullFailed(f"`{model_id}` is being pulled by another process.", code="pull_running") from None
+            raise PullFailed(f"`{plan.model.id}` is being pulled by another process.", code="pull_running") from None
         for other in place.iterdir():
-            if other.is_dir() and other != folder:
-                shutil.rmtree(other)  # of an older commit
-        yield folder
+            if other.is_dir() and other != here:
+                shutil.rmtree(other)  # of other files
+        yield staging
         shutil.rmtree(place)
 
 
-def _require_space(folder: Path, repository: Repository) -> None:
+def _require_space(folder: Path, plan: Plan) -> None:
     here = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    missing = repository.bytes - here + SPARE_BYTES - shutil.disk_usage(folder).free
+    missing = total_bytes(plan.files) - here + SPARE_BYTES - shutil.disk_usage(folder).free
     if missing > 0:
-        raise _disk_full(f"{missing / 1e6:.0f} MB are missing for `{repository.id}`")
+        raise PullFailed(
+            f"The disk is full: {missing / 1e6:.0f} MB are missing for `{plan.model.id}`. Make room and pull again.",
+            code="disk_full",
+        )
 
 
-def _fetch_all(repository: Repository, folder: Path, report: Report, pause: float) -> None:
-    done = 0
-    for file in repository.files:
-        target = folder / file.name
-        before = done
-        if not target.is_file():  # it gets its name when its hash is right
-            part = target.with_name(target.name + ".part")
-            part.parent.mkdir(parents=True, exist_ok=True)
-            _fetch(repository, file, part, _offset(report, before, repository.bytes), pause)
-            _verify(file, part)
-            _settle(part)
-            part.rename(target)
-        done += file.size
-        report(done, repository.bytes)
-
-
-def _offset(report: Report, before: int, total: int) -> Callable[[int], None]:
-    return lambda done: report(before + done, total)
-
-
-def _fetch(repository: Repository, file: RemoteFile, part: Path, report: Callable[[int], None], pause: float) -> None:
-    """Fetches one file to its end, through lost connections."""
-    failures = 0
-    while True:
-        before = _size(part)
+def _fetch_from_first(plan: Plan, staging: Staging, offline: bool, tell: Callable[[str], None]) -> Source:
+    """Fetches all files from the first source that can, and returns it."""
+    failures: list[tuple[Source, SourceFailed]] = []
+    for source in plan.sources:
         try:
-            if before != file.size:
-                _stream(repository, file, part, report)
-            if _size(part) >= file.size:
-                return
-            raise httpx2.RemoteProtocolError("the connection was closed early")
-        except httpx2.TransportError as error:
-            failures = 0 if _size(part) > before else failures + 1
-            if failures >= TRIES:
-                raise PullFailed(f"The connection to the hub was lost: {error}. Pull again to go on.") from error
-            log.info("connection lost at %d of %d bytes of %s: %s", _size(part), file.size, file.name, error)
-            time.sleep(pause * 2**failures)
+            _permit(source, offline)
+            tell(f"{plan.model.id} ({total_bytes(plan.files) / 1e6:.1f} MB) from {source.name}")
+            source.fetch(plan.files, staging)
+        except SourceFailed as failure:
+            failures.append((source, failure))
+        except OSError as error:
+            failures.append((source, _unwritten(error)))
+        else:
+            return source
+        tell(f"{source.name}: {failures[-1][1].message}")
+    raise _all_failed(plan.model, failures)
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _unwritten(error: OSError) -> SourceFailed:
+    """The system's exceptions in our words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SourceFailed("the disk is full; what arrived is kept", code="disk_full")
+    return SourceFailed(f"the files could not be written: {error.strerror or error}")
 
 
-def _stream(repository: Repository, file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
-    """One request for what is missing, appended to what is there; the whole, if the hub sends that, replaces it."""
-    url = hf_hub_url(repository.id, file.path, revision=repository.commit, endpoint=constants.ENDPOINT)
-    here = _size(part)
-    headers = build_hf_headers() | {"Accept-Encoding": "identity"}
-    if here:
-        headers["Range"] = f"bytes={here}-"
-    with get_session().stream("GET", url, headers=headers, timeout=PATIENCE) as reply:
-        if reply.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.unlink()
-            return
-        if reply.status_code >= HTTPStatus.BAD_REQUEST:
-            raise PullFailed(f"The hub answered {reply.status_code} for `{file.name}` of `{repository.id}`.")
-        resumed = reply.status_code == HTTPStatus.PARTIAL_CONTENT
-        with part.open("ab" if resumed else "wb") as output:
-            for chunk in reply.iter_bytes():
-                output.write(chunk)
-                report(output.tell())
-                if output.tell() > file.size:
-                    return  # the hash will not be right
+def _given_up(model: Model, error: OSError) -> PullFailed:
+    """What no other source would help against."""
+    reason = _unwritten(error)
+    return PullFailed(f"`{model.id}` could not be pulled: {reason.message}.", code=reason.error_code)
 
 
-def _verify(file: RemoteFile, part: Path) -> None:
-    """Removes what is not what the hub promised.
-
-    Raises:
-        PullFailed: its size or hash is wrong.
-    """
-    wanted = file.sha256 or file.blob
-    found = sha256(part) if file.sha256 else git_blob(part)
-    if _size(part) != file.size or (wanted and found != wanted):
-        part.unlink()
-        raise PullFailed(f"`{file.name}` arrived damaged (its size or hash is wrong) and was thrown away. Pull again.")
-
-
-def _settle(path: Path) -> None:
-    """Waits until a file is on the disk, so that its name never outlives its content."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def _all_failed(model: Model, failures: Sequence[tuple[Source, SourceFailed]]) -> PullFailed | Offline:
+    """One error that names each source and its reason."""
+    reasons = "; ".join(f"{source.name}: {failure.message}" for source, failure in failures)
+    message = f"`{model.id}` could not be pulled. {reasons}."
+    codes = {failure.error_code for _, failure in failures}
+    if codes == {"offline"}:
+        return Offline(message)
+    if "disk_full" in codes:
+        return PullFailed(message, code="disk_full")
+    return PullFailed(message, code=codes.pop() if len(codes) == 1 else None)
 
 
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _write_licence(model: Model, folder: Path) -> None:
+    text = shipped_models() / "licences" / f"{model.licence}.txt"
+    if model.licence and text.is_file():
+        heading = f"{model.licence}\n\n" + (f"{model.copyright}\n\n" if model.copyright else "")
+        (folder / LICENCE).write_text(heading + text.read_text())
 
 
-def git_blob(path: Path) -> str:
-    """Git's name of a content: SHA-1 of `blob <size>\\0` and the content (gitformat-loose)."""
-    digest = hashlib.sha1(f"blob {_size(path)}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _write_manifest(repository: Repository, folder: Path) -> None:
-    files = {file.name: {"size": file.size, "sha256": sha256(folder / file.name)} for file in repository.files}
-    content = {"repository": repository.id, "commit": repository.commit, "files": files}
+def _write_manifest(plan: Plan, source: Source, folder: Path) -> None:
+    files = {file.path: {"size": file.size, "sha256": sha256(folder / file.path)} for file in plan.files}
+    hub = source if isinstance(source, HubSource) else None
+    content = {
+        "source": source.name,
+        "repository": hub.repository if hub else None,
+        "commit": hub.revision if hub else None,
+        "pinned": plan.model.pinned,
+        "licence": plan.model.licence or None,
+        "files": files,
+    }
     (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _translated(error: Exception, model: Model) -> Exception:
-    """The hub's and the system's exceptions in our words."""
-    if isinstance(error, OfflineModeIsEnabled):
-        return Offline("This machine may not reach a model hub (HF_HUB_OFFLINE).")
-    if isinstance(error, GatedRepoError | RepositoryNotFoundError):
-        return PullFailed(
-            f"The hub knows no `{model.hub}`, or it wants a token with access to it: set HF_TOKEN.",
-            code="repository_not_found",
-        )
-    if isinstance(error, HfHubHTTPError):
-        return PullFailed(f"The hub answered {error.response.status_code} for `{model.hub}`.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _disk_full(f"there was no room for `{model.id}`; what arrived is kept")
-    if isinstance(error, OSError):
-        return PullFailed(f"Files of `{model.id}` could not be written: {error.strerror or error}.")
-    return PullFailed(f"The hub {constants.ENDPOINT} cannot be reached or is none: {error}.")
-
-
-def _disk_full(what: str) -> PullFailed:
-    return PullFailed(f"The disk is full: {what}. Make room and pull again.", code="disk_full")
+def read_manifest(model: Model) -> dict[str, Any]:
+    """What a pull wrote beside a model's files; empty where the model was not pulled."""
+    path = model.path / MANIFEST if model.path else None
+    if path is None or not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

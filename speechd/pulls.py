@@ -9,9 +9,8 @@ from typing import Literal
 
 from speechd.catalog import Model
 from speechd.errors import SpeechdError
+from speechd.registry.sources.base import Report
 
-Report = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes in all; what it raises ends the pull, which can be resumed."""
 Puller = Callable[[Model, Report], object]
 """Pulls a model, blocking, and tells of its progress."""
 

@@ -153,7 +153,7 @@ class Service:
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
         from speechd.pulling import pull
 
-        return pull(model, self.models, report, offline=self.settings.offline)
+        return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
         """What a request for a model that is not installed sets in motion; nothing where it is there by now.
@@ -176,7 +176,7 @@ class Service:
             raise ModelNotInstalled(f"{refusal.message} The last pull failed: {pull.error}", param="model")
 
     def _may_pull(self, model: Model) -> bool:
-        return self.settings.auto_pull and not self.settings.offline and bool(model.hub)
+        return self.settings.auto_pull and not self.settings.offline and model.pullable
 
 
 def _loading(pull: Pull) -> ModelLoading:

@@ -50,7 +50,12 @@ class Settings(BaseSettings):
         ' `{"GIF": "/dʒɪf/", "nginx": "engine x"}`.',
     )
     max_speech_characters: int = Field(200_000, gt=0, description="Longest text that is spoken in one request.")
-    offline: bool = Field(False, description="Never open a connection to a model hub.")
+    offline: bool = Field(False, description="Never open a connection to fetch a model.")
+    model_mirror: str = Field(
+        "",
+        description="Where models' files are looked for first: an http(s) address or a folder that has them by their"
+        " SHA-256.",
+    )
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts pulling it in the background."
     )

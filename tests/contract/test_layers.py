@@ -56,13 +56,13 @@ FLOORS = (
         "tts.alignment",
         "tts.piper",
     ),
-    ("fakes", "folders", "joining", "llm", "keys", "usage", "jobs", "remembering", "server_client"),
+    ("fakes", "folders", "joining", "llm", "keys", "usage", "jobs", "remembering", "server_client", "registry.sources"),
     ("room", "progress", "parameters", "lengths", "asking"),
     ("journal", "outputs", "watching", "turns"),
     ("places",),
     ("asr.guard", "catalog"),
     ("modelstore",),
-    ("lifecycle", "pulls", "pulling", "archive", "voices"),
+    ("lifecycle", "pulls", "pulling", "archive", "voices", "registry.defaults", "registry.mirroring"),
     ("asr.seeking",),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("engines",),
@@ -127,7 +127,7 @@ def _without_type_checking(tree: ast.Module) -> ast.Module:
     return tree
 
 
-PACKAGES = {"asr", "audio", "api", "jobs", "llm", "tts"}
+PACKAGES = {"asr", "audio", "api", "jobs", "llm", "registry", "registry.sources", "tts"}
 
 
 @pytest.mark.parametrize("module", sorted(set(modules()) - PACKAGES))

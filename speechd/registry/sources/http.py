@@ -1,0 +1,175 @@
+"""Files by HTTP: resumed with Range requests, cut at the size that was promised, given up when the server is silent."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NoResult
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from threading import Thread
+from typing import TypeVar
+
+import httpx2
+
+from speechd.errors import SourceFailed
+from speechd.registry.sources import base
+from speechd.registry.sources.base import ModelFile, Staging, byte_count, total_bytes
+
+TRIES = 5
+"""Lost connections in a row, without a byte gained, before a server is given up."""
+IDENTITY = {"Accept-Encoding": "identity"}
+"""A compressed answer has no ranges, and its length bounds nothing."""
+
+Ask = Callable[[ModelFile, dict[str, str]], httpx2.Response]
+"""Asks for one file with these headers, and returns when the answer's headers are here."""
+Answer = TypeVar("Answer")
+
+log = logging.getLogger("speechd.models")
+
+
+def timeout() -> httpx2.Timeout:
+    """For one step of a request; a download as a whole may take as long as bytes come."""
+    return httpx2.Timeout(base.SILENCE)
+
+
+def client() -> httpx2.Client:
+    """With the proxies and certificates of the environment."""
+    return httpx2.Client(follow_redirects=True, timeout=timeout())
+
+
+def get(client: httpx2.Client, url: str, headers: dict[str, str]) -> httpx2.Response:
+    """The answer to a GET, whose body is still to be read."""
+    return client.send(client.build_request("GET", url, headers=headers), stream=True)
+
+
+def in_time(ask: Callable[[], Answer], place: str) -> Answer:
+    """What a call to a server returns.
+
+    A thread waits for it: the timeouts of an HTTP client hold for each address of a host, and not for looking it up.
+    A thread that is given up ends when the system lets it.
+
+    Raises:
+        SourceFailed: nothing came within SILENCE.
+        Exception: whatever the call raised.
+    """
+    future: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(ask())
+        except BaseException as error:  # noqa: BLE001  (handed to the thread that waits)
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True, name="first-answer").start()
+    try:
+        return future.result(base.SILENCE)
+    except NoResult:
+        if future.done():
+            raise  # the call's own
+        future.add_done_callback(_close)
+        raise SourceFailed(f"{place} did not answer within {base.SILENCE:g} s") from None
+
+
+def _close(future: Future[Answer]) -> None:
+    """An answer that came too late is not kept open."""
+    if future.exception() is None and isinstance(answer := future.result(), httpx2.Response):
+        answer.close()
+
+
+@dataclass(slots=True)
+class Download:
+    """All files of one model from one server."""
+
+    ask: Ask
+    place: str
+    """What messages call the server."""
+    staging: Staging
+    _answered: bool = field(default=False, init=False)
+
+    def fetch(self, files: tuple[ModelFile, ...]) -> None:
+        """
+        Raises:
+            SourceFailed: see Source.fetch.
+        """
+        done, total = 0, total_bytes(files)
+        for file in files:
+            if not self.staging.has(file):
+                self._fetch_checked(file, _offset(self.staging.report, done, total))
+            done += file.size
+            self.staging.report(done, total)
+
+    def _fetch_checked(self, file: ModelFile, report: Callable[[int], None]) -> None:
+        resumed = byte_count(self.staging.part(file)) > 0
+        self._fetch_whole(file, report)
+        try:
+            self.staging.accept(file)
+        except SourceFailed:
+            if not resumed:
+                raise
+            self._fetch_whole(file, report)  # the beginning, which another source gave, may have been the wrong part
+            self.staging.accept(file)
+
+    def _fetch_whole(self, file: ModelFile, report: Callable[[int], None]) -> None:
+        """Fetches one file to its end, through lost connections."""
+        part, failures = self.staging.part(file), 0
+        while True:
+            before = byte_count(part)
+            try:
+                if before != file.size:
+                    self._stream(file, part, report)
+                if byte_count(part) >= file.size:
+                    return
+                raise httpx2.RemoteProtocolError("the connection was closed early")
+            except httpx2.HTTPError as error:
+                gained = byte_count(part) > before
+                failures = 0 if gained else failures + 1
+                self._judge(error, failures)
+                log.info("connection lost at %d of %d bytes of %s: %s", byte_count(part), file.size, file.path, error)
+                time.sleep(self.staging.pause * 2**failures)
+
+    def _judge(self, error: httpx2.HTTPError, failures: int) -> None:
+        """Gives a server up that never answered, that is silent, or whose connections break without a byte."""
+        if not self._answered or not isinstance(error, httpx2.TransportError):
+            raise SourceFailed(f"{self.place} cannot be reached: {error}") from error
+        if failures and isinstance(error, httpx2.TimeoutException):
+            raise SourceFailed(f"{self.place} sent nothing for {base.SILENCE:g} s; what arrived is kept") from error
+        if failures >= TRIES:
+            raise SourceFailed(f"the connection to {self.place} was lost: {error}; what arrived is kept") from error
+
+    def _stream(self, file: ModelFile, part: Path, report: Callable[[int], None]) -> None:
+        """One request for what is missing, appended to what is there; the whole, if that is sent, replaces it."""
+        here = byte_count(part)
+        headers = IDENTITY | ({"Range": f"bytes={here}-"} if here else {})
+        reply = in_time(lambda: self.ask(file, headers), self.place)
+        try:
+            self._answered = True
+            if reply.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                part.unlink()
+                return
+            if reply.status_code >= HTTPStatus.BAD_REQUEST:
+                raise _refused(reply, file, self.place)
+            resumed = reply.status_code == HTTPStatus.PARTIAL_CONTENT
+            with part.open("ab" if resumed else "wb") as output:
+                for chunk in reply.iter_raw():
+                    output.write(chunk[: file.size + 1 - output.tell()])
+                    report(output.tell())
+                    if output.tell() > file.size:
+                        return  # longer than promised: the hash will not be right
+        finally:
+            reply.close()
+
+
+def _offset(report: base.Report, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: report(before + done, total)
+
+
+def _refused(reply: httpx2.Response, file: ModelFile, place: str) -> SourceFailed:
+    wants_key = reply.status_code in (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    )
+    hint = ": it wants a password or a token" if wants_key else ""
+    return SourceFailed(f"{place} answered {reply.status_code} for `{file.path}`{hint}")
