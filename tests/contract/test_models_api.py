@@ -18,14 +18,14 @@ from tests.conftest import Fixture
 from tests.contract.test_error_shape import assert_envelope
 from tests.hub import Hub, running_hub
 
-TINY = "Systran/faster-whisper-tiny"
+LARGE = "Systran/faster-whisper-large-v2"
 FILES = {"config.json": b"{}", "model.bin": bytes(300_000), "tokenizer.json": b"[]"}
 PREFIXES = ("/v1", "/openai/v1")
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with running_hub(Hub({TINY: FILES, "org/tuned": FILES})) as hub:
+    with running_hub(Hub({LARGE: FILES, "org/tuned": FILES})) as hub:
         template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -91,7 +91,7 @@ async def test_using_a_model_loads_it(client: httpx2.AsyncClient, english: Fixtu
     assert (await client.get("/v1/models/whisper-pocket")).json()["speechd"]["loaded"]["expires_in"] > 0
 
 
-@pytest.mark.parametrize("model", ["whisper-tiny", "org/tuned"])
+@pytest.mark.parametrize("model", ["whisper-1", "org/tuned"])
 async def test_a_pull_runs_in_the_background_and_shows_its_progress(
     client: httpx2.AsyncClient, hub: Hub, english: Fixture, model: str
 ) -> None:
@@ -115,50 +115,50 @@ async def test_one_pull_at_a_time_and_requests_are_told_to_wait(
     client: httpx2.AsyncClient, hub: Hub, english: Fixture
 ) -> None:
     hub.chunk_delay = 0.1
-    await asyncio.gather(*(client.post("/v1/models/whisper-tiny") for _ in range(5)))
-    waiting = await transcribe(client, english, "whisper-tiny")
+    await asyncio.gather(*(client.post("/v1/models/whisper-1") for _ in range(5)))
+    waiting = await transcribe(client, english, "whisper-1")
     assert_envelope(waiting, 503, "model_loading")
     assert waiting.headers["x-should-retry"] == "true"
     assert int(waiting.headers["retry-after"]) >= 1
-    await pulled(client, "whisper-tiny")
+    await pulled(client, "whisper-1")
     assert [name for name, _ in hub.asked] == list(FILES)
 
 
 async def test_a_failed_pull_says_why_and_can_be_begun_again(client: httpx2.AsyncClient, hub: Hub) -> None:
     hub.damaged = {"model.bin"}
-    await client.post("/v1/models/whisper-tiny")
-    failed = await pulled(client, "whisper-tiny")
+    await client.post("/v1/models/whisper-1")
+    failed = await pulled(client, "whisper-1")
     assert failed["speechd"]["pull"]["state"] == "failed"
     assert "arrived damaged" in failed["speechd"]["pull"]["error"]
     assert not failed["active"]
     hub.damaged = set()
-    await client.post("/v1/models/whisper-tiny")
-    assert (await pulled(client, "whisper-tiny"))["active"]
+    await client.post("/v1/models/whisper-1")
+    assert (await pulled(client, "whisper-1"))["active"]
 
 
 async def test_auto_pull(settings: Settings, hub: Hub, english: Fixture) -> None:
     async with serving(settings.model_copy(update={"auto_pull": True})) as client:
-        assert_envelope(await transcribe(client, english, "whisper-tiny"), 503, "model_loading")
-        await pulled(client, "whisper-tiny")
-        assert (await transcribe(client, english, "whisper-tiny")).headers["x-speechd-model"] == "whisper-tiny"
+        assert_envelope(await transcribe(client, english, "whisper-1"), 503, "model_loading")
+        await pulled(client, "whisper-1")
+        assert (await transcribe(client, english, "whisper-1")).headers["x-speechd-model"] == "whisper-1"
         assert_envelope(await transcribe(client, english, "org/tuned"), 404, "model_not_found")
 
 
 async def test_without_auto_pull_a_request_is_told_what_to_do(
     client: httpx2.AsyncClient, hub: Hub, english: Fixture
 ) -> None:
-    refused = await transcribe(client, english, "whisper-tiny")
+    refused = await transcribe(client, english, "whisper-1")
     assert_envelope(refused, 503, "model_not_installed", "model")
     assert refused.headers["x-should-retry"] == "false"
-    assert "speechd models pull whisper-tiny" in refused.json()["error"]["message"]
+    assert "speechd models pull whisper-1" in refused.json()["error"]["message"]
     assert "Installed: whisper-pocket" in refused.json()["error"]["message"]
     assert hub.tokens == []
 
 
 async def test_offline_is_said(settings: Settings, hub: Hub) -> None:
     async with serving(settings.model_copy(update={"offline": True})) as client:
-        await client.post("/v1/models/whisper-tiny")
-        assert "SPEECHD_OFFLINE" in (await pulled(client, "whisper-tiny"))["speechd"]["pull"]["error"]
+        await client.post("/v1/models/whisper-1")
+        assert "SPEECHD_OFFLINE" in (await pulled(client, "whisper-1"))["speechd"]["pull"]["error"]
     assert hub.tokens == []
 
 
@@ -189,7 +189,7 @@ async def test_removing(client: httpx2.AsyncClient, settings: Settings, english:
     assert_envelope(await client.delete("/v1/models/org/mine"), 404, "model_not_found")
     assert_envelope(await client.get("/v1/models/org/mine"), 404, "model_not_found")
     assert_envelope(await client.delete("/v1/models/whisper-pocket"), 403, "model_embedded")
-    assert_envelope(await client.delete("/v1/models/whisper-tiny"), 503, "model_not_installed")
+    assert_envelope(await client.delete("/v1/models/whisper-1"), 503, "model_not_installed")
 
 
 async def test_a_request_never_names_a_folder(client: httpx2.AsyncClient, settings: Settings, english: Fixture) -> None:

@@ -19,7 +19,7 @@ from tests.hub import Hub, running_hub
 from tests.integration.conftest import serving
 from tests.wer import word_errors
 
-TINY = "Systran/faster-whisper-tiny"
+LARGE = "Systran/faster-whisper-large-v2"
 NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HUB_OFFLINE": "1"}
 
 
@@ -27,7 +27,7 @@ NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HUB_OFFLINE": "1"}
 def hub() -> Iterator[Hub]:
     pocket = shipped_models() / "whisper-pocket"
     files = {path.name: path.read_bytes() for path in sorted(pocket.iterdir()) if path.suffix in (".json", ".bin")}
-    with running_hub(Hub({TINY: files})) as hub:
+    with running_hub(Hub({LARGE: files})) as hub:
         yield hub
 
 
@@ -47,21 +47,21 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
 def test_a_killed_pull_goes_on_and_the_model_works_offline(tmp_path: Path, hub: Hub, english: Fixture) -> None:
     hub.chunk_delay = 0.1
     settings = environment(tmp_path, HF_ENDPOINT=hub.url)
-    pulling = subprocess.Popen(command("models", "pull", "whisper-tiny"), env=settings, cwd=ROOT)
+    pulling = subprocess.Popen(command("models", "pull", "whisper-1"), env=settings, cwd=ROOT)
     while not (parts := list(tmp_path.rglob("model.bin.part"))) or parts[0].stat().st_size < 1_000_000:
         assert pulling.poll() is None
         time.sleep(0.02)
     pulling.send_signal(signal.SIGKILL)
     pulling.wait()
-    assert _installed(tmp_path, "whisper-tiny") is False
+    assert _installed(tmp_path, "whisper-1") is False
     hub.chunk_delay = 0
     hub.asked.clear()
-    pulled = run(tmp_path, "models", "pull", "whisper-tiny", HF_ENDPOINT=hub.url)
+    pulled = run(tmp_path, "models", "pull", "whisper-1", HF_ENDPOINT=hub.url)
     assert pulled.returncode == 0, pulled.stderr
     (wanted,) = [wanted for name, wanted in hub.asked if name == "model.bin"]
     assert int(wanted.removeprefix("bytes=").removesuffix("-")) >= 1_000_000
-    assert _installed(tmp_path, "whisper-tiny") is True
-    said = run(tmp_path, "transcribe", str(english.path), "--model", "whisper-tiny", SPEECHD_OFFLINE="true", **NO_HUB)
+    assert _installed(tmp_path, "whisper-1") is True
+    said = run(tmp_path, "transcribe", str(english.path), "--model", "whisper-1", SPEECHD_OFFLINE="true", **NO_HUB)
     errors, words = word_errors(english.text, said.stdout)
     assert errors <= words / 4, said.stdout + said.stderr
 
@@ -83,13 +83,13 @@ def test_a_model_of_the_hubs_own_cache_is_installed(tmp_path: Path, english: Fix
 
 def test_sets_of_models_travel_in_one_file(tmp_path: Path, hub: Hub) -> None:
     here, there, file = tmp_path / "here", tmp_path / "there", str(tmp_path / "set.tar")
-    assert run(here, "models", "pull", TINY, HF_ENDPOINT=hub.url).returncode == 0
-    assert run(here, "models", "export", file, TINY).returncode == 0
+    assert run(here, "models", "pull", LARGE, HF_ENDPOINT=hub.url).returncode == 0
+    assert run(here, "models", "export", file, LARGE).returncode == 0
     imported = run(there, "models", "import", file, **NO_HUB)
-    assert f"{TINY} is installed" in imported.stdout, imported.stderr
-    assert json.loads(run(there, "models", "show", TINY).stdout)["installed"]
-    assert run(there, "models", "remove", TINY).returncode == 0
-    assert run(there, "models", "show", TINY).returncode == 1
+    assert f"{LARGE} is installed" in imported.stdout, imported.stderr
+    assert json.loads(run(there, "models", "show", LARGE).stdout)["installed"]
+    assert run(there, "models", "remove", LARGE).returncode == 0
+    assert run(there, "models", "show", LARGE).returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_sets_of_models_travel_in_one_file(tmp_path: Path, hub: Hub) -> None:
     [
         (("pull", "gpt-9"), "does not exist"),
         (("pull", "whisper-pocket"), "does not come from a hub"),
-        (("pull", "whisper-tiny"), "may not reach a model hub"),
+        (("pull", "whisper-1"), "SPEECHD_OFFLINE forbids it"),
         (("remove", "whisper-pocket"), "part of the installation"),
-        (("remove", "whisper-tiny"), "not installed"),
+        (("remove", "whisper-1"), "not installed"),
         (("ps", "--url", "http://127.0.0.1:1"), "No speechd answers at http://127.0.0.1:1"),
     ],
 )

@@ -69,7 +69,11 @@ def in_time(ask: Callable[[], Answer], place: str) -> Answer:
         if future.done():
             raise  # the call's own
         future.add_done_callback(_close)
-        raise SourceFailed(f"{place} did not answer within {base.SILENCE:g} s") from None
+        raise _unanswered(place) from None
+
+
+def _unanswered(place: str) -> SourceFailed:
+    return SourceFailed(f"{place} did not answer within {base.SILENCE:g} s")
 
 
 def _close(future: Future[Answer]) -> None:
@@ -131,6 +135,8 @@ class Download:
 
     def _judge(self, error: httpx2.HTTPError, failures: int) -> None:
         """Gives a server up that never answered, that is silent, or whose connections break without a byte."""
+        if not self._answered and isinstance(error, httpx2.TimeoutException):
+            raise _unanswered(self.place) from error
         if not self._answered or not isinstance(error, httpx2.TransportError):
             raise SourceFailed(f"{self.place} cannot be reached: {error}") from error
         if failures and isinstance(error, httpx2.TimeoutException):
