@@ -147,6 +147,8 @@ def _fetch_from_first(plan: Plan, staging: Staging, offline: bool, tell: Callabl
     for source in plan.sources:
         try:
             _permit(source, offline)
+            for failed, failure in failures[-1:]:
+                tell(f"{failed.name}: {failure.message}")
             tell(f"{plan.model.id} ({total_bytes(plan.files) / 1e6:.1f} MB) from {source.name}")
             source.fetch(plan.files, staging)
         except SourceFailed as failure:
@@ -155,7 +157,6 @@ def _fetch_from_first(plan: Plan, staging: Staging, offline: bool, tell: Callabl
             failures.append((source, _unwritten(error)))
         else:
             return source
-        tell(f"{source.name}: {failures[-1][1].message}")
     raise _all_failed(plan.model, failures)
 
 

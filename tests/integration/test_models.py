@@ -92,9 +92,25 @@ def test_sets_of_models_travel_in_one_file(tmp_path: Path, hub: Hub) -> None:
     assert run(there, "models", "show", LARGE).returncode == 1
 
 
+def test_show_says_what_a_model_is_and_where_it_comes_from(tmp_path: Path, hub: Hub) -> None:
+    pinned = json.loads(run(tmp_path, "models", "show", "whisper-base").stdout)
+    assert (pinned["pinned"], pinned["licence"], pinned["installed"]) == (True, "MIT", False)
+    assert [source["name"].split()[0] for source in pinned["sources"]] == ["hub", "Python"]
+    assert len(pinned["files"]["model.bin"]["sha256"]) == 64
+    pulled = run(tmp_path, "models", "pull", LARGE, HF_ENDPOINT=hub.url)
+    assert "is not pinned" in pulled.stderr
+    assert f"MB) from hub {LARGE}" in pulled.stderr
+    shown = json.loads(run(tmp_path, "models", "show", LARGE).stdout)
+    assert (shown["pinned"], shown["revision"]) == (False, hub.commit)
+    assert len(shown["files"]["model.bin"]["sha256"]) == 64
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("mirror", "mirror", "whisper-1"), "is not pinned"),
+        (("mirror", "mirror", "whisper-base"), "is not installed"),
+        (("pull",), "SPEECHD_OFFLINE forbids it"),
         (("pull", "gpt-9"), "does not exist"),
         (("pull", "whisper-pocket"), "does not come from a hub"),
         (("pull", "whisper-1"), "SPEECHD_OFFLINE forbids it"),
