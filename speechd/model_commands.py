@@ -92,8 +92,6 @@ def _pull(model: "Model", store: "ModelStore") -> None:
     settings = read_settings()
     if not model.installed:
         with _bar(model.id) as (report, tell):
-            if not model.pinned:
-                tell(f"{model.id} is not pinned: its hub says what its files are")
             model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
     out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
 

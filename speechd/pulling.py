@@ -78,6 +78,8 @@ def pull(
         PullFailed: every source failed, each with its reason; nothing of the model looks installed.
     """
     plan = _plan(model, offline, mirror)
+    if not model.pinned:
+        tell(f"{model.id} is not pinned: its hub says what its files are")
     with _staging(store.folder, plan, report, pause) as staging:
         _require_space(staging.folder, plan)
         source = _fetch_from_first(plan, staging, offline, tell)

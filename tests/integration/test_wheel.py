@@ -27,6 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_carries_the_models_and_no_recipe(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "speechd/models/catalog.toml" in names
+    assert "speechd/models/licences/MIT.txt" in names
     assert "speechd/models/whisper-pocket/model.bin" in names
     assert "speechd/jobs/migrations/env.py" in names
     assert "speechd/jobs/migrations/versions/v0001_files_and_batches.py" in names
