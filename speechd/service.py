@@ -176,7 +176,8 @@ class Service:
             raise ModelNotInstalled(f"{refusal.message} The last pull failed: {pull.error}", param="model")
 
     def _may_pull(self, model: Model) -> bool:
-        return self.settings.auto_pull and not self.settings.offline and model.pullable
+        reachable = not self.settings.offline or bool(self.settings.model_mirror)  # a folder needs no network
+        return self.settings.auto_pull and reachable and model.pullable
 
 
 def _loading(pull: Pull) -> ModelLoading:

