@@ -33,7 +33,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     (r"DO NOT MATCH THE HASHES", "the wheel's hash is not the pinned one"),
     (r"Could not fetch URL \S+ 40[137] ", "the index wants a password, which pip has not been given"),
     (
-        r"Could not fetch URL \S+ connection error: .*?(?:Caused by )?(\w+Error)\(",
+        r"Could not fetch URL \S+ connection error: .*?(\[Errno -?\d+\] [\w ]+|\w+Error)",
         "the index cannot be reached (pip: {})",
     ),
     (r"Could not fetch URL \S+ (.{1,100}?) - skipping", "the index cannot be read (pip: {})"),
