@@ -130,7 +130,7 @@ def _staging(root: Path, plan: Plan, report: Report, pause: float) -> Iterator[S
             if other.is_dir() and other != here:
                 shutil.rmtree(other)  # of other files
         yield staging
-        shutil.rmtree(place)
+        shutil.rmtree(place, ignore_errors=True)  # a client of a pull that was killed may still write there
 
 
 def _require_space(folder: Path, plan: Plan) -> None:
