@@ -43,6 +43,8 @@ class FakeAsr:
     def _decode(self, job: Job) -> Decoded:
         allowed = job.options.languages or self.languages
         language = job.options.language or allowed[0]
+        if job.detect:
+            return Decoded((), language, {language: 1.0}, heard=0.0)
         segments = tuple(_segment(job, start, end) for start, end in job.window.speech)
         return Decoded(segments, language, {language: 1.0})
 

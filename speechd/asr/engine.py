@@ -20,6 +20,8 @@ class Job:
     options: TranscribeOptions
     encoded: Any = None
     """What an earlier decode of the same window returned as `encoded`, so that it is not encoded twice."""
+    detect: bool = False
+    """Only the language is asked for: the answer has no segments, and `heard` is 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,8 @@ class Decoded:
     """Text after `heard`, which the next window says again: only for those who decode no next one."""
     uncovered: tuple[tuple[float, float], ...] = ()
     """Speech for which there are no words: (start, end) in seconds on the window's clock. Engines leave it empty."""
+    uncertain: bool = False
+    """Of a window in which languages may mix: nowhere in it is the language plain. Engines leave it as it is."""
     encoded: Any = None
     """Opaque; kept only while the language is still open, to be handed back in a Job."""
 

@@ -1,8 +1,8 @@
 """Which language a channel speaks, found out from its first windows; or, where languages mix, from each.
 
 A recording in one language is decoded in the language of its first window, if that is plain; else up to four windows
-are heard, one after the other, and their probabilities added up. In a mixed recording each window keeps its own
-language where that is plain; else it takes the one that most of the recording before it spoke.
+are heard, one after the other, and their probabilities added up. In a mixed recording a window without a plain
+language (see mixed_languages) takes the one that most of the recording before it spoke.
 """
 
 import asyncio
@@ -52,24 +52,22 @@ class Listener:
 
     async def taken(self, window: Window, found: Decoded) -> Decoded:
         """A window's result for good; to be asked for each in order, so that equal recordings have equal answers."""
-        options = self._options
-        if not options.multilingual:
+        if not self._options.multilingual:
             return found
         self._taken += 1
         if self._taken > self._heard:
             self._note(window, found)
         main, _ = main_language([self])
-        if found.encoded is None or main == found.language:
+        if not found.uncertain or main == found.language:
             return found
-        return await self._decode(Job(window, replace(options, language=main), encoded=found.encoded))
+        options = replace(self._options, language=main, multilingual=False)
+        return await self._decode(Job(window, options, encoded=found.encoded))
 
     async def _decoded(self, window: Window, options: TranscribeOptions) -> Decoded:
         found = await self._listen(window, options)
         await self._settled.wait()
         if options.multilingual:
-            found = found or await self._decode(Job(window, options))
-            plain = max(found.language_probabilities.values()) >= options.language_floor
-            return replace(found, encoded=None) if plain else found
+            return found or await self._decode(Job(window, options))
         if found and found.language == self._language:
             return found
         settled = replace(options, language=self._language)

@@ -18,6 +18,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.guard import evidence, judged
 from speechd.asr.listener import Listener, main_language
 from speechd.asr.merging import Merger
+from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import Recording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
@@ -49,7 +50,7 @@ class LocalTranscriber:
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
         with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
             listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
-            windows = _in_thread(recording.windows(self._packing(options)))
+            windows = _in_thread(recording.windows(self.packing))
             async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
@@ -72,18 +73,15 @@ class LocalTranscriber:
             uncovered=tuple(sorted(uncovered)),
         )
 
-    def _packing(self, options: TranscribeOptions) -> Packing:
-        """Where languages mix, each stretch of speech has a window of its own: a pause may change the language."""
-        return replace(self.packing, max_gap=0.0) if options.multilingual else self.packing
-
     async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
         """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
         decode = partial(self.batcher.decode, ticket=ticket)
-        decoded = await decode_window(decode, job)
+        decode_all = decode_mixed if job.options.multilingual else decode_window
+        decoded = await decode_all(decode, job)
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
             return decoded
         warmer = replace(job.options, temperature=SECOND_TEMPERATURE, prompt="", hotwords=())
-        second = await decode_window(decode, replace(job, options=warmer))
+        second = await decode_all(decode, replace(job, options=warmer))
         better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
         return replace(better, timings=decoded.timings + second.timings)
 
@@ -125,7 +123,8 @@ async def _decode(
 def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
     """What is believed of a window's segments, on the recording's clock."""
     for segment in judged(decoded.segments, window.speech, options.guard):
-        yield replace(segment.shifted(window.start), language=decoded.language, channel=window.channel)
+        language = segment.language or decoded.language
+        yield replace(segment.shifted(window.start), language=language, channel=window.channel)
 
 
 def _doubts(window: Window, decoded: Decoded) -> int:

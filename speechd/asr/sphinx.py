@@ -64,6 +64,8 @@ class SphinxEngine:
             _stop(self._idle.pop())
 
     def _decode(self, job: Job) -> Decoded:
+        if job.detect:
+            return Decoded((), "en", {"en": 1.0}, heard=0.0)
         silent = not np.any(np.abs(job.window.samples) > QUIET)
         words = [] if silent else [_timed(heard) for heard in self._hear(job.window.samples)]
         segments = (_segment(start, end, group, job) for start, end, group in _by_region(words, job.window))

@@ -38,6 +38,8 @@ CONTEXT_STEP = 100
 CONTEXT_MARGIN = 50
 """An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
 windows of about the same length share a batch."""
+DETECTION_MARGIN = 200
+"""The same where only the language is asked for, of any model (measured in mixed_languages.py)."""
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
 DECODER_POSITIONS = 448
@@ -108,7 +110,9 @@ class WhisperEngine:
     def group(self, job: Job) -> Hashable:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
         options = job.options
-        return (len(self._prompt(options)), options.temperature, self._context(self._content_frames(job)))
+        if job.detect:
+            return ("detect", self._context(job))
+        return (len(self._prompt(options)), options.temperature, self._context(job))
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         try:
@@ -127,6 +131,9 @@ class WhisperEngine:
         encoded = self._encode(jobs)
         encoded_at = time.perf_counter()
         chances = self._languages(jobs, encoded)
+        if jobs[0].detect:
+            timings = Timings(encode=(time.perf_counter() - started) / len(jobs))
+            return [Decoded((), likeliest(chance), chance, timings, heard=0.0) for chance in chances]
         tokenizers_ = [
             self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
         ]
@@ -155,14 +162,16 @@ class WhisperEngine:
     def _content_frames(self, job: Job) -> int:
         return min(FULL_CONTEXT, math.ceil(job.window.duration * FRAMES_PER_SECOND))
 
-    def _context(self, frames: int) -> int:
-        if not self._adaptive:
+    def _context(self, job: Job) -> int:
+        """Mel frames that the encoder sees."""
+        if not (self._adaptive or job.detect):
             return FULL_CONTEXT
-        return min(FULL_CONTEXT, math.ceil((frames + CONTEXT_MARGIN) / CONTEXT_STEP) * CONTEXT_STEP)
+        margin = DETECTION_MARGIN if job.detect else CONTEXT_MARGIN
+        return min(FULL_CONTEXT, math.ceil((self._content_frames(job) + margin) / CONTEXT_STEP) * CONTEXT_STEP)
 
     def _features(self, job: Job) -> Array:
         """Normalised log-mel, shape (n_mels, context); padding is 0 after normalisation, as in training."""
-        context = self._context(self._content_frames(job))
+        context = self._context(job)
         mel = self._extractor(job.window.samples)[:, :-1][:, :context]
         return np.pad(mel, ((0, 0), (0, context - mel.shape[1])))
 

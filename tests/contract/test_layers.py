@@ -64,6 +64,7 @@ FLOORS = (
     ("modelstore",),
     ("lifecycle", "pulls", "pulling", "archive", "voices", "registry.defaults", "registry.mirroring"),
     ("asr.seeking",),
+    ("asr.mixed_languages",),
     ("asr.pipeline", "asr.relay", "tts.pipeline"),
     ("engines",),
     ("service",),

@@ -31,7 +31,8 @@ class Script:
             await asyncio.sleep(0)
         chances = {job.options.language: 1.0} if job.options.language else self.lines[number]
         language = max(chances, key=lambda code: chances[code])
-        return Decoded((Segment(0, 1, f" {language}"),), language, chances, encoded="encoded")
+        unsure = job.options.multilingual and max(chances.values()) < job.options.language_floor
+        return Decoded((Segment(0, 1, f" {language}"),), language, chances, uncertain=unsure, encoded="encoded")
 
 
 def window(number: int, seconds: float = 1.0) -> Window:

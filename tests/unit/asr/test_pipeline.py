@@ -311,14 +311,17 @@ async def test_each_channel_has_its_own_language_and_the_recording_the_main_one(
 
 
 @pytest.mark.usefixtures("loud")
-async def test_where_languages_mix_windows_end_at_every_pause() -> None:
-    """Half a second apart they would share a window, and one language."""
+async def test_where_languages_mix_neighbours_of_one_language_are_decoded_together() -> None:
     talk = channels([(1, 4), (4.5, 7), (7.5, 9)])
     mixed = louder(talk, np.where((np.arange(30 * SAMPLE_RATE) / SAMPLE_RATE > 4.2)[:, None], 9.0, 1.0))
     options = TranscribeOptions(multilingual=True)
-    segments, transcript = await run(transcriber(Bilingual(), window=30), mixed, options)
+    engine = Bilingual()
+    segments, transcript = await run(transcriber(engine, window=30), mixed, options)
     assert [s.language for s in segments] == ["en", "es", "es"]
     assert transcript.language == "es"
+    jobs = [job for batch in engine.batches for job in batch]
+    assert [job.options.language for job in jobs if not job.detect] == ["en", "es"]
+    assert sum(job.detect for job in jobs) == 3
     mixed.seek(0)
     engine = Bilingual()
     segments, _ = await run(transcriber(engine, window=30), mixed, replace(options, multilingual=False))
