@@ -10,7 +10,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-llm test-schema test-browser test-all check format bench image clean
+.PHONY: help run install test test-llm test-schema test-browser test-real test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -26,7 +26,7 @@ run: $(READY)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000) with the e
 install: $(READY)  ## make .venv with speechd and what its tests need
 
 test: $(READY)  ## the core tests: minutes, loopback only
-	$(BIN)/python -m pytest -m "not extra"
+	$(BIN)/python -m pytest -m "not extra and not real"
 
 test-llm: $(READY)  ## the text endpoints over llama.cpp, which it builds first into .llama (needs cmake and a compiler)
 	tests/llama/build.sh
@@ -39,6 +39,9 @@ test-schema: $(READY)  ## a property-based run over our own schema; installs sch
 test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs playwright, which drives it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
 	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
+
+test-real: $(READY)  ## accuracy with Whisper's own weights on people's recordings, beside faster-whisper; brings both first
+	$(BIN)/python -m pytest -rs -m real tests/real
 
 test-all: $(READY)  ## also what needs node, Chromium, PostgreSQL, root or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs

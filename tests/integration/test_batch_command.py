@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.children import start
 from tests.conftest import ROOT
 from tests.integration.batching import CLIPS, line, transcriptions
 from tests.integration.conftest import LISTENS, serving, started
@@ -116,7 +117,7 @@ def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> Non
     with started(tmp_path / "data", "serve", LISTENS, **fresh) as server:
         environment = os.environ | {"SPEECHD_URL": server.found, "TERM": "xterm", "COLUMNS": "150"}
         asked = command("run", written(tmp_path, transcriptions(150)))
-        running = subprocess.Popen(asked, env=environment, cwd=ROOT, stderr=terminal.side)
+        running = start(asked, env=environment, cwd=ROOT, stderr=terminal.side)
         terminal.wait_for("/150")
         assert "━" in terminal.said
         running.send_signal(signal.SIGINT)
@@ -126,7 +127,7 @@ def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> Non
         assert f"speechd batch status {id} --wait" in " ".join(terminal.said.split())
         terminal.said = ""
         asked = command("status", id, "--wait", "--output", str(tmp_path))
-        waiting = subprocess.Popen(asked, env=environment, cwd=ROOT, stderr=terminal.side)
+        waiting = start(asked, env=environment, cwd=ROOT, stderr=terminal.side)
         terminal.wait_for("/150")
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
@@ -141,7 +142,7 @@ def test_cancelled_and_listed(tmp_path: Path) -> None:
     with serving(tmp_path / "data", SPEECHD_WORKER="false", SPEECHD_API_KEY="sk-mine") as url:
         key = {"SPEECHD_API_KEY": "sk-mine"}
         assert "no batch yet" in batch(url, "status", **key).stderr
-        running = subprocess.Popen(
+        running = start(
             command("run", written(tmp_path, transcriptions(2)), "--url", f"{url}/v1", "--api-key", "sk-mine"),
             cwd=ROOT,
             stderr=subprocess.PIPE,

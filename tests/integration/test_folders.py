@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from tests.bench.recordings import long_recording
+from tests.children import start
 from tests.conftest import Fixture, fixtures
 from tests.integration.conftest import serving
 from tests.integration.test_cli import speechd
@@ -64,7 +65,7 @@ class Run:
 def running(*words: object, **variables: str) -> Iterator[Run]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
     command = [sys.executable, "-m", "speechd", "transcribe", *map(str, words), "--json-progress"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment | variables) as process:
+    with start(command, stderr=subprocess.PIPE, text=True, env=environment | variables) as process:
         try:
             yield Run(process)
         finally:
@@ -143,7 +144,7 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(tmp_path: Path) -> None:
     said = make_folder(folder, 24)
     (folder / "long.ogg").write_bytes(long_recording(12).data)
     words = [sys.executable, "-m", "speechd", "transcribe", folder, "-o", output, *FORMATS, *POCKET]
-    with subprocess.Popen(list(map(str, words)), stderr=subprocess.PIPE, text=True) as process:
+    with start(words, stderr=subprocess.PIPE, text=True) as process:
         while not list(output.rglob("*.tsv")):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)

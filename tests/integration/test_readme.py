@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import srt
 
+from tests.children import start
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.wer import word_errors
 
@@ -148,7 +149,7 @@ def test_the_line_that_follows_a_folder(tmp_path: Path) -> None:
     shutil.copy(said("sentence.mp3").path, tmp_path / "recordings" / "talk.mp3")
     command = [sys.executable, "-m", *shlex.split(line)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with start(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment) as process:
         while not (tmp_path / "out" / "talk.txt").exists():
             assert process.poll() is None
             time.sleep(0.05)
