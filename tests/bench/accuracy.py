@@ -5,7 +5,7 @@
 Each cell shows the word error rate, the runs of 4 and more words that were lost, and the CPU seconds over those of
 plain faster-whisper in the same run. `plain` is `WhisperModel.transcribe` with its defaults, `vad` has its voice filter
 on, `batched` is its batched pipeline. Corpora come from Debian packages (see tests/real/debian.py). Where there is no
-reliable text, what plain faster-whisper writes stands for it. `no speech` counts words: each of them is invented.
+reliable text, what plain faster-whisper writes of each utterance alone stands for it. `no speech` counts words: each of them is invented.
 """
 
 import argparse
@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.real import corpora
 from tests.real.corpora import Corpus
-from tests.real.recognisers import FasterWhisper, Result, Speechd, measured
+from tests.real.recognisers import FasterWhisper, Recogniser, Speechd, measured
 from tests.wer import Score
 
 CORPORA: Mapping[str, Callable[[], Corpus]] = {
@@ -39,8 +38,9 @@ CORPORA: Mapping[str, Callable[[], Corpus]] = {
     "fr": partial(corpora.foreign_prompts, "fr"),
     "it": partial(corpora.foreign_prompts, "it"),
     "ru": partial(corpora.foreign_prompts, "ru"),
+    "multi": corpora.mixed_languages,
 }
-MULTILINGUAL = {"es", "fr", "it", "ru"}
+MULTILINGUAL = {"es", "fr", "it", "ru", "multi"}
 """Corpora that an English-only model cannot do."""
 COLUMNS = ("speechd", "plain", "vad", "batched")
 
@@ -62,18 +62,14 @@ class Cell:
         return f"{rate}  {lost}" + (f" ({words})" if lost else "") + ratio
 
 
-def measure(corpus: Corpus, ways: Mapping[str, Callable[..., Any]], **options: Any) -> list[Cell]:
+def measure(corpus: Corpus, ways: Mapping[str, Recogniser], peer: FasterWhisper, **options: Any) -> list[Cell]:
     """The row of a corpus, from left to right."""
-    results = {column: measured(recogniser, corpus, **options) for column, recogniser in ways.items()}
-    return [Cell(corpus.name, column, _score(corpus, column, results), *_times(results[column])) for column in ways]
-
-
-def _score(corpus: Corpus, column: str, results: Mapping[str, Result]) -> Score:
-    return results[column].score(corpus, None if corpus.has_text else results.get("plain", results[column]))
-
-
-def _times(result: Result) -> tuple[float, float]:
-    return result.seconds, result.cpu_seconds
+    reference = None if corpus.has_text else peer.alone(corpus)
+    results = [(column, measured(recogniser, corpus, **options)) for column, recogniser in ways.items()]
+    return [
+        Cell(corpus.name, column, result.score(corpus, reference), result.seconds, result.cpu_seconds)
+        for column, result in results
+    ]
 
 
 def table(rows: list[list[Cell]], model: str, columns: tuple[str, ...]) -> Table:
@@ -110,7 +106,7 @@ def main() -> None:
         rows = []
         for name in asked.corpus or able:
             chosen = {column: ways[column] for column in columns}
-            rows.append(measure(CORPORA[name](), chosen, **({"word_timestamps": True} if asked.words else {})))
+            rows.append(measure(CORPORA[name](), chosen, peer, **({"word_timestamps": True} if asked.words else {})))
             print(
                 *(f"{cell.corpus}, {cell.column}: {cell.shown(None)}" for cell in rows[-1]), sep="\n", file=sys.stderr
             )

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.real.corpora import Corpus
 from tests.real.lines import Line
-from tests.real.recognisers import FasterWhisper, Heard, OverHttp, Recogniser, Result, Speechd, measured
+from tests.real.recognisers import FasterWhisper, OverHttp, Result, Speechd, measured
 from tests.real.weights import Weights, model_folder
 from tests.wer import Score
 
@@ -21,31 +22,27 @@ class Bench:
     """Every recogniser on one model; each corpus is transcribed once a run by each of them."""
 
     weights: Weights
-    stack: ExitStack
-    _recognisers: dict[str, Recogniser] = field(default_factory=dict)
-    _results: dict[tuple[str, ...], Result] = field(default_factory=dict)
+    stack: ExitStack = field(repr=False)
+    _recognisers: dict[str, Speechd | OverHttp] = field(default_factory=dict, repr=False)
+    _results: dict[tuple[str, ...], Result] = field(default_factory=dict, repr=False)
 
     def result(self, way: str, corpus: Corpus, **options: Any) -> Result:
         """What a recogniser writes: `speechd`, `http` (speechd's server, streaming) or `plain` (faster-whisper)."""
         key = (way, corpus.name, repr(sorted(options.items())))
         if key not in self._results:
-            self._results[key] = measured(self._recogniser(way), corpus, **options)
+            recogniser = self.peer.plain if way == "plain" else self._ours(way)
+            self._results[key] = measured(recogniser, corpus, **options)
         return self._results[key]
 
-    def alone(self, corpus: Corpus) -> Heard:
-        """What plain faster-whisper writes of each utterance alone, told its language."""
-        plain, (recording,) = self._recogniser("plain"), corpus.recordings
-        return Heard(" ".join(plain(piece, piece.pieces[0].language).text for piece in recording.apart()))
+    @cached_property
+    def peer(self) -> FasterWhisper:
+        return FasterWhisper(model_folder(self.weights))
 
-    def _recogniser(self, way: str) -> Recogniser:
+    def _ours(self, way: str) -> Speechd | OverHttp:
         if way not in self._recognisers:
-            folder = model_folder(self.weights)
-            if way == "plain":
-                self._recognisers[way] = FasterWhisper(folder).plain
-            else:
-                kind = {"speechd": Speechd, "http": OverHttp}[way]
-                data = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-                self._recognisers[way] = self.stack.enter_context(kind(folder, data))
+            kind = {"speechd": Speechd, "http": OverHttp}[way]
+            data = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+            self._recognisers[way] = self.stack.enter_context(kind(model_folder(self.weights), data))
         return self._recognisers[way]
 
 
@@ -67,8 +64,8 @@ class Row:
     line: Line
     ours: Score
     plain: Score
-    ratio: float
-    """speechd's CPU seconds over plain faster-whisper's."""
+    ratio: float | None
+    """speechd's CPU seconds over plain faster-whisper's; None for a server, which is a process of its own."""
 
 
 ROWS = pytest.StashKey[list[Row]]()
@@ -100,5 +97,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for row in rows:
         pairs = [f"{row.ours.rate:.4f}/{row.plain.rate:.4f}"]
         pairs += [f"{len(row.ours.lost)}/{len(row.plain.lost)}", f"{len(row.ours.invented)}/{len(row.plain.invented)}"]
-        ratio = f"{row.ratio:.2f}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         terminalreporter.line(shape(row.line.name, row.line.weights.name, str(row.ours.words), *pairs, ratio))

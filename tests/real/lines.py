@@ -30,7 +30,7 @@ HOTWORDS = ("Asterisk", "Digium", "voicemail")
 
 LINES = (
     Line("prompts", TINY_EN, corpora.english_prompts),
-    Line("prompts that were cut", BASE, corpora.known_faults),
+    Line("prompts that lost phrases", BASE, corpora.known_faults),
     Line("3 min with pauses", BASE, PAUSES),
     Line("3 min, noise at 10 dB", BASE, partial(corpora.noisy, "noise")),
     Line("3 min, music at 10 dB", BASE, partial(corpora.noisy, "music")),
@@ -52,7 +52,10 @@ LANGUAGES = tuple(
 )
 """Without reliable texts: what plain faster-whisper writes stands for what is said."""
 
-MIXED = Line(
-    "five languages, language=multi", BASE, corpora.mixed_languages, {"multilingual": True}, {"multilingual": True}
-)
+MIXED = Line("five languages, language=multi", BASE, corpora.mixed_languages)
 """What plain faster-whisper writes of each utterance alone, told its language, stands for what is said."""
+
+LATE_VOICES = (
+    Line("first words, en", TINY_EN, partial(corpora.late_voices, "en")),
+    Line("first words, es", BASE, partial(corpora.late_voices, "es")),
+)

@@ -6,13 +6,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
-from openai import OpenAI, omit
+from openai import OpenAI
 
 from speechd.operations import TranscriptionRequest, transcribe
 from speechd.service import Service, open_service
@@ -40,7 +40,7 @@ class Heard:
 class Result:
     """A corpus, transcribed one recording after the other."""
 
-    heard: tuple[Heard, ...]
+    heard: tuple[Heard, ...] = field(repr=False)
     seconds: float
     """Wall clock."""
     cpu_seconds: float
@@ -57,14 +57,25 @@ class Result:
 class Recogniser(Protocol):
     """Transcribes one recording; the options are those of its own API."""
 
-    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard: ...
+    def __call__(self, recording: Recording, language: str, **options: Any) -> Heard: ...
+
+
+class Clock:
+    """Wall clock and CPU time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def elapsed(self) -> tuple[float, float]:
+        """Seconds of the wall clock, and seconds that all threads of this process computed."""
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
 def measured(recogniser: Recogniser, corpus: Corpus, **options: Any) -> Result:
     """Has a whole corpus transcribed."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    started = Clock()
     heard = tuple(recogniser(recording, corpus.language, **options) for recording in corpus.recordings)
-    return Result(heard, time.perf_counter() - wall, time.process_time() - cpu)
+    return Result(heard, *started.elapsed())
 
 
 class Speechd:
@@ -76,10 +87,9 @@ class Speechd:
         self._runner = asyncio.Runner()
         self._service = self._runner.run(_opened(settings))
 
-    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard:
-        wanted = replace(TranscribeOptions(language=language), **options)
-        if wanted.multilingual:
-            wanted = replace(wanted, language=None, vad=MIXED_VAD)
+    def __call__(self, recording: Recording, language: str, **options: Any) -> Heard:
+        mixed = TranscribeOptions(multilingual=True, vad=MIXED_VAD)
+        wanted = replace(mixed if language == "multi" else TranscribeOptions(language=language), **options)
         request = TranscriptionRequest(MODEL, wanted, file=io.BytesIO(recording.data))
         transcript, _ = self._runner.run(transcribe(self._service, request))
         return Heard(transcript.text, transcript.words)
@@ -104,10 +114,10 @@ class OverHttp:
         aliases = json.dumps({MODEL: str(folder.resolve())})
         self._server = serving(data_dir, SPEECHD_MODEL_ALIASES=aliases, SPEECHD_RESULT_CACHE_SECONDS="0")
 
-    def __call__(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+    def __call__(self, recording: Recording, language: str, **options: Any) -> Heard:
         file = (f"{recording.name}.wav", recording.data)
         events = self._client.audio.transcriptions.create(
-            model=MODEL, file=file, language=language or omit, stream=True, extra_body=options
+            model=MODEL, file=file, language=language, stream=True, extra_body=options
         )
         pieces = [event.delta for event in events if event.type == "transcript.text.delta"]
         return Heard("".join(pieces).strip())
@@ -132,18 +142,25 @@ class FasterWhisper:
         self.model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
         self._batched = BatchedInferencePipeline(self.model)
 
-    def plain(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+    def plain(self, recording: Recording, language: str, **options: Any) -> Heard:
         """With its defaults: the whole recording, window by window, each where the one before ended."""
-        return _collected(self.model.transcribe(io.BytesIO(recording.data), language=language, **options)[0])
+        file, wanted = io.BytesIO(recording.data), _peer_language(language)
+        return _collected(self.model.transcribe(file, **wanted, **options)[0])
 
-    def vad(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+    def vad(self, recording: Recording, language: str, **options: Any) -> Heard:
         """With its voice filter."""
         return self.plain(recording, language, vad_filter=True, **options)
 
-    def batched(self, recording: Recording, language: str | None, **options: Any) -> Heard:
+    def batched(self, recording: Recording, language: str, **options: Any) -> Heard:
         """With its batched pipeline, 8 windows at once."""
-        file = io.BytesIO(recording.data)
-        return _collected(self._batched.transcribe(file, language=language, batch_size=8, **options)[0])
+        file, wanted = io.BytesIO(recording.data), _peer_language(language)
+        return _collected(self._batched.transcribe(file, batch_size=8, **wanted, **options)[0])
+
+    def alone(self, corpus: Corpus) -> Result:
+        """Plain, each utterance by itself and told its language: what is said, where there is no text."""
+        started = Clock()
+        texts = [[self.plain(one, one.pieces[0].language).text for one in each.apart()] for each in corpus.recordings]
+        return Result(tuple(Heard(" ".join(parts)) for parts in texts), *started.elapsed())
 
     @property
     def ways(self) -> Mapping[str, Callable[..., Heard]]:
@@ -152,6 +169,10 @@ class FasterWhisper:
 
 async def _opened(settings: Settings) -> Service:
     return open_service(settings)
+
+
+def _peer_language(language: str) -> dict[str, Any]:
+    return {"language": None, "multilingual": True} if language == "multi" else {"language": language}
 
 
 def _collected(segments: Iterable[Any]) -> Heard:

@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.real.cache import CACHE, check, filling, skip_unless_downloaded
@@ -17,7 +17,7 @@ class Weights:
     name: str
     packages: tuple[str, ...]
     """Exact requirements, in the order in which the parts of a file are joined."""
-    hashes: dict[str, str]
+    hashes: dict[str, str] = field(repr=False)
     """Each file's SHA-256."""
 
 
