@@ -5,7 +5,8 @@
 Each cell shows the word error rate, the runs of 4 and more words that were lost, and the CPU seconds over those of
 plain faster-whisper in the same run. `plain` is `WhisperModel.transcribe` with its defaults, `vad` has its voice filter
 on, `batched` is its batched pipeline. Corpora come from Debian packages (see tests/real/debian.py). Where there is no
-reliable text, what plain faster-whisper writes of each utterance alone stands for it. `no speech` counts words: each of them is invented.
+reliable text, what plain faster-whisper writes of each utterance alone, told its language, stands for it. `no speech`
+counts words: each of them is invented.
 """
 
 import argparse
@@ -62,7 +63,7 @@ class Cell:
         return f"{rate}  {lost}" + (f" ({words})" if lost else "") + ratio
 
 
-def measure(corpus: Corpus, ways: Mapping[str, Recogniser], peer: FasterWhisper, **options: Any) -> list[Cell]:
+def measure(corpus: Corpus, ways: Mapping[str, Recogniser], peer: FasterWhisper, **options: bool) -> list[Cell]:
     """The row of a corpus, from left to right."""
     reference = None if corpus.has_text else peer.alone(corpus)
     results = [(column, measured(recogniser, corpus, **options)) for column, recogniser in ways.items()]
@@ -72,8 +73,9 @@ def measure(corpus: Corpus, ways: Mapping[str, Recogniser], peer: FasterWhisper,
     ]
 
 
-def table(rows: list[list[Cell]], model: str, columns: tuple[str, ...]) -> Table:
+def table(rows: list[list[Cell]], model: str) -> Table:
     """WER, lost runs (their words) and CPU time over plain's, for each corpus."""
+    columns = [cell.column for cell in rows[0]]
     drawn = Table(f"{model}: corpus", "words", *columns, title="WER  lost runs (words)  CPU time over plain's")
     for row in rows:
         plain = next((cell for cell in row if cell.column == "plain"), None)
@@ -89,6 +91,22 @@ def list_runs(cells: Iterable[Cell]) -> None:
                 print(f"{cell.corpus}, {cell.column} {kind}: {run}")
 
 
+def measured_rows(asked: argparse.Namespace) -> list[list[Cell]]:
+    """One row for each corpus, told on the error output as soon as it is measured."""
+    options = {"word_timestamps": True} if asked.words else {}
+    rows = []
+    with tempfile.TemporaryDirectory() as data, Speechd(asked.model, Path(data)) as speechd:
+        peer = FasterWhisper(asked.model)
+        ways = {"speechd": speechd, **peer.ways}
+        chosen = {column: way for column, way in ways.items() if column in (asked.only or ways)}
+        able = [name for name in CORPORA if peer.model.model.is_multilingual or name not in MULTILINGUAL]
+        for name in asked.corpus or able:
+            rows.append(measure(CORPORA[name](), chosen, peer, **options))
+            for cell in rows[-1]:
+                print(f"{cell.corpus}, {cell.column}: {cell.shown(None)}", file=sys.stderr)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="folder of a Whisper model in CTranslate2's format")
@@ -98,22 +116,11 @@ def main() -> None:
     parser.add_argument("--lost", action="store_true", help="also list the lost and the invented runs")
     parser.add_argument("--json", action="store_true", help="all figures as JSON instead of the table")
     asked = parser.parse_args()
-    columns = tuple(column for column in COLUMNS if column in (asked.only or COLUMNS))
-    with tempfile.TemporaryDirectory() as data, Speechd(asked.model, Path(data)) as speechd:
-        peer = FasterWhisper(asked.model)
-        ways = {"speechd": speechd, **peer.ways}
-        able = [name for name in CORPORA if peer.model.model.is_multilingual or name not in MULTILINGUAL]
-        rows = []
-        for name in asked.corpus or able:
-            chosen = {column: ways[column] for column in columns}
-            rows.append(measure(CORPORA[name](), chosen, peer, **({"word_timestamps": True} if asked.words else {})))
-            print(
-                *(f"{cell.corpus}, {cell.column}: {cell.shown(None)}" for cell in rows[-1]), sep="\n", file=sys.stderr
-            )
+    rows = measured_rows(asked)
     if asked.json:
         print(json.dumps([asdict(cell) for row in rows for cell in row], indent=1))
     else:
-        Console(width=130).print(table(rows, asked.model.name, columns))
+        Console(width=130).print(table(rows, asked.model.name))
     if asked.lost:
         list_runs(cell for row in rows for cell in row)
 
