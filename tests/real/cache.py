@@ -39,7 +39,8 @@ def skip_unless_downloaded(command: list[str], folder: Path) -> None:
     except FileNotFoundError:
         pytest.skip(f"{command[0]} is not installed here.")
     if done.returncode:
-        pytest.skip(f"{command[0]} brought nothing: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+        reason = (done.stderr or done.stdout or f"exit {done.returncode}").strip().splitlines()[-1]
+        pytest.skip(f"{command[-1]} could not be downloaded: {reason}")
 
 
 @contextmanager
