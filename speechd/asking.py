@@ -23,6 +23,7 @@ class Asked:
     channels: str = "mixed"
     channel_labels: str = ""
     layout: Layout = field(default_factory=Layout)
+    audio_track: str | None = None
 
     def options(self, formats: Sequence[Format]) -> TranscribeOptions:
         """
@@ -42,6 +43,7 @@ class Asked:
             "prompt": self.prompt,
             "channels": self.channels,
             "channel_labels": _listed(self.channel_labels),
+            "audio_track": self.audio_track,
         }
         options = TranscriptionForm.parse(fields).to_options()
         self._check({row.name for row in formats}, options)

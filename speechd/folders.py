@@ -14,7 +14,8 @@ MEDIA_SUFFIXES = frozenset(
     for name in (
         *("aac", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "flac", "m4a", "m4b", "m4r", "mka", "mp2", "mp3"),
         *("mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
-        *("3g2", "3gp", "avi", "flv", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "vob", "webm", "wmv"),
+        *("3g2", "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob"),
+        *("webm", "wmv"),
     )
 )
 """Files taken from a folder, also those that are then refused by name (AVI): none is passed over in silence. A file

@@ -168,6 +168,7 @@ def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
         "languages[]": list(options.languages),
         "language_floor": options.language_floor if options.multilingual else None,
         "channels": "split" if options.channels == "split" else None,
+        "audio_track": options.audio_track,
         "prompt": options.prompt,
     }
     return {name: value for name, value in fields.items() if value}

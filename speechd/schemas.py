@@ -90,6 +90,12 @@ class AudioForm(SubtitleWishes, PageForm):
     channel_labels: Strings = Field(
         (), description="With `channels=split`: what the channels are called, from the first; else `channel_1` ..."
     )
+    audio_track: str | None = Field(
+        None,
+        max_length=MAX_LABEL,
+        description="Which audio track of a video: its number among them, from 0, or its language, such as `de`."
+        " Else the track flagged as default, or the first.",
+    )
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
         (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
     )
@@ -134,6 +140,23 @@ class AudioForm(SubtitleWishes, PageForm):
     @classmethod
     def _known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(language_code(text, "languages") for text in value))
+
+    @field_validator("audio_track", mode="before")
+    @classmethod
+    def _track_number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
+
+    @field_validator("audio_track")
+    @classmethod
+    def _known_track(cls, value: str | None) -> str | None:
+        """A number, a language code, or whatever else a track may be tagged with; the file decides."""
+        if value is None:
+            return None
+        text = value.strip()
+        if text.isascii() and text.isdigit():
+            return str(int(text))
+        language = find(text)
+        return language.code if language else text.lower()
 
     @field_validator("channel_labels")
     @classmethod
@@ -228,6 +251,7 @@ class AudioForm(SubtitleWishes, PageForm):
             condition_on_previous_text=self.condition_on_previous_text,
             guard=self.guard,
             channels=self.channels,
+            audio_track=self.audio_track,
             vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
         )
 

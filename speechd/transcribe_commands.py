@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
-HEARD, SUBTITLES = "Channels and languages", "Subtitles (srt, vtt)"
+HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
 
 Paths = Annotated[
     list[Path],
@@ -64,6 +64,14 @@ Channels = Annotated[
 ]
 ChannelLabels = Annotated[
     str, typer.Option(help="Names of the channels, with commas: agent,caller.", rich_help_panel=HEARD)
+]
+AudioTrack = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a video: which audio track, by number from 0 or by language (de, German). Default: the default one.",
+        rich_help_panel=HEARD,
+        show_default=False,
+    ),
 ]
 Languages = Annotated[
     str, typer.Option(help="Detection chooses among these only, with commas: en,es.", rich_help_panel=HEARD)
@@ -126,6 +134,7 @@ def transcribe(
     output_dir: OutputDir = None,
     channels: Channels = "mixed",
     channel_labels: ChannelLabels = "",
+    audio_track: AudioTrack = None,
     languages: Languages = "",
     language_floor: LanguageFloor = None,
     max_line_width: MaxLineWidth = None,
@@ -157,7 +166,7 @@ def transcribe(
 
         speechd transcribe call.opus --channels split --channel-labels agent,caller
 
-        speechd transcribe film.mkv --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
+        speechd transcribe film.mkv --audio-track de --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
     """
     from speechd.asking import Asked
     from speechd.folders import Selection
@@ -169,7 +178,9 @@ def transcribe(
     plan = Plan.read(
         paths,
         model=model,
-        asked=Asked(task, language, languages, language_floor, prompt, channels, channel_labels, layout),
+        asked=Asked(
+            task, language, languages, language_floor, prompt, channels, channel_labels, layout, audio_track=audio_track
+        ),
         formats=format,
         output=output_dir,
         selection=Selection(tuple(include or ()), tuple(exclude or ())),

@@ -244,6 +244,9 @@ class TranscribeOptions:
     """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
     guard: GuardPolicy = "mark"
     channels: Channels = "mixed"
+    audio_track: str | None = None
+    """Which audio track of the file: its number among them, from `0`, or a language code, ISO 639-1 where there is one,
+    that the track is tagged with. None: the one flagged as default, else the first."""
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything is taken for speech."""
     start: float = 0.0

@@ -4,6 +4,8 @@ Sync and without any I/O: bytes go in by `feed`, audio comes out by `take_audio`
 """
 
 import logging
+import re
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -12,6 +14,10 @@ from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
 
 # The parser warns about every malformed byte; the caller is told, and hostile callers shall not fill the log.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
+
+_EXTENDED_FILENAME = re.compile(r""";\s*filename\*\s*=\s*"?([^';"\s]*)'[^';"]*'([^;"\s]*)""", re.IGNORECASE)
+"""`filename*=UTF-8''...` (RFC 5987): RFC 7578 forbids it in forms, and some HTTP libraries send nothing else for names
+beyond ASCII."""
 
 MAX_PARTS = 512
 MAX_TEXT_BYTES = 1 << 20
@@ -112,16 +118,18 @@ class MultipartReader:
         self._header_name = self._header_value = b""
 
     def _on_headers_finished(self) -> None:
-        _, options = parse_options_header(self._disposition.decode("latin-1"))
+        disposition = self._disposition.decode("latin-1")
+        _, options = parse_options_header(disposition)
         if b"name" not in options:
             raise InvalidRequest("A part of the multipart body has no name.")
         self._name = options[b"name"].decode("utf-8", "replace")
+        filename = _filename(disposition, options)
         if self._name == "file":
-            self._open_file(options.get(b"filename"))
-        elif b"filename" not in options:
+            self._open_file(filename)
+        elif filename is None:
             self._text = []
 
-    def _open_file(self, filename: bytes | None) -> None:
+    def _open_file(self, filename: str | None) -> None:
         if filename is None:
             raise InvalidRequest("`file` must be sent as a file, with a file name, not as text.", param="file")
         if not filename:
@@ -129,7 +137,7 @@ class MultipartReader:
         if self.has_file:
             raise InvalidRequest("Only one `file` can be sent.", param="file")
         self.has_file = self._is_file = True
-        self.filename = filename.decode("utf-8", "replace")
+        self.filename = filename
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
@@ -153,3 +161,17 @@ class MultipartReader:
 
     def _on_end(self) -> None:
         self._complete = True
+
+
+def _filename(disposition: str, options: dict[bytes, bytes]) -> str | None:
+    """The name that a part's header gives its file, in either form; None where it has none."""
+    if b"filename" in options:
+        return options[b"filename"].decode("utf-8", "replace")
+    extended = _EXTENDED_FILENAME.search(disposition)
+    if extended is None:
+        return None
+    charset, name = extended.groups()
+    try:
+        return unquote_to_bytes(name).decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return name

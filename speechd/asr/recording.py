@@ -47,14 +47,14 @@ class Recording:
         Args:
             audio: stays open.
             max_seconds: longest recording accepted.
-            options: whether channels stay apart, and what counts as speech.
+            options: which track is heard, whether channels stay apart, and what counts as speech.
 
         Raises:
-            InvalidAudio: see speechd.audio.decode.open_audio.
+            InvalidAudio, InvalidRequest: see speechd.audio.decode.open_audio.
         """
         self._options = options
         self._apart = options.channels == "split"
-        self._stream = open_audio(audio, max_seconds=max_seconds, apart=self._apart)
+        self._stream = open_audio(audio, max_seconds=max_seconds, apart=self._apart, audio_track=options.audio_track)
         self._copies = Copies()
         self._decoding, self._detecting = Stopwatch(), Stopwatch()
 
@@ -79,7 +79,9 @@ class Recording:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return ("truncated-audio",) if self._stream.truncated else ()
+        """What the caller should know about it, once the windows are read."""
+        signs = {"truncated-audio": self._stream.truncated, "trailing-data": self._stream.trailing}
+        return tuple(word for word, seen in signs.items() if seen)
 
     @property
     def timings(self) -> Timings:

@@ -1,15 +1,13 @@
 """Which containers are accepted, and what a file that is none of them looks like."""
 
-import struct
-from contextlib import suppress
-from dataclasses import dataclass
+import re
 from typing import Final
 
-ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, aiff, amr, au, caf and wma"
+ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, aiff, amr, au, caf, ts and wma"
 """As a sentence for the caller: the file types that FORMAT_WHITELIST reads."""
 
 # FFmpeg's names. Playlists and descriptions (hls, dash, concat, sdp, ...) open files and sockets and stay out.
-FORMAT_WHITELIST: Final = "aac,aiff,amr,amrnb,amrwb,asf,au,caf,flac,matroska,mov,mp3,mpeg,ogg,w64,wav"
+FORMAT_WHITELIST: Final = "aac,aiff,amr,amrnb,amrwb,asf,au,caf,flac,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     # (offset, bytes, what it is); every row is something that people send by mistake.
@@ -71,6 +69,10 @@ _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b".snd", "AU"),
 )
 
+_CLUSTER: Final = b"\x1f\x43\xb6\x75"
+_SIMPLE_BLOCK: Final = re.compile(rb"\xa3(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..)[\x81-\x84]..[\x00\x80]", re.DOTALL)
+"""Its id, its size in one to three bytes, a small track number, two bytes of time, flags without lacing."""
+
 _TEXT_BYTES: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r\f")
 
 
@@ -94,39 +96,16 @@ def begins_as(head: bytes) -> str | None:
     return next((name for offset, magic, name in _OURS if head.startswith(magic, offset)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What an uncompressed recording's header says; FFmpeg drops the absurd ones without a word."""
+def piece_of(head: bytes) -> str | None:
+    """The container of which a file is a later piece, without its beginning and so without what decoders need.
 
-    sample_rate: float
-    """Hz."""
-    channels: int
-    endless: bool
-    """The header leaves the length open, as writers to a pipe do."""
-
-
-def claim(head: bytes) -> Claim | None:
-    """Read the header of a WAV, AU or CAF file.
-
-    Args:
-        head: the first KiB of the file.
-
-    Returns:
-        None for other containers and for headers that go on beyond the head.
+    A browser's MediaRecorder makes such pieces of WebM: all but the first begin with a Cluster or within one, with a
+    SimpleBlock (RFC 9559, section 5.1). Live streams are sent in such segments of MP4 (ISO/IEC 14496-12, section 8.16).
     """
-    with suppress(struct.error):
-        if head.startswith(b"RIFF") and (at := head.find(b"fmt ", 12)) > 0:
-            channels, rate = struct.unpack_from("<HI", head, at + 10)
-            data = head.find(b"data", at + 24)
-            size = int.from_bytes(head[data + 4 : data + 8], "little") if data > 0 else 1
-            return Claim(rate, channels, endless=size == 0 or size >= 0x7FFF_0000)
-        if head.startswith(b".snd"):
-            size, _, rate, channels = struct.unpack_from(">IIII", head, 8)
-            return Claim(rate, channels, endless=size == 0xFFFF_FFFF)
-        if head.startswith(b"caff") and head[8:12] == b"desc":
-            rate, channels = struct.unpack_from(">d16xI", head, 20)
-            return Claim(rate, channels, endless=b"data" + b"\xff" * 8 in head)
-    return None
+    if head.startswith(_CLUSTER) or _SIMPLE_BLOCK.match(head):
+        return "WebM"
+    segment = head[4:8] in (b"moof", b"styp", b"sidx") and b"moov" not in head
+    return "MP4" if segment else None
 
 
 def _is_text(head: bytes) -> bool:

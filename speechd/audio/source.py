@@ -1,7 +1,8 @@
 """The caller's file as FFmpeg sees it, and the bound on what FFmpeg may do with it."""
 
+import io
 import time
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import av
 
@@ -11,10 +12,9 @@ _HEAD_BYTES: Final = 4096
 _TAIL_BYTES: Final = 65_536
 """No Ogg page is longer (RFC 3533, section 6)."""
 
-FOREIGN: Final = (
-    *(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError, MemoryError),
-)
-"""What PyAV raises on hostile input; every call into it translates these."""
+FOREIGN: Final = (*(av.FFmpegError, OSError, ValueError, ArithmeticError, LookupError, RuntimeError, MemoryError),)
+"""What PyAV raises on hostile input; every call into it translates these. TypeError is none of them: it means that we
+called a function of PyAV wrongly, which is not the caller's fault."""
 
 
 class CpuBudget:
@@ -41,6 +41,31 @@ class CpuBudget:
 
     def exceeded(self, audio_seconds: float) -> bool:
         return self.spent > self._grace + audio_seconds / 5
+
+
+class Section(io.RawIOBase):
+    """A stretch of a file, as a file of its own. Reading it moves the file's position."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        self._file, self._start, self._size = file, start, size
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        at = offset + (0, self._at, self._size)[whence]
+        if at < 0:
+            raise ValueError("before the start")
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1, /) -> bytes:
+        left = max(0, self._size - self._at)
+        self._file.seek(self._start + self._at)
+        piece = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(piece)
+        return piece
 
 
 class Source:
@@ -87,7 +112,7 @@ class Source:
 
     def ends_as_ogg(self) -> bool:
         """Whether the last Ogg page is whole and bears the end-of-stream flag (RFC 3533, section 6)."""
-        tail = self._bytes_at(max(0, self._file.seek(0, 2) - _TAIL_BYTES), _TAIL_BYTES)
+        tail = self.read_at(max(0, self.size - _TAIL_BYTES), _TAIL_BYTES)
         page = tail[max(0, tail.rfind(b"OggS")) :]
         size = 27 + page[26] + sum(page[27 : 27 + page[26]]) if len(page) > 27 else 0
         return page.startswith(b"OggS") and 0 < size <= len(page) and bool(page[5] & 4)
@@ -97,16 +122,22 @@ class Source:
         tag_size = 0
         if self.head.startswith(b"ID3") and len(self.head) >= 10:  # ID3v2.4, section 3.1: four times seven bits
             tag_size = 10 + sum(byte << 7 * (3 - place) for place, byte in enumerate(self.head[6:10]))
-        first_frame = self._bytes_at(tag_size, _HEAD_BYTES)
+        first_frame = self.read_at(tag_size, _HEAD_BYTES)
         return any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))
 
-    def _bytes_at(self, offset: int, size: int) -> bytes:
+    def read_at(self, offset: int, size: int) -> bytes:
         """A piece of the file; where FFmpeg reads next stays."""
-        before = self._file.tell()
-        self._file.seek(offset)
-        piece = self._file.read(size)
-        self._file.seek(before)
+        before = self.tell()
+        self.seek(offset)
+        piece = self.read(size)
+        self.seek(before)
         return piece
+
+    def section(self, start: int, size: int) -> "Source":
+        """A stretch of the file, under the same budget."""
+        section = Source(cast(BinaryIO, Section(self._file, start, size)), self.budget)
+        section._audio_seconds = self._audio_seconds
+        return section
 
     def check(self, audio_seconds: float) -> None:
         """Raise what reading could not.
