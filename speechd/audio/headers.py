@@ -17,8 +17,8 @@ ROUND_SIZES: Final = (100_000_000, 1 << 24)
 """Multiples of these are written by nobody who measured: of 16.7 million sizes one comes near by chance."""
 ROUNDING: Final = 128
 """So far from a round number a placeholder may be: some writers add or subtract the length of the header."""
-PIPE_SIZES: Final = (range(0x7FFF_0000, 1 << 32), range((1 << 64) - (1 << 16), 1 << 64))
-"""What writers to a pipe put: 0x7FFFF000 (SoX), 0x7FFFFFFF, 0xFFFFFFFF less a header (FFmpeg), the same in 64 bits."""
+PIPE_SIZES: Final = range(0x7FFF_0000, 1 << 32)
+"""What writers to a pipe put: 0x7FFFF000 (SoX), 0x7FFFFFFF, 0xFFFFFFFF less a header (FFmpeg)."""
 MAX_CHUNKS: Final = 1_000
 """More chunks are not looked through."""
 TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"LIST", b"id3 ")
@@ -77,7 +77,7 @@ class SampleData:
         if self.claimed <= 0:
             return True
         beyond = self.claimed > self.file_size - self.start
-        return beyond and (any(self.claimed in sizes for sizes in PIPE_SIZES) or _is_round(self.claimed))
+        return beyond and (self.claimed in PIPE_SIZES or _is_round(self.claimed))
 
     @property
     def held(self) -> int:

@@ -63,8 +63,8 @@ CANCELLED: Final = 10 ** (-15 / 10)
 at least 21 dB below after MP3, AAC, WMA and Opus at 32 kbit/s; at 24 kbit/s half of the seconds are, 90 % are 15."""
 MIXABLE: Final = 10 ** (-9 / 10)
 """And from this share on they are mixed again: in between, lossy codecs leave noise of a cancelled voice."""
-LOUDER: Final = 4.0
-"""Power by which the other channel must be louder to be taken instead: 6 dB."""
+LOUDER: Final = 10 ** (1 / 10)
+"""The right channel is taken where it has this many times the left one's power, 1 dB; no change for less later, too."""
 FADE_SECONDS: Final = 0.02
 """From the mix to a channel and back."""
 COMPARED: Final = 1_000
@@ -125,10 +125,9 @@ class Uncancelled:
             return now
         if not mix < louder * (CANCELLED if now == 0.5 else MIXABLE):  # NaN is mixed too
             return 0.5
-        taken, other = (lefts, rights) if now == 1.0 else (rights, lefts)
-        if now != 0.5 and other < taken * LOUDER:
-            return now
-        return 1.0 if lefts >= rights else 0.0
+        if now == 0.0:
+            return 1.0 if lefts > rights * LOUDER else 0.0
+        return 0.0 if rights > lefts * LOUDER else 1.0
 
 
 def _channels_of(frame: AudioFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:

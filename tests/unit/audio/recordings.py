@@ -29,13 +29,15 @@ def encode(
     channels: int = 1,
     start: float = 0.0,
     video: bool = False,
+    video_start: float = 0.0,
 ) -> bytes:
     """Mux samples through FFmpeg's own encoders.
 
     Args:
         samples: mono, which is copied to every channel, or of shape (channels, n).
         start: timestamp of the first sample, in seconds.
-        video: put a video track of black frames before it, from second 0.
+        video: put a video track of black frames before it.
+        video_start: timestamp of the first frame, in seconds.
     """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as out:
@@ -47,9 +49,9 @@ def encode(
         if codec == "wmav2":
             track.bit_rate = 64_000  # it refuses FFmpeg's default
         if video:
-            for number in range(round((start + samples.shape[-1] / rate) * 10)):
+            for number in range(round((start - video_start + samples.shape[-1] / rate) * 10)):
                 picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))
-                picture.pts, picture.time_base = number, Fraction(1, 10)
+                picture.pts, picture.time_base = round(video_start * 10) + number, Fraction(1, 10)
                 out.mux(pictures.encode(picture))
             out.mux(pictures.encode(None))
         for begin in range(0, samples.shape[-1], rate):
