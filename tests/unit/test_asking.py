@@ -18,7 +18,7 @@ def test_nothing_asked_is_the_default() -> None:
 
 def test_everything_reaches_the_recogniser_and_the_formats() -> None:
     layout = Layout(max_lines=2)
-    asked = Asked("translate", "Multi", "en, German", 0.7, "Anna.", "split", "agent,  the caller", layout)
+    asked = Asked("translate", "Multi", "en, German", 0.7, "Anna.", "split", "agent,  the caller", layout, "German")
     assert asked.options([VTT, VERBOSE]) == TranscribeOptions(
         task="translate",
         multilingual=True,
@@ -26,6 +26,7 @@ def test_everything_reaches_the_recogniser_and_the_formats() -> None:
         language_floor=0.7,
         prompt="Anna.",
         channels="split",
+        audio_track="de",
         word_timestamps=True,
         vad=MIXED_VAD,
     )

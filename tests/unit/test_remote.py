@@ -155,10 +155,17 @@ async def test_channels_and_languages_come_back_as_they_were_asked_for(audio: Pa
     }
     with answering(Reply(body=answer)) as service:
         transcript = await ask(
-            service.url, audio, channels="split", multilingual=True, language_floor=0.7, languages=("de", "en")
+            service.url,
+            audio,
+            channels="split",
+            audio_track="0",
+            multilingual=True,
+            language_floor=0.7,
+            languages=("de", "en"),
         )
     ((_, body, _),) = service.requests
-    for name, value in (("channels", "split"), ("language", "multi"), ("language_floor", "0.7"), ("languages[]", "en")):
+    asked = {"channels": "split", "audio_track": "0", "language": "multi", "language_floor": "0.7", "languages[]": "en"}
+    for name, value in asked.items():
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
     assert [(s.channel, s.language) for s in transcript.segments] == [(1, "de"), (2, "en")]
     assert [[word.word for word in s.words] for s in transcript.segments] == [["Hallo", "du."], ["Tschüs."]]

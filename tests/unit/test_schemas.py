@@ -37,6 +37,7 @@ def test_every_parameter_reaches_the_options() -> None:
         include="logprobs",
         chunking_strategy={"type": "server_vad", "threshold": "0.6", "silence_duration_ms": "250"},
         channels="split",
+        audio_track="German",
     )
     assert asked == TranscribeOptions(
         language="en",
@@ -48,7 +49,16 @@ def test_every_parameter_reaches_the_options() -> None:
         logprobs=True,
         vad=VadOptions(threshold=0.6, min_silence=0.25),
         channels="split",
+        audio_track="de",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("0", "0"), (2, "2"), ("07", "7"), ("ger", "de"), ("de-AT", "de"), (" German ", "de"), ("gle", "gle"), ("", None)],
+)
+def test_audio_tracks_by_number_and_language(said: Any, meant: str | None) -> None:
+    assert options(audio_track=said).audio_track == meant
 
 
 def test_languages_that_mix() -> None:
@@ -135,6 +145,9 @@ BAD = [
     ({"language_floor": "nan", "language": "multi"}, "language_floor"),
     ({"languages": ["multi"]}, "languages"),
     ({"channels": "stereo"}, "channels"),
+    ({"audio_track": True}, "audio_track"),
+    ({"audio_track": ["0", "1"]}, "audio_track"),
+    ({"audio_track": "x" * 65}, "audio_track"),
     ({"channels": ["split", "split"]}, "channels"),
     ({"channel_labels": ["a"]}, "channel_labels"),
     ({"channels": "split", "channel_labels": ["a", ""]}, "channel_labels"),

@@ -37,6 +37,23 @@ def test_text_is_utf8_and_names_repeat() -> None:
     assert read(body)[0].pairs == [("prompt", "Grüße"), ("a[]", "1"), ("a[]", "")]
 
 
+@pytest.mark.parametrize(
+    ("names", "filename"),
+    [
+        ("filename*=UTF-8''%D0%93%D0%BE%D0%BB%D0%BE%D1%81.wav", "Голос.wav"),
+        ("FileName* = utf-8'ru'%D0%93.wav", "Г.wav"),
+        ("filename*=\"UTF-8''%D0%93.wav\"", "Г.wav"),
+        ("filename*=iso-8859-1''gr%FC%DFe.wav", "grüße.wav"),
+        ("filename*=klingon''a.wav", "a.wav"),
+        ("filename*=''a.wav", "a.wav"),
+        ("filename=\"plain.wav\"; filename*=UTF-8''other.wav", "plain.wav"),
+    ],
+)
+def test_a_file_may_have_its_name_in_extended_form_only(names: str, filename: str) -> None:
+    reader, audio = read(part(f'name="file"; {names}', b"RIFF") + END)
+    assert (reader.filename, audio) == (filename, b"RIFF")
+
+
 def test_other_files_are_ignored() -> None:
     reader, audio = read(part('name="cover"; filename="c.png"', b"PNG" * 100) + FILE + END)
     assert audio.startswith(b"RIFF")
@@ -53,6 +70,7 @@ def test_other_files_are_ignored() -> None:
         (part("", b"x") + END, "no name"),
         (part('name="file"', b"RIFF") + END, "as a file"),
         (part('name="file"; filename=""', b"") + END, "empty file name"),
+        (part("name=\"file\"; filename*=UTF-8''", b"") + END, "empty file name"),
         (part('name="file"; filename="a.wav"', b"") + END, "empty"),
         (FILE + FILE + END, "Only one"),
         (part('name="prompt"', b"\xff\xfe") + END, "UTF-8"),

@@ -14,7 +14,7 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.pipeline import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
-from speechd.errors import InvalidAudio, TooLarge
+from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
 from speechd.fakes import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 
@@ -121,6 +121,17 @@ async def test_a_cut_recording_is_transcribed_and_marked() -> None:
     _, transcript = await run(transcriber(Hears()), io.BytesIO(file.getvalue()[:200_000]), NO_VAD)
     assert transcript.warnings == ("truncated-audio",)
     assert transcript.duration == pytest.approx(6.25, abs=0.05)
+
+
+async def test_audio_behind_the_end_that_a_header_tells_is_marked() -> None:
+    _, transcript = await run(transcriber(Hears()), io.BytesIO(wav(10).getvalue() + b"\x81\x92" * 9_000), NO_VAD)
+    assert transcript.warnings == ("trailing-data",)
+    assert transcript.duration == pytest.approx(10)
+
+
+async def test_an_audio_track_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no audio track 'fr'"):
+        await run(transcriber(FakeAsr()), wav(1), TranscribeOptions(audio_track="fr"))
 
 
 async def test_what_is_no_audio_is_refused_before_anything_is_queued() -> None:

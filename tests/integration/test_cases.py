@@ -1,0 +1,80 @@
+"""What users of speech services reported as failing: the calls of ../shared/cases, where they are at hand."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import ROOT
+
+CASES = ROOT.parent / "shared" / "cases" / "2026-11"
+CONTAINERS = (
+    *("antiphase-stereo", "default-track", "starts-at-one-hour", "wav-placeholder-2e9", "wavs-glued", "mpeg-ts"),
+    *("webm-piece", "filename-star-only"),
+)
+"""The cases about what recordings come in."""
+
+
+def case(name: str) -> dict[str, Any]:
+    """
+    Raises:
+        pytest.skip.Exception: the cases are not at hand.
+    """
+    if not (CASES / "cases.json").exists():
+        pytest.skip("the cases of ../shared are not at hand")
+    cases = json.loads((CASES / "cases.json").read_text())["cases"]
+    return next(case for case in cases if case["name"] == name)
+
+
+def ask(server: str, call: Mapping[str, Any], model: str) -> httpx2.Response:
+    """The call of a case, its multipart body written by hand: the disposition may be a peculiar one."""
+    name = call.get("disposition") or f'filename="{call["filename"]}"'
+    file = (CASES / call["file"]).read_bytes()
+    parts = [(f'name="{field}"', value.replace("{stt}", model).encode()) for field, value in call["fields"]]
+    body = b"".join(
+        b"--b\r\nContent-Disposition: form-data; " + head.encode() + b"\r\n\r\n" + content + b"\r\n"
+        for head, content in [*parts, (f'name="file"; {name}', file)]
+    )
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    return httpx2.post(server + call["path"], content=body + b"--b--\r\n", headers=headers, timeout=120)
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+
+def segment_start(reply: httpx2.Response) -> float:
+    start: float = reply.json()["segments"][0]["start"]
+    return start
+
+
+CHECKS: dict[str, Callable[[httpx2.Response, Any], bool]] = {
+    "status": lambda reply, status: reply.status_code == status,
+    "text_contains": lambda reply, parts: all(part in words(reply.json()["text"]) for part in parts),
+    "message_contains": lambda reply, parts: all(part in reply.json()["error"]["message"] for part in parts),
+    "duration_between": lambda reply, ends: ends[0] <= reply.json()["duration"] <= ends[1],
+    "start_between": lambda reply, ends: ends[0] <= segment_start(reply) <= ends[1],
+    "usage_seconds_max": lambda reply, most: reply.json()["usage"]["seconds"] <= most,
+    "header_has_not": lambda reply, names: not any(name in reply.headers for name in names),
+}
+
+
+def assert_right(reply: httpx2.Response, right: Mapping[str, Any], reads: bool = True) -> None:
+    """
+    Args:
+        reads: the model understands these recordings; else it is enough that it hears something.
+    """
+    for check, wanted in ({"status": 200} | right).items():
+        if check == "text_contains" and not reads:
+            assert reply.json()["text"]
+        else:
+            assert CHECKS[check](reply, wanted), (check, wanted, reply.text, dict(reply.headers))
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_what_recordings_come_in(server: str, name: str) -> None:
+    asked = case(name)
+    assert_right(ask(server, asked["call"], "whisper-pocket"), asked["right"], reads=False)
