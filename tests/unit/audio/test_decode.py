@@ -86,6 +86,8 @@ CODED = {
 @pytest.mark.parametrize("name", CODED)
 def test_every_accepted_format_keeps_its_length_pitch_and_end(name: str) -> None:
     container, codec, rate, tolerance = CODED[name]
+    if codec not in av.codecs_available:
+        pytest.skip(f"this PyAV cannot write {codec}")
     data = encode(tone(SECONDS, rate), rate, container, codec)
     samples, truncated = decoded(data)
     assert samples.dtype == np.float32
