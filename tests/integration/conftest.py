@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 LISTENS = r"listens on (http://\S+)"
+THIS_SPEECHD = (sys.executable, "-m", "speechd")
 
 
 @dataclass
@@ -36,12 +37,14 @@ class Program:
 
 
 @contextmanager
-def started(data_dir: Path, command: str, ready: str, **variables: str) -> Iterator[Program]:
+def started(
+    data_dir: Path, command: str, ready: str, program: Sequence[str | Path] = THIS_SPEECHD, **variables: str
+) -> Iterator[Program]:
     """A process of speechd, from when its log says that it is ready; it ends with the block, if it has not before."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
     environment |= {"SPEECHD_DATA_DIR": str(data_dir), "SPEECHD_PORT": "0", "PYTHONUNBUFFERED": "1"} | variables
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([sys.executable, "-m", "speechd", command], env=environment, text=True, **pipes)
+    process = subprocess.Popen([*program, command], env=environment, text=True, **pipes)
     assert process.stderr is not None
     log: list[str] = []
     try:

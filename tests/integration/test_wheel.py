@@ -1,18 +1,26 @@
-"""The wheel serves by itself: it carries the models, and nothing that only made them."""
+"""The wheel works by itself: it carries the models, and runs on the newest and on the oldest libraries it allows."""
 
 import os
+import shutil
 import subprocess
 import sys
-import venv
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import soundfile
+from packaging.requirements import Requirement
 
 from tests.conftest import ROOT, Fixture
+from tests.integration.conftest import LISTENS, started
 from tests.wer import normalised
 
 pytestmark = pytest.mark.extra
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYTHONS = ("python3.14", "python3.13", "python3.12")
+"""Later ones first: on them the newest libraries are newer than on Python 3.11, PyAV for one."""
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +44,66 @@ def test_it_carries_the_models_and_no_recipe(wheel: Path) -> None:
     assert wheel.stat().st_size < 40_000_000
 
 
-def test_installed_without_the_checkout_it_transcribes(wheel: Path, tmp_path: Path, english: Fixture) -> None:
-    """The dependencies come from this environment; the package itself comes from the wheel alone."""
-    venv.create(tmp_path / "env", with_pip=False)
-    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
-    zipfile.ZipFile(wheel).extractall(site)
-    dependencies = next(path for path in sys.path if path.endswith("site-packages"))
-    (site / "dependencies.pth").write_text(f"{dependencies}\n")
-    done = subprocess.run(
-        [tmp_path / "env" / "bin" / "python", "-m", "speechd", "transcribe", english.path],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
-    )
-    assert normalised(done.stdout) == normalised(english.text), done.stderr
+def test_all_is_every_extra_but_those_of_developers(wheel: Path) -> None:
+    extras = PROJECT["optional-dependencies"]
+    (everything,) = extras["all"]
+    assert Requirement(everything).extras == extras.keys() - {"all", "dev"}
+
+
+@pytest.mark.parametrize("libraries", ["newest", "lowest"])
+def test_installed_from_the_index_it_transcribes_speaks_and_serves(
+    libraries: str, wheel: Path, tmp_path: Path, english: Fixture
+) -> None:
+    python = newest_python() if libraries == "newest" else sys.executable
+    command = installed(wheel, tmp_path, python, lowest() if libraries == "lowest" else [])
+    assert normalised(run(command, tmp_path, "transcribe", str(english.path))) == normalised(english.text)
+    run(command, tmp_path, "speak", "Tea costs two dollars.", "-o", "tea.flac", "--captions", "tea.srt")
+    assert soundfile.info(tmp_path / "tea.flac").duration > 1
+    assert "dollars" in (tmp_path / "tea.srt").read_text()
+    with started(tmp_path / "data", "serve", LISTENS, program=[command]) as server:
+        form = ["-F", "model=auto", "-F", "response_format=text", "-F", f"file=@{english.path}"]
+        answer = subprocess.run(
+            ["curl", "--silent", "--fail", f"{server.found}/v1/audio/transcriptions", *form],
+            capture_output=True,
+            text=True,
+        )
+    assert normalised(answer.stdout) == normalised(english.text), "".join(server.log)
+
+
+def installed(wheel: Path, folder: Path, python: str, constraints: list[str]) -> Path:
+    """The command `speechd` of a new environment, into which pip put the wheel with its voices."""
+    subprocess.run([python, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    limits = folder / "constraints.txt"
+    limits.write_text("\n".join(constraints))
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "env" / "bin" / "python")]
+    package = f"speechd[tts] @ {wheel.as_uri()}"
+    install = [*pip, "install", "--quiet", "--disable-pip-version-check", "--constraint", limits, package]
+    done = subprocess.run(install, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    subprocess.run([*pip, "check"], check=True, capture_output=True)
+    return folder / "env" / "bin" / "speechd"
+
+
+def lowest() -> list[str]:
+    """`numpy>=1.26` -> `numpy==1.26` for whatever speechd and its voices ask for."""
+    asked = [Requirement(text) for text in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["tts"])]
+    return [f"{one.name}=={bound.version}" for one in asked for bound in one.specifier if bound.operator == ">="]
+
+
+def newest_python() -> str:
+    """The newest Python of this machine that can make an environment."""
+    found = filter(None, map(shutil.which, PYTHONS))
+    return next((python for python in found if works(python)), sys.executable)
+
+
+def works(python: str) -> bool:
+    """It is more than a name: version managers put commands into the path that only say what is not chosen."""
+    return subprocess.run([python, "-c", "import venv"], capture_output=True).returncode == 0
+
+
+def run(command: Path, folder: Path, *arguments: str) -> str:
+    """What it prints, in a home that nobody has used."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    done = subprocess.run([command, *arguments], cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
