@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+READY_RUN := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 SPEECHD_HOST ?= 127.0.0.1
 SPEECHD_PORT ?= 8000
@@ -10,16 +12,18 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-llm test-schema test-browser test-real test-all check format bench image clean
+.PHONY: help run install test test-install test-llm test-schema test-browser test-real test-all check format bench image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-run: $(READY)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000) with the embedded models
+run: $(READY_RUN)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000) with the embedded models
 	@echo
 	@echo "Once it is ready, try this in another terminal:"
 	@echo
 	@echo "  curl http://$(SPEECHD_HOST):$(SPEECHD_PORT)/v1/audio/transcriptions -F model=auto -F file=@$(EXAMPLE)"
+	@echo
+	@echo "The command speechd is there after: . $(BIN)/activate"
 	@echo
 	@exec $(BIN)/speechd serve
 
@@ -27,6 +31,9 @@ install: $(READY)  ## make .venv with speechd and what its tests need
 
 test: $(READY)  ## the core tests: minutes, loopback only
 	$(BIN)/python -m pytest -m "not extra and not real"
+
+test-install: $(READY)  ## the wheel on the newest and the lowest libraries it allows, and the README in a fresh clone; needs a package index
+	$(BIN)/python -m pytest -rs tests/integration/test_wheel.py tests/integration/test_fresh_clone.py
 
 test-llm: $(READY)  ## the text endpoints over llama.cpp, which it builds first into .llama (needs cmake and a compiler)
 	tests/llama/build.sh
@@ -64,15 +71,20 @@ image:  ## build the container image and have it transcribe; needs root, buildah
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
 
-$(READY): pyproject.toml constraints.txt
+$(READY_RUN): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "speechd needs Python 3.11 or later as $(PYTHON): apt install python3 python3-venv, or make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[tts]' \
-		|| echo "No speech on this platform: piper-tts could not be installed. Everything else works."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --only-binary :all: pocketsphinx \
+	@echo "Installing speechd into $(VENV): about 60 packages, 210 MB to download, 640 MB on disk. This happens once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable '.[tts]' \
+		|| { echo "No speech on this platform: piper-tts could not be installed. Going on without it."; $(PIP) --editable .; }
+	@$(PIP) --only-binary :all: pocketsphinx \
 		|| echo "Going on without pocketsphinx-en-us: there is no wheel of pocketsphinx for this platform."
+	@touch $@
+
+$(READY): $(READY_RUN)
+	@echo "Adding what the tests and checks need: about 25 packages."
+	@$(PIP) --quiet --editable '.[dev]'
 	@touch $@
