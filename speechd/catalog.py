@@ -60,7 +60,7 @@ class Model:
     second: str = ""
     """The model that `auto` turns to where this one does not understand the recording."""
     trust: float = 0.0
-    """Mean log-probability from which this model is believed, where it has a second."""
+    """Mean log-probability from which this model is believed; 0 where nobody has measured one."""
     stands_for: str = ""
     """`auto` for a hosted id that means the best installed voice of its languages."""
 

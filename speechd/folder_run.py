@@ -206,7 +206,7 @@ class FolderRun:
         journal.writing(item.source)
         paths = await asyncio.to_thread(write_outputs, item.stem, wanted.formats, transcript, wanted.view)
         journal.done(item.source, transcript.duration)
-        self.tally.finish(item.source, transcript.duration)
+        self.tally.finish(item.source, transcript.duration, transcript.warnings)
         journal.measure(wanted.parameters, self.tally.audio_new, self.tally.took)
         self.display.tell(
             "done",

@@ -25,6 +25,9 @@ PULLED_FILES = {
 }
 """Patterns of what is pulled from a hub for an engine; a repository often holds other things beside."""
 
+PULL_COMMAND = "speechd models pull whisper-base"
+"""Brings the smallest Whisper that understands people in many languages."""
+
 
 def shipped_models() -> Path:
     """The folder of what ships with speechd: inside the installed package, or `models/` of a source checkout."""

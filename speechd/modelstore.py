@@ -10,7 +10,14 @@ from typing import Any
 
 from speechd import catalog, piper_names
 from speechd.catalog import UNKNOWN, Model
-from speechd.errors import EmbeddedModel, InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.errors import (
+    EmbeddedModel,
+    InvalidRequest,
+    ModelNotFound,
+    ModelNotInstalled,
+    SpeechdError,
+    Unprocessable,
+)
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.rows import read_files, read_sources
@@ -111,6 +118,14 @@ class ModelStore:
     def means_auto(self, model_id: str) -> bool:
         """The request leaves the choice to this server, whose operator has fixed none."""
         return self.meant(model_id) == AUTO
+
+    @property
+    def only_embedded(self) -> bool:
+        """A plain request gets a model that comes with speechd: no other is installed or named as the default."""
+        try:
+            return self.installed(AUTO).embedded
+        except SpeechdError:
+            return False
 
     def second(self, model: Model, options: TranscribeOptions) -> Model | None:
         """The installed model that takes over where `auto` chose one that does not understand the recording."""

@@ -9,7 +9,7 @@ from speechd.folder_run import HOPELESS
 from speechd.folders import Recording
 from speechd.formats import Format, View
 from speechd.operations import TranscriptionRequest
-from speechd.progress import Display, Tally, list_failures
+from speechd.progress import Display, Tally, list_failures, name_remedy
 from speechd.recogniser import Recogniser
 from speechd.types import TranscribeOptions, Transcript
 
@@ -43,6 +43,7 @@ async def print_all(
         await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
     display.close()
     list_failures(display, failures)
+    name_remedy(display, tally)
     status = 1 if failures else 0
     display.tell("end", exit=status, failures=len(failures), **tally.facts())
     return status
@@ -66,7 +67,7 @@ async def _one(recogniser: Recogniser, request: Request, tally: Tally, display: 
         async with recogniser.open(TranscriptionRequest(model, options, file=file)) as stream:
             async for part in stream.parts:
                 if isinstance(part, Transcript):
-                    tally.finish(recording.source, part.duration)
+                    tally.finish(recording.source, part.duration, part.warnings)
                     return part
                 tally.hear(recording.source, part.end)
                 display.show(tally)

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -11,6 +11,9 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
+
+from speechd.modelfiles import PULL_COMMAND
+from speechd.types import EMBEDDED_MODEL
 
 REPORT_EVERY = 1.0
 """Seconds between two progress lines for programs."""
@@ -25,6 +28,8 @@ class Tally:
     """To be done, as far as they are known."""
     done: int = 0
     failed: int = 0
+    unsure: int = 0
+    """Files of which the embedded model doubts what it heard."""
     finished_before: int = 0
     """Files that needed no work."""
     audio_done: float = 0.0
@@ -87,12 +92,13 @@ class Tally:
         self.audio_done += until - self._in_work[key]
         self._in_work[key] = until
 
-    def finish(self, key: Hashable, seconds: float) -> None:
-        """A file is done, and was so long."""
+    def finish(self, key: Hashable, seconds: float, warnings: Sequence[str] = ()) -> None:
+        """A file is done, was so long, and has these warnings in its transcript."""
         self.hear(key, seconds)
         self.expect(key, seconds)
         self._leave(key)
         self.done += 1
+        self.unsure += EMBEDDED_MODEL in warnings
 
     def fail(self, key: Hashable) -> None:
         """A file failed, perhaps before it was taken up; its audio no longer counts."""
@@ -248,3 +254,10 @@ def list_failures(display: Display, failures: Iterable[tuple[object, str]]) -> N
     """What failed, and why, for people."""
     for what, reason in failures:
         display.say(f"{what}: {reason}", alarming="failed")
+
+
+def name_remedy(display: Display, tally: Tally) -> None:
+    """What helps where the embedded model was unsure, for people."""
+    if tally.unsure:
+        several = f"of {tally.unsure} of {tally.done} recordings" if tally.done > 1 else "of what was said"
+        display.say(f"The embedded model is unsure {several}. One that understands people: {PULL_COMMAND}")

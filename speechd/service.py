@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.guard import doubted
 from speechd.asr.pipeline import LocalTranscriber
 from speechd.asr.relay import Relay
 from speechd.audio.windows import Packing
@@ -22,6 +23,7 @@ from speechd.pulls import Pull, Pulls
 from speechd.settings import Settings
 from speechd.tts.pipeline import Booth, LocalSpeaker
 from speechd.types import (
+    EMBEDDED_MODEL,
     Segment,
     Speaker,
     Speech,
@@ -208,7 +210,13 @@ class _OnDemand:
             local = LocalTranscriber(self.row.id, cast(Batcher, batcher), packing, self.max_seconds)
             async with aclosing(local.stream(audio, options)) as parts:
                 async for part in parts:
-                    yield part
+                    yield self._warned(part) if isinstance(part, Transcript) else part
+
+    def _warned(self, transcript: Transcript) -> Transcript:
+        """With a warning where the model that comes with speechd doubts what it heard."""
+        if not self.row.trust or not doubted(transcript.segments, self.row.trust):
+            return transcript
+        return replace(transcript, warnings=(*transcript.warnings, EMBEDDED_MODEL))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from speechd.formats import FORMATS, Format, View
 from speechd.parameters import parameters_of
 from speechd.places import Item, Places
 from speechd.printing import print_all
-from speechd.progress import Display, list_failures, open_display
+from speechd.progress import Display, list_failures, name_remedy, open_display
 from speechd.recogniser import Local, Recogniser
 from speechd.remote import Remote, open_client
 from speechd.service import open_service
@@ -242,6 +242,7 @@ def _report(plan: Plan, folder_run: FolderRun, interrupted: bool) -> int:
     before = f" ({tally.finished_before} of them before)" if tally.finished_before else ""
     speed = f"; {tally.sentence()}" if tally.done else ""
     display.say(f"{finished} of {total} recordings written to {where}{before}{speed}")
+    name_remedy(display, tally)
     if interrupted and not plan.way.watch:
         display.say("Stopped. What is finished is kept: the same command goes on from here.")
     return status

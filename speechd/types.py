@@ -19,6 +19,9 @@ GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
 
 
+EMBEDDED_MODEL = "embedded-model"
+"""Warning of a transcript that the embedded recogniser made and doubts: a pulled model would know better."""
+
 Channels = Literal["mixed", "split"]
 """All channels are mixed to one, or each is transcribed apart."""
 
@@ -133,7 +136,7 @@ class Transcript:
     """Id of the model that really did it."""
     language_probability: float = 1.0
     warnings: tuple[str, ...] = ()
-    """Machine-readable remarks such as `truncated-audio`."""
+    """Machine-readable remarks: `truncated-audio`, EMBEDDED_MODEL."""
     timings: Timings = field(default_factory=Timings)
     channels: int = 1
     """How many channels were transcribed apart; 1 for a mix."""

@@ -8,6 +8,8 @@ import uvicorn
 from speechd.api.access import refuse_unsafe_binding
 from speechd.api.app import create_app
 from speechd.errors import Misconfigured
+from speechd.modelfiles import PULL_COMMAND
+from speechd.modelstore import ModelStore
 from speechd.service import open_service
 from speechd.settings import Settings
 
@@ -37,6 +39,8 @@ def run(settings: Settings) -> None:
     )
     host, port = listener.getsockname()[:2]
     log.info("speechd listens on http://%s:%d (API documentation: /docs)", f"[{host}]" if ":" in host else host, port)
+    if ModelStore(settings).only_embedded:
+        log.warning("Only the embedded models are installed; they do not understand people well: %s", PULL_COMMAND)
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -30,6 +30,18 @@ def judged(segments: Sequence[Segment], speech: Speech, policy: GuardPolicy) -> 
     return tuple(segment for segment in marked if policy != "drop" or not segment.evidence)
 
 
+def mean_logprob(segments: Sequence[Segment]) -> float | None:
+    """Mean natural log-probability of what was heard, each segment by its seconds; None where nothing was."""
+    seconds = sum(segment.duration for segment in segments)
+    return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds if seconds else None
+
+
+def doubted(segments: Sequence[Segment], trust: float) -> bool:
+    """A model that is believed from a mean log-probability of `trust` is unsure of these, or some carry evidence."""
+    mean = mean_logprob(segments)
+    return mean is not None and (mean < trust or any(segment.evidence for segment in segments))
+
+
 def evidence(segment: Segment, speech: Speech) -> tuple[str, ...]:
     """What speaks against a segment: `repetition`, `low_logprob`, `no_speech`, `too_fast`; empty when nothing does.
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from speechd.asr.guard import mean_logprob
 from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 SECONDS_HEARD = 20.0
@@ -51,10 +52,10 @@ class Relay:
 
     def _hand_over(self, heard: Sequence[Segment | Transcript]) -> bool:
         segments = [part for part in heard if isinstance(part, Segment)]
-        seconds = sum(segment.duration for segment in segments)
-        if not seconds or segments[0].language != self.language:
+        mean = mean_logprob(segments)
+        if mean is None or segments[0].language != self.language:
             return False  # where the first one heard nothing, the second might only invent something
-        return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds < self.trust
+        return mean < self.trust
 
 
 async def _beginning(parts: AsyncGenerator[Segment | Transcript, None]) -> AsyncGenerator[Segment | Transcript, None]:

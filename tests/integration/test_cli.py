@@ -37,6 +37,18 @@ def test_one_recording_is_printed(english: Fixture) -> None:
     assert (done.returncode, normalised(done.stdout)) == (0, normalised(english.text))
 
 
+VOICES_AT_ONCE = FIXTURES / "channels" / "call.opus"
+"""Mixed to one channel, more than the embedded model understands."""
+
+
+def test_what_the_embedded_model_doubts_names_the_remedy(server: str, tmp_path: Path, english: Fixture) -> None:
+    remedy, here = "speechd models pull whisper-base", ("transcribe", "-m", "whisper-pocket")
+    assert remedy in speechd(*here, VOICES_AT_ONCE).stderr
+    assert remedy in speechd(*here, VOICES_AT_ONCE, "--url", server).stderr
+    assert remedy in speechd(*here, VOICES_AT_ONCE, english.path, "-o", tmp_path).stderr
+    assert speechd(*here, english.path).stderr == ""
+
+
 def test_several_formats_are_written_beside_each_other(tmp_path: Path, english: Fixture) -> None:
     done = speechd("transcribe", english.path, "-f", "json,srt,vtt,txt,tsv", "-o", tmp_path / "a" / "b")
     assert done.returncode == 0, done.stderr

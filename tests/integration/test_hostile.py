@@ -47,7 +47,7 @@ def test_broken_files(client: httpx2.Client, row: dict[str, str]) -> None:
         assert error["code"] in ("invalid_audio", "unsupported_audio_format")
     else:
         assert reply.status_code == 200, reply.text
-        assert (reply.headers.get("x-speechd-warning") == "truncated-audio") == (row["expect"] == "truncated")
+        assert ("truncated-audio" in reply.headers.get("x-speechd-warning", "")) == (row["expect"] == "truncated")
 
 
 def test_the_server_still_answers_after_all_that(client: httpx2.Client, english: Fixture) -> None:

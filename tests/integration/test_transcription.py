@@ -13,7 +13,7 @@ import pytest
 from groq import Groq
 from openai import OpenAI
 
-from tests.conftest import Fixture, fixtures
+from tests.conftest import FIXTURES, Fixture, fixtures
 from tests.wer import normalised, word_errors
 
 CLEAN_WER = 0.05
@@ -248,6 +248,14 @@ def test_evidence_is_given_when_asked_for(openai: OpenAI, english: Fixture) -> N
     asked = heard(openai, english, extra_body={"include": ["evidence"], "guard": "mark"})
     assert [segment["evidence"] for segment in asked["segments"]] == [[]]
     assert asked["text"] == plain["text"]
+
+
+def test_an_answer_that_the_embedded_model_doubts_says_so(openai: OpenAI, english: Fixture) -> None:
+    headers = [
+        openai.audio.transcriptions.with_raw_response.create(model="whisper-pocket", file=path).headers
+        for path in (FIXTURES / "channels" / "call.opus", english.path)
+    ]
+    assert [reply.get("x-speechd-warning") for reply in headers] == ["embedded-model", None]
 
 
 def test_telling_each_window_the_text_before_it_works(openai: OpenAI) -> None:

@@ -28,6 +28,13 @@ def test_the_embedded_model_is_always_installed_and_auto_finds_it(tmp_path: Path
     assert models.choose("auto", ANY).embedded
 
 
+def test_a_store_knows_when_only_embedded_models_answer(tmp_path: Path) -> None:
+    assert store(tmp_path / "a").only_embedded
+    assert not store(tmp_path / "b", "whisper-base").only_embedded
+    assert not store(tmp_path / "c", default_model="whisper-large-v3").only_embedded, "named, though not there yet"
+    assert store(tmp_path / "d", "whisper-base", default_model="whisper-pocket").only_embedded
+
+
 def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
     models = store(tmp_path, "whisper-small", "whisper-large-v3-turbo")
     assert models.choose("auto", ANY).id == "whisper-large-v3-turbo"

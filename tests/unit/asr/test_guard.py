@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechd.asr.guard import evidence, judged, loops
+from speechd.asr.guard import doubted, evidence, judged, loops, mean_logprob
 from speechd.types import Segment
 
 SPEECH = [(0.0, 10.0)]
@@ -33,6 +33,15 @@ def test_nothing_speaks_against_plain_speech() -> None:
 )
 def test_each_kind_of_evidence(doubtful: Segment, name: str) -> None:
     assert name in evidence(doubtful, SPEECH)
+
+
+def test_a_model_doubts_what_it_gave_little_probability_and_what_carries_evidence() -> None:
+    sure, unsure = segment(start=0.0, end=9.0, avg_logprob=-0.1), segment(start=9.0, end=10.0, avg_logprob=-0.9)
+    assert mean_logprob([sure, unsure]) == pytest.approx(-0.18)
+    assert not doubted([sure, unsure], trust=-0.4)
+    assert doubted([unsure], trust=-0.4)
+    assert doubted([sure, segment(avg_logprob=-0.1, evidence=("repetition",))], trust=-0.4)
+    assert not doubted([], trust=-0.4)
 
 
 @pytest.mark.parametrize("text", ["no, no, no!", "the number is 4 4 4 4 4", "Far, far away", "bye bye bye"])
