@@ -3,14 +3,23 @@
 import httpx2
 import pytest
 
-from tests.conftest import ROOT, fixtures
+from tests.conftest import fixtures
 from tests.wer import word_errors
 
-VOICES = ("en_US-pocket-x_low", "en_US-pocket_slt-x_low")
+VOICE = "en_US-pocket-x_low"
 DOMAIN = [fixture.text for fixture in fixtures("clean") if fixture.language == "en"]
 """Sentences of the kind that whisper-pocket was trained for."""
-OTHERS = (ROOT / "models/training/tts/evaluation.txt").read_text().splitlines()[:8]
-"""Of those that were written to measure the voices by."""
+OTHERS = [
+    "The ferry leaves at a quarter past nine, so bring a warm jacket and something to read.",
+    "Nobody in the village could remember a winter when the lake had stayed open this long.",
+    "My grandmother kept her best buttons in a tin that once held chocolate biscuits.",
+    "If the bread sounds hollow when you knock on it, take it out of the oven.",
+    "We drove through the night and reached the coast just as the sun came up.",
+    "She asked whether the tickets could be changed, but the clerk only shook his head.",
+    "A good map tells you less about the land than a single walk across it.",
+    "The committee will meet again on Thursday to discuss the broken heating system.",
+]
+"""Of those that were written to measure the voice by."""
 
 
 def heard(server: str, text: str, voice: str, model: str) -> str:
@@ -28,16 +37,15 @@ def word_error_rate(server: str, texts: list[str], voice: str, model: str) -> fl
     return sum(errors for errors, _ in counts) / sum(words for _, words in counts)
 
 
-@pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize(
     ("model", "texts", "most"), [("whisper-pocket", DOMAIN, 0.05), ("pocketsphinx-en-us", OTHERS, 0.25)]
 )
 def test_a_recogniser_understands_the_voice(
-    server: str, voice: str, model: str, texts: list[str], most: float, capsys: pytest.CaptureFixture[str]
+    server: str, model: str, texts: list[str], most: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if model == "pocketsphinx-en-us":
         pytest.importorskip("pocketsphinx")
-    rate = word_error_rate(server, texts, voice, model)
+    rate = word_error_rate(server, texts, VOICE, model)
     with capsys.disabled():
-        print(f"\n{voice} heard by {model}: word error rate {rate:.3f} on {len(texts)} sentences")
+        print(f"\n{VOICE} heard by {model}: word error rate {rate:.3f} on {len(texts)} sentences")
     assert rate <= most

@@ -1,6 +1,8 @@
 """What the README says exists, and what exists it says."""
 
+import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +27,9 @@ def test_links_lead_somewhere(document: object) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / str(document)).read_text()):
         if "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("card", sorted(ROOT.glob("models/*/MODEL_CARD.md")), ids=lambda path: path.parent.name)
+def test_a_card_names_the_hash_of_its_weights(card: Path) -> None:
+    (weights,) = [*card.parent.glob("model.bin"), *card.parent.glob("*.onnx")]
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() in card.read_text()

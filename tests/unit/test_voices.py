@@ -31,8 +31,8 @@ def store(folder: Path, *installed: str, **given: Any) -> VoiceStore:
     return VoiceStore(ModelStore(settings), settings)
 
 
-def test_the_embedded_voices_are_always_there(tmp_path: Path) -> None:
-    assert [voice.id for voice in store(tmp_path).list()] == [DEFAULT, "en_US-pocket_slt-x_low"]
+def test_the_embedded_voice_is_always_there(tmp_path: Path) -> None:
+    assert [voice.id for voice in store(tmp_path).list()] == [DEFAULT]
     assert store(tmp_path).list()[0].info.sample_rate == 16_000
 
 
@@ -43,8 +43,9 @@ def test_hosted_names_stand_for_the_default_voice(tmp_path: Path, model: str, vo
 
 
 def test_a_voice_named_is_taken(tmp_path: Path) -> None:
-    assert store(tmp_path).choose("tts-1", "en_US-pocket_slt-x_low").id == "en_US-pocket_slt-x_low"
-    assert store(tmp_path).choose("en_US-pocket_slt-x_low", "alloy").id == "en_US-pocket_slt-x_low"
+    voices = store(tmp_path, "en_US-lessac-medium", "en_US-amy-low")
+    assert voices.choose("tts-1", "en_US-amy-low").id == "en_US-amy-low"
+    assert voices.choose("en_US-amy-low", "alloy").id == "en_US-amy-low"
 
 
 def test_a_folder_with_piper_files_is_a_voice_and_a_better_one_is_the_default(tmp_path: Path) -> None:
@@ -138,4 +139,4 @@ def test_hosted_ids_are_listed_as_models_and_active_only_where_a_voice_stands_fo
 def test_a_broken_voice_does_not_hide_the_others(tmp_path: Path) -> None:
     voices = store(tmp_path, "en_US-lessac-medium")
     (tmp_path / "models" / "en_US-lessac-medium" / "en_US-lessac-medium.onnx.json").write_text("{")
-    assert [voice.id for voice in voices.list()] == [DEFAULT, "en_US-pocket_slt-x_low"]
+    assert [voice.id for voice in voices.list()] == [DEFAULT]

@@ -1,1 +1,0 @@
-"""Training recipe of the embedded Whisper (models/whisper-pocket)."""

@@ -1,1 +1,0 @@
-"""Training text: number words, a parallel lexicon, sentence templates in four languages."""

@@ -1,1 +1,0 @@
-"""How the embedded voices are made; see README.md."""
