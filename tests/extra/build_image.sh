@@ -45,8 +45,11 @@ done
 inside python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/healthz')"
 said=$(curl --silent --fail "http://127.0.0.1:$port/v1/audio/transcriptions" -H "Authorization: Bearer $key" \
     -F model=auto -F response_format=text -F file=@audio_fixtures/en_television.flac)
+curl --silent --fail "http://127.0.0.1:$port/v1/audio/speech" -H "Authorization: Bearer $key" \
+    -H "Content-Type: application/json" -d '{"model": "tts-1", "voice": "alloy", "input": "Good morning."}' -o "$work/said.mp3"
 kill -- "-$server"
 wait "$server" 2>/dev/null || true
 images rm "$container" >/dev/null
-echo "the image transcribed: $said"
+echo "the image transcribed: $said; it spoke $(stat --format %s "$work/said.mp3") bytes"
+test "$(stat --format %s "$work/said.mp3")" -gt 5000
 test "$said" = "Turn off the television, please."

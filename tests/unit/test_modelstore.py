@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from speechd.errors import ModelNotFound, ModelNotInstalled, Unprocessable
-from speechd.modelfiles import LAYOUTS
+from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
+from speechd.modelfiles import LAYOUTS, shipped_models
 from speechd.modelstore import ModelStore
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -33,6 +33,24 @@ def test_a_store_knows_when_only_embedded_models_answer(tmp_path: Path) -> None:
     assert not store(tmp_path / "b", "whisper-base").only_embedded
     assert not store(tmp_path / "c", default_model="whisper-large-v3").only_embedded, "named, though not there yet"
     assert store(tmp_path / "d", "whisper-base", default_model="whisper-pocket").only_embedded
+
+
+def test_models_that_an_image_was_built_with_are_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie beside the embedded ones; what is pulled later comes before them."""
+    image = tmp_path / "image"
+    image.mkdir()
+    for embedded in ("catalog.toml", "whisper-pocket"):
+        (image / embedded).symlink_to(shipped_models() / embedded)
+    built_in = store(image, "whisper-base", "org/own-whisper")
+    monkeypatch.setattr("speechd.modelstore.shipped_models", lambda: image)
+    for name in ("whisper-base", "org/own-whisper"):
+        (image / name).parent.mkdir(exist_ok=True)
+        (image / "models" / name).rename(image / name)
+    assert built_in.choose("auto", ANY).path == image / "whisper-base"
+    assert built_in.choose("org/own-whisper", ANY).path == image / "org" / "own-whisper"
+    with pytest.raises(InvalidRequest, match="not speechd's to remove"):
+        built_in.remove("whisper-base")
+    assert store(tmp_path / "data", "whisper-base").get("whisper-base").path == tmp_path / "data/models/whisper-base"
 
 
 def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
