@@ -12,6 +12,7 @@ from speechd.errors import EngineFailure, Misconfigured
 from speechd.lifecycle import Loaded
 from speechd.settings import Settings
 from speechd.tts.engine import TtsEngine
+from speechd.tts.loudness import GainFile, LevelledVoice
 from speechd.tts.pipeline import Booth
 from speechd.tts.voice_files import VoiceFiles
 
@@ -62,7 +63,15 @@ def load_piper(model: Model, settings: Settings) -> TtsEngine:
     files = VoiceFiles.in_folder(model.path) if model.path else None
     if files is None:
         raise EngineFailure(f"The voice {model.id} has no files that can be read.")
-    return PiperEngine(files)
+    return _levelled(PiperEngine(files), files, settings)
+
+
+def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEngine:
+    """The voice at the loudness that is set, or as it is."""
+    if settings.speech_loudness is None:
+        return engine
+    gains = GainFile.of(settings.data_dir / "voice-gains.json", files.model, files.config)
+    return LevelledVoice(engine, settings.speech_loudness, gains)
 
 
 def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from speechd.asr.engine import Decoded, Job
+from speechd.audio.limiter import limited
 from speechd.tts.engine import PHONEMES, Spoken, SynthesisOptions, VoiceInfo
 from speechd.types import Segment, TokenLogprob, Word
 
@@ -83,7 +84,9 @@ class FakeTts:
         sounding = (clock >= edge) & (clock < edge + step * len(texts))
         samples = np.where(sounding, 0.5 * np.sin(2 * np.pi * 220 * clock), 0).astype(np.float32)
         words = [Word(text, edge + n * step, edge + (n + 1) * step) for n, text in enumerate(texts)]
-        return Spoken(samples, tuple(words) if options.words else ())
+        return Spoken(
+            limited(samples * np.float32(options.gain), self.info.sample_rate), tuple(words) if options.words else ()
+        )
 
     def close(self) -> None:
         self.closed = True

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     default_voice: str = Field(
         "auto", description="Voice for speech requests that name none; auto: the best installed."
     )
+    speech_loudness: float | None = Field(
+        -18,
+        ge=-40,
+        le=-10,
+        description="Loudness of every voice in LUFS (ITU-R BS.1770); `off` leaves each as it is.",
+    )
     lexicon: dict[str, str] = Field(
         default_factory=dict,
         description="JSON object of words with what to say instead: another spelling, or phonemes between slashes:"
@@ -147,6 +153,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("speech_loudness", mode="before")
+    @classmethod
+    def _off_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and value.strip().lower() == "off" else value
 
     @field_validator("api_key", "llm_api_key", "webhook_secret", mode="after")
     @classmethod

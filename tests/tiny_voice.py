@@ -11,8 +11,8 @@ TEMPLATE = """
 <ir_version: 8, opset_import: ["" : 17]>
 voice (int64[1, n] input, int64[1] input_lengths, float[3] scales{sid}) => (float[1, 1, m] output)
 <float zero = {{0.0}}, float one = {{1.0}}, float hop = {{256.0}}, float frames = {{2.0}}, float turn = {{6.2831853}},
- float rate = {{16000.0}}, float lowest = {{150.0}}, float step = {{60.0}}, float loud = {{0.5}}, int64 stretch = {{1}},
- int64 chance = {{2}}, int64[3] shape = {{1, 1, -1}}>
+ float rate = {{16000.0}}, float lowest = {{150.0}}, float step = {{60.0}}, float loud = {{{loud}}},
+ int64 stretch = {{1}}, int64 chance = {{2}}, int64[3] shape = {{1, 1, -1}}>
 {{
     count = Cast <to = 1> (input)
     noise = RandomNormalLike <mean = 0.0, scale = 1.0> (count)
@@ -39,7 +39,9 @@ voice (int64[1, n] input, int64[1] input_lengths, float[3] scales{sid}) => (floa
 """
 
 
-def write_tiny_voice(folder: Path, name: str, speakers: tuple[str, ...] = (), noise_w: float = 0.0) -> Path:
+def write_tiny_voice(
+    folder: Path, name: str, speakers: tuple[str, ...] = (), noise_w: float = 0.0, loud: float = 0.5
+) -> Path:
     """Writes the voice's two files; the folder.
 
     Args:
@@ -47,11 +49,12 @@ def write_tiny_voice(folder: Path, name: str, speakers: tuple[str, ...] = (), no
         name: of the files.
         speakers: their names; each is a 60 Hz higher tone than the one before.
         noise_w: spread of the durations (Piper's usual is 0.8).
+        loud: amplitude of the tone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     several = len(speakers) > 1
     speaker = "speaker = Cast <to = 1> (sid)" if several else "speaker = Identity (zero)"
-    text = TEMPLATE.format(sid=", int64[1] sid" if several else "", speaker=speaker)
+    text = TEMPLATE.format(sid=", int64[1] sid" if several else "", speaker=speaker, loud=float(loud))
     (folder / f"{name}.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
     pocket = shipped_models() / "en_US-pocket-x_low" / "en_US-pocket-x_low.onnx.json"
     config = json.loads(pocket.read_text(encoding="utf-8"))

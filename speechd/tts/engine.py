@@ -42,6 +42,8 @@ class SynthesisOptions:
     """Pace, between the voice's slowest and fastest."""
     words: bool = False
     """Tell when each word is spoken."""
+    gain: float = 1.0
+    """Factor on the voice's own level; what would be too loud with it is turned down (speechd.audio.limiter)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Piper voices (piper-tts 1.8): the embedded ones, and any other in Piper's format.
 
 Piper's own per-sentence normalisation is off, because it makes every sentence equally loud; one fixed gain a voice is
-applied instead, and only what would be too loud is turned down.
+applied instead (speechd.tts.loudness), and only what would be too loud is turned down.
 """
 
 import json
@@ -55,7 +55,8 @@ class PiperEngine:
             return Spoken(np.zeros(0, np.float32))
         samples = np.concatenate([samples for samples, _ in parts])
         words = self._words(sentence, parts) if options.words else ()
-        return Spoken(limited(samples * self._gain, self.info.sample_rate), words)
+        gain = np.float32(self._gain * options.gain)
+        return Spoken(limited(samples * gain, self.info.sample_rate), words)
 
     def close(self) -> None:
         """See speechd.tts.engine.TtsEngine."""

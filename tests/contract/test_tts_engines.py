@@ -47,6 +47,13 @@ def test_each_word_has_its_time_in_order_and_sounds(engine: TtsEngine) -> None:
         assert np.abs(spoken.samples[a:b]).max() > 0.02, word
 
 
+def test_a_gain_changes_the_level_and_nothing_passes_the_limiter(engine: TtsEngine) -> None:
+    plain, quiet, loud = (engine.synthesize(SENTENCE, SynthesisOptions(gain=gain)).samples for gain in (1, 0.1, 10))
+    assert np.linalg.norm(quiet) / np.linalg.norm(plain) == pytest.approx(0.1, rel=0.1)
+    assert np.linalg.norm(loud) > np.linalg.norm(plain)
+    assert np.abs(loud).max() < 0.89
+
+
 @pytest.mark.parametrize("speed", ["slowest", "fastest"])
 @pytest.mark.parametrize("text", ["Hi.", SENTENCE])
 def test_pace_within_its_range_is_exact(engine: TtsEngine, text: str, speed: str) -> None:
