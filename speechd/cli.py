@@ -1,4 +1,5 @@
-"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`."""
+"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`,
+`doctor`."""
 
 import asyncio
 import sys
@@ -7,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__, batch_commands, key_commands, model_commands, transcribe_commands
+from speechd import __version__, batch_commands, doctor_command, key_commands, model_commands, transcribe_commands
 from speechd.errors import SpeechdError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(batch_commands.app, name="batch")
 app.add_typer(key_commands.app, name="keys")
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
+app.command()(doctor_command.doctor)
 
 
 def main() -> None:

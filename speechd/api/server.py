@@ -1,5 +1,6 @@
 """Runs the HTTP API under uvicorn until it is told to stop."""
 
+import contextlib
 import logging
 import socket
 
@@ -53,10 +54,12 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
+        with contextlib.ExitStack() as failed:
+            listener = failed.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(2048)
+            failed.pop_all()
     except OSError as error:
         raise Misconfigured(
             f"Cannot listen on {host} port {port}: {error.strerror or error}."

@@ -1,0 +1,93 @@
+"""What a check finds, and how all of them are run: one after the other, those of the network beside them."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from speechd.errors import SpeechdError
+from speechd.settings import Settings
+
+Status = Literal["ok", "skipped", "warning", "problem"]
+
+PROBE_SECONDS = 3.0
+"""What a check of the network may take; one that takes longer is told as not reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    status: Status
+    """`problem`: something asked for cannot work. `warning`: it works, but not as well, or not for everybody."""
+    message: str
+    """What was found, in one sentence."""
+    remedy: str = ""
+    """What to do about it, in one sentence; "" where there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that is looked at."""
+
+    group: str
+    """Heading that it stands under."""
+    name: str
+    """Two or three words; with the group unique."""
+    run: Callable[[Settings], Iterator[Finding]]
+    """Yields at least one finding. What it raises is a problem of this check alone."""
+    network: bool = False
+    """It only asks other machines: it runs beside the others and is given up after PROBE_SECONDS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check and one of its findings."""
+
+    check: Check
+    finding: Finding
+
+
+def run_checks(checks: Sequence[Check], settings: Settings) -> Iterator[Checked]:
+    """All findings, in the order of the checks, each as soon as it is known."""
+    probes = {check.name: _Probe(check, settings) for check in checks if check.network}
+    for check in checks:
+        found = probes[check.name].findings() if check.network else _guarded(check, settings)
+        for finding in found:
+            yield Checked(check, finding)
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """The most serious of them; `ok` where nothing is a warning or a problem."""
+    serious: tuple[Status, ...] = ("problem", "warning")
+    return next((status for status in serious if status in statuses), "ok")
+
+
+def _guarded(check: Check, settings: Settings) -> Iterator[Finding]:
+    """The findings of a check, to the last of them a failure of its own."""
+    try:
+        yield from check.run(settings)
+    except SpeechdError as error:
+        yield Finding("problem", error.message)
+    except Exception as error:  # noqa: BLE001 - a check that breaks must not take the report with it
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        yield Finding("problem", f"This check itself failed: {reason}.", "Report it, with this line.")
+
+
+class _Probe:
+    """A check on a thread of its own, which may be left behind: a name that does not resolve cannot be interrupted."""
+
+    def __init__(self, check: Check, settings: Settings) -> None:
+        self._found: list[Finding] = []
+        self._done = threading.Event()
+        threading.Thread(target=self._run, args=(check, settings), daemon=True).start()
+        self._check = check
+
+    def findings(self) -> list[Finding]:
+        if self._done.wait(PROBE_SECONDS):
+            return self._found
+        return [Finding("warning", f"No answer within {PROBE_SECONDS:g} seconds.", "Check the network and the proxy.")]
+
+    def _run(self, check: Check, settings: Settings) -> None:
+        self._found = list(_guarded(check, settings))
+        self._done.set()
