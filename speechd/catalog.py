@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from speechd import piper_names
+from speechd.asr.engines.onnx_asr_files import OnnxAsrFiles
 from speechd.asr.vocabulary import languages_of, tasks_of
 from speechd.modelfiles import engine_of, hub_snapshot
 from speechd.registry.sources.base import ModelFile, Source
@@ -116,6 +117,8 @@ def local(name: str, path: Path) -> Model:
     hub = name if REPOSITORY.fullmatch(name) else ""
     if engine_of(path) == "piper":
         return local_voice(name, path)
+    if engine_of(path) == "onnx-asr":
+        return local_onnx_asr(name, path)
     model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
     return with_vocabulary(model)
 
@@ -127,6 +130,20 @@ def with_vocabulary(model: Model) -> Model:
     languages = languages_of(model.path)
     able = tasks_of(languages)
     return replace(model, languages=languages, tasks=tuple(task for task in model.tasks if task in able))
+
+
+def local_onnx_asr(name: str, path: Path) -> Model:
+    """A folder with a model for onnx-asr; its files say which languages it knows."""
+    return replace(
+        UNKNOWN,
+        id=name,
+        created=int(path.stat().st_mtime),
+        hub=name if REPOSITORY.fullmatch(name) else "",
+        engine="onnx-asr",
+        tasks=("transcribe",),
+        languages=OnnxAsrFiles(path).languages,
+        path=path,
+    )
 
 
 def local_voice(name: str, path: Path) -> Model:

@@ -56,6 +56,23 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
     return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
 
 
+def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:
+    """Loads a model for onnx-asr."""
+    from speechd.asr.engines.onnx_asr import OnnxAsrEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    device, devices = _devices(settings.device)
+    return OnnxAsrEngine(
+        model.path,
+        device=device,
+        device_index=devices[0],
+        threads=settings.cpu_threads,
+        languages=model.languages,
+        batch_size=1 if device == "cpu" else 16,
+    )
+
+
 def load_piper(model: Model, settings: Settings) -> TtsEngine:
     """Loads a Piper voice's files into an engine."""
     from speechd.tts.piper import PiperEngine
@@ -86,7 +103,12 @@ def open_booth(engine: TtsEngine, settings: Settings) -> Loaded:
 
 KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser, "tts": open_booth}
 """What a loaded engine is worked through, by its model's `kind`."""
-ENGINES: Mapping[str, EngineLoader] = {"whisper": load_whisper, "sphinx": load_sphinx, "piper": load_piper}
+ENGINES: Mapping[str, EngineLoader] = {
+    "whisper": load_whisper,
+    "sphinx": load_sphinx,
+    "onnx-asr": load_onnx_asr,
+    "piper": load_piper,
+}
 """What loads a model, by its catalog row's `engine`."""
 
 

@@ -9,6 +9,7 @@ LAYOUTS = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
     "sphinx": ("cmudict-en-us.dict", "en-us.lm.bin", "en-us/mdef"),
     "piper": ("*.onnx", "*.onnx.json"),
+    "onnx-asr": ("*.onnx", "*vocab.txt"),
 }
 """Patterns of the files without which an engine cannot load a model."""
 
@@ -22,6 +23,7 @@ PULLED_FILES = {
         "vocabulary.*",
     ),
     "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
+    "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often holds other things beside."""
 

@@ -1,4 +1,4 @@
-"""What every recogniser owes the pipeline: the fake, Whisper and PocketSphinx, on the same recording."""
+"""What every recogniser owes the pipeline: the fake, Whisper, PocketSphinx and onnx-asr, on the same recording."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,14 +9,15 @@ from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.engines import load_sphinx, load_whisper
+from speechd.engines import load_onnx_asr, load_sphinx, load_whisper
 from speechd.fakes import FakeAsr
 from speechd.modelstore import ModelStore
 from speechd.settings import Settings
 from speechd.types import SAMPLE_RATE, Samples, TranscribeOptions, VadOptions, Window
 from tests.conftest import FIXTURES
+from tests.tiny_onnx_asr import write_tiny_parakeet
 
-ENGINES = ("fake", "whisper", "sphinx")
+ENGINES = ("fake", "whisper", "sphinx", "onnx-asr")
 
 
 def open_engine(name: str, settings: Settings) -> AsrEngine:
@@ -26,6 +27,10 @@ def open_engine(name: str, settings: Settings) -> AsrEngine:
     if name == "sphinx":
         pytest.importorskip("pocketsphinx", reason="the extra `sphinx` is not installed")
         return load_sphinx(models.get("pocketsphinx-en-us"), settings)
+    if name == "onnx-asr":
+        pytest.importorskip("onnx_asr", reason="the extra `onnx-asr` is not installed")
+        write_tiny_parakeet(settings.data_dir / "models" / "tiny-parakeet")
+        return load_onnx_asr(models.get("tiny-parakeet"), settings)
     return FakeAsr()
 
 

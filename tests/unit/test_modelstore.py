@@ -9,6 +9,7 @@ from speechd.modelfiles import LAYOUTS, shipped_models
 from speechd.modelstore import ModelStore
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
+from tests.tiny_onnx_asr import write_tiny_parakeet
 
 ANY = TranscribeOptions()
 
@@ -127,3 +128,24 @@ def test_an_operators_alias_stands_for_its_model(tmp_path: Path) -> None:
     assert models.choose("whisper-1", ANY).id == "whisper-pocket"
     assert models.get("whisper-1").id == "whisper-pocket"
     assert models.choose("my-default", ANY).id == "whisper-pocket"
+
+
+def test_a_folder_for_onnx_asr_is_known_by_its_files(tmp_path: Path) -> None:
+    write_tiny_parakeet(tmp_path / "models" / "org" / "mine")
+    model = store(tmp_path).get("org/mine")
+    assert (model.engine, model.tasks, model.languages) == ("onnx-asr", ("transcribe",), ("en",))
+    with pytest.raises(Unprocessable) as refusal:
+        store(tmp_path).choose("org/mine", TranscribeOptions(task="translate"))
+    assert refusal.value.error_code == "task_not_supported"
+
+
+def test_models_for_onnx_asr_are_known_by_their_repositories(tmp_path: Path) -> None:
+    for name, languages in {"parakeet-tdt-0.6b-v3": 25, "canary-1b-v2": 25, "gigaam-v3": 1}.items():
+        model = store(tmp_path).pullable(f"istupakov/{name}-onnx")
+        assert (model.engine, model.hub, len(model.languages)) == ("onnx-asr", model.id, languages)
+
+
+def test_auto_prefers_a_whisper_to_models_that_do_not_tell_the_language(tmp_path: Path) -> None:
+    models = store(tmp_path, "whisper-tiny")
+    write_tiny_parakeet(tmp_path / "models" / "istupakov" / "parakeet-tdt-0.6b-v3-onnx")
+    assert models.choose("auto", ANY).id == "whisper-tiny"

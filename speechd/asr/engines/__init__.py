@@ -1,0 +1,1 @@
+"""Adapters to the libraries that recognise speech, one module each."""
