@@ -46,7 +46,7 @@ def hub(settings: Settings) -> Iterator[Finding]:
 
 def mirror(settings: Settings) -> Iterator[Finding]:
     """The operator's own copy, where one is set."""
-    address = str(getattr(settings, "model_mirror", "") or "")
+    address = str(settings.model_mirror or "")
     if not address:
         yield Finding("skipped", "SPEECHD_MODEL_MIRROR is not set.")
     elif settings.offline:
