@@ -88,8 +88,9 @@ class Model:
         return language is None or not self.languages or language in self.languages
 
     def suits(self, options: TranscribeOptions) -> bool:
-        """It knows the language asked for; where languages mix, more than one."""
-        return self.speaks(options.language) and not (options.multilingual and len(self.languages) == 1)
+        """It knows the language asked for; where languages mix, it can tell them apart."""
+        tells_languages = self.engine == "whisper" and len(self.languages) != 1
+        return self.speaks(options.language) and (tells_languages or not options.multilingual)
 
 
 UNKNOWN = Model(

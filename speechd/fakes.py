@@ -21,7 +21,12 @@ class FakeAsr:
         batch_size: int = 8,
         replicas: int = 1,
         delay: float = 0.0,
+        regions_heard: int | None = None,
     ) -> None:
+        """
+        Args:
+            regions_heard: speech regions after which it ends a window early, as Whisper may; None: never.
+        """
         self.languages = languages
         self.batch_size = batch_size
         self.replicas = replicas
@@ -29,6 +34,7 @@ class FakeAsr:
         self.batches: list[list[Job]] = []
         """What it was asked, batch by batch."""
         self._delay = delay
+        self._regions_heard = regions_heard
 
     def group(self, job: Job) -> Hashable:
         return job.options.temperature
@@ -47,7 +53,9 @@ class FakeAsr:
         if job.detect:
             return Decoded((), language, {language: 1.0}, heard=0.0)
         segments = tuple(_segment(job, start, end) for start, end in job.window.speech)
-        return Decoded(segments, language, {language: 1.0})
+        kept = len(segments) if self._regions_heard is None else self._regions_heard
+        heard = segments[kept - 1].end if kept < len(segments) else job.window.duration
+        return Decoded(segments[:kept], language, {language: 1.0}, heard=heard)
 
 
 def _segment(job: Job, start: float, end: float) -> Segment:

@@ -85,6 +85,10 @@ def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
         answer["segments"] = [_segment(number, segment, view) for number, segment in enumerate(transcript.segments)]
     if view.logprobs:
         answer["logprobs"] = logprob_list(transcript.logprobs)
+    if view.evidence:
+        answer["uncovered_speech"] = [
+            {"start": round(start, 3), "end": round(end, 3)} for start, end in transcript.uncovered
+        ]
     return answer | signature(transcript, view)
 
 

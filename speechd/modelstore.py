@@ -287,7 +287,7 @@ def _check(model: Model, options: TranscribeOptions) -> None:
         raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
     if model.speaks(options.language) and not model.suits(options):
         raise Unprocessable(
-            f"The model `{model.id}` knows one language only; leave `language=multi` out.",
+            f"The model `{model.id}` cannot tell languages apart; leave `language=multi` out.",
             param="language",
             code="language_not_supported",
         )

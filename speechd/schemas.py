@@ -102,7 +102,8 @@ class AudioForm(SubtitleWishes, PageForm):
     include: Annotated[tuple[Literal["logprobs", "evidence"], ...], BeforeValidator(_listed)] = Field(
         (),
         description="`logprobs` adds each token's log-probability to `json` and `verbose_json`; `evidence` adds to each"
-        " segment of `verbose_json` what speaks against it having been spoken.",
+        " segment of `verbose_json` what speaks against it having been spoken, and lists as `uncovered_speech` where"
+        " speech was heard for more than a second and no words were found.",
     )
     condition_on_previous_text: bool = Field(
         False, description="Tell each window the text before it: steadier, but one window after the other."

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import AsrEngine, Decoded, Job
+from speechd.asr.seeking import decode_window
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
@@ -31,7 +32,7 @@ def open_engine(name: str, settings: Settings) -> AsrEngine:
         pytest.importorskip("onnx_asr", reason="the extra `onnx-asr` is not installed")
         write_tiny_parakeet(settings.data_dir / "models" / "tiny-parakeet")
         return load_onnx_asr(models.get("tiny-parakeet"), settings)
-    return FakeAsr()
+    return FakeAsr(regions_heard=1) if name == "early" else FakeAsr()
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -139,3 +140,26 @@ def _cut(window: Window, start: int, end: int) -> Window:
 def _noise() -> Window:
     samples = np.random.default_rng(0).normal(0, 0.05, SAMPLE_RATE).astype(np.float32)
     return Window(0, samples, ((0.0, 1.0),))
+
+
+async def hear(engine: AsrEngine, window: Window, **options: object) -> Decoded:
+    """A window in all its rounds."""
+
+    async def decode_round(job: Job) -> Decoded:
+        return engine.decode([job])[0]
+
+    return await decode_window(decode_round, Job(window, TranscribeOptions(**options)))
+
+
+async def test_the_rounds_of_a_window_cover_its_speech_once(engine: AsrEngine, window: Window) -> None:
+    decoded = await hear(engine, window, language="en", word_timestamps=True)
+    for start, end in window.speech:
+        assert any(segment.start < end and segment.end > start for segment in decoded.segments)
+    times = [time for segment in decoded.segments for word in segment.words for time in (word.start, word.end)]
+    assert times == sorted(times), "no word comes twice"
+    assert decoded.uncovered == ()
+
+
+def test_asked_for_the_language_only_it_says_no_word(engine: AsrEngine, window: Window) -> None:
+    (decoded,) = engine.decode([Job(window, TranscribeOptions(), detect=True)])
+    assert (decoded.segments, decoded.language, decoded.heard) == ((), "en", 0)

@@ -247,6 +247,7 @@ def test_evidence_is_given_when_asked_for(openai: OpenAI, english: Fixture) -> N
     assert all("evidence" not in segment for segment in plain["segments"])
     asked = heard(openai, english, extra_body={"include": ["evidence"], "guard": "mark"})
     assert [segment["evidence"] for segment in asked["segments"]] == [[]]
+    assert asked["uncovered_speech"] == []
     assert asked["text"] == plain["text"]
 
 

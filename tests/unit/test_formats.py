@@ -143,3 +143,10 @@ def test_overlap_is_cut_at_the_next_true_start() -> None:
 
 def test_segments_without_text_make_no_cue() -> None:
     assert list(cues(replace(TRANSCRIPT, segments=(Segment(0, 1, "  "),)))) == []
+
+
+def test_speech_without_words_is_named_with_the_evidence() -> None:
+    transcript = Transcript("transcribe", "en", 30.0, (), uncovered=((1.0, 2.5), (20.1234, 28.0)))
+    assert "uncovered_speech" not in FORMATS["verbose_json"].render(transcript, View())
+    answer = FORMATS["verbose_json"].render(transcript, View(evidence=True))
+    assert answer["uncovered_speech"] == [{"start": 1.0, "end": 2.5}, {"start": 20.123, "end": 28.0}]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import Batcher
+from speechd.asr.batcher import Batcher, Ticket
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.pipeline import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
@@ -357,3 +357,37 @@ async def test_a_click_that_comes_to_nothing_loses_no_segment() -> None:
     patient = replace(SPLIT, vad=VadOptions(min_silence=3))
     segments, _ = await run(transcriber(FakeAsr(), window=10), call, patient)
     assert [(s.channel, round(s.start)) for s in segments] == [(1, 1)]
+
+
+@pytest.mark.usefixtures("loud")
+@pytest.mark.parametrize("options", [{}, {"word_timestamps": True}, {"condition_on_previous_text": True}])
+async def test_an_engine_that_ends_its_windows_early_loses_nothing(options: dict[str, bool]) -> None:
+    talk = channels([(1, 3), (4, 6), (7, 8), (11, 14), (14.8, 17), (18, 19)])
+    asked = TranscribeOptions(language="en", **options)
+    whole, _ = await run(transcriber(FakeAsr(), window=30), talk, asked)
+    talk.seek(0)
+    pipeline = transcriber(FakeAsr(regions_heard=1), window=30)
+    early, transcript = await run(pipeline, talk, asked)
+    assert [segment.text for segment in early] == [segment.text for segment in whole]
+    assert [round(segment.start, 2) for segment in early] == [round(segment.start, 2) for segment in whole]
+    assert {segment.seek for segment in early} == {segment.seek for segment in whole}
+    assert transcript.uncovered == ()
+    assert pipeline.batcher.queued_seconds == 0
+
+
+@pytest.mark.usefixtures("loud")
+async def test_a_ticket_counts_what_was_heard() -> None:
+    pipeline = transcriber(FakeAsr(regions_heard=1), window=30)
+    left = []
+    decode = pipeline.batcher.decode
+
+    async def watched(job: Job, ticket: Ticket) -> Decoded:
+        before = ticket.remaining
+        decoded = await decode(job, ticket)
+        left.append(before - ticket.remaining)
+        return decoded
+
+    pipeline.batcher.decode = watched  # type: ignore[method-assign]
+    await run(pipeline, channels([(1, 3), (4, 6), (7, 8)], seconds=10), TranscribeOptions(language="en"))
+    assert len(left) == 3
+    assert sum(left) <= 10
