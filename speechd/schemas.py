@@ -16,6 +16,8 @@ from speechd.wire import PageForm, first_fault
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
+DETECT = "auto"
+"""The value of `language` that other local servers want for detection."""
 MAX_LABEL = 64
 """Characters of a channel's name."""
 
@@ -62,7 +64,7 @@ class AudioForm(SubtitleWishes, PageForm):
     language: str | None = Field(
         None,
         description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"
-        " languages mix, then each stretch of speech has its own. Else detected.",
+        " languages mix, then each stretch of speech has its own. Detected when absent or `auto`.",
     )
     languages: Strings = Field((), description="Detection chooses among these languages only.")
     language_floor: float | None = Field(
@@ -133,8 +135,10 @@ class AudioForm(SubtitleWishes, PageForm):
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str | None) -> str | None:
-        if value is None or value.lower() == MULTI:
-            return value and MULTI
+        if value is None or value.lower() == DETECT:
+            return None
+        if value.lower() == MULTI:
+            return MULTI
         return language_code(value, "language")
 
     @field_validator("languages")

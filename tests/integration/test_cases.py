@@ -54,6 +54,7 @@ def segment_start(reply: httpx2.Response) -> float:
 CHECKS: dict[str, Callable[[httpx2.Response, Any], bool]] = {
     "status": lambda reply, status: reply.status_code == status,
     "text_contains": lambda reply, parts: all(part in words(reply.json()["text"]) for part in parts),
+    "text_lacks": lambda reply, parts: not any(part in words(reply.json()["text"]) for part in parts),
     "message_contains": lambda reply, parts: all(part in reply.json()["error"]["message"] for part in parts),
     "duration_between": lambda reply, ends: ends[0] <= reply.json()["duration"] <= ends[1],
     "start_between": lambda reply, ends: ends[0] <= segment_start(reply) <= ends[1],

@@ -208,3 +208,9 @@ def test_speakers_are_not_supported(fields: dict[str, Any]) -> None:
 def test_every_field_has_its_sentence(schema: Any) -> None:
     assert schema.__doc__
     assert all(field.description and field.description.endswith(".") for field in schema.model_fields.values())
+
+
+@pytest.mark.parametrize("value", ["auto", "AUTO"])
+def test_language_auto_means_detection(value: str) -> None:
+    form = TranscriptionForm.parse({"model": "auto", "url": "data:,", "language": value})
+    assert form.to_options().language is None
