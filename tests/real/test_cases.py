@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.conftest import serving
-from tests.integration.test_cases import CONTAINERS, assert_right, ask, case
+from tests.integration.test_cases import CONTAINERS, ask, assert_right, case
 from tests.real.weights import BASE, model_folder
 
 pytestmark = pytest.mark.real
