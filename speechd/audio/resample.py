@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -94,31 +94,26 @@ class Uncancelled:
 
     def apply(self, frame: AudioFrame) -> None:
         """Change the frame's samples in place, where they need it."""
-        channels = _channels_of(frame)
-        if channels is not None:
-            with np.errstate(all="ignore"):  # floating-point samples may be anything
-                self._apply(*channels, frame.sample_rate)
-
-    def _apply(self, left: npt.NDArray[Any], right: npt.NDArray[Any], rate: int) -> None:
-        step = 1 + len(left) // COMPARED
-        share = self._share(_centred(left[::step]), _centred(right[::step]))
+        dtype = _DTYPES.get(frame.format.packed.name)
+        if frame.layout.nb_channels != 2 or dtype is None:
+            return
+        left, right = _channels_of(frame, dtype)
+        step = 1 + frame.samples // COMPARED
+        with np.errstate(all="ignore"):  # floating-point samples may be anything
+            share = self._share(*_powers(left[::step], right[::step]))
         before, self._left = share if self._left is None else self._left, share
-        if before != share:
-            count = min(len(left), round(rate * FADE_SECONDS))
-            weight = np.linspace(before, share, count)
-            left[:count] = right[:count] = right[:count] + (left[:count].astype(np.float64) - right[:count]) * weight
-            left, right = left[count:], right[count:]
-        if share == 1.0:
-            right[:] = left
-        elif share == 0.0:
-            left[:] = right
+        if before != 0.5 or share != 0.5:
+            _mix(left, right, np.linspace(before, share, round(frame.sample_rate * FADE_SECONDS)))
 
-    def _share(self, left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> float:
-        """What the left channel's share shall be from here on."""
-        both = float(left @ right)
+    def _share(self, lefts: float, rights: float, both: float) -> float:
+        """What the left channel's share shall be from here on.
+
+        Args:
+            lefts, rights: sums of the squares of each channel's samples.
+            both: sum of their products.
+        """
         if both > 0.0:
             return 0.5
-        lefts, rights = float(left @ left), float(right @ right)
         louder, mix = max(lefts, rights), (lefts + rights + 2 * both) / 4
         now = 0.5 if self._left is None else self._left
         if louder == 0.0:
@@ -130,11 +125,8 @@ class Uncancelled:
         return 0.0 if rights > lefts * LOUDER else 1.0
 
 
-def _channels_of(frame: AudioFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
-    """Views of a stereo frame's samples, which change with it; None for other frames."""
-    dtype = _DTYPES.get(frame.format.packed.name)
-    if frame.layout.nb_channels != 2 or dtype is None:
-        return None
+def _channels_of(frame: AudioFrame, dtype: npt.DTypeLike) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Views of a stereo frame's samples, each of shape (n,): writing to them changes the frame."""
     if frame.format.is_planar:
         left, right = (np.frombuffer(memoryview(plane), dtype)[: frame.samples] for plane in frame.planes)
         return left, right
@@ -142,9 +134,29 @@ def _channels_of(frame: AudioFrame) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]
     return packed[::2], packed[1::2]
 
 
-def _centred(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """On a scale whose silence is 0."""
-    return samples.astype(np.float64) - (128.0 if samples.dtype == np.uint8 else 0.0)
+def _powers(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> tuple[float, float, float]:
+    """Sums of the squares of each channel, and of their products."""
+    both = np.array((left, right), np.float64)
+    if left.dtype == np.uint8:
+        both -= 128.0
+    (lefts, products), (_, rights) = np.dot(both, both.T).tolist()
+    return lefts, rights, products
+
+
+def _mix(left: npt.NDArray[Any], right: npt.NDArray[Any], shares: npt.NDArray[np.float64]) -> None:
+    """Make both channels a mix, in place.
+
+    Args:
+        shares: of the left channel in the first samples, moving to its share in all others.
+    """
+    count = min(len(left), len(shares))
+    with np.errstate(all="ignore"):  # floating-point samples may be anything
+        moving = right[:count] + (left[:count].astype(np.float64) - right[:count]) * shares[:count]
+        left[:count] = right[:count] = moving
+    if shares[-1] == 1.0:
+        right[count:] = left[count:]
+    elif shares[-1] == 0.0:
+        left[count:] = right[count:]
 
 
 MAX_APART: Final = 8
@@ -202,8 +214,10 @@ class Mono:
             raise InvalidAudio("The audio could not be converted to 16 kHz.", param="file") from error
         for part in resampled:
             if part.samples:
-                samples = np.nan_to_num(self._shaped(part), nan=0.0, posinf=1.0, neginf=-1.0)
-                yield np.clip(samples, -1.0, 1.0).astype(np.float32, copy=False)
+                samples = cast(Samples, part.to_ndarray()).reshape(-1)
+                if not np.isfinite(samples).all():
+                    samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+                yield self._shaped(np.clip(samples, -1.0, 1.0, out=samples))
 
     def _mixable(self, frame: AudioFrame) -> AudioFrame:
         """The frame in a form of which libswresample makes a good mix."""
@@ -223,8 +237,9 @@ class Mono:
         result.sample_rate = frame.sample_rate
         return result
 
-    def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
-        return frame.to_ndarray().reshape(-1)
+    def _shaped(self, packed: Samples) -> Samples:
+        """Samples as they lie in a frame, in the shape that is yielded."""
+        return packed
 
 
 class Apart(Mono):
@@ -267,8 +282,8 @@ class Apart(Mono):
     def _new_resampler(self) -> AudioResampler:
         return AudioResampler("flt", None, SAMPLE_RATE)  # packed, see _mean_of_channels
 
-    def _shaped(self, frame: AudioFrame) -> npt.NDArray[Any]:
-        return frame.to_ndarray().reshape(-1, self._channels).T
+    def _shaped(self, packed: Samples) -> Samples:
+        return packed.reshape(-1, self._channels).T
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
