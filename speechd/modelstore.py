@@ -225,7 +225,7 @@ class ModelStore:
             languages=tuple(row.get("languages", ())),
             adaptive_context=row.get("audio_context") == "adaptive",
             window_seconds=float(row.get("window_seconds", 30)),
-            window_gap=float(row.get("window_gap", 2)),
+            window_gap=float(row.get("window_gap", 5)),
             embedded="folder" in row or "stands_for" in row,
             hub=_hub(row),
             path=self._path(model_id, row, engine),

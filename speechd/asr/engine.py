@@ -20,6 +20,8 @@ class Job:
     options: TranscribeOptions
     encoded: Any = None
     """What an earlier decode of the same window returned as `encoded`, so that it is not encoded twice."""
+    before: tuple[Segment, ...] = ()
+    """What was said before the window, for a model that can be told it, after the prompt; in order."""
     detect: bool = False
     """Only the language is asked for: the answer has no segments, and `heard` is 0."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from speechd.asr.engine import Decoded, Job
-from speechd.types import TranscribeOptions, Window
+from speechd.types import Segment, TranscribeOptions, Window
 
 SURE_OF_LANGUAGE = 0.5
 """A first window at least this sure decides the language (faster-whisper's threshold)."""
@@ -40,10 +40,14 @@ class Listener:
         self._announced = self._heard = self._taken = 0
         self._hurried = self._sure = False
 
-    def decode(self, window: Window, prompt: str) -> Coroutine[Any, Any, Decoded]:
-        """Decodes the next window of the channel; those that settle the language wait for each other."""
+    def decode(self, window: Window, before: tuple[Segment, ...] = ()) -> Coroutine[Any, Any, Decoded]:
+        """Decodes the next window of the channel; those that settle the language wait for each other.
+
+        Args:
+            before: what was said before it, where the model is to be told.
+        """
         self._announced += 1
-        return self._decoded(window, replace(self._options, prompt=prompt))
+        return self._decoded(Job(window, self._options, before=before))
 
     def hurry(self) -> None:
         """Says that no other window comes before those announced are done: they must settle the language."""
@@ -63,24 +67,24 @@ class Listener:
         options = replace(self._options, language=main, multilingual=False)
         return await self._decode(Job(window, options, encoded=found.encoded))
 
-    async def _decoded(self, window: Window, options: TranscribeOptions) -> Decoded:
-        found = await self._listen(window, options)
+    async def _decoded(self, job: Job) -> Decoded:
+        found = await self._listen(job)
         await self._settled.wait()
-        if options.multilingual:
-            return found or await self._decode(Job(window, options))
+        if self._options.multilingual:
+            return found or await self._decode(job)
         if found and found.language == self._language:
             return found
-        settled = replace(options, language=self._language)
-        return await self._decode(Job(window, settled, encoded=found.encoded if found else None))
+        settled = replace(self._options, language=self._language)
+        return await self._decode(replace(job, options=settled, encoded=found.encoded if found else None))
 
-    async def _listen(self, window: Window, options: TranscribeOptions) -> Decoded | None:
+    async def _listen(self, job: Job) -> Decoded | None:
         """The window decoded in the language that is heard in it; None once the language is settled."""
         async with self._turn:
             if self._settled.is_set():
                 return None
             try:
-                found = await self._decode(Job(window, options))
-                self._note(window, found)
+                found = await self._decode(job)
+                self._note(job.window, found)
                 self._sure = max(found.language_probabilities.values()) >= SURE_OF_LANGUAGE
             finally:
                 self._heard += 1

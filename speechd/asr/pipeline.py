@@ -20,14 +20,12 @@ from speechd.asr.listener import Listener, main_language
 from speechd.asr.merging import Merger
 from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import Recording
-from speechd.asr.seeking import decode_window
+from speechd.asr.seeking import decode_window, told
 from speechd.audio.windows import Packing
-from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window, joined_text
+from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 WINDOWS_IN_FLIGHT = 16
 """Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
-PROMPT_CHARACTERS = 2_000
-"""More than Whisper's 224 tokens of prompt; the engine takes what fits."""
 SECOND_TEMPERATURE = 0.4
 """Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
 
@@ -81,7 +79,7 @@ class LocalTranscriber:
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
             return decoded
         warmer = replace(job.options, temperature=SECOND_TEMPERATURE, prompt="", hotwords=())
-        second = await decode_all(decode, replace(job, options=warmer))
+        second = await decode_all(decode, replace(job, options=warmer, before=()))
         better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
         return replace(better, timings=decoded.timings + second.timings)
 
@@ -91,7 +89,7 @@ async def _decode(
 ) -> AsyncGenerator[tuple[Window, Decoded], None]:
     """Decodes windows side by side, or one by one where each is told the text before it, and yields them in order."""
     most = 1 if options.condition_on_previous_text else WINDOWS_IN_FLIGHT
-    told: defaultdict[int, str] = defaultdict(lambda: options.prompt)
+    before: defaultdict[int, tuple[Segment, ...]] = defaultdict(tuple)
     running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
 
     async def next_done() -> tuple[Window, Decoded]:
@@ -101,14 +99,13 @@ async def _decode(
         decoded = await listener.taken(window, await task)
         running.popleft()
         if options.condition_on_previous_text:
-            text = f"{told[window.channel]} {joined_text(decoded.segments)}"
-            told[window.channel] = text.strip()[-PROMPT_CHARACTERS:]
+            before[window.channel] = told((*before[window.channel], *decoded.segments))
         return window, decoded
 
     try:
         async with contextlib.aclosing(windows):
             async for window in windows:
-                decoding = listeners[window.channel].decode(window, told[window.channel])
+                decoding = listeners[window.channel].decode(window, before[window.channel])
                 running.append((window, asyncio.create_task(decoding)))
                 while len(running) >= most or (running and running[0][1].done()):
                     yield await next_done()

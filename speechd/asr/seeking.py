@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from speechd.asr.engine import Decoded, Job
-from speechd.types import Segment, TranscribeOptions, Window, joined_text
+from speechd.types import Segment, Window
 
 MAX_ROUNDS = 12
 """Rounds of one window; what is left then is named as uncovered speech."""
@@ -19,6 +19,10 @@ MIN_REST = 0.1
 """Seconds of speech that are worth another round: as much as the detector takes for speech."""
 LEAD = 0.4
 """Seconds that are heard before speech and after it: the detector crosses its threshold up to this late."""
+MAX_TEMPERATURE = 0.5
+"""Text that was sampled warmer than this is a guess (openai/whisper resets its prompt there)."""
+MAX_BEFORE = 60
+"""Segments before a window that are kept: more than Whisper's 224 tokens of prompt hold."""
 MAX_UNCOVERED = 1.0
 """Speech for longer than this without words is decoded once more."""
 
@@ -47,13 +51,14 @@ async def decode_window(decode: Decode, job: Job) -> Decoded:
 async def _rounds(decode: Decode, job: Job) -> Decoded:
     first = found = await decode(job)
     window, segments, timings = job.window, list[Segment](), first.timings
+    options = replace(job.options, language=first.language, multilingual=False)
     for _ in range(1, MAX_ROUNDS):
         rest = _rest(window, found)
         if rest is None:
             break
         segments += _on_clock(found.segments, window, job.window)
         window = rest
-        found = await decode(Job(window, _told(job.options, first.language, segments)))
+        found = await decode(Job(window, options, before=told((*job.before, *segments))))
         timings += found.timings
     segments += _on_clock((*found.segments, *found.tail), window, job.window)
     return replace(first, segments=tuple(segments), tail=(), heard=job.window.duration, timings=timings)
@@ -69,12 +74,10 @@ def _rest(window: Window, found: Decoded) -> Window | None:
     return window.part(begin, window.duration) if window.duration - begin >= MIN_REST else None
 
 
-def _told(options: TranscribeOptions, language: str, segments: Sequence[Segment]) -> TranscribeOptions:
-    """What a later round is asked: the first one's language, and the text before where windows are told it."""
-    options = replace(options, language=language, multilingual=False)
-    if not options.condition_on_previous_text:
-        return options
-    return replace(options, prompt=f"{options.prompt} {joined_text(segments)}".strip())
+def told(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """What of the text before a window is told to the model: nothing from before a guess, which would lead astray."""
+    guesses = [number for number, segment in enumerate(segments, start=1) if segment.temperature > MAX_TEMPERATURE]
+    return tuple(segments[guesses[-1] if guesses else 0 :][-MAX_BEFORE:])
 
 
 def _on_clock(segments: Sequence[Segment], window: Window, first: Window) -> list[Segment]:

@@ -29,7 +29,7 @@ from speechd.asr.tokens import decoded_of, hypothesis_of, likeliest, text_spans
 from speechd.asr.vocabulary import languages_of
 from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
 from speechd.languages import find, whisper_code
-from speechd.types import Task, Timings, TranscribeOptions
+from speechd.types import Task, Timings, TranscribeOptions, joined_text
 
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
@@ -109,10 +109,9 @@ class WhisperEngine:
 
     def group(self, job: Job) -> Hashable:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
-        options = job.options
         if job.detect:
             return ("detect", self._context(job))
-        return (len(self._prompt(options)), options.temperature, self._context(job))
+        return (len(self._prompt(job)), job.options.temperature, self._context(job))
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         try:
@@ -221,20 +220,25 @@ class WhisperEngine:
 
     # Decoder
 
-    def _prompt(self, options: TranscribeOptions) -> list[int]:
-        """`<|startofprev|>`, hot words and the end of the caller's prompt; empty when there is neither."""
+    def _prompt(self, job: Job) -> list[int]:
+        """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
+
+        What was said before keeps its timestamps, as in openai/whisper.
+        """
+        options = job.options
         tokenizer = self._tokenizer(options.task, options.language or "en")
         hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
         before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        before += [token for segment in job.before for token in segment.tokens]
         hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
 
     def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
         """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
-        prompts = [self._prompt(job.options) for job in jobs]
+        prompts = [self._prompt(job) for job in jobs]
         found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
-        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job.options)]
+        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
         if suspects:
             bare = self._with_fallback(
                 [jobs[i] for i in suspects],
@@ -340,9 +344,9 @@ def _token_limit(job: Job) -> int:
     return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
 
 
-def _echoes(hypothesis: Hypothesis, options: TranscribeOptions) -> bool:
+def _echoes(hypothesis: Hypothesis, job: Job) -> bool:
     """Whether the text may come from the prompt instead of the audio."""
-    return hypothesis.loops or repeats_prompt(hypothesis.text, options.prompt)
+    return hypothesis.loops or repeats_prompt(hypothesis.text, f"{job.options.prompt} {joined_text(job.before)}")
 
 
 def _language(token: str) -> str:

@@ -186,8 +186,10 @@ async def test_each_window_can_be_told_the_text_before_it() -> None:
     engine = Hears()
     options = replace(NO_VAD, condition_on_previous_text=True, prompt="Hello.")
     await run(transcriber(engine), wav(6), options)
-    prompts = [job.options.prompt for batch in engine.batches for job in batch]
-    assert prompts[:3] == ["Hello.", "Hello. en0", f"Hello. en0 en{engine.batches[1][0].window.start:.0f}"]
+    jobs = [job for batch in engine.batches for job in batch]
+    texts = [[segment.text for segment in job.before] for job in jobs]
+    assert texts[:3] == [[], [" en0"], [" en0", f" en{jobs[1].window.start:.0f}"]]
+    assert {job.options.prompt for job in jobs} == {"Hello."}
     assert all(len(batch) == 1 for batch in engine.batches)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.seeking import MAX_ROUNDS, decode_window
+from speechd.asr.seeking import MAX_ROUNDS, decode_window, told
 from speechd.types import SAMPLE_RATE, Segment, Timings, TranscribeOptions, Window
 
 SPEECH = ((1.0, 4.0), (5.0, 9.0), (20.0, 28.0))
@@ -38,14 +38,14 @@ def heard(*texts: tuple[str, float, float], until: float = 30.0, tail: str = "",
     return Decoded(segments, language, {language: 1.0}, Timings(generate=1), heard=until, tail=rest)
 
 
-def told(decoded: Decoded) -> list[tuple[str, float, float]]:
+def times(decoded: Decoded) -> list[tuple[str, float, float]]:
     return [(s.text.strip(), round(s.start, 2), round(s.end, 2)) for s in decoded.segments]
 
 
 async def test_a_window_that_is_heard_to_its_end_is_decoded_once() -> None:
     script = Script(heard(("all", 1, 28)))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
-    assert told(decoded) == [("all", 1, 28)]
+    assert times(decoded) == [("all", 1, 28)]
     assert script.starts == [100]
     assert decoded.uncovered == ()
 
@@ -54,7 +54,7 @@ async def test_what_a_round_leaves_is_decoded_from_there_on_one_clock() -> None:
     script = Script(heard(("one", 1, 4), until=4.2), heard(("two", 0.4, 4.4), until=4.6), heard(("three", 0.4, 8.4)))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
     assert script.starts == [100, 104.6, 119.6], "silence between the rounds is not decoded"
-    assert told(decoded) == [("one", 1, 4), ("two", 5, 9), ("three", 20, 28)]
+    assert times(decoded) == [("one", 1, 4), ("two", 5, 9), ("three", 20, 28)]
     assert [round(time, 2) for region in script.asked[1].window.speech for time in region] == [0.4, 4.4, 15.4, 23.4]
     assert decoded.timings.generate == 3
     assert {segment.seek for segment in decoded.segments} == {0}
@@ -64,20 +64,20 @@ async def test_text_after_the_last_pair_is_said_once() -> None:
     script = Script(heard(("one", 1, 9), until=9.0, tail="tw"), heard(("two", 11, 19)))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
     assert script.starts == [100, 109]
-    assert [text for text, _, _ in told(decoded)] == ["one", "two"]
+    assert [text for text, _, _ in times(decoded)] == ["one", "two"]
 
 
 async def test_text_after_the_last_pair_asks_for_a_round_where_the_detector_hears_nothing() -> None:
     script = Script(heard(("one", 1, 28), until=28.2, tail="tw"), heard(("two", 0, 1)))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
     assert script.starts == [100, 128.2]
-    assert [text for text, _, _ in told(decoded)] == ["one", "two"]
+    assert [text for text, _, _ in times(decoded)] == ["one", "two"]
 
 
 async def test_text_after_the_last_pair_is_kept_where_no_audio_is_left() -> None:
     script = Script(heard(("one", 1, 28), until=29.95, tail="end"))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
-    assert [text for text, _, _ in told(decoded)] == ["one", "end"]
+    assert [text for text, _, _ in times(decoded)] == ["one", "end"]
     assert len(script.asked) == 1
 
 
@@ -112,18 +112,27 @@ async def test_later_rounds_keep_the_language_and_the_prompt() -> None:
     assert decoded.language == "de"
 
 
-async def test_later_rounds_are_told_the_text_before_where_windows_are() -> None:
-    options = TranscribeOptions(language="en", prompt="Before.", condition_on_previous_text=True)
-    script = Script(heard(("one", 1, 9), until=9.0), heard(("two", 1, 9)))
-    await decode_window(script, Job(window(), options))
-    assert script.asked[1].options.prompt == "Before. one"
+async def test_later_rounds_are_told_the_text_before() -> None:
+    earlier = Segment(0, 1, " earlier")
+    script = Script(heard(("one", 1, 4), until=4.2), heard(("two", 1, 4), until=4.5), heard(("three", 1, 9)))
+    await decode_window(script, Job(window(), TranscribeOptions(language="en", prompt="P."), before=(earlier,)))
+    texts = [[segment.text.strip() for segment in job.before] for job in script.asked]
+    assert texts == [["earlier"], ["earlier", "one"], ["earlier", "one", "two"]]
+    assert {job.options.prompt for job in script.asked} == {"P."}
+
+
+def test_a_guess_is_not_told() -> None:
+    sure, guess = Segment(0, 1, " sure"), Segment(1, 2, " guess", temperature=0.8)
+    assert told([sure, guess]) == ()
+    assert told([sure, guess, sure]) == (sure,)
+    assert len(told([sure] * 1000)) < 100
 
 
 async def test_speech_without_words_is_decoded_once_more_and_then_named() -> None:
     script = Script(heard(("one", 1, 9)), heard(("late", 0.4, 3.4), ("echo of one", 30, 31), until=9.0))
     decoded = await decode_window(script, Job(window(), TranscribeOptions()))
     assert script.starts == [100, 119.6]
-    assert told(decoded) == [("one", 1, 9), ("late", 20, 23)]
+    assert times(decoded) == [("one", 1, 9), ("late", 20, 23)]
     assert decoded.uncovered == (pytest.approx((23.0, 28.0)),)
 
 

@@ -43,7 +43,7 @@ def test_near_speech_shares_a_window_and_far_speech_does_not() -> None:
     samples = recording(
         ("pause", 3), ("speech", 2), ("pause", 1), ("speech", 2), ("pause", 5), ("speech", 1), ("pause", 3)
     )
-    first, second = cut(samples)
+    first, second = cut(samples, Packing(max_gap=2))
     assert 2 <= first.start <= 2.95
     assert 8.05 <= first.start + first.duration <= 9.05
     assert 12 <= second.start <= 12.95
