@@ -50,6 +50,8 @@ class Model:
     """Folder of the repository that holds its files, or "" for the whole."""
     extra: str = ""
     """The extra of speechd whose package carries it, or ""."""
+    patterns: tuple[str, ...] = ()
+    """Of the files to pull where it is not pinned; empty: those that its engine reads."""
     files: tuple[ModelFile, ...] = ()
     """Its pinned files; empty for a model that is not pinned: then the hub says at the time of the pull what it has."""
     sources: tuple[Source, ...] = ()

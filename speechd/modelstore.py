@@ -231,6 +231,7 @@ class ModelStore:
             path=self._path(model_id, row, engine),
             engine=engine,
             extra=row.get("extra", ""),
+            patterns=tuple(row.get("patterns", ())),
             files=read_files(row),
             sources=read_sources(row),
             licence=row.get("licence", ""),

@@ -98,7 +98,7 @@ def _plan(model: Model, offline: bool, mirror: str) -> Plan:
     source = HubSource(model.hub, folder=model.hub_folder)
     try:
         _permit(source, offline)
-        source, files = source.list_files(PULLED_FILES.get(model.engine, ("*",)))
+        source, files = source.list_files(model.patterns or PULLED_FILES.get(model.engine, ("*",)))
     except SourceFailed as failure:
         raise _all_failed(model, [(source, failure)]) from failure
     return Plan(model, files, (source,))
