@@ -33,7 +33,6 @@ LINES = (
     Line("prompts that lost phrases", BASE, corpora.known_faults),
     Line("3 min with pauses", BASE, PAUSES),
     Line("3 min, noise at 10 dB", BASE, partial(corpora.noisy, "noise")),
-    Line("3 min, music at 10 dB", BASE, partial(corpora.noisy, "music")),
     Line("3 min with pauses", TINY_EN, PAUSES),
     Line("3 min continuous", TINY_EN, partial(corpora.composite, 3, False)),
     Line("10 min with pauses", TINY_EN, partial(corpora.composite, 10, True)),
