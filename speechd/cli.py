@@ -14,7 +14,7 @@ from speechd.errors import SpeechdError
 app = typer.Typer(
     name="speechd",
     help="Self-hosted speech: transcription, translation and speech behind the APIs of Groq and OpenAI.",
-    epilog="Settings are environment variables SPEECHD_*; the README lists them.",
+    epilog="Settings are environment variables SPEECHD_*; the documentation lists them under Settings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -54,7 +54,9 @@ def _findings() -> "Iterator[Checked]":
         settings = read_settings()
     except InvalidRequest as error:
         yield from run_checks(NEEDS_NO_SETTINGS, Settings.model_construct())
-        remedy = "Correct it; the README lists all settings. Run this again then: the rest depends on the settings."
+        remedy = (
+            "Correct it; the documentation lists all settings. Run this again then: the rest depends on the settings."
+        )
         wrong = Check("Installation", "settings", lambda _: iter(()))
         yield Checked(wrong, Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
         return

@@ -36,7 +36,7 @@
     │   └── NotSupportedByBackend
     ├── BackendFailure 502
     │   └── BackendTimeout 504
-    ├── BackendRefusal, the status that the companion backend gave
+    ├── BackendRefusal, the status that the LLM backend gave
     └── Unavailable 503
         ├── Overloaded
         ├── ModelLoading
@@ -304,7 +304,7 @@ class SourceFailed(PullFailed):
 
 
 class BackendNotConfigured(SpeechdError):
-    """No companion backend is configured for text: set SPEECHD_LLM_BASE_URL to an OpenAI-compatible server's URL."""
+    """No LLM backend is configured for text: set SPEECHD_LLM_BASE_URL to an OpenAI-compatible server's URL."""
 
     status = 501
     code = "backend_not_configured"
@@ -312,27 +312,27 @@ class BackendNotConfigured(SpeechdError):
 
 
 class NotSupportedByBackend(BackendNotConfigured):
-    """The companion backend does not offer this."""
+    """The LLM backend does not offer this."""
 
     code = "not_supported_by_backend"
 
 
 class BackendFailure(SpeechdError):
-    """The companion backend failed."""
+    """The LLM backend failed."""
 
     status = 502
     code = "backend_failed"
 
 
 class BackendTimeout(BackendFailure):
-    """The companion backend did not answer in time."""
+    """The LLM backend did not answer in time."""
 
     status = 504
     code = "backend_timeout"
 
 
 class BackendRefusal(SpeechdError):
-    """The companion backend refused the request."""
+    """The LLM backend refused the request."""
 
     _said: Mapping[str, Any] = {}
     _steering: Mapping[str, str] = {}

@@ -52,7 +52,7 @@ class ManagedModel(ModelObject):
     """One model with what only this server has to say of it."""
 
     speechd: ModelDetails | None = Field(
-        None, description="More of it, under a name that collides with nobody's; null for a companion's model."
+        None, description="More of it, under a name that collides with nobody's; null for a model of an LLM backend."
     )
 
 

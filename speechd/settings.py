@@ -27,13 +27,15 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable.")
     database_url: str = Field(
         "",
-        description="Where files and batches are recorded: `postgresql://user:password@host/name`; default: SQLite in"
+        description="Database of files, batches and jobs: `postgresql://user:password@host/name`. Default: SQLite in"
         " the data folder.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
     url: str = Field(
-        "", description="Server that commands such as `speechd batch` ask; default: where `speechd serve` listens."
+        "",
+        description="Server that `speechd batch` and `speechd models ps`, `load` and `unload` ask. Default: where"
+        " `speechd serve` listens.",
     )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
@@ -42,13 +44,13 @@ class Settings(BaseSettings):
         ' `org/name` or the absolute path of a model\'s folder: `{"whisper-1": "auto"}`.',
     )
     default_voice: str = Field(
-        "auto", description="Voice for speech requests that name none; auto: the best installed."
+        "auto", description="Voice for speech requests that name none; `auto` is the best installed one."
     )
     speech_loudness: float | None = Field(
         -18,
         ge=-40,
         le=-10,
-        description="Loudness of every voice in LUFS (ITU-R BS.1770); `off` leaves each as it is.",
+        description="Loudness of every voice in LUFS (ITU-R BS.1770-4); `off` leaves each voice as loud as it is.",
     )
     lexicon: dict[str, str] = Field(
         default_factory=dict,
@@ -59,53 +61,68 @@ class Settings(BaseSettings):
     offline: bool = Field(False, description="Never open a connection to fetch a model.")
     model_mirror: str = Field(
         "",
-        description="Where models' files are looked for first: an http(s) address or a folder that has them by their"
+        description="First source of models' files: an http(s) address or a folder that has each file under its"
         " SHA-256.",
     )
     auto_pull: bool = Field(
-        False, description="A request for a known model that is not installed starts pulling it in the background."
+        False, description="A request for a known model that is not installed starts to pull it in the background."
     )
     preload: CommaSeparated = Field((), description="Comma-separated models that are loaded at the start.")
     keep_alive: float = Field(
         900, ge=-1, description="Seconds after which an unused model is unloaded; -1 keeps it, 0 unloads at once."
     )
-    max_loaded: int = Field(0, ge=0, description="Most models in memory at once; 0 sets no bound.")
-    max_loaded_bytes: int = Field(0, ge=0, description="Most bytes of model files in memory at once; 0 sets no bound.")
+    max_loaded: int = Field(
+        0,
+        ge=0,
+        description="Most models in memory at once; the least recently used idle one is unloaded; 0 sets no bound.",
+    )
+    max_loaded_bytes: int = Field(
+        0, ge=0, description="Most bytes of model files in memory at once, in the same way; 0 sets no bound."
+    )
 
-    api_key: SecretStr | None = Field(None, description="The one key that callers must send as a bearer token.")
-    allow_anonymous: bool = Field(False, description="Serve a non-loopback address without any key.")
+    api_key: SecretStr | None = Field(None, description="A key that callers may send as `Authorization: Bearer ...`.")
+    allow_anonymous: bool = Field(False, description="Serve an address that other machines can reach without any key.")
     api_keys_file: Path | None = Field(
-        None, description="The file that `speechd keys` writes; `keys.json` of the data folder when absent."
+        None, description="File that `speechd keys` writes. Default: `keys.json` of the data folder."
     )
     cors_origins: CommaSeparated = Field(
         (), description="Comma-separated origins of web pages that may call this server; `*` for all."
     )
 
     max_upload_bytes: int = Field(
-        100_000_000, gt=0, description="Largest audio accepted, uploaded or fetched, in bytes."
+        100_000_000, gt=0, description="Largest recording, uploaded or fetched, and largest file, in bytes."
     )
-    max_audio_seconds: float = Field(43_200, gt=0, description="Longest audio accepted, in seconds.")
+    max_audio_seconds: float = Field(43_200, gt=0, description="Longest recording, in seconds.")
     max_queue_seconds: float = Field(
-        86_400, gt=0, description="Seconds of speech that may wait for the engine before requests are answered 503."
+        86_400,
+        gt=0,
+        description="Seconds of speech that may wait for the engine; beyond it requests are answered 503 with"
+        " `retry-after`.",
     )
     max_queue_characters: float = Field(
-        1_000_000, gt=0, description="Characters that may wait for one voice before requests are answered 503."
+        1_000_000,
+        gt=0,
+        description="Characters that may wait for one voice; beyond it requests are answered 503 with `retry-after`.",
     )
 
     files_quota_bytes: int = Field(
-        10_000_000_000, ge=0, description="Most bytes that uploaded and produced files may take together; 0: no bound."
+        10_000_000_000,
+        ge=0,
+        description="Most bytes that all uploaded and produced files may take together; 0 sets no bound.",
     )
     files_retention_days: float = Field(
-        30, ge=0, description="Days after which files, and batches that have ended, are forgotten; 0: never."
+        30, ge=0, description="Days after which files, and batches that have ended, are deleted; 0 keeps them."
     )
     worker: bool = Field(
-        True, description="Work on batches inside `speechd serve`; otherwise `speechd worker` processes do."
+        True, description="Process batches and jobs inside `speechd serve`; `false` leaves them to `speechd worker`."
     )
     worker_concurrency: int = Field(
         4,
         gt=0,
         le=1000,
-        description="Lines of batches that one process works on at once; one at a time while callers wait.",
+        description="Lines of batches that one process works on at once, and one while a request waits. A"
+        " larger number makes"
+        " batches faster, above all on a GPU, and requests slower.",
     )
 
     max_audio_jobs: int = Field(
@@ -115,39 +132,56 @@ class Settings(BaseSettings):
         24, gt=0, description="Hours after which an asynchronous audio job that has not ended expires."
     )
     webhook_secret: SecretStr | None = Field(
-        None, description="What signs webhooks of requests that bring no secret: `whsec_` and base64, or a text."
+        None,
+        description="Signs webhooks of requests that bring no secret: `whsec_` and base64, or a text of 16"
+        " bytes or more.",
     )
 
     result_cache_seconds: float = Field(
-        300, ge=0, description="Seconds that a transcript is remembered for a client that asks again; 0 for not at all."
+        300, ge=0, description="Seconds that a transcript is kept in memory for a client that asks again; 0 keeps none."
     )
     disconnect_grace: float = Field(
-        15, ge=0, description="Seconds that work goes on after its client has left, so that its retry can join it."
+        15, ge=0, description="Seconds that work continues after its client has left, so that a retry can join it."
     )
 
-    fetch_timeout: float = Field(60, gt=0, description="Seconds that fetching a `url` may take in all.")
+    fetch_timeout: float = Field(60, gt=0, description="Seconds that the fetch of a `url` may take in all.")
     fetch_allow_hosts: CommaSeparated = Field(
         (),
-        description="Comma-separated host names or networks (CIDR) which `url` and webhooks may reach although they are"
-        " private.",
+        description="Comma-separated private host names or networks (CIDR) that `url` and webhooks may reach.",
     )
 
     llm_base_url: str = Field(
-        "", description="OpenAI-compatible server that answers the text endpoints: `http://127.0.0.1:8080/v1`."
+        "",
+        description="LLM backend, an OpenAI-compatible server that answers the text endpoints:"
+        " `http://127.0.0.1:8080/v1`.",
     )
-    llm_api_key: SecretStr | None = Field(None, description="The key that the text server wants; callers never see it.")
-    llm_backends_file: Path | None = Field(None, description="TOML file that lists several text servers instead.")
-    llm_connect_timeout: float = Field(5, gt=0, description="Seconds to reach a text server.")
-    llm_answer_timeout: float = Field(600, gt=0, description="Seconds until a text server's answer begins.")
-    llm_silence_timeout: float = Field(120, gt=0, description="Seconds between two pieces of a text server's answer.")
+    llm_api_key: SecretStr | None = Field(
+        None, description="Key that is sent to the LLM backend; callers never see it."
+    )
+    llm_backends_file: Path | None = Field(None, description="TOML file that lists several LLM backends instead.")
+    llm_connect_timeout: float = Field(5, gt=0, description="Seconds to connect to an LLM backend.")
+    llm_answer_timeout: float = Field(600, gt=0, description="Seconds until the answer of an LLM backend begins.")
+    llm_silence_timeout: float = Field(
+        120, gt=0, description="Seconds between two pieces of the answer of an LLM backend."
+    )
 
-    device: str = Field("auto", description="Where models run: auto, cpu, cuda, or cuda:0,1 for several GPUs.")
-    compute_type: str = Field("auto", description="Number format of the weights: auto, int8, float16, float32 ...")
-    adaptive_context: bool = Field(
-        False, description="Encode short windows as they are for every Whisper, also those not trained for it."
+    device: str = Field(
+        "auto", description="Where models run: `auto`, `cpu`, `cuda`, or `cuda:0,1` for a copy on each of several GPUs."
     )
-    cpu_threads: int = Field(0, ge=0, description="Threads per engine on a CPU; 0 chooses by the model's size.")
-    log_level: str = Field("info", description="critical, error, warning, info or debug.")
+    compute_type: str = Field(
+        "auto",
+        description="Number format of the weights: `int8`, `float16`, `int8_float16`, `float32` ...; `auto` is"
+        " `int8` on a CPU and"
+        " `float16` on a GPU.",
+    )
+    adaptive_context: bool = Field(
+        False,
+        description="Encode short windows without padding for every Whisper model. Short clips are much faster,"
+        " but models"
+        " that were not trained for it repeat themselves or drop words: test it on your own recordings first.",
+    )
+    cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU; 0 chooses by the size of the model.")
+    log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
 
     @field_validator("cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod

@@ -17,14 +17,14 @@ FAILURES = {
     413: "The request is over a limit.",
     422: "The backend cannot do this.",
     429: "A rate limit is reached; `retry-after` says when to try again.",
-    501: "No companion backend is configured, or it does not offer this.",
-    502: "The companion backend failed or cannot be reached.",
+    501: "No LLM backend is configured, or it does not offer this.",
+    502: "The LLM backend failed or cannot be reached.",
     503: "The service is starting or stopping.",
-    504: "The companion backend was too slow.",
+    504: "The LLM backend was too slow.",
 }
 
 PLACEHOLDER = "your-model"
-"""In an example: a model of a companion, of which none is known yet."""
+"""In an example: a model of an LLM backend, of which none is known yet."""
 QUESTION = [{"role": "user", "content": "Say hello in one word."}]
 OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, str, dict[str, Any]]] = {
     "chat": (

@@ -29,7 +29,7 @@ def run(settings: Settings) -> None:
     refuse_unsafe_binding(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if settings.log_level.lower() != "debug":
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to a companion
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
     listener = listen(settings.host, settings.port)
     config = uvicorn.Config(
         create_app(open_service, settings),

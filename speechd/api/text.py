@@ -1,4 +1,4 @@
-"""The text endpoints, in both dialects: requests are checked, a companion backend's answers relayed."""
+"""The text endpoints, in both dialects: requests are checked, an LLM backend's answers relayed."""
 
 import re
 from contextlib import AbstractAsyncContextManager, AsyncExitStack

@@ -93,7 +93,7 @@ def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) 
     unknown = [name for name in given if name.upper() not in known]
     for name in unknown:
         similar = difflib.get_close_matches(name.upper(), known, 1)
-        hint = f"Did you mean {similar[0]}?" if similar else "The README lists all settings."
+        hint = f"Did you mean {similar[0]}?" if similar else "The documentation lists all settings."
         yield Finding("warning", f"{name} is set, but there is no such setting.", hint)
     if not unknown:
         yield Finding("ok", f"Valid; set here: {', '.join(given) or 'none, all have their defaults'}.")

@@ -1,4 +1,4 @@
-"""Which companion backends there are, from the settings or from a TOML file.
+"""Which LLM backends there are, from the settings or from a TOML file.
 
     [[backend]]
     name = "llama"                              # in logs and errors; default: its place in the file

@@ -1,4 +1,4 @@
-"""One request to a companion backend and what comes back: bytes as they arrive, or an error of the house.
+"""One request to an LLM backend and what comes back: bytes as they arrive, or an error of the house.
 
 The caller's key and whatever belongs to one connection only stay here; the backend's own key goes out instead.
 """
@@ -99,7 +99,7 @@ class Answer:
         async for chunk in self.chunks:
             size += len(chunk)
             if size > MOST_BYTES:
-                raise BackendFailure("The companion backend's answer is too long.")
+                raise BackendFailure("The LLM backend's answer is too long.")
             parts.append(chunk)
         return b"".join(parts)
 
@@ -151,13 +151,13 @@ class BackendClient:
             async with asyncio.timeout(self._first_byte):
                 return await self._http.send(request, stream=True)
         except (TimeoutError, httpx2.TimeoutException):
-            raise BackendTimeout(f"The companion backend ({backend.name}) did not answer in time.") from None
+            raise BackendTimeout(f"The LLM backend ({backend.name}) did not answer in time.") from None
         except httpx2.ConnectError:
             raise BackendFailure(
-                f"The companion backend ({backend.name}) cannot be reached.", code="backend_unreachable"
+                f"The LLM backend ({backend.name}) cannot be reached.", code="backend_unreachable"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL):
-            raise BackendFailure(f"The companion backend ({backend.name}) broke off.") from None
+            raise BackendFailure(f"The LLM backend ({backend.name}) broke off.") from None
 
     async def _refused(self, backend: Backend, response: httpx2.Response) -> SpeechdError:
         answer = Answer({}, self._chunks(backend, response))
@@ -170,9 +170,9 @@ class BackendClient:
                 async with asyncio.timeout(self._silence):
                     chunk = await anext(chunks, None)
             except (TimeoutError, httpx2.TimeoutException):
-                raise BackendTimeout(f"The companion backend ({backend.name}) fell silent.") from None
+                raise BackendTimeout(f"The LLM backend ({backend.name}) fell silent.") from None
             except (httpx2.HTTPError, httpx2.StreamError):
-                raise BackendFailure(f"The companion backend ({backend.name}) broke off its answer.") from None
+                raise BackendFailure(f"The LLM backend ({backend.name}) broke off its answer.") from None
             if chunk is None:
                 return
             yield chunk

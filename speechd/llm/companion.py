@@ -218,9 +218,9 @@ def _object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise BackendFailure("The companion backend's answer is not a JSON object.", code="backend_bad_answer")
+        raise BackendFailure("The LLM backend's answer is not a JSON object.", code="backend_bad_answer")
     if value.get("error") and "choices" not in value and value.get("object") != "response":
-        raise BackendFailure("The companion backend failed.", code="backend_failed")
+        raise BackendFailure("The LLM backend failed.", code="backend_failed")
     return value
 
 

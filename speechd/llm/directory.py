@@ -150,7 +150,7 @@ def _rows(backend: Backend, body: bytes) -> Iterator[RemoteModel]:
         rows = json.loads(body)["data"]
         names = [(str(row["id"]), row) for row in rows]
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise BackendFailure(f"The companion backend ({backend.name}) lists no models; see its base URL.") from None
+        raise BackendFailure(f"The LLM backend ({backend.name}) lists no models; see its base URL.") from None
     for name, row in names:
         model = RemoteModel(public_id(name), name, backend, row)
         if backend.may_serve(model.id):

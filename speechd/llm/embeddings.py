@@ -16,7 +16,7 @@ def in_base64(body: bytes, answer: dict[str, Any]) -> bytes:
     """
     rows = answer.get("data")
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "embedding" in row for row in rows):
-        raise BackendFailure("The companion backend's answer holds no embeddings.", code="backend_bad_answer")
+        raise BackendFailure("The LLM backend's answer holds no embeddings.", code="backend_bad_answer")
     if all(isinstance(row["embedding"], str) for row in rows):
         return body
     return json.dumps({**answer, "data": [{**row, "embedding": encoded(row["embedding"])} for row in rows]}).encode()
@@ -29,4 +29,4 @@ def encoded(vector: Any) -> str:
     try:
         return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
     except (TypeError, struct.error, OverflowError):
-        raise BackendFailure("The companion backend's embeddings are not numbers.", code="backend_bad_answer") from None
+        raise BackendFailure("The LLM backend's embeddings are not numbers.", code="backend_bad_answer") from None

@@ -31,7 +31,7 @@ async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > _LONGEST_EVENT:
-            raise BackendFailure("The companion backend sent an event without an end.")
+            raise BackendFailure("The LLM backend sent an event without an end.")
     if rest:
         yield rest
 
@@ -90,7 +90,7 @@ class CompletionEvents:
             yield b"".join(map(self._touched, split(events))) if self._needs_touch(events) else events
             self._ended = self._ended or DONE in events
         if not self._ended:
-            raise BackendFailure("The companion backend broke off its answer.")
+            raise BackendFailure("The LLM backend broke off its answer.")
 
     def _needs_touch(self, events: bytes) -> bool:
         signs = self._request_id is not None and (not self._begun or b'"usage"' in events)
@@ -129,7 +129,7 @@ async def response_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield events
         last = events
     if not any(end in last for end in (*RESPONSE_ENDS, DONE)):
-        raise BackendFailure("The companion backend broke off its answer.")
+        raise BackendFailure("The LLM backend broke off its answer.")
 
 
 def _message(value: Any) -> bytes:

@@ -27,10 +27,10 @@ def scrubbed(text: str) -> str:
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> SpeechdError:
     """What a status of 300 or above from a backend means to the caller."""
     if status < HTTPStatus.BAD_REQUEST:
-        return BackendFailure(f"The companion backend ({backend.name}) redirects; its base URL may be wrong.")
+        return BackendFailure(f"The LLM backend ({backend.name}) redirects; its base URL may be wrong.")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return BackendFailure(
-            f"The companion backend ({backend.name}) refuses this server's key: see SPEECHD_LLM_API_KEY.",
+            f"The LLM backend ({backend.name}) refuses this server's key: see SPEECHD_LLM_API_KEY.",
             code="backend_rejected_key",
         )
     error = normalised(_parsed(body), status)
@@ -38,7 +38,7 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
         if status == HTTPStatus.NOT_FOUND and "model" in error["message"].lower():
             return ModelNotFound(error["message"], param="model")
         return NotSupportedByBackend(
-            f"The companion backend ({backend.name}) does not offer this; name one that does with {SETTING}"
+            f"The LLM backend ({backend.name}) does not offer this; name one that does with {SETTING}"
             " or SPEECHD_LLM_BACKENDS_FILE."
         )
     return BackendRefusal.of(status, error, {name: headers[name] for name in STEERING if name in headers})
@@ -76,7 +76,7 @@ def _message(said: Any, status: int) -> str:
         said = f"{where}: {said[0].get('msg', '')}" if where else said[0].get("msg")
     if isinstance(said, str) and said.strip():
         return said.strip()
-    return f"The companion backend answered with status {status} and no explanation."
+    return f"The LLM backend answered with status {status} and no explanation."
 
 
 def _text(value: Any) -> str | None:

@@ -35,7 +35,7 @@ def scores(answer: Mapping[str, Any], count: int) -> dict[int, float]:
     except (LookupError, TypeError, ValueError):
         found = {}
     if set(found) != set(range(count)) or not all(map(math.isfinite, found.values())):
-        raise BackendFailure("The companion backend did not rank every document.", code="backend_bad_answer")
+        raise BackendFailure("The LLM backend did not rank every document.", code="backend_bad_answer")
     return found
 
 
