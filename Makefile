@@ -12,7 +12,7 @@ EXAMPLE := audio_fixtures/en_television.flac
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-install test-llm test-schema test-browser test-real test-all check format bench image clean
+.PHONY: help run install test test-install test-llm test-schema test-browser test-real test-all check format bench docs image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -65,11 +65,15 @@ format: $(READY)  ## let ruff put the code in form
 bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
 	$(BIN)/python -m tests.bench.against_faster_whisper
 
+docs: $(READY_RUN)  ## build the documentation into site/, strictly; installs mkdocs-material into .venv first
+	@$(PIP) --quiet --editable '.[docs]'
+	$(BIN)/python -m mkdocs build --quiet
+
 image:  ## build the container image and have it transcribe; needs root, buildah and debootstrap, no container engine
 	tests/extra/build_image.sh
 
 clean:  ## remove .venv and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist site
 
 $(READY_RUN): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # ONNX Runtime's own builds report to their maker unless this is set before it loads (also on Linux, lately);
 # whoever hosts speech themselves expects that nothing leaves the machine.
