@@ -115,7 +115,7 @@ def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: 
 
 @app.command()
 def remove(model: Name) -> None:
-    """Remove a pulled model's files; a running server finishes what it has in hand.
+    """Remove a pulled model's files; a running server finishes its open requests first.
 
     Those that come with speechd cannot be removed.
     """

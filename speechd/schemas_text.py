@@ -89,7 +89,7 @@ class ResponseForm(TextForm):
     text: JsonObject | None = Field(None, description="The answer's format: text, json_object or json_schema.")
     reasoning: JsonObject | None = Field(None, description="How much to think first.")
     metadata: JsonObject | None = Field(None, description="Up to 16 pairs that come back with the response.")
-    user: str | None = Field(None, description="Who asks, in the caller's own terms.")
+    user: str | None = Field(None, description="The end user, in the caller's own terms.")
     parallel_tool_calls: StrictBool | None = Field(None, description="Several functions may be called at once.")
     store: StrictBool | None = Field(None, description="Only false: responses are not stored.")
     truncation: Literal["auto", "disabled"] | None = Field(None, description="What to do with too long an input.")
@@ -103,7 +103,7 @@ class EmbeddingForm(TextForm):
     encoding_format: Literal["float", "base64"] | None = Field(
         None, description="Lists of numbers, or base64 of little-endian float32."
     )
-    user: str | None = Field(None, description="Who asks, in the caller's own terms.")
+    user: str | None = Field(None, description="The end user, in the caller's own terms.")
 
 
 class RerankForm(TextForm):

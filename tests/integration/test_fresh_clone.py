@@ -20,7 +20,14 @@ pytestmark = pytest.mark.extra
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-INSTALL, TRANSCRIBE, SPEAK, COMMANDS = BLOCKS[:4]
+
+
+def block(text: str) -> str:
+    """The first block with this text."""
+    return next(block for block in BLOCKS if text in block)
+
+
+INSTALL, TRANSCRIBE, SPEAK, COMMANDS = map(block, ("git clone", "audio/transcriptions", "audio/speech", "activate"))
 ADDRESS = "http://127.0.0.1:8000"
 START_SECONDS = 900
 """A slow line may need this long for the packages."""

@@ -1,35 +1,125 @@
-"""What the README says exists, and what exists it says."""
+"""What the documentation says exists, and what exists it says."""
 
 import hashlib
 import re
+import shlex
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from docs.generate import openapi, pages, raised_codes
+from speechd.cli import app
+from speechd.errors import SpeechdError
+from speechd.llm.backends import read_backends
 from speechd.settings import Settings
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text()
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+}
+GENERATED = {f"docs/{path}": text for path, text in pages().items()}
+TEXTS = SOURCES | GENERATED
+SETTINGS, ERRORS, CLI, HTTP = (
+    GENERATED[f"docs/reference/{name}.md"] for name in ("settings", "errors", "cli", "http-api")
+)
+SHELL = re.findall(r"^```sh\n(.*?)^```", "".join(SOURCES.values()), re.M | re.S)
+COMMAND_LINES = sorted({line for block in SHELL for line in block.splitlines() if line.startswith("speechd ")})
+MAX_README_BYTES = 7_000
+NO_SETTINGS = {"SPEECHD_TEST_CACHE", "SPEECHD_NAME", "SPEECHD_KEY"}
+"""Of the tests, and names in examples."""
+IDIOMS = ("companion", "in hand", "of late", "makes way", "nobody waits", "who asks")
+"""What the field has words for: see docs/contributing/glossary.md."""
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    assert f"`SPEECHD_{name.upper()}`" in README
+def test_every_setting_is_in_the_reference(name: str) -> None:
+    assert f"| `SPEECHD_{name.upper()}` |" in SETTINGS
 
 
-def test_the_readme_names_no_other_setting() -> None:
-    named = set(re.findall(r"SPEECHD_[A-Z_]+", README))
-    assert named == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
+def test_no_page_names_another_setting() -> None:
+    named = {name for text in TEXTS.values() for name in re.findall(r"SPEECHD_[A-Z_]+[A-Z]", text)}
+    assert named - NO_SETTINGS == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("*.md")), ids=lambda path: path.name)
-def test_links_lead_somewhere(document: object) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / str(document)).read_text()):
+def test_every_error_code_is_in_the_reference() -> None:
+    codes = {kind.code for kind in descendants(SpeechdError) if kind.code} | {code for code, _ in raised_codes()}
+    assert len(codes) > 40
+    assert [code for code in sorted(codes) if f"| `{code}` |" not in ERRORS] == []
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    found = list(commands(typer.main.get_command(app), "speechd"))
+    assert len(found) > 20
+    for name, command in found:
+        _, _, section = CLI.partition(f"\n## `{name}`\n")
+        assert section, name
+        listed = section.partition("\n## ")[0]
+        assert [option for param in command.params for option in param.opts if option not in listed] == []
+
+
+def test_every_path_and_field_is_in_the_reference() -> None:
+    schema = openapi()
+    for path, operations in schema["paths"].items():
+        for method in operations:
+            assert f"- `{method.upper()} {path}`\n" in HTTP
+    for field in ("timestamp_granularities", "language_floor", "captions", "completion_window"):
+        assert f"| `{field}` |" in HTTP
+
+
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_every_command_line_can_be_parsed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("requests.jsonl").touch()
+    command, (_, *words) = typer.main.get_command(app), shlex.split(line)
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("speechd", words).close()
+
+
+@pytest.mark.parametrize(
+    "block", [b for t in SOURCES.values() for b in re.findall(r"^```toml\n(.*?)^```", t, re.M | re.S)]
+)
+def test_a_file_of_backends_can_be_read(block: str, tmp_path: Path) -> None:
+    (tmp_path / "backends.toml").write_text(block)
+    read = read_backends(Settings(llm_backends_file=tmp_path / "backends.toml"))
+    assert len(read) == len(tomllib.loads(block)["backend"])
+
+
+@pytest.mark.parametrize("document", sorted(SOURCES))
+def test_links_lead_somewhere(document: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", SOURCES[document]):
         if "://" not in target:
-            assert (ROOT / target).exists(), target
+            path = (ROOT / document).parent.joinpath(target).resolve()
+            assert path.exists() or path.relative_to(ROOT).as_posix() in GENERATED, target
+
+
+@pytest.mark.parametrize("document", sorted(TEXTS))
+def test_the_words_are_those_of_the_field(document: str) -> None:
+    """The reference is written from messages and help texts, so these are held too."""
+    assert [idiom for idiom in IDIOMS if re.search(rf"\b{idiom}\b", TEXTS[document], re.I)] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert (ROOT / "README.md").stat().st_size < MAX_README_BYTES
 
 
 @pytest.mark.parametrize("card", sorted(ROOT.glob("models/*/MODEL_CARD.md")), ids=lambda path: path.parent.name)
 def test_a_card_names_the_hash_of_its_weights(card: Path) -> None:
     (weights,) = [*card.parent.glob("model.bin"), *card.parent.glob("*.onnx")]
     assert hashlib.sha256(weights.read_bytes()).hexdigest() in card.read_text()
+
+
+def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    yield name, command
+    for child, below in getattr(command, "commands", {}).items():
+        yield from commands(below, f"{name} {child}")
+
+
+def descendants(kind: type[SpeechdError]) -> Iterator[type[SpeechdError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from descendants(child)

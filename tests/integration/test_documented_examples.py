@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, but for the port."""
+"""The examples of the README and of docs/ run as they stand, but for the port."""
 
 import os
 import re
@@ -18,18 +18,20 @@ from tests.children import start
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.wer import word_errors
 
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ADDRESS = "http://127.0.0.1:8000"
 
 
 def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    """The blocks of all pages, each once: the README repeats some."""
+    found = (re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL) for page in PAGES)
+    return list(dict.fromkeys(block for page in found for block in page))
 
 
 def shell_lines(start: str) -> list[str]:
-    """The lines that begin so; a line that ends in a backslash goes on."""
+    """The lines that begin so, each once; a line that ends in a backslash goes on."""
     whole = (block.replace("\\\n", "") for block in blocks("sh"))
-    return [line for block in whole for line in block.splitlines() if line.startswith(start)]
+    return list(dict.fromkeys(line for block in whole for line in block.splitlines() if line.startswith(start)))
 
 
 def run(command: list[str], folder: Path = ROOT) -> str:
@@ -94,6 +96,13 @@ def test_command_line_examples(line: str) -> None:
     fixture = said(Path(line.split()[-1]).name)
     wanted = fixture.english if "translate" in line.split() else fixture.text
     assert word_errors(wanted or "", run(shlex.split(line)))[0] == 0
+
+
+@pytest.mark.parametrize("line", shell_lines("speechd speak"))
+def test_command_lines_that_speak(line: str, tmp_path: Path) -> None:
+    run(shlex.split(line), tmp_path)
+    assert soundfile.info(tmp_path / "tea.flac").duration > 1
+    assert list(srt.parse((tmp_path / "tea.srt").read_text()))
 
 
 def test_the_call_example_prints_what_is_shown() -> None:
