@@ -113,7 +113,7 @@ def test_where_languages_mix_a_model_must_know_more_than_one(tmp_path: Path) -> 
     chosen = models.choose("auto", mixed)
     assert chosen.id == "whisper-pocket"
     assert models.second(chosen, mixed) is None, "it would write English over everything"
-    with pytest.raises(Unprocessable, match="one language only") as refusal:
+    with pytest.raises(Unprocessable, match="cannot tell languages apart") as refusal:
         models.choose("distil-whisper-large-v3-en", mixed)
     assert refusal.value.param == "language"
 
@@ -143,6 +143,12 @@ def test_models_for_onnx_asr_are_known_by_their_repositories(tmp_path: Path) -> 
     for name, languages in {"parakeet-tdt-0.6b-v3": 25, "canary-1b-v2": 25, "gigaam-v3": 1}.items():
         model = store(tmp_path).pullable(f"istupakov/{name}-onnx")
         assert (model.engine, model.hub, len(model.languages)) == ("onnx-asr", model.id, languages)
+
+
+def test_a_repository_with_several_variants_names_the_files_of_one(tmp_path: Path) -> None:
+    gigaam = store(tmp_path).get("istupakov/gigaam-v3-onnx")
+    assert "v3_e2e_rnnt_*.int8.onnx" in gigaam.patterns
+    assert not gigaam.pinned
 
 
 def test_auto_prefers_a_whisper_to_models_that_do_not_tell_the_language(tmp_path: Path) -> None:
