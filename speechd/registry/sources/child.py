@@ -27,7 +27,7 @@ def run_client(
     Args:
         command: the client and its arguments; it is asked nothing, since its standard input is empty.
         folder: where it works and puts temporary files; what grows there is its sign of life.
-        report: told of the bytes in that folder.
+        report: told of the bytes that came into that folder.
         environment: on top of this process's own.
 
     Returns:
@@ -51,9 +51,10 @@ def run_client(
 
 def _watch(child: subprocess.Popen[bytes], folder: Path, output: IO[bytes], report: Callable[[int], None]) -> None:
     here, started, alive = 0, False, time.monotonic()
+    before = bytes_below(folder)  # what the client is given, a list of hashes for one, is no sign of life
     while child.poll() is None:
         time.sleep(LOOK_EVERY)
-        grown = bytes_below(folder)
+        grown = bytes_below(folder) - before
         if grown > here or (not started and os.fstat(output.fileno()).st_size):
             started, here, alive = True, max(here, grown), time.monotonic()
             report(here)

@@ -175,6 +175,7 @@ def test_a_proxy_that_hangs_is_left(
     monkeypatch.setattr(base, "SILENCE", 0.5)
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.setenv("PIP_INDEX_URL", "http://index.invalid/simple/")
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "index.invalid")  # else pip leaves it out, for it is not https
     packages = packages_of(server, WHEELS)
     server.silent = True
     with pytest.raises(PullFailed) as refusal:
