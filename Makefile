@@ -17,15 +17,15 @@ export SPEECHD_HOST SPEECHD_PORT
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-run: $(READY_RUN)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000) with the embedded models
+run: $(READY_RUN)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000); brings whisper-base and a voice where only the embedded models are there
 	@echo
 	@echo "Once it is ready, try this in another terminal:"
 	@echo
 	@echo "  curl http://$(SPEECHD_HOST):$(SPEECHD_PORT)/v1/audio/transcriptions -F model=auto -F file=@$(EXAMPLE)"
 	@echo
-	@echo "The command speechd is there after: . $(BIN)/activate"
+	@echo "or with a recording of your own after file=@. The command speechd is there after: . $(BIN)/activate"
 	@echo
-	@exec $(BIN)/speechd serve
+	@exec $(BIN)/speechd serve --pull
 
 install: $(READY)  ## make .venv with speechd and what its tests need
 

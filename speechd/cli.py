@@ -8,7 +8,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from speechd import __version__, batch_commands, doctor_command, key_commands, model_commands, transcribe_commands
+from speechd import (
+    __version__,
+    batch_commands,
+    doctor_command,
+    key_commands,
+    model_commands,
+    serve_command,
+    transcribe_commands,
+)
 from speechd.errors import SpeechdError
 
 app = typer.Typer(
@@ -22,6 +30,7 @@ app = typer.Typer(
 app.add_typer(model_commands.app, name="models")
 app.add_typer(batch_commands.app, name="batch")
 app.add_typer(key_commands.app, name="keys")
+app.command()(serve_command.serve)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
 app.command()(doctor_command.doctor)
@@ -54,23 +63,6 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SPEECHD_HOST or 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: SPEECHD_PORT or 8000.")] = None,
-) -> None:
-    """Serve the HTTP API.
-
-    Clients use it by their base URL: http://HOST:PORT for the groq SDK, http://HOST:PORT/v1 for the openai SDK.
-    An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
-    """
-    from speechd.api.server import run
-    from speechd.settings import read_settings
-
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    run(read_settings(**given))
 
 
 @app.command()

@@ -2,22 +2,19 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
+from speechd.download_bar import download_bar
 from speechd.server_client import ServerClient
 
 if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
     from speechd.catalog import Model
     from speechd.modelstore import ModelStore
-    from speechd.registry.sources.base import Report
 
 app = typer.Typer(
     help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
@@ -91,7 +88,7 @@ def _pull(model: "Model", store: "ModelStore") -> None:
 
     settings = read_settings()
     if not model.installed:
-        with _bar(model.id) as (report, tell):
+        with download_bar(model.id) as (report, tell):
             model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
     out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
 
@@ -228,20 +225,6 @@ def _megabytes(size: int) -> str:
 def print_wide(table: Table) -> None:
     """Uncut where the output is not a terminal."""
     Console(highlight=False, width=None if out.is_terminal else 200).print(table)
-
-
-@contextmanager
-def _bar(label: str) -> "Iterator[tuple[Report, Callable[[str], None]]]":
-    """A progress bar on standard error, and how to say a line above it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    console = Console(stderr=True, highlight=False)
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task(label, total=None, visible=False)
-
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-
-        yield report, lambda line: console.print(line, soft_wrap=True, markup=False)
 
 
 def _ask(method: str, path: str, url: str | None) -> Any:

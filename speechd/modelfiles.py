@@ -29,6 +29,8 @@ PULLED_FILES = {
 
 PULL_COMMAND = "speechd models pull whisper-base"
 """Brings the smallest Whisper that understands people in many languages."""
+PULL_PAIR = "speechd models pull"
+"""Brings that one and a voice."""
 
 
 def shipped_models() -> Path:

@@ -19,19 +19,27 @@ from speechd.errors import (
     Unprocessable,
 )
 from speechd.modelfiles import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
+from speechd.registry.memory import available_memory, fits
+from speechd.registry.selection import by_preference, installed_bytes
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 
 AUTO = "auto"
-"""The id that stands for the best installed model that can do what is asked."""
+"""The id that stands for the best installed model that can do what is asked and that fits into memory."""
 
 
 class ModelStore:
     """The catalog, held against what is on disk."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, memory: float | None = None) -> None:
+        """
+        Args:
+            settings: say where the models are, and which one is the default.
+            memory: bytes that models may take; None for what this process can take now, before it loads any.
+        """
+        self.memory = available_memory() if memory is None else memory
         self.folder = settings.data_dir / "models"
         """Where pulled models go, and where the operator may put folders of models."""
         self._default = settings.default_model
@@ -127,6 +135,12 @@ class ModelStore:
         except SpeechdError:
             return False
 
+    @property
+    def too_large(self) -> tuple[Model, ...]:
+        """Installed recognisers that `auto` puts last, since memory was too small for them at the start."""
+        models = (model for model in self._able(TranscribeOptions()) if not model.embedded)
+        return tuple(model for model in models if not fits(installed_bytes(model), self.memory))
+
     def second(self, model: Model, options: TranscribeOptions) -> Model | None:
         """The installed model that takes over where `auto` chose one that does not understand the recording."""
         return next((m for m in self._able(options) if m.id == model.second and m.suits(options)), None)
@@ -183,8 +197,9 @@ class ModelStore:
         return next((model for model in able if model.suits(options)), able[0])
 
     def _able(self, options: TranscribeOptions) -> Sequence[Model]:
-        """Installed recognisers that can do the task, the best first."""
-        return [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+        """Installed recognisers that can do the task, the best first of those that fit into memory."""
+        able = [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+        return by_preference(able, self.memory)
 
     def _find(self, name: str, *, trusted: bool) -> Model | None:
         """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""

@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         description="First source of models' files: an http(s) address or a folder that has each file under its"
         " SHA-256.",
     )
+    auto_model: str = Field(
+        "auto",
+        description="What `speechd serve --pull` (and so `make run`) brings before it serves: auto, none, or a model's"
+        " id instead of whisper-base.",
+    )
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts to pull it in the background."
     )

@@ -3,25 +3,37 @@
 import contextlib
 import logging
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 
 from speechd.api.access import refuse_unsafe_binding
 from speechd.api.app import create_app
 from speechd.errors import Misconfigured
-from speechd.modelfiles import PULL_COMMAND
+from speechd.modelfiles import PULL_PAIR
 from speechd.modelstore import ModelStore
+from speechd.registry.memory import MODEL_MEMORY
+from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings
 
 SHUTDOWN_SECONDS = 10
 """Requests in hand may finish for this long after the first signal."""
+EMBEDDED_ONLY = (
+    "`auto` is whisper-pocket, which works without any network and hears synthetic voices only."
+    f" Bring models that understand and speak like people: {PULL_PAIR}"
+)
+"""Said at the start where nothing else is installed."""
 
 log = logging.getLogger("speechd")
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, lacking: str = "") -> None:
     """Serves until SIGINT or SIGTERM.
+
+    Args:
+        settings: the address is among them.
+        lacking: why models that were wanted are not there; said in the same line as what is missing.
 
     Raises:
         Misconfigured: the address is open to the network and nothing guards it, or it cannot be listened on.
@@ -40,10 +52,21 @@ def run(settings: Settings) -> None:
     )
     host, port = listener.getsockname()[:2]
     log.info("speechd listens on http://%s:%d (API documentation: /docs)", f"[{host}]" if ":" in host else host, port)
-    if ModelStore(settings).only_embedded:
-        log.warning("Only the embedded models are installed; they do not understand people well: %s", PULL_COMMAND)
+    for line in remarks(ModelStore(settings), lacking):
+        log.warning(line)
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def remarks(store: ModelStore, lacking: str = "") -> Iterator[str]:
+    """What an operator should know of the models before the first request, each in one line."""
+    if store.only_embedded:
+        lacking = f"{lacking} {EMBEDDED_ONLY}".strip()
+    if lacking:
+        yield lacking
+    for model in store.too_large:
+        wanted, there = installed_bytes(model) * MODEL_MEMORY / 1e9, store.memory / 1e9
+        yield f"`auto` avoids {model.id}: it may take {wanted:.1f} GB of memory, and {there:.1f} GB are free."
 
 
 def listen(host: str, port: int) -> socket.socket:

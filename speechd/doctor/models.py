@@ -14,6 +14,7 @@ from speechd.errors import EngineFailure, FeatureNotInstalled, ModelNotFound, Sp
 from speechd.modelfiles import LAYOUTS, engine_of, folder_bytes, model_folders
 from speechd.modelstore import AUTO, ModelStore
 from speechd.operations import SpeechRequest, TranscriptionRequest, open_speech, transcribe
+from speechd.registry.memory import available_memory, fits
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.tts.loudness_sentences import sentences
@@ -23,8 +24,6 @@ ENGLISH = "Turn off the television, please."
 """What an English voice says: every recogniser that we know understands it."""
 MIN_SIMILARITY = 0.5
 """Share of the words that must come back; a recogniser that gets fewer does not understand this voice."""
-SPARE_MEMORY = 1.3
-"""Times its files that a model may take in memory (measured on Whisper: 1.1 to 1.3)."""
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
@@ -93,7 +92,7 @@ def _unknown(store: ModelStore, setting: str, name: str) -> Finding | None:
 
 def _loaded(model: Model, settings: Settings) -> Finding:
     size = folder_bytes(model.path) if model.path else 0
-    if size * SPARE_MEMORY > _free_memory():
+    if not fits(size, available_memory()):
         remedy = "Stop other programs or servers and run this again, or choose a smaller model."
         return Finding("warning", f"{model.id} was not loaded: it takes more than the free memory.", remedy)
     began = time.monotonic()
@@ -151,12 +150,3 @@ def _compared(said: str, voice: str, heard: Transcript, seconds: float) -> Findi
 def _words(text: str) -> list[str]:
     kept = "".join(char if char.isalnum() else " " for char in text.casefold())
     return kept.split()
-
-
-def _free_memory() -> float:
-    """Bytes that can be taken now; where the system does not tell (not Linux), without bound."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError):
-        return float("inf")

@@ -1,14 +1,18 @@
-"""The models that `speechd models pull` brings when it is asked for none: a recogniser and a voice."""
+"""The models that come without being named: a recogniser and a voice."""
 
 from collections.abc import Mapping
 
 from speechd.catalog import Model
-from speechd.modelstore import ModelStore
+from speechd.errors import Misconfigured, SpeechdError
+from speechd.modelstore import AUTO, ModelStore
+from speechd.settings import Settings
 
 RECOGNISER = "whisper-base"
 """Knows all of Whisper's languages, fits any machine, and can be had from a hub and from a package index."""
 VOICE = "en_US-joe-medium"
 """Where the catalog has no voice of the system's language."""
+NONE = "none"
+"""SPEECHD_AUTO_MODEL: nothing comes."""
 
 
 def default_pair(store: ModelStore, language: str) -> tuple[Model, Model]:
@@ -19,6 +23,44 @@ def default_pair(store: ModelStore, language: str) -> tuple[Model, Model]:
         language: ISO 639 code.
     """
     return store.get(RECOGNISER), store.first_voice(language) or store.get(VOICE)
+
+
+def missing_defaults(store: ModelStore, settings: Settings, language: str, *, speaks: bool) -> tuple[Model, ...]:
+    """What `speechd serve --pull` brings, the recogniser first: nothing for which something real is installed or named.
+
+    Args:
+        store: knows what is installed.
+        settings: `auto_model` and the defaults of the operator.
+        language: ISO 639 code of the system's language.
+        speaks: voices can be used here.
+
+    Raises:
+        Misconfigured: `auto_model` is no model that can be brought.
+    """
+    wanted = settings.auto_model
+    if wanted == NONE:
+        return ()
+    recogniser, voice = default_pair(store, language)
+    missing = []
+    if wanted != AUTO:
+        missing.append(_named(store, wanted))
+    elif store.means_auto(AUTO) and not _has_real(store, "asr"):
+        missing.append(recogniser)
+    if speaks and settings.default_voice == AUTO and not _has_real(store, "tts"):
+        missing.append(voice)
+    return tuple(model for model in missing if not model.installed)
+
+
+def _named(store: ModelStore, model_id: str) -> Model:
+    try:
+        return store.pullable(model_id)
+    except SpeechdError as error:
+        raise Misconfigured(f"SPEECHD_AUTO_MODEL: {error.message}") from error
+
+
+def _has_real(store: ModelStore, kind: str) -> bool:
+    """A model of that kind is installed that does not come with speechd."""
+    return any(model.installed and model.kind == kind and not model.embedded for model in store.list(hosted=False))
 
 
 def system_language(environment: Mapping[str, str]) -> str:

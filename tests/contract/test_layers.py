@@ -22,6 +22,7 @@ FLOORS = (
         "schemas_jobs",
         "schemas_audio_jobs",
         "webhook_signature",
+        "download_bar",
         "dialects",
         "formats",
         "pieces",
@@ -31,6 +32,7 @@ FLOORS = (
         "asr.sphinx_worker",
         "asr.vocabulary",
         "modelfiles",
+        "registry.memory",
         "asr.engines.onnx_asr_files",
         "piper_names",
     ),
@@ -65,7 +67,7 @@ FLOORS = (
     ("room", "progress", "parameters", "lengths", "asking"),
     ("journal", "outputs", "watching", "turns"),
     ("places",),
-    ("asr.guard", "catalog"),
+    ("asr.guard", "catalog", "registry.selection"),
     ("modelstore",),
     ("lifecycle", "pulls", "pulling", "archive", "voices", "registry.defaults", "registry.mirroring"),
     ("asr.seeking",),
@@ -90,7 +92,7 @@ FLOORS = (
         "transcribe_commands",
         "batch_commands",
     ),
-    ("doctor", "doctor_command"),
+    ("doctor", "doctor_command", "serve_command"),
     ("cli", "__main__"),
 )
 """From the ground up; a package stands for all its modules."""

@@ -53,7 +53,7 @@ def test_a_damaged_model_does_not_load(settings: Settings, folder: Path) -> None
 def test_a_model_that_memory_does_not_hold_is_not_loaded(
     settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "_free_memory", lambda: 5e6)
+    monkeypatch.setattr(models, "available_memory", lambda: 5e6)
     assert any("mine was not loaded" in finding.message for finding in found(models.loading, settings, "warning"))
 
 

@@ -1,0 +1,62 @@
+"""How a pull is shown at a terminal: a bar that moves, and lines above it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+Report = Callable[[int, int], None]
+"""See speechd.registry.sources.base.Report."""
+Say = Callable[[str], None]
+
+
+@contextmanager
+def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[Report, Say]]:
+    """A progress bar on standard error, and how to say a line above it.
+
+    Args:
+        label: stands before the bar.
+        transient: the bar is there from the start and gone at the end; there is none without a terminal.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    console = Console(stderr=True, highlight=False)
+    hidden = transient and not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=transient, disable=hidden) as progress:
+        task = progress.add_task(label, total=None, visible=transient)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+
+        yield report, lambda line: console.print(line, soft_wrap=True, markup=False)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Keeps what a pull tells until bytes arrive, so that sources which give nothing leave no line."""
+
+    report: Report
+    say: Say
+    _lines: list[str] = field(default_factory=list)
+    _before: int | None = None
+    """Bytes that were there when the source was first heard of."""
+
+    def tell(self, line: str) -> None:
+        """A sentence of the pull's."""
+        self._lines.append(line)
+        self._before = None
+
+    def advance(self, done: int, total: int) -> None:
+        """See Report."""
+        if self._before is None:
+            self._before = done
+        elif done > self._before:
+            self.flush()
+        self.report(done, total)
+
+    def flush(self) -> None:
+        """Says what was kept."""
+        for line in self._lines:
+            self.say(line)
+        self._lines.clear()
