@@ -63,7 +63,7 @@ def bring_defaults(settings: "Settings") -> str:
         for model in missing:
             _bring(model, store, settings)
     except KeyboardInterrupt:
-        return "Skipped; what arrived is kept for the next pull."
+        return "Skipped; what arrived whole is kept for the next pull."
     except Offline as error:
         return "" if settings.offline else error.message
     except SpeechdError as error:

@@ -66,7 +66,7 @@ def remarks(store: ModelStore, lacking: str = "") -> Iterator[str]:
         yield lacking
     for model in store.too_large:
         wanted, there = installed_bytes(model) * MODEL_MEMORY / 1e9, store.memory / 1e9
-        yield f"`auto` avoids {model.id}: it may take {wanted:.1f} GB of memory, and {there:.1f} GB are free."
+        yield f"`auto` takes {model.id} last: it may take {wanted:.1f} GB of memory, and {there:.1f} GB are free."
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -103,6 +103,9 @@ def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
 def test_it_says_what_it_does(clone: Clone) -> None:
     assert "Installing speechd into .venv" in clone.log
     assert f"curl {clone.address}/v1/audio/transcriptions" in clone.log
+    assert "whisper-base is installed" in clone.log
+    assert "en_US-joe-medium is installed" in clone.log
+    assert "synthetic voices only" not in clone.log
 
 
 def test_only_what_runs_is_installed(clone: Clone) -> None:
@@ -112,9 +115,12 @@ def test_only_what_runs_is_installed(clone: Clone) -> None:
 
 
 def test_it_transcribes_and_speaks_over_http(clone: Clone) -> None:
-    assert spoken("en_television.flac") in clone.sh(TRANSCRIBE).stdout
-    done = clone.sh(SPEAK)
+    reply = clone.sh(TRANSCRIBE.replace("curl ", "curl -i "))
+    assert spoken("en_television.flac") in reply.stdout
+    assert "x-speechd-model: whisper-base" in reply.stdout
+    done = clone.sh(SPEAK.replace("curl ", "curl -D headers "))
     assert done.returncode == 0, done.stderr
+    assert "x-speechd-voice: en_US-joe-medium" in (clone.folder / "headers").read_text()
     assert (clone.folder / "tea.mp3").stat().st_size > 5_000
 
 

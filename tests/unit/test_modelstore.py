@@ -14,13 +14,13 @@ from tests.tiny_onnx_asr import write_tiny_parakeet
 ANY = TranscribeOptions()
 
 
-def store(tmp_path: Path, *installed: str, **given: object) -> ModelStore:
+def store(tmp_path: Path, *installed: str, memory: float | None = None, **given: object) -> ModelStore:
     for name in installed:
         folder = tmp_path / "models" / name
         folder.mkdir(parents=True)
         for file in LAYOUTS["whisper"]:
             (folder / file).touch()
-    return ModelStore(Settings(data_dir=tmp_path, **given))
+    return ModelStore(Settings(data_dir=tmp_path, **given), memory)
 
 
 def test_the_embedded_model_is_always_installed_and_auto_finds_it(tmp_path: Path) -> None:
@@ -63,6 +63,25 @@ def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
         "whisper-pocket",
         "pocketsphinx-en-us",
     ]
+
+
+def test_auto_avoids_what_does_not_fit_into_memory(tmp_path: Path) -> None:
+    store(tmp_path, "whisper-large-v3", "whisper-base")
+    (tmp_path / "models/whisper-large-v3/model.bin").write_bytes(bytes(2_000_000))
+    assert ModelStore(Settings(data_dir=tmp_path), 3e6).choose("auto", ANY).id == "whisper-large-v3"
+    small = ModelStore(Settings(data_dir=tmp_path), 2.5e6)
+    assert small.choose("auto", ANY).id == "whisper-base"
+    assert [model.id for model in small.too_large] == ["whisper-large-v3"]
+    assert small.choose("whisper-large-v3", ANY).id == "whisper-large-v3", "named, it is never replaced"
+
+
+@pytest.mark.parametrize("options", [ANY, TranscribeOptions(language="en"), TranscribeOptions(multilingual=True)])
+def test_with_a_real_model_nothing_takes_over(tmp_path: Path, options: TranscribeOptions) -> None:
+    assert store(tmp_path / "a").choose("auto", options).id == "whisper-pocket"
+    models = store(tmp_path / "b", "whisper-base")
+    chosen = models.choose("auto", options)
+    assert chosen.id == "whisper-base"
+    assert models.second(chosen, options) is None
 
 
 def test_auto_takes_one_that_can_do_the_task_and_the_language(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def test_a_folder_with_piper_files_is_a_voice_and_a_better_one_is_the_default(tm
     assert voices.choose("auto", "de_DE-thorsten-low").info.language == "de"
 
 
+def test_joe_is_the_default_among_english_voices_of_its_quality(tmp_path: Path) -> None:
+    voices = store(tmp_path / "a", "en_US-lessac-medium", "en_US-joe-medium", "en_GB-alan-medium")
+    assert voices.choose("auto", "auto").id == "en_US-joe-medium"
+    assert voices.choose("tts-1", "alloy").id == "en_US-joe-medium"
+    better = store(tmp_path / "b", "en_US-libritts-high", "en_US-joe-medium")
+    assert better.choose("auto", "auto").id == "en_US-libritts-high"
+
+
 def test_the_default_voice_is_a_setting(tmp_path: Path) -> None:
     voices = store(tmp_path, "en_US-lessac-medium", default_voice=DEFAULT)
     assert voices.choose("playai-tts", "Fritz-PlayAI").id == DEFAULT
