@@ -53,10 +53,11 @@ test-real: $(READY)  ## accuracy with Whisper's own weights on people's recordin
 test-all: $(READY)  ## also what needs node, Chromium, PostgreSQL, root or llama.cpp (make test-llm builds it); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
-check: $(READY)  ## ruff, and mypy --strict on speechd
+check: $(READY)  ## ruff, mypy --strict on speechd, and the layers of its imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY)  ## let ruff put the code in form
 	$(BIN)/ruff check --fix
@@ -73,7 +74,7 @@ image:  ## build the container image and have it transcribe; needs root, buildah
 	tests/extra/build_image.sh
 
 clean:  ## remove .venv and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist site
+	rm -rf $(VENV) .import_linter_cache .pytest_cache .mypy_cache .ruff_cache build dist site
 
 $(READY_RUN): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

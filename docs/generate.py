@@ -85,7 +85,7 @@ def errors_page() -> str:
 def cli_page() -> str:
     import typer
 
-    from speechd.cli import app
+    from speechd.cli.main import app
 
     return CLI_INTRO + "".join(_command(typer.main.get_command(app), ("speechd",)))
 

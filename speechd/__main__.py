@@ -1,5 +1,5 @@
 """`python -m speechd` is `speechd`."""
 
-from speechd.cli import main
+from speechd.cli.main import main
 
 main()

@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from speechd.audio import encode
-from speechd.audio.fetch import FetchLimits, fetch_audio
+from speechd.cache.coalescing import How
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
-from speechd.formats import FORMATS, JsonObject, View
-from speechd.joining import How
-from speechd.llm.companion import TextRequest
-from speechd.schemas import AudioForm, TranscriptionForm, TranslationForm
-from speechd.schemas_speech import SpeechBody
-from speechd.schemas_text import ChatForm, EmbeddingForm, ResponseForm, TextForm
+from speechd.formats.transcript import FORMATS, JsonObject, View
+from speechd.llm.proxy import TextRequest
+from speechd.net.fetch import FetchLimits, fetch_audio
+from speechd.registry.voices import Voice
+from speechd.schemas.llm import ChatForm, EmbeddingForm, ResponseForm, TextForm
+from speechd.schemas.speech import SpeechBody
+from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.types import (
@@ -30,7 +31,6 @@ from speechd.types import (
     Transcriber,
     Transcript,
 )
-from speechd.voices import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ async def fetch(service: Service, url: str) -> BinaryIO:
     """What a `url` stands for, as an open file; the caller closes it.
 
     Raises:
-        SpeechdError: see speechd.audio.fetch.fetch_audio.
+        SpeechdError: see speechd.net.fetch.fetch_audio.
     """
     return await fetch_audio(url, fetch_limits(service.settings))
 

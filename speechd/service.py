@@ -8,20 +8,21 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
-from speechd.asr.guard import doubted
-from speechd.asr.pipeline import LocalTranscriber
-from speechd.asr.relay import Relay
+from speechd.asr.fallback_transcriber import Relay
+from speechd.asr.hallucination import doubted
+from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
-from speechd.catalog import Model
-from speechd.engines import ENGINES, KINDS, EngineLoader
+from speechd.cache.coalescing import Flights
 from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
-from speechd.joining import Flights
-from speechd.lifecycle import Limits, Loaded, Residents
-from speechd.llm.companion import Companion
-from speechd.modelstore import ModelStore
-from speechd.pulls import Pull, Pulls
+from speechd.llm.proxy import Companion
+from speechd.registry.catalog import Model
+from speechd.registry.loaders import ENGINES, KINDS, EngineLoader
+from speechd.registry.manager import Limits, Loaded, Residents
+from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.downloads import Pull, Pulls
+from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
-from speechd.tts.pipeline import Booth, LocalSpeaker
+from speechd.tts.synthesizer import Booth, LocalSpeaker
 from speechd.types import (
     EMBEDDED_MODEL,
     Segment,
@@ -33,7 +34,6 @@ from speechd.types import (
     Transcriber,
     Transcript,
 )
-from speechd.voices import Voice, VoiceStore
 
 PULL_AGAIN_AFTER = 60.0
 """Seconds after a failed pull before a request may start the next one by itself."""
@@ -153,7 +153,7 @@ class Service:
         return KINDS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
-        from speechd.pulling import pull
+        from speechd.registry.transfer.download import pull
 
         return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
 

@@ -75,7 +75,7 @@ class Segment:
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     evidence: tuple[str, ...] = ()
-    """What speaks against it having been spoken (see speechd.asr.guard)."""
+    """What speaks against it having been spoken (see speechd.asr.hallucination)."""
     channel: int = 0
     """The channel of the recording it is heard on, from 1; 0 for the mix of all."""
 

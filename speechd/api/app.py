@@ -6,18 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from speechd import __version__
-from speechd.api import audio, audio_jobs, batches, captions, docs, files, models, speech, status, text
-from speechd.api.access import Access
 from speechd.api.errors import install_handlers
-from speechd.api.limits import RateLimits
-from speechd.api.middleware import Guard, Reception
-from speechd.api.traffic import Traffic, TrafficCount
+from speechd.api.middleware.access import Access
+from speechd.api.middleware.in_flight import Traffic, TrafficCount
+from speechd.api.middleware.rate_limits import RateLimits
+from speechd.api.middleware.request import Guard, Reception
+from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
+from speechd.auth.usage import SqliteUsage
 from speechd.dialects import DIALECTS
-from speechd.jobs.opening import Jobs
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.usage import SqliteUsage
-from speechd.worker import Worker
+from speechd.store.store import Jobs
+from speechd.worker.worker import Worker
 
 
 def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
@@ -54,15 +54,15 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.include_router(status.router)
+    app.include_router(health.router)
     app.include_router(docs.router)
     for dialect in DIALECTS:
-        app.include_router(audio.router(dialect), prefix=dialect.prefix)
+        app.include_router(transcriptions.router(dialect), prefix=dialect.prefix)
         app.include_router(audio_jobs.router, prefix=dialect.prefix)
         app.include_router(speech.router(dialect), prefix=dialect.prefix)
         app.include_router(captions.router(dialect), prefix=dialect.prefix)
         app.include_router(models.router, prefix=dialect.prefix)
-        app.include_router(text.router(dialect), prefix=dialect.prefix)
+        app.include_router(llm.router(dialect), prefix=dialect.prefix)
         app.include_router(files.router, prefix=dialect.prefix)
         app.include_router(batches.router(dialect), prefix=dialect.prefix)
     app.state.captions = captions.shelf()

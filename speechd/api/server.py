@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from speechd.api.access import refuse_unsafe_binding
 from speechd.api.app import create_app
+from speechd.api.middleware.access import refuse_unsafe_binding
 from speechd.errors import Misconfigured
-from speechd.modelfiles import PULL_PAIR
-from speechd.modelstore import ModelStore
+from speechd.registry.files import PULL_PAIR
 from speechd.registry.memory import MODEL_MEMORY
+from speechd.registry.registry import ModelStore
 from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from speechd.audio.copies import Copies
 from speechd.audio.decode import open_audio
+from speechd.audio.duplicate_channels import Copies
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
 from speechd.types import Timings, TranscribeOptions, Window

@@ -11,9 +11,9 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from speechd.audio.containers import ACCEPTED, looks_like
+from speechd.audio.ffmpeg_input import CpuBudget, Source
 from speechd.audio.headers import claim, recordings
 from speechd.audio.resample import GAP_SECONDS, Apart, Clock, Mono
-from speechd.audio.source import CpuBudget, Source
 from speechd.audio.tracks import Track, refuse_absurd
 from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples

@@ -15,8 +15,8 @@ from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
 from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, piece_of
+from speechd.audio.ffmpeg_input import FOREIGN, Source
 from speechd.audio.headers import sample_data
-from speechd.audio.source import FOREIGN, Source
 from speechd.errors import InvalidAudio, InvalidRequest, UnsupportedAudioFormat
 from speechd.languages import english_name, find
 from speechd.types import SAMPLE_RATE

@@ -15,7 +15,7 @@ import httpx2
 
 from speechd.errors import BackendFailure, BackendTimeout, SpeechdError
 from speechd.llm.backends import Backend
-from speechd.llm.refusals import refusal
+from speechd.llm.errors import refusal
 from speechd.settings import Settings
 
 HOP_BY_HOP = frozenset(

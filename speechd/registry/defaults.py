@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from speechd.catalog import Model
 from speechd.errors import Misconfigured, SpeechdError
-from speechd.modelstore import AUTO, ModelStore
+from speechd.registry.catalog import Model
+from speechd.registry.registry import AUTO, ModelStore
 from speechd.settings import Settings
 
 RECOGNISER = "whisper-base"

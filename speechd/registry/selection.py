@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from speechd.catalog import Model
-from speechd.modelfiles import folder_bytes
+from speechd.registry.catalog import Model
+from speechd.registry.files import folder_bytes
 from speechd.registry.memory import fits
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from speechd.formats import FORMATS, View
+from speechd.formats.transcript import FORMATS, View
 from speechd.types import Segment, Transcript, Word
 
 CAPTION_FORMATS = {"json": "verbose_json", "srt": "srt", "vtt": "vtt"}

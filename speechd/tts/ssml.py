@@ -11,7 +11,8 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from speechd.errors import InvalidRequest
-from speechd.tts import english, numerals
+from speechd.tts.normalization import english
+from speechd.tts.normalization import numbers as numerals
 from speechd.tts.text import Piece, Reader, Verbatim, phonemes
 
 DEEPEST = 16

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import PHONEMES, VoiceInfo
-from speechd.tts.english import read_aloud
+from speechd.tts.normalization.english import read_aloud
 
 LONGEST_PIECE = 300
 """Characters."""

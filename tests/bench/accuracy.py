@@ -24,7 +24,7 @@ from rich.table import Table
 from tests.real import corpora
 from tests.real.corpora import Corpus
 from tests.real.recognisers import FasterWhisper, Recogniser, Speechd, measured
-from tests.wer import Score
+from tests.support.wer import Score
 
 CORPORA: Mapping[str, Callable[[], Corpus]] = {
     "prompts": corpora.english_prompts,

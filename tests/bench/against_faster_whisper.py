@@ -29,12 +29,12 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 from rich.console import Console
 from rich.table import Table
 
-from speechd.engines import SMALL_MODEL_BYTES
-from speechd.modelstore import shipped_models
+from speechd.registry.loaders import SMALL_MODEL_BYTES
+from speechd.registry.registry import shipped_models
 from tests.bench.plot import bars
 from tests.bench.recordings import Clip, clips, long_recording
 from tests.integration.conftest import serving
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from faster_whisper import WhisperModel
 from tqdm import tqdm
 
 from speechd.asr.batcher import Batcher
-from speechd.asr.pipeline import LocalTranscriber
-from speechd.asr.whisper import WhisperEngine
+from speechd.asr.engines.whisper import WhisperEngine
+from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.types import TranscribeOptions, Transcript, VadOptions
 from tests.bench.recordings import clips
 from tests.conftest import ROOT, fixtures
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 POCKET = ROOT / "models" / "whisper-pocket"
 AS_SERVED = Packing(10.0, 0.5)

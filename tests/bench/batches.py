@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx2
 
-from tests.integration.batching import ENDED, transcriptions
 from tests.integration.conftest import serving
+from tests.support.batches import ENDED, transcriptions
 
 ENDPOINT = "/v1/audio/transcriptions"
 EVERY = 0.5

@@ -21,7 +21,7 @@ from speechd.service import Service, open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 from tests.conftest import fixtures
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 MODELS = ("whisper-pocket", "pocketsphinx-en-us", "auto")
 OPTIONS = TranscribeOptions()

@@ -26,11 +26,11 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
-from speechd.engines import SMALL_MODEL_BYTES
-from speechd.modelstore import shipped_models
+from speechd.registry.loaders import SMALL_MODEL_BYTES
+from speechd.registry.registry import shipped_models
 from tests.bench.recordings import Clip, clips, long_recording
-from tests.many import ENCODERS
-from tests.wer import word_errors
+from tests.support.audio_folders import ENCODERS
+from tests.support.wer import word_errors
 
 LOOP = """
 import sys

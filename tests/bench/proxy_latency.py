@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 
 from tests.integration.conftest import serving
-from tests.llm_server import CHAT, serving_llm
+from tests.support.llm_server import CHAT, serving_llm
 
 QUESTION = [{"role": "user", "content": "Say hello in one word."}]
 Way = Callable[[httpx2.AsyncClient, dict[str, Any]], Coroutine[Any, Any, float]]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import httpx2
 
-from speechd.modelstore import shipped_models
+from speechd.registry.registry import shipped_models
 from tests.integration.conftest import serving
 
 SENTENCES = (

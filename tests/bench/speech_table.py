@@ -27,8 +27,8 @@ import soundfile
 from speechd.audio.encode import SAMPLE_RATES
 from speechd.types import Samples
 from tests.integration.conftest import serving
-from tests.listening import LOUDEST, decoded, true_peak
-from tests.wer import word_errors
+from tests.support.played_audio import LOUDEST, decoded, true_peak
+from tests.support.wer import word_errors
 
 TEXTS = (
     "Please close the window before you leave the house.",

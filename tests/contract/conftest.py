@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from speechd.api.app import create_app
 from speechd.settings import Settings
-from tests.llm_server import FakeLlm, serving_llm
-from tests.standin import StandInService
+from tests.support.fake_service import StandInService
+from tests.support.llm_server import FakeLlm, serving_llm
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from speechd.cli import app
+from speechd.cli.main import app
 from tests.contract.conftest import opened
 
 FOLDER = Path(__file__).with_name("snapshots")

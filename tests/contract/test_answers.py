@@ -9,7 +9,7 @@ import pytest
 
 from speechd.types import VadOptions
 from tests.contract.conftest import House, opened
-from tests.standin import TEXT
+from tests.support.fake_service import TEXT
 
 
 async def test_json(house: House) -> None:

@@ -10,13 +10,13 @@ from speechd.asr.seeking import decode_window
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.engines import load_onnx_asr, load_sphinx, load_whisper
-from speechd.fakes import FakeAsr
-from speechd.modelstore import ModelStore
+from speechd.registry.loaders import load_onnx_asr, load_sphinx, load_whisper
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
+from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Samples, TranscribeOptions, VadOptions, Window
 from tests.conftest import FIXTURES
-from tests.tiny_onnx_asr import write_tiny_parakeet
+from tests.support.tiny_onnx_asr import write_tiny_parakeet
 
 ENGINES = ("fake", "whisper", "sphinx", "onnx-asr")
 

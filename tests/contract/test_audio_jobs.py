@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from speechd.auth.keys import KeyFile, Limits
 from speechd.errors import InvalidAudio, StorageFull
-from speechd.keys import KeyFile, Limits
-from speechd.schemas_audio_jobs import AudioJobList, AudioJobObject
+from speechd.schemas.audio_jobs import AudioJobList, AudioJobObject
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
 
@@ -30,8 +30,8 @@ def _recordings_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
             raise InvalidAudio(param="file")
         return 3.5
 
-    monkeypatch.setattr("speechd.api.accepting.measure", measure)
-    monkeypatch.setattr("speechd.audio_runner.measure", measure)
+    monkeypatch.setattr("speechd.api.async_requests.measure", measure)
+    monkeypatch.setattr("speechd.worker.audio_task_runner.measure", measure)
 
 
 @pytest.fixture

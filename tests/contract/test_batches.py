@@ -6,12 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from speechd.auth.keys import KeyFile, Limits
 from speechd.errors import StorageFull
-from speechd.keys import KeyFile, Limits
-from speechd.schemas_jobs import BatchList, BatchObject, FileList, FileObject
+from speechd.schemas.batches import BatchList, BatchObject, FileList, FileObject
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
-from tests.seeds import LINES, seed_batch, seed_file
+from tests.support.stored_batches import LINES, seed_batch, seed_file
 
 PREFIXES = ("/v1", "/openai/v1")
 ORDER = {"input_file_id": "file_1", "endpoint": "/v1/embeddings", "completion_window": "24h"}

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from speechd.api.openapi_jobs import EXAMPLE_FILE
+from speechd.api.openapi.jobs import EXAMPLE_FILE
 from tests.contract.conftest import House
 from tests.contract.test_error_shape import assert_envelope
-from tests.seeds import seed_file
+from tests.support.stored_batches import seed_file
 
 needs_files = pytest.mark.skipif(find_spec("fastapi_offline") is None, reason="fastapi-offline is not installed")
 

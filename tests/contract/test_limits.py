@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from speechd.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, Limits
 from tests.contract.conftest import House, Opener, serving
 from tests.contract.test_error_shape import assert_envelope
 

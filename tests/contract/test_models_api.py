@@ -10,13 +10,13 @@ import pytest
 from huggingface_hub import constants
 
 from speechd.api.app import create_app
-from speechd.fakes import FakeAsr
-from speechd.modelfiles import LAYOUTS
+from speechd.registry.files import LAYOUTS
 from speechd.service import Service
 from speechd.settings import Settings
+from speechd.testing.fake_engines import FakeAsr
 from tests.conftest import Fixture
 from tests.contract.test_error_shape import assert_envelope
-from tests.hub import Hub, running_hub
+from tests.support.model_hub import Hub, running_hub
 
 LARGE = "Systran/faster-whisper-large-v2"
 FILES = {"config.json": b"{}", "model.bin": bytes(300_000), "tokenizer.json": b"[]"}
@@ -193,7 +193,7 @@ async def test_removing(client: httpx2.AsyncClient, settings: Settings, english:
 
 
 async def test_a_request_never_names_a_folder(client: httpx2.AsyncClient, settings: Settings, english: Fixture) -> None:
-    from speechd.modelfiles import shipped_models
+    from speechd.registry.files import shipped_models
 
     for name in (str(shipped_models() / "whisper-pocket"), "../models/whisper-pocket", ".", "models/"):
         assert_envelope(await transcribe(client, english, name), 404, "model_not_found")

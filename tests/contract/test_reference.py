@@ -6,11 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.companions import LLAMA_SERVER, backends_file, llama_companion, our_companion
 from tests.contract.conftest import House, opened
-from tests.contract.reference import OPERATIONS, Operation
 from tests.contract.test_error_shape import assert_envelope
-from tests.seeds import seed_batch, seed_file
+from tests.support.groq_reference import OPERATIONS, Operation
+from tests.support.llm_backends import LLAMA_SERVER, backends_file, llama_companion, our_companion
+from tests.support.stored_batches import seed_batch, seed_file
 
 PREFIXES = ("/openai/v1", "/v1")
 COMPANIONS = [
@@ -108,7 +108,7 @@ async def test_a_value_outside_a_closed_enumeration(contract_house: House, row: 
 def test_the_documentation_lists_it(row: Operation) -> None:
     from speechd.api.app import create_app
     from speechd.settings import Settings
-    from tests.standin import StandInService
+    from tests.support.fake_service import StandInService
 
     paths = create_app(StandInService, Settings()).openapi()["paths"]  # type: ignore[arg-type]
     for prefix in PREFIXES:

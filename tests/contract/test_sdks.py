@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from tests.contract.conftest import Server
-from tests.standin import TEXT
+from tests.support.fake_service import TEXT
 
 AUDIO = ("a.wav", b"speech")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
-from tests.llm_server import (
+from tests.support.llm_server import (
     CHAT,
     EMBED,
     FAILURES,

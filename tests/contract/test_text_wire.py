@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.contract.conftest import Server, serving
-from tests.llm_server import CHAT, EMBED, RERANK, TEXT, THOUGHT, FakeLlm, vector
+from tests.support.llm_server import CHAT, EMBED, RERANK, TEXT, THOUGHT, FakeLlm, vector
 
 HELLO: dict[str, Any] = {"model": CHAT, "messages": [{"role": "user", "content": "hi"}]}
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from speechd.errors import EngineFailure, FeatureNotInstalled
-from speechd.fakes import FakeTts
-from speechd.modelstore import shipped_models
+from speechd.registry.registry import shipped_models
+from speechd.testing.fake_engines import FakeTts
 from speechd.tts.engine import SynthesisOptions, TtsEngine
-from speechd.tts.piper import PiperEngine
-from speechd.tts.voice_files import VoiceFiles
+from speechd.tts.engines.piper import PiperEngine
+from speechd.tts.engines.piper_files import VoiceFiles
 
 SENTENCE = "The quick brown fox jumped over one of the lazy dogs."
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Server
-from tests.standin import TEXT
+from tests.support.fake_service import TEXT
 
 FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 MODEL = b'\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nstand-in\r\n'
@@ -51,7 +51,7 @@ def spools(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         opened.append(original(*args, **kwargs))
         return opened[-1]
 
-    monkeypatch.setattr("speechd.api.upload.SpooledTemporaryFile", watched)
+    monkeypatch.setattr("speechd.api.request_body.SpooledTemporaryFile", watched)
     return opened
 
 
@@ -114,7 +114,7 @@ async def write_forever(writer: asyncio.StreamWriter) -> None:
 
 
 async def test_an_endless_upload_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speechd.api.middleware.DRAIN_BYTES", 1 << 20)
+    monkeypatch.setattr("speechd.api.middleware.request.DRAIN_BYTES", 1 << 20)
     _, writer = await server.connect()
     writer.write(head("Transfer-Encoding: chunked") + chunk(FILE))
     with pytest.raises(ConnectionError):
@@ -123,7 +123,7 @@ async def test_an_endless_upload_is_cut_off(server: Server, monkeypatch: pytest.
 
 
 async def test_a_stalled_upload_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speechd.api.middleware.DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr("speechd.api.middleware.request.DRAIN_SECONDS", 0.05)
     reader, writer = await server.connect()
     writer.write(head("Content-Length: 1000", path="/v1/nowhere") + FILE)
     status, _, body = await reply_of(reader)

@@ -22,7 +22,7 @@ import soundfile
 
 from tests.conftest import FIXTURES, Fixture, fixtures
 from tests.integration.conftest import LISTENS, serving, started
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 LATER = {"prefer": "respond-async"}
 SECRET = "whsec_" + base64.b64encode(b"known to the two of us, only").decode()

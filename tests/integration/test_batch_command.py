@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.children import start
 from tests.conftest import ROOT
-from tests.integration.batching import CLIPS, line, transcriptions
 from tests.integration.conftest import LISTENS, serving, started
+from tests.support.batches import CLIPS, line, transcriptions
+from tests.support.processes import start
 
 URL = "/v1/audio/transcriptions"
 

@@ -13,11 +13,11 @@ import openai
 import pytest
 import soundfile
 
-from tests.companions import backends_file
 from tests.contract.test_reference import companion  # noqa: F401 - a fixture
-from tests.integration.batching import CLIPS, begun, data_url, line, results, transcriptions, waited
 from tests.integration.conftest import serving
-from tests.llm_server import CHAT, EMBED
+from tests.support.batches import CLIPS, begun, data_url, line, results, transcriptions, waited
+from tests.support.llm_backends import backends_file
+from tests.support.llm_server import CHAT, EMBED
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 

@@ -17,8 +17,8 @@ from groq import Groq
 from openai import AsyncOpenAI, BadRequestError, OpenAI
 
 from tests.conftest import FIXTURES, Fixture, fixtures
-from tests.unit.audio.recordings import encode, interleaved, tone, wav
-from tests.wer import normalised
+from tests.support.generated_audio import encode, interleaved, tone, wav
+from tests.support.wer import normalised
 
 MODEL = "whisper-pocket"
 CALL = FIXTURES / "channels" / "call.opus"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FIXTURES, Fixture, fixtures
-from tests.wer import normalised, word_errors
+from tests.support.wer import normalised, word_errors
 
 
 def speechd(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:

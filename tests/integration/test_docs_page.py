@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.companions import backends_file, our_companion
 from tests.conftest import FIXTURES
 from tests.integration.conftest import serving
+from tests.support.llm_backends import backends_file, our_companion
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 METHODS = ("get", "post", "put", "patch", "delete")

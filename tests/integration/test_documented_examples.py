@@ -14,9 +14,9 @@ import pytest
 import soundfile
 import srt
 
-from tests.children import start
 from tests.conftest import ROOT, Fixture, fixtures
-from tests.wer import word_errors
+from tests.support.processes import start
+from tests.support.wer import word_errors
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ADDRESS = "http://127.0.0.1:8000"

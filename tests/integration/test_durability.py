@@ -11,9 +11,9 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.integration.batching import assert_every_line_once, begun, transcriptions, waited
 from tests.integration.conftest import LISTENS, started
-from tests.postgres import needs_postgres, serving_postgres
+from tests.support.batches import assert_every_line_once, begun, transcriptions, waited
+from tests.support.postgres import needs_postgres, serving_postgres
 
 LINES = 200
 FRESH = {"SPEECHD_RESULT_CACHE_SECONDS": "0"}

@@ -14,12 +14,12 @@ import pytest
 import soundfile
 
 from tests.bench.recordings import long_recording
-from tests.children import start
 from tests.conftest import Fixture, fixtures
 from tests.integration.conftest import serving
 from tests.integration.test_cli import speechd
-from tests.many import make_folder
-from tests.wer import normalised, word_errors
+from tests.support.audio_folders import make_folder
+from tests.support.processes import start
+from tests.support.wer import normalised, word_errors
 
 SUFFIXES = (".json", ".srt", ".vtt", ".txt", ".tsv")
 FORMATS = ("--format", "json,srt", "--format", "vtt", "-f", "txt", "-f", "tsv")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import FIXTURES, ROOT, fixtures
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 pytestmark = pytest.mark.extra
 

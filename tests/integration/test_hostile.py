@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import FIXTURES, Fixture, fixtures
 from tests.integration.conftest import server_pid, serving
-from tests.unit.audio.test_fetch import FORBIDDEN
+from tests.unit.net.test_fetch import FORBIDDEN
 
 BROKEN = json.loads((FIXTURES / "broken" / "manifest.json").read_text())
 TRANSCRIPTIONS = "/v1/audio/transcriptions"

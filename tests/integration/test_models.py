@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from speechd.modelfiles import shipped_models
+from speechd.registry.files import shipped_models
 from tests.conftest import ROOT, Fixture
-from tests.hub import Hub, running_hub
 from tests.integration.conftest import serving
-from tests.wer import word_errors
+from tests.support.model_hub import Hub, running_hub
+from tests.support.wer import word_errors
 
 LARGE = "Systran/faster-whisper-large-v2"
 NO_HUB = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_HUB_OFFLINE": "1"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import FIXTURES, fixtures
-from tests.wer import normalised
+from tests.support.wer import normalised
 
 HERE = Path(__file__).parent
 pytestmark = [

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import FIXTURES
 from tests.integration.conftest import serving
-from tests.tiny_onnx_asr import write_tiny_parakeet
+from tests.support.tiny_onnx_asr import write_tiny_parakeet
 
 pytest.importorskip("onnx_asr", reason="the extra `onnx-asr` is not installed")
 

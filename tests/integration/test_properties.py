@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.companions import backends_file, our_companion
 from tests.conftest import ROOT
 from tests.integration.conftest import serving
+from tests.support.llm_backends import backends_file, our_companion
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 PROGRAM = os.environ.get("SCHEMATHESIS") or shutil.which("schemathesis") or str(ROOT / ".schema/bin/schemathesis")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from speechd.modelstore import ModelStore
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 from tests.integration.test_models import NO_HUB, run
 

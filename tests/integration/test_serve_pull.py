@@ -11,9 +11,9 @@ from subprocess import Popen, run
 import httpx2
 import pytest
 
-from tests.children import start
-from tests.file_server import FileServer, serving_files
 from tests.integration.conftest import LISTENS, started
+from tests.support.file_server import FileServer, serving_files
+from tests.support.processes import start
 
 CLOSED = "http://127.0.0.1:1"
 AWAY = {"HF_ENDPOINT": CLOSED, "PIP_INDEX_URL": f"{CLOSED}/simple", "PIP_CONFIG_FILE": os.devnull}

@@ -15,7 +15,7 @@ import pytest
 
 from speechd.audio.encode import SAMPLE_RATES
 from tests.integration.test_cli import speechd
-from tests.listening import LOUDEST, decoded, true_peak
+from tests.support.played_audio import LOUDEST, decoded, true_peak
 
 TEXT = "I love building and shipping new features for our users!"
 FORMATS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.listening import LOUDEST, decoded, true_peak
+from tests.support.played_audio import LOUDEST, decoded, true_peak
 
 GROQ_CURL = """
 curl https://api.groq.com/openai/v1/audio/speech \\

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from speechd.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, Limits
 from tests.bench.soak import memory
 from tests.integration.conftest import serving
 

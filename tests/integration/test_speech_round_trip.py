@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.conftest import fixtures
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 VOICE = "en_US-pocket-x_low"
 DOMAIN = [fixture.text for fixture in fixtures("clean") if fixture.language == "en"]

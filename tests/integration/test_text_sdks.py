@@ -12,10 +12,10 @@ import groq
 import openai
 import pytest
 
-from tests.companions import backends_file
 from tests.contract.test_reference import companion  # noqa: F401 - a fixture
 from tests.integration.conftest import serving
-from tests.llm_server import CHAT, EMBED, RERANK
+from tests.support.llm_backends import backends_file
+from tests.support.llm_server import CHAT, EMBED, RERANK
 
 HERE = Path(__file__).parent
 ASKED: dict[str, Any] = {"model": CHAT, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 8}

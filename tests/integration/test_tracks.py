@@ -19,7 +19,7 @@ from av.stream import Disposition
 from speechd.audio.decode import open_audio
 from speechd.types import Samples
 from tests.conftest import Fixture, fixtures
-from tests.wer import word_errors
+from tests.support.wer import word_errors
 
 TRANSCRIPTIONS = "audio/transcriptions"
 

@@ -14,7 +14,7 @@ from groq import Groq
 from openai import OpenAI
 
 from tests.conftest import FIXTURES, Fixture, fixtures
-from tests.wer import normalised, word_errors
+from tests.support.wer import normalised, word_errors
 
 CLEAN_WER = 0.05
 """What the card says of clean speech by seen voices in the domain, with the fixtures tagged `hard` left in."""

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.hub import PIPER_VOICES, Hub, piper_voice, running_hub
 from tests.integration.conftest import serving
 from tests.integration.test_models import NO_HUB, run
-from tests.tiny_voice import write_tiny_voice
+from tests.support.model_hub import PIPER_VOICES, Hub, piper_voice, running_hub
+from tests.support.tiny_piper_voice import write_tiny_voice
 
 LESSAC, LIBRITTS = "en_US-lessac-medium", "en_US-libritts-high"
 SPEAKERS = {"p3922": 0, "23": 1, "p8699": 2}

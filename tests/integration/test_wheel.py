@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from tests.conftest import ROOT, Fixture
 from tests.integration.conftest import LISTENS, started
-from tests.wer import normalised
+from tests.support.wer import normalised
 
 pytestmark = pytest.mark.extra
 
@@ -37,8 +37,8 @@ def test_it_carries_the_models_and_no_recipe(wheel: Path) -> None:
     assert "speechd/models/catalog.toml" in names
     assert "speechd/models/licences/MIT.txt" in names
     assert "speechd/models/whisper-pocket/model.bin" in names
-    assert "speechd/jobs/migrations/env.py" in names
-    assert "speechd/jobs/migrations/versions/v0001_files_and_batches.py" in names
+    assert "speechd/store/migrations/env.py" in names
+    assert "speechd/store/migrations/versions/v0001_files_and_batches.py" in names
     assert "speechd/models/en_US-pocket-x_low/en_US-pocket-x_low.onnx" in names
     assert not [name for name in names if "training" in name or "checkpoint" in name or name.startswith("tests")]
     assert wheel.stat().st_size < 40_000_000

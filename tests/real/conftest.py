@@ -14,7 +14,7 @@ from tests.real.corpora import Corpus
 from tests.real.lines import Line
 from tests.real.recognisers import FasterWhisper, OverHttp, Result, Speechd, measured
 from tests.real.weights import Weights, model_folder
-from tests.wer import Score
+from tests.support.wer import Score
 
 
 @dataclass

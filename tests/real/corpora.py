@@ -16,7 +16,7 @@ import soxr
 from speechd.types import SAMPLE_RATE, Samples
 from tests.real import sounds
 from tests.real.debian import Prompt, prompts, readings
-from tests.wer import spoken_words
+from tests.support.wer import spoken_words
 
 MIN_SECONDS = 1.5
 MIN_WORDS = 6

@@ -20,7 +20,7 @@ from speechd.settings import Settings
 from speechd.types import MIXED_VAD, TranscribeOptions, Word
 from tests.integration.conftest import serving
 from tests.real.corpora import Corpus, Recording
-from tests.wer import Score, score
+from tests.support.wer import Score, score
 
 MODEL = "measured"
 """The alias under which speechd knows the folder."""

@@ -8,7 +8,7 @@ from tests.real import corpora
 from tests.real.conftest import Benches, Row
 from tests.real.lines import LANGUAGES, LATE_VOICES, LINES, MIXED, PAUSES, Line
 from tests.real.weights import BASE, TINY_EN, Weights
-from tests.wer import matches, normalised, spoken_words
+from tests.support.wer import matches, normalised, spoken_words
 
 pytestmark = pytest.mark.real
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from docs.generate import openapi, pages, raised_codes
-from speechd.cli import app
+from speechd.cli.main import app
 from speechd.errors import SpeechdError
 from speechd.llm.backends import read_backends
 from speechd.settings import Settings

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
-from speechd.catalog import Model
-from speechd.engines import _devices, load_whisper
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
-from speechd.fakes import FakeAsr
-from speechd.pulls import Pulls, Report
+from speechd.registry.catalog import Model
+from speechd.registry.loaders import _devices, load_whisper
+from speechd.registry.transfer.downloads import Pulls, Report
 from speechd.service import Service
 from speechd.settings import Settings
+from speechd.testing.fake_engines import FakeAsr
 from speechd.types import TranscribeOptions, Transcript
 from tests.conftest import ROOT, Fixture, fixtures
 
@@ -219,7 +219,7 @@ def _fake(*_: object) -> FakeAsr:
 
 
 def test_a_folder_without_a_model_is_an_engine_failure(settings: Settings) -> None:
-    from speechd.modelstore import ModelStore
+    from speechd.registry.registry import ModelStore
 
     model = ModelStore(settings).get("whisper-pocket")
     settings.data_dir.mkdir()
@@ -245,7 +245,7 @@ def test_the_operator_can_have_every_whisper_encode_short_windows_as_they_are(se
     from dataclasses import replace
 
     from speechd.asr.engine import Job
-    from speechd.modelstore import ModelStore
+    from speechd.registry.registry import ModelStore
     from speechd.types import Window
 
     padded = replace(ModelStore(settings).get("whisper-pocket"), adaptive_context=False)

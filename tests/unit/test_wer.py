@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.wer import matches, score, spoken_words
+from tests.support.wer import matches, score, spoken_words
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from speechd.api.server import remarks
-from speechd.modelfiles import LAYOUTS
-from speechd.modelstore import ModelStore
+from speechd.registry.files import LAYOUTS
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 
 

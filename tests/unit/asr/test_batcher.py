@@ -10,7 +10,7 @@ import pytest
 from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting, nobody_waits
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
-from speechd.fakes import FakeAsr
+from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
 
 

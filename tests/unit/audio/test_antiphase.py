@@ -8,7 +8,7 @@ import pytest
 
 from speechd.types import SAMPLE_RATE, Samples
 from tests.conftest import fixtures
-from tests.unit.audio.recordings import Floats, encode, interleaved, tone, wav
+from tests.support.generated_audio import Floats, encode, interleaved, tone, wav
 from tests.unit.audio.test_apart import speechlike
 from tests.unit.audio.test_decode import decoded, loudness
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechd.audio.copies import Copies, is_copy
 from speechd.audio.decode import open_audio
+from speechd.audio.duplicate_channels import Copies, is_copy
 from speechd.audio.windows import Packing, cut_windows
 from speechd.errors import InvalidRequest, SpeechdError, TooLarge
 from speechd.types import SAMPLE_RATE, Samples
 from tests.conftest import FIXTURES
-from tests.unit.audio.recordings import encode, interleaved, tone, wav
+from tests.support.generated_audio import encode, interleaved, tone, wav
 from tests.unit.audio.test_windows import VAD, loud, recording
 
 

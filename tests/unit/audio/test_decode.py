@@ -21,12 +21,12 @@ import pytest
 
 from speechd.audio.containers import FORMAT_WHITELIST
 from speechd.audio.decode import open_audio
+from speechd.audio.ffmpeg_input import CpuBudget, Source
 from speechd.audio.resample import Clock
-from speechd.audio.source import CpuBudget, Source
 from speechd.audio.tracks import CONTAINER_OPTIONS, Track
 from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
-from tests.unit.audio.recordings import encode, interleaved, pcm16, tone, wav
+from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
 
 SECONDS = 7.31
 PCM16 = pcm16(tone(SECONDS, 16_000))
@@ -430,7 +430,7 @@ def test_silence_inserted_for_a_hole_counts_towards_the_limit() -> None:
 def test_decoding_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(tone(60, 48_000), 48_000, "opus", "libopus")
     clock = iter(range(0, 10**9, 9))
-    monkeypatch.setattr("speechd.audio.source.time.thread_time", lambda: float(next(clock)))
+    monkeypatch.setattr("speechd.audio.ffmpeg_input.time.thread_time", lambda: float(next(clock)))
     with pytest.raises(InvalidAudio, match="unreasonably long"):
         decoded(data, grace=5)
 
@@ -463,7 +463,7 @@ def test_memory_stays_flat() -> None:
         "    def read(self, size=-1):\n"
         "        piece = self.head[self.at : self.at + size].ljust(size, b'\\1'); self.at += size; return piece\n"
         "from speechd.errors import TooLarge\n"
-        "from tests.unit.audio.recordings import wav\n"
+        "from tests.support.generated_audio import wav\n"
         "peaks = []\n"
         "for limit in (300, 3600):\n"
         "    try:\n"

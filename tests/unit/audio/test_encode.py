@@ -14,7 +14,7 @@ from speechd.audio.encode import FORMATS, SAMPLE_RATES, mulaw
 from speechd.audio.limiter import limited
 from speechd.types import Samples
 from tests.conftest import fixtures
-from tests.listening import LOUDEST, decoded, true_peak
+from tests.support.played_audio import LOUDEST, decoded, true_peak
 
 PLAYED = sorted(set(FORMATS) - {"pcm", "basic"})
 AAC_FRAME = 1024

@@ -9,7 +9,7 @@ import pytest
 from speechd.audio.decode import open_audio
 from speechd.audio.headers import SampleData
 from speechd.types import SAMPLE_RATE, Samples
-from tests.unit.audio.recordings import encode, pcm16, tone, wav
+from tests.support.generated_audio import encode, pcm16, tone, wav
 from tests.unit.audio.test_decode import pitch
 
 PCM = pcm16(tone(3, 16_000))

@@ -14,7 +14,7 @@ from speechd.audio import tracks
 from speechd.audio.decode import open_audio
 from speechd.errors import InvalidAudio, InvalidRequest
 from speechd.types import SAMPLE_RATE
-from tests.unit.audio.recordings import Floats, encode, tone
+from tests.support.generated_audio import Floats, encode, tone
 from tests.unit.audio.test_decode import decoded, loudness, pitch
 
 GERMAN, ENGLISH, COMMENTARY = 440.0, 700.0, 1000.0

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from speechd.errors import Misconfigured
 from speechd.llm.backends import Backend, read_backends
-from speechd.llm.directory import public_id
+from speechd.llm.model_index import public_id
 from speechd.settings import Settings
 
 

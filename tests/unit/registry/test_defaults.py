@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from speechd.errors import Misconfigured
-from speechd.modelfiles import LAYOUTS
-from speechd.modelstore import ModelStore
 from speechd.registry.defaults import missing_defaults, system_language
+from speechd.registry.files import LAYOUTS
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 
 JOE = "en_US-joe-medium"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from speechd.catalog import UNKNOWN, Model
+from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.selection import by_preference, installed_bytes
 
 SIZES = {

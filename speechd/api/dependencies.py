@@ -1,0 +1,30 @@
+"""What handlers ask the application and the request for."""
+
+from typing import cast
+
+from starlette.requests import Request
+
+from speechd.errors import Unavailable
+from speechd.service import Service
+from speechd.store.store import Jobs
+
+
+def service_of(request: Request) -> Service:
+    """
+    Raises:
+        Unavailable: the service is not open yet or closed again.
+    """
+    service = getattr(request.app.state, "service", None)
+    if service is None:
+        raise Unavailable("The service is starting.", code="starting", retry_after=1)
+    return cast(Service, service)
+
+
+def jobs_of(request: Request) -> Jobs:
+    """Files, batches and their queue; not opened yet, perhaps."""
+    return cast(Jobs, request.app.state.jobs)
+
+
+def request_id_of(request: Request) -> str:
+    """The `req_...` of this request, as in its `x-request-id`."""
+    return cast(str, request.state.request_id)

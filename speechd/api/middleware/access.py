@@ -1,0 +1,127 @@
+"""Who may call: bearer keys, and without any key only programs on this machine.
+
+A keyless server on loopback is still attacked through browsers: by a page of another site (its Origin tells) and by
+DNS rebinding, where a foreign name resolves to 127.0.0.1 (its Host tells). All checks are pure functions of headers.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from speechd.api.routes.docs import ASSETS
+from speechd.auth.keys import Key, KeyRing
+from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
+from speechd.settings import Settings
+
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json"})
+"""Served without a key: they tell nothing about anyone."""
+PROBE_PATHS = frozenset({"/healthz", "/readyz"})
+"""Served under any host name: orchestrators probe by address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules in force, from the settings."""
+
+    keys: KeyRing
+    """The bearer keys, one of which callers must send; without any, none is asked for."""
+    any_host: bool
+    """Keyless, and the operator said that anybody may call under any host name."""
+    origins: frozenset[str]
+    """Origins of web pages that may call; `*` stands for all."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Access":
+        return cls(
+            keys=KeyRing(settings),
+            any_host=settings.allow_anonymous,
+            origins=frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins),
+        )
+
+    def allows_origin(self, origin: str) -> bool:
+        """The operator opened this server to web pages of that origin."""
+        return "*" in self.origins or origin.lower() in self.origins
+
+    def check(self, path: str, headers: Headers) -> Key | None:
+        """The caller's key, where one is needed.
+
+        Raises:
+            AuthenticationFailed: the key is missing or wrong.
+            HostNotAllowed, OriginNotAllowed: a web page may be behind this request.
+        """
+        if not self.keys.required:
+            self._check_browser(path, headers)
+        elif path not in OPEN_PATHS:
+            return self._check_key(headers)
+        return None
+
+    def check_preflight(self, headers: Headers) -> None:
+        """
+        Raises:
+            OriginNotAllowed: pages of that origin may not call.
+        """
+        if not self.allows_origin(headers.get("origin", "")):
+            raise OriginNotAllowed
+
+    def _check_key(self, headers: Headers) -> Key:
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not credentials.strip():
+            raise AuthenticationFailed("No API key: send it as `Authorization: Bearer <key>`.")
+        key = self.keys.find(credentials.strip().encode("latin-1", "replace"))
+        if key is None:
+            raise AuthenticationFailed
+        return key
+
+    def _check_browser(self, path: str, headers: Headers) -> None:
+        host = headers.get("host", "")
+        if not (self.any_host or path in PROBE_PATHS or is_loopback(_host_name(host))):
+            raise HostNotAllowed
+        origin = headers.get("origin")
+        if origin is None or self.allows_origin(origin):
+            return
+        if not _same_site(origin, host):
+            raise OriginNotAllowed
+
+
+def is_loopback(host: str) -> bool:
+    """A name or address that never leaves this machine: `localhost`, `x.localhost` (RFC 6761), 127.0.0.0/8, ::1."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_unsafe_binding(settings: Settings) -> None:
+    """To be called before listening.
+
+    Raises:
+        Misconfigured: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
+    """
+    if settings.allow_anonymous or is_loopback(settings.host) or KeyRing(settings).required:
+        return
+    raise Misconfigured(
+        f"Refusing to listen on {settings.host or 'every address'} without an API key: set SPEECHD_API_KEY, "
+        "make one with `speechd keys add`, or set SPEECHD_ALLOW_ANONYMOUS=true"
+        " if everybody on the network may use this server."
+    )
+
+
+def _host_name(host: str) -> str:
+    """`[::1]:8000` -> `::1`, `localhost:8000` -> `localhost`; empty when malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _same_site(origin: str, host: str) -> bool:
+    """The page came from this very server; `null` and malformed origins did not."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False

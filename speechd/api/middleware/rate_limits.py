@@ -1,0 +1,54 @@
+"""Rate limits of named keys, as a middleware inside Guard: refuses, counts, and adds the dialects' rate headers."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from speechd.api.errors import error_response
+from speechd.auth.keys import ENVIRONMENT, Key
+from speechd.auth.usage import Meter, Usage
+from speechd.dialects import dialect_of
+from speechd.errors import SpeechdError
+
+
+class RateLimits:
+    """Wraps the application; only requests below the dialects' prefixes count."""
+
+    def __init__(self, app: ASGIApp, usage: Usage) -> None:
+        self.app = app
+        self.usage = usage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key: Key | None = scope.get("state", {}).get("key")
+        dialect = dialect_of(scope["path"]) if scope["type"] == "http" else None
+        if key is None or key.name == ENVIRONMENT or dialect is None:
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        audio = "/audio/" in path and "/audio/jobs" not in path and scope["method"] == "POST"
+        meter = Meter(key, self.usage, audio)
+
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(meter.headers(dialect.rate_headers))
+            await send(message)
+
+        try:
+            meter.admit()
+        except SpeechdError as error:
+            await error_response(error)(scope, receive, send_counted)
+            return
+        scope["state"]["meter"] = meter
+        await self.app(scope, receive, send_counted)
+
+
+def charge_audio(request: Request, seconds: float) -> None:
+    """Counts audio that was transcribed or spoken against the caller's limits, if it has any."""
+    if meter := getattr(request.state, "meter", None):
+        meter.charge_audio(seconds)
+
+
+def caller_of(request: Request) -> str:
+    """The name of the caller's key; "" without one."""
+    key: Key | None = getattr(request.state, "key", None)
+    return key.name if key else ""

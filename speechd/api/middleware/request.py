@@ -1,0 +1,182 @@
+"""What happens to every request before routing and to every reply after it: pure ASGI, nothing is buffered.
+
+Reception is outermost: it names the request, repairs its path, adds the common headers, turns a crash into an
+envelope, and lets an early refusal reach a caller who is still uploading. Guard lets in whom Access allows.
+"""
+
+import asyncio
+import logging
+import time
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from speechd.api.errors import error_response, internal_error
+from speechd.api.middleware.access import Access
+from speechd.dialects import dialect_of, without_repeated_prefix
+from speechd.errors import SpeechdError
+from speechd.ids import new_id
+
+logger = logging.getLogger("speechd.api")
+
+DRAIN_BYTES = 64 << 20
+"""Of a refused upload, this much is still read: a client that writes its whole body first then sees the refusal."""
+DRAIN_SECONDS = 5.0
+
+
+class Reception:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = new_id("req")
+        body = BodyWatch(scope, receive)
+        reply = Reply(scope, body, send, request_id)
+        scope = _repaired(scope, request_id)
+        try:
+            await self.app(scope, body.receive, reply.send)
+        except ClientDisconnect:
+            logger.info("%s: the caller left", request_id)
+        except Exception:
+            if reply.started:
+                raise  # cuts the connection, which is all that can be said now
+            await error_response(internal_error(request_id))(scope, body.receive, reply.send)
+
+
+class BodyWatch:
+    """Knows whether the request's body has been read to its end."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        headers = Headers(scope=scope)
+        self.finished = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self._receive = receive
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self.finished = True
+        return message
+
+    async def drain(self) -> None:
+        """Reads and drops what still arrives, within DRAIN_BYTES and DRAIN_SECONDS.
+
+        A socket that is closed with unread data is reset, and the reset can overtake the reply.
+        """
+        dropped = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self.finished and dropped < DRAIN_BYTES:
+                    dropped += len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            logger.debug("a refused upload did not end in time")
+
+
+class Reply:
+    """Adds to the reply what every reply carries."""
+
+    def __init__(self, scope: Scope, body: BodyWatch, send: Send, request_id: str) -> None:
+        self.started = False
+        self._body = body
+        self._send = send
+        self._request_id = request_id
+        self._began = time.perf_counter()
+        self._is_head = scope["method"] == "HEAD"
+        self._dialect = dialect_of(without_repeated_prefix(scope["path"]))
+        self._refuses_early = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._start(message)
+        elif self._is_head:
+            message = {**message, "body": b""}
+        if message["type"] == "http.response.body" and self._refuses_early and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._body.drain()
+            message = {"type": "http.response.body", "body": b""}
+        await self._send(message)
+
+    def _start(self, message: Message) -> None:
+        self._refuses_early = message["status"] >= HTTPStatus.BAD_REQUEST and not self._body.finished
+        headers = MutableHeaders(scope=message)
+        headers["x-request-id"] = self._request_id
+        if self._refuses_early:
+            headers["connection"] = "close"
+        if self._dialect and self._dialect.processing_ms_header:
+            headers["openai-processing-ms"] = str(round((time.perf_counter() - self._began) * 1000))
+
+
+class Guard:
+    """Refuses callers whom Access does not let in, and speaks CORS with web pages that may call."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is not None and self.access.allows_origin(origin):
+            send = _readable_by(origin, send)
+        try:
+            if preflight := origin is not None and _is_preflight(scope, headers):
+                self.access.check_preflight(headers)
+            else:
+                scope["state"]["key"] = self.access.check(scope["path"], headers)
+        except SpeechdError as error:
+            await error_response(error)(scope, receive, send)
+            return
+        await (_permission(headers) if preflight else self.app)(scope, receive, send)
+
+
+def _repaired(scope: Scope, request_id: str) -> Scope:
+    """A copy with the request's id, without a repeated prefix, and with HEAD routed as GET."""
+    path = without_repeated_prefix(scope["path"])
+    return {
+        **scope,
+        "state": {**scope.get("state", {}), "request_id": request_id},
+        "method": "GET" if scope["method"] == "HEAD" else scope["method"],
+        "path": path,
+        "raw_path": path.encode() if path != scope["path"] else scope.get("raw_path"),
+    }
+
+
+def _is_preflight(scope: Scope, headers: Headers) -> bool:
+    return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+
+
+def _permission(headers: Headers) -> Response:
+    """The answer to a preflight (Fetch standard, CORS protocol)."""
+    return Response(
+        status_code=HTTPStatus.NO_CONTENT,
+        headers={
+            "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            "access-control-allow-headers": headers.get("access-control-request-headers", "*"),
+            "access-control-max-age": "600",
+        },
+    )
+
+
+def _readable_by(origin: str, send: Send) -> Send:
+    """Marks every reply as readable for the page's scripts, errors too."""
+
+    async def send_marked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["access-control-allow-origin"] = origin
+            headers["access-control-expose-headers"] = "*"
+            headers.add_vary_header("Origin")
+        await send(message)
+
+    return send_marked

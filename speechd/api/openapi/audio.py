@@ -1,0 +1,140 @@
+"""What /openapi.json says about bodies that are parsed by hand."""
+
+import base64
+import io
+import wave
+from typing import Any
+
+from fastapi import Response
+
+from speechd.audio.encode import FORMATS as AUDIO_FORMATS
+from speechd.formats.transcript import FORMATS
+from speechd.schemas.audio_jobs import AudioJobObject, WebhookForm
+from speechd.schemas.speech import SpeechBody
+from speechd.schemas.subtitles import SubtitleWishes
+from speechd.schemas.transcription import AudioForm, ErrorEnvelope
+
+FAILURES = {
+    400: "A parameter or the audio is not valid.",
+    401: "The API key is missing or wrong.",
+    403: "The URL or the caller is not allowed.",
+    404: "The model does not exist.",
+    413: "The upload or the recording is over a limit.",
+    422: "The model cannot do this.",
+    424: "The URL could not be fetched.",
+    429: "A rate limit is reached; `retry-after` says when to try again.",
+    503: "Too much work is waiting, or the model is not installed.",
+}
+EVENT = {"type": "object", "properties": {"data": {"type": "string"}, "event": {"type": "string"}}}
+"""One server-sent event."""
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "`respond-async` (RFC 7240): answer 202 with an audio job at once.",
+}
+LATER: dict[str, Any] = {
+    "model": AudioJobObject,
+    "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
+}
+FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
+
+
+def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
+    """Arguments for a route that reads `form`: summary, request bodies and replies, taken from the schema."""
+    return {
+        "summary": (form.__doc__ or "").strip(),
+        "response_class": Response,
+        "responses": {
+            200: _success(),
+            202: LATER,
+            **{status: _failure(text) for status, text in FAILURES.items()},
+        },
+        "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
+    }
+
+
+def speech_operation() -> dict[str, Any]:
+    """The same for the route that speaks."""
+    schema = _with_webhook(inlined(SpeechBody.model_json_schema()))
+    kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+    sound = {"schema": {"type": "string", "format": "binary"}}
+    media = sorted({shape.media_type for shape in AUDIO_FORMATS.values()})
+    success = {
+        "description": "The audio as it is made, or `speech.audio.delta` events.",
+        "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
+    }
+    failures = {status: _failure(text) for status, text in FAILURES.items() if status not in (422, 424)}
+    content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
+    return {
+        "summary": (SpeechBody.__doc__ or "").strip(),
+        "response_class": Response,
+        "responses": {200: success, 202: LATER, **failures, 501: _failure("The part that speaks is not installed.")},
+        "openapi_extra": {
+            "parameters": [PREFER],
+            "requestBody": {"required": True, "content": dict.fromkeys(kinds, content)},
+        },
+    }
+
+
+def _bodies(form: type[AudioForm]) -> dict[str, Any]:
+    schema = _with_webhook(inlined(form.model_json_schema()))
+    wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleWishes.model_fields)
+    schema["properties"] = dict(wishes_last)
+    url_only = {**schema, "required": [*schema["required"], "url"]}
+    with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
+    # Swagger's form sends what it shows, and shows "string" or 0 where nothing else is given.
+    optional = [name for name, each in schema["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
+    for name, example in {"model": "auto", **dict.fromkeys(optional, "")}.items():
+        with_file["properties"][name] = {**schema["properties"][name], "example": example}
+    return {
+        "multipart/form-data": {"schema": with_file},
+        "application/json": {"schema": url_only, "example": {"model": "auto", "url": _silence()}},
+        "application/x-www-form-urlencoded": {"schema": url_only},
+    }
+
+
+def _with_webhook(schema: dict[str, Any]) -> dict[str, Any]:
+    added = inlined(WebhookForm.model_json_schema())["properties"]
+    return {**schema, "properties": {**schema["properties"], **added}}
+
+
+def _silence() -> str:
+    """A twentieth of a second of nothing, as a recording that an example can carry."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(1)
+        writer.setframerate(8000)
+        writer.writeframes(b"\x80" * 400)
+    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without `$defs`: references into a request body's own schema do not resolve inside openapi.json."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    inlined: dict[str, Any] = resolve(schema)
+    return inlined
+
+
+def _success() -> dict[str, Any]:
+    return {
+        "description": "The text, in the format asked for.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
+            FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": EVENT},
+        },
+    }
+
+
+def _failure(description: str) -> dict[str, Any]:
+    return {"model": ErrorEnvelope, "description": description}

@@ -1,0 +1,75 @@
+"""What /openapi.json says about files and batches."""
+
+from typing import Any
+
+from fastapi import Response
+
+from speechd.api.openapi.audio import inlined
+from speechd.audio.encode import FORMATS as AUDIO_FORMATS
+from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
+from speechd.schemas.transcription import ErrorEnvelope
+
+EXAMPLE_FILE = "file_01jh6x76wtemjr74t1fh0faj5t"
+FAILURES = {
+    400: "A parameter is not valid.",
+    401: "The API key is missing or wrong.",
+    403: "The caller is not allowed.",
+    429: "A rate limit is reached; `retry-after` says when to try again.",
+    503: "Files and batches cannot be reached: the disk is full or read-only, or the database is away.",
+}
+MISSING = {404: "There is none of that name, or it is another's."}
+TOO_LARGE = {413: "The file is over the limit, or there is no room for it by this server's quota."}
+
+
+def refusals(more: dict[int, str] | None = None) -> dict[int | str, dict[str, Any]]:
+    """What may go wrong, for a route's `responses`."""
+    failures = sorted((FAILURES | (more or {})).items())
+    return {status: {"model": ErrorEnvelope, "description": text} for status, text in failures}
+
+
+def upload_operation() -> dict[str, Any]:
+    """Arguments for the route that takes files."""
+    schema = inlined(FileForm.model_json_schema())
+    content = {"type": "string", "format": "binary", "description": "The file; for batches JSONL."}
+    schema["properties"] = {"file": content, **schema["properties"]}
+    schema["required"] = ["file", *schema["required"]]
+    return {
+        "summary": "Upload a file.",
+        "response_model": FileObject,
+        "responses": refusals(TOO_LARGE),
+        "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
+    }
+
+
+def download_operation() -> dict[str, Any]:
+    """The same for the route that gives a file's content."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "summary": "Download a file.",
+        "response_class": Response,
+        "responses": {200: {"description": "The content.", "content": content}, **refusals(MISSING)},
+    }
+
+
+def result_operation() -> dict[str, Any]:
+    """The same for the route that gives what a caller would have got who waited."""
+    sound = {"schema": {"type": "string", "format": "binary"}}
+    content: dict[str, Any] = {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}
+    content |= dict.fromkeys(sorted({shape.media_type for shape in AUDIO_FORMATS.values()}), sound)
+    return {
+        "summary": "The answer of an audio job, exactly as without waiting.",
+        "response_class": Response,
+        "responses": {200: {"description": "The answer.", "content": content}, **refusals(MISSING)},
+    }
+
+
+def batch_operation() -> dict[str, Any]:
+    """The same for the route that begins batches."""
+    example = {"input_file_id": EXAMPLE_FILE, "endpoint": "/v1/audio/transcriptions", "completion_window": "24h"}
+    content = {"application/json": {"schema": inlined(BatchForm.model_json_schema()), "example": example}}
+    return {
+        "summary": "Begin a batch.",
+        "response_model": BatchObject,
+        "responses": refusals(MISSING | TOO_LARGE),
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }

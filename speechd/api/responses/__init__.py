@@ -1,0 +1,1 @@
+"""Responses that are sent piece by piece."""

@@ -1,0 +1,103 @@
+"""GET, cancel and DELETE of audio requests that are answered later; each key sees its own."""
+
+import asyncio
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from speechd.api.dependencies import jobs_of
+from speechd.api.middleware.rate_limits import caller_of
+from speechd.api.openapi.jobs import MISSING, refusals, result_operation
+from speechd.api.responses.file_stream import Content
+from speechd.errors import ResultNotReady
+from speechd.schemas.audio_jobs import AudioJobDeleted, AudioJobList, AudioJobObject
+from speechd.schemas.transcription import ErrorDetail
+from speechd.store.store import Ledger
+
+WAITING = ("queued", "running")
+ASK_AGAIN = 2.0
+"""Seconds after which a job that runs may have ended."""
+
+router = APIRouter(tags=["Audio"])
+
+
+@router.get("/audio/jobs", summary="List audio jobs.", responses=refusals())
+async def list_jobs(
+    request: Request,
+    after: Annotated[str, Query(max_length=100, description="Begin behind this job.")] = "",
+    limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
+) -> AudioJobList:
+    ledger = await _ledger(request)
+    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+
+    page = await ledger.audio.list(caller_of(request), after=after, limit=limit)
+    data = [await shown(job, ledger.files.blobs, whole=False) for job in page.rows]
+    return AudioJobList.of(data, page.has_more)
+
+
+@router.get("/audio/jobs/{job_id}", summary="Describe an audio job, with its result.", responses=refusals(MISSING))
+async def get_job(job_id: str, request: Request) -> AudioJobObject:
+    """
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+    """
+    ledger = await _ledger(request)
+    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+
+    job = await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
+    troubles = jobs_of(request).troubles
+    if job.status in WAITING and troubles:
+        in_the_way = next(iter(troubles.values())).envelope()["error"]
+        return job.model_copy(update={"waiting_for": ErrorDetail.model_validate(in_the_way)})
+    return job
+
+
+@router.get("/audio/jobs/{job_id}/result", **result_operation())
+async def get_result(job_id: str, request: Request) -> Response:
+    """What the request would have been answered, had its caller waited; of a failure the error.
+
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+        ResultNotReady: it has not ended, or was given up.
+    """
+    ledger = await _ledger(request)
+    job = await ledger.audio.get(caller_of(request), job_id)
+    if job.blob is not None:
+        blobs = ledger.files.blobs
+        content = await asyncio.to_thread(blobs.open, job.blob)
+        size = (await asyncio.to_thread(blobs.path(job.blob).stat)).st_size
+        return Content(content, size, job.media_type or "", json.loads(job.headers or "{}"))
+    if job.response is not None and job.status_code is not None:
+        return Response(job.response, job.status_code, media_type="application/json")
+    waiting = job.status in WAITING
+    message = f"The audio job is {job.status}." + (" Its result is here once it is completed." if waiting else "")
+    raise ResultNotReady(message, retry_after=ASK_AGAIN if waiting else None)
+
+
+@router.post("/audio/jobs/{job_id}/cancel", summary="Cancel an audio job.", responses=refusals(MISSING))
+async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
+    """One that has ended stays as it is.
+
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+    """
+    ledger = await _ledger(request)
+    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+
+    return await shown(await ledger.audio.cancel(caller_of(request), job_id), ledger.files.blobs)
+
+
+@router.delete("/audio/jobs/{job_id}", summary="Delete an audio job and its result.", responses=refusals(MISSING))
+async def delete_job(job_id: str, request: Request) -> AudioJobDeleted:
+    """One that runs stops; a webhook that has not been delivered is not sent.
+
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+    """
+    await (await _ledger(request)).audio.delete(caller_of(request), job_id)
+    return AudioJobDeleted(id=job_id)
+
+
+async def _ledger(request: Request) -> Ledger:
+    return await jobs_of(request).open()

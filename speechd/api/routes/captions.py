@@ -1,0 +1,89 @@
+"""Captions of a speech whose audio was sent bare: kept for some minutes, for the caller who asked for them.
+
+A speech is named by its request id, so the reply's header can tell where the captions will be before they are there.
+"""
+
+from typing import cast
+
+from fastapi import APIRouter, Request, Response
+
+from speechd.api.dependencies import request_id_of
+from speechd.api.middleware.rate_limits import caller_of
+from speechd.cache.ttl_cache import Memory
+from speechd.dialects import Dialect
+from speechd.errors import NotFound
+from speechd.formats.transcript import View
+from speechd.schemas.transcription import ErrorEnvelope
+from speechd.tts.captions import CAPTION_FORMATS, written
+from speechd.types import Transcript
+
+KEPT = 600.0
+"""Seconds after the end of the audio."""
+MOST_WORDS = 200_000
+"""In all captions that are kept: some 40 MB."""
+LEAST_WORDS = 100
+"""That a speech counts as, so that the shortest are bounded in number."""
+MEDIA_TYPES = {
+    "json": "application/json",
+    "srt": "text/plain; charset=utf-8",
+    "vtt": "text/vtt; charset=utf-8",
+}
+
+
+def shelf() -> Memory[Transcript]:
+    """Where captions wait to be fetched."""
+    return Memory(keep=KEPT, weigh=lambda said: max(LEAST_WORDS, len(said.words)), most=MOST_WORDS)
+
+
+def router(dialect: Dialect) -> APIRouter:
+    """The route to captions, answering in this dialect."""
+    routes = APIRouter(tags=["Audio"])
+
+    @routes.get(
+        "/audio/speech/captions/{name}",
+        summary="Fetch the captions of a speech that was asked for with `captions`.",
+        response_class=Response,
+        responses={
+            200: {"content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}},
+            404: {"model": ErrorEnvelope},
+        },
+    )
+    async def captions(name: str, request: Request) -> Response:
+        return answer(name, request, dialect)
+
+    return routes
+
+
+def answer(name: str, request: Request, dialect: Dialect) -> Response:
+    """
+    Args:
+        name: `<request id>.<json, srt or vtt>`.
+
+    Raises:
+        NotFound: there are no such captions for this caller.
+    """
+    speech, _, format = name.rpartition(".")
+    said = _shelf_of(request).recall((caller_of(request), speech))
+    if said is None or format not in CAPTION_FORMATS:
+        raise NotFound(
+            f"There are no captions `{name[:80]}`. The address is in `x-speechd-captions` of a speech asked for with"
+            f" `captions`, ends in .{', .'.join(CAPTION_FORMATS)}, and serves for {KEPT / 60:.0f} minutes after the"
+            " audio has ended."
+        )
+    view = View(dialect=dialect, request_id=speech)
+    headers = {"cache-control": "no-store"}
+    return Response(written(said, format, view), media_type=MEDIA_TYPES[format], headers=headers)
+
+
+def captions_path(request: Request, dialect: Dialect, format: str) -> str:
+    """Where the captions of the speech that answers this request will be."""
+    return f"{dialect.prefix}/audio/speech/captions/{request_id_of(request)}.{format}"
+
+
+def keep_captions(request: Request, said: Transcript) -> None:
+    """Puts the captions of the speech that answers this request where its caller can fetch them."""
+    _shelf_of(request).remember((caller_of(request), request_id_of(request)), said)
+
+
+def _shelf_of(request: Request) -> Memory[Transcript]:
+    return cast(Memory[Transcript], request.app.state.captions)

@@ -1,0 +1,89 @@
+"""The Files API: uploaded while it is read, listed, downloaded, deleted; each key sees its own."""
+
+import asyncio
+from typing import Annotated, BinaryIO, Literal, cast
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+
+from speechd.api.dependencies import jobs_of, service_of
+from speechd.api.middleware.rate_limits import caller_of
+from speechd.api.openapi.jobs import MISSING, download_operation, refusals, upload_operation
+from speechd.api.request_body import open_form
+from speechd.api.responses.file_stream import Content
+from speechd.errors import InvalidRequest
+from speechd.schemas.batches import FileDeleted, FileForm, FileList, FileObject
+
+NAMELESS = "upload"
+
+router = APIRouter(tags=["Files"])
+
+
+@router.post("/files", **upload_operation())
+async def create_file(request: Request) -> FileObject:
+    """
+    Raises:
+        InvalidRequest: there is no file in it, or a field is not valid.
+        TooLarge, QuotaExceeded, StorageUnavailable: there is no room for it.
+    """
+    files = (await jobs_of(request).open()).files
+    with await asyncio.to_thread(files.blobs.draft) as draft:
+        most = service_of(request).settings.max_upload_bytes
+        async with open_form(request, most, into=cast(BinaryIO, draft)) as body:
+            form = FileForm.parse(body.fields)
+            if body.file is None:
+                raise InvalidRequest(
+                    "`file` is required: send it as a part of a multipart/form-data body.", param="file"
+                )
+            lifetime = form.expires_after.seconds if form.expires_after else None
+            name = body.filename or NAMELESS
+            stored = await files.keep(draft, caller_of(request), name, form.purpose, lifetime)
+    return FileObject.model_validate(stored.as_object())
+
+
+@router.get("/files", summary="List files.", responses=refusals())
+async def list_files(
+    request: Request,
+    after: Annotated[str, Query(max_length=100, description="Begin behind this file.")] = "",
+    limit: Annotated[int, Query(ge=1, le=10_000, description="Most files at once.")] = 10_000,
+    order: Annotated[Literal["asc", "desc"], Query(description="By age; `desc`: the newest first.")] = "desc",
+    purpose: Annotated[str, Query(max_length=32, description="Only those for this purpose.")] = "",
+) -> FileList:
+    files = (await jobs_of(request).open()).files
+    page = await files.list(caller_of(request), after=after, limit=limit, order=order, purpose=purpose)
+    data = [FileObject.model_validate(file.as_object()) for file in page.rows]
+    return FileList.of(data, page.has_more)
+
+
+@router.get("/files/{file_id}", summary="Describe a file.", responses=refusals(MISSING))
+async def get_file(file_id: str, request: Request) -> FileObject:
+    """
+    Raises:
+        FileNotFound: there is none, or it is another's.
+    """
+    files = (await jobs_of(request).open()).files
+    return FileObject.model_validate((await files.get(caller_of(request), file_id)).as_object())
+
+
+@router.delete("/files/{file_id}", summary="Delete a file.", responses=refusals(MISSING))
+async def delete_file(file_id: str, request: Request) -> FileDeleted:
+    """A batch that works on it goes on.
+
+    Raises:
+        FileNotFound: there is none, or it is another's.
+    """
+    await (await jobs_of(request).open()).files.delete(caller_of(request), file_id)
+    return FileDeleted(id=file_id)
+
+
+@router.get("/files/{file_id}/content", **download_operation())
+async def get_content(file_id: str, request: Request) -> Response:
+    """
+    Raises:
+        FileNotFound: there is none, or it is another's.
+    """
+    files = (await jobs_of(request).open()).files
+    stored = await files.get(caller_of(request), file_id)
+    content = await asyncio.to_thread(files.blobs.open, stored.blob)
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(stored.filename, safe='')}"}
+    return Content(content, stored.bytes, "application/octet-stream", headers)

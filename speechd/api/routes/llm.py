@@ -1,0 +1,121 @@
+"""The text endpoints, in both dialects: requests are checked, an LLM backend's answers relayed."""
+
+import re
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from fastapi import APIRouter, Request, Response
+
+from speechd.api.dependencies import request_id_of, service_of
+from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.openapi.llm import text_operation
+from speechd.api.request_body_json import read_text_request
+from speechd.api.responses.proxy_stream import Relay
+from speechd.dialects import Dialect
+from speechd.errors import NotFound
+from speechd.llm.client import Answer
+from speechd.llm.proxy import Companion, TextRequest
+from speechd.schemas.llm import (
+    ChatForm,
+    CompletionForm,
+    EmbeddingForm,
+    FineTuningForm,
+    RerankForm,
+    ResponseForm,
+    TextForm,
+)
+
+JSON = "application/json"
+_IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,200}")
+"""Ids that can go into a backend's path as they are."""
+
+
+def router(dialect: Dialect) -> APIRouter:
+    """The text routes, answering in this dialect."""
+    routes = APIRouter(tags=["Text"])
+
+    @routes.post("/chat/completions", **text_operation("chat"))
+    async def chat(request: Request) -> Response:
+        companion, asked = await _read(request, ChatForm)
+        return await _answer(request, companion.complete("/chat/completions", asked, _signature(request, dialect)))
+
+    @routes.post("/completions", **text_operation("completions"))
+    async def completions(request: Request) -> Response:
+        companion, asked = await _read(request, CompletionForm)
+        return await _answer(request, companion.complete("/completions", asked, _signature(request, dialect)))
+
+    @routes.post("/responses", **text_operation("responses"))
+    async def responses(request: Request) -> Response:
+        companion, asked = await _read(request, ResponseForm)
+        return await _answer(request, companion.respond(asked))
+
+    @routes.post("/embeddings", **text_operation("embeddings"))
+    async def embeddings(request: Request) -> Response:
+        companion, asked = await _read(request, EmbeddingForm)
+        async with cancelled_on_disconnect(request.receive):
+            body = await companion.embed(asked)
+        return Response(body, media_type=JSON)
+
+    @routes.post("/reranking", **text_operation("reranking"))
+    async def reranking(request: Request) -> Response:
+        companion, asked = await _read(request, RerankForm)
+        async with cancelled_on_disconnect(request.receive):
+            body = await companion.rerank(asked)
+        return Response(body, media_type=JSON)
+
+    _add_fine_tunings(routes)
+    return routes
+
+
+def _add_fine_tunings(routes: APIRouter) -> None:
+    @routes.get("/fine_tunings", **text_operation("list_fine_tunings"))
+    async def list_fine_tunings(request: Request) -> Response:
+        return await _fine_tune(request, "")
+
+    @routes.post("/fine_tunings", **text_operation("create_fine_tuning"))
+    async def create_fine_tuning(request: Request) -> Response:
+        asked = await read_text_request(request, service_of(request).settings.max_upload_bytes)
+        FineTuningForm.check(dict(asked.fields))
+        return await _fine_tune(request, "", asked)
+
+    @routes.get("/fine_tunings/{id}", **text_operation("get_fine_tuning"))
+    async def get_fine_tuning(request: Request, id: str) -> Response:
+        return await _fine_tune(request, id)
+
+    @routes.delete("/fine_tunings/{id}", **text_operation("delete_fine_tuning"))
+    async def delete_fine_tuning(request: Request, id: str) -> Response:
+        return await _fine_tune(request, id)
+
+
+async def _fine_tune(request: Request, identity: str, asked: TextRequest | None = None) -> Response:
+    if identity and not _IDENTITY.fullmatch(identity):
+        raise NotFound(f"There is no fine tuning `{identity[:100]!a}`.", param="id")
+    path = f"/fine_tunings/{identity}" if identity else "/fine_tunings"
+    asked = asked or TextRequest({}, b"", request.headers.items())
+    async with cancelled_on_disconnect(request.receive):
+        body = await service_of(request).companion.fine_tune(request.method, path, asked)
+    return Response(body, media_type=JSON)
+
+
+async def _read(request: Request, form: type[TextForm]) -> tuple[Companion, TextRequest]:
+    service = service_of(request)
+    asked = await read_text_request(request, service.settings.max_upload_bytes)
+    form.check(dict(asked.fields))
+    return service.companion, asked
+
+
+async def _answer(request: Request, opening: AbstractAsyncContextManager[Answer]) -> Response:
+    """A stream as it comes, or a whole answer; hanging up closes the connection to the backend."""
+    async with AsyncExitStack() as resources:
+        async with cancelled_on_disconnect(request.receive):
+            answer = await resources.enter_async_context(opening)
+            if not answer.is_stream:
+                return Response(await answer.read(), media_type=JSON, headers=_kept(answer))
+        return Relay(answer.chunks, answer.headers, resources.pop_all())
+
+
+def _kept(answer: Answer) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name != "content-type"}
+
+
+def _signature(request: Request, dialect: Dialect) -> str | None:
+    return request_id_of(request) if dialect.request_id_in_body else None

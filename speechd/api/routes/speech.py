@@ -1,0 +1,205 @@
+"""POST audio/speech and GET audio/voices, in both dialects."""
+
+import asyncio
+import base64
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from speechd import operations
+from speechd.api.async_requests import accept_speech, refuse_webhook
+from speechd.api.dependencies import service_of
+from speechd.api.disconnect import cancelled_on_disconnect
+from speechd.api.middleware.rate_limits import charge_audio
+from speechd.api.openapi.audio import speech_operation
+from speechd.api.prefer import wants_async
+from speechd.api.request_body import open_form
+from speechd.api.responses.sse import EventStream
+from speechd.api.routes.captions import captions_path, keep_captions
+from speechd.audio.encode import FORMATS
+from speechd.dialects import Dialect
+from speechd.operations import SpeechRequest
+from speechd.registry.registry import AUTO
+from speechd.schemas.speech import SpeechBody, VoiceList, VoiceObject
+from speechd.tts.captions import captions
+from speechd.types import Speech, SpeechPart, Word
+
+Part = SpeechPart | Speech
+
+BYTES_PER_CHARACTER = 6
+"""At most, in JSON: an escape such as backslash u00e9."""
+
+
+def router(dialect: Dialect) -> APIRouter:
+    """The speech routes, answering in this dialect."""
+    routes = APIRouter(tags=["Audio"])
+
+    @routes.post("/audio/speech", **speech_operation())
+    async def speech(request: Request) -> Response:
+        return await answer(request, dialect)
+
+    @routes.get("/audio/voices", summary="List all voices.")
+    async def voices(request: Request) -> VoiceList:
+        return await asyncio.to_thread(list_voices, request)
+
+    return routes
+
+
+def list_voices(request: Request) -> VoiceList:
+    voices = service_of(request).voices
+    default = voices.choose(AUTO, AUTO).id if voices.list() else ""
+    data = [
+        VoiceObject(
+            id=voice.id,
+            language=voice.info.language,
+            sample_rate=voice.info.sample_rate,
+            speakers=list(voice.info.speakers),
+            default=voice.id == default,
+        )
+        for voice in voices.list()
+    ]
+    return VoiceList(data=data)
+
+
+async def answer(request: Request, dialect: Dialect) -> Response:
+    """One request from its text to its audio; hanging up stops the voice.
+
+    The reply starts when the first audio is there, so that what fails at once still gets its own status.
+
+    Raises:
+        SpeechdError: whatever is wrong with it.
+        ClientDisconnect: the caller left.
+    """
+    service = service_of(request)
+    limit = service.settings.max_speech_characters * BYTES_PER_CHARACTER
+    if wants_async(request.headers):
+        return await accept_speech(request, dialect, limit, _wants_basic(request))
+    async with AsyncExitStack() as resources:
+        form = await resources.enter_async_context(open_form(request, limit))
+        body = SpeechBody.parse(form.fields)
+        refuse_webhook(form.fields)
+        options = body.to_options(dialect.speech_sample_rate, headerless=_wants_basic(request))
+        job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
+        async with cancelled_on_disconnect(request.receive):
+            stream = await resources.enter_async_context(operations.open_speech(service, job))
+            parts = _from(await _first_sound(stream.parts), stream.parts)
+        headers = {"x-speechd-voice": stream.voice.id}
+        parts = _charged(request, parts)
+        if body.caption_format:
+            parts = _captioned(request, parts, stream.voice.info.language)
+            headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
+        if body.stream_format == "sse":
+            return EventStream(_events(parts), resources.pop_all(), headers)
+        media_type = FORMATS[options.format].media_type
+        return AudioStream(_audio(parts), resources.pop_all(), media_type, headers)
+
+
+def _wants_basic(request: Request) -> bool:
+    """The caller takes headerless mu-law and no WAV."""
+    accepted = request.headers.get("accept", "")
+    return "audio/basic" in accepted and "audio/wav" not in accepted
+
+
+class AudioStream(Response):
+    """Sends audio as it is made; when it ends, however it ends, it closes the resources behind it."""
+
+    def __init__(
+        self,
+        audio: AsyncIterator[bytes],
+        resources: AsyncExitStack,
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        """
+        Args:
+            audio: an error from it cuts the connection: the status is out.
+            resources: closed at the end, in the task that iterated `audio`.
+            media_type: of the audio.
+            headers: extra reply headers.
+        """
+        super().__init__(headers={"cache-control": "no-store", **headers}, media_type=media_type)
+        del self.headers["content-length"]
+        self._audio = audio
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._resources, cancelled_on_disconnect(receive):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for chunk in self._audio:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _from(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    yield first
+    async for part in rest:
+        yield part
+
+
+async def _first_sound(parts: AsyncIterator[Part]) -> Part:
+    """The first part with something to send, so that a format which leaves whole can still fail with a status."""
+    async for part in parts:
+        if isinstance(part, Speech) or part.audio or part.words:
+            return part
+    raise RuntimeError("the speaker ended without a speech")
+
+
+async def _charged(request: Request, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+    """The parts; what was spoken counts against the caller's limits, also when the caller leaves early."""
+    spoken = 0.0
+    try:
+        async for part in parts:
+            spoken = part.duration if isinstance(part, Speech) else part.seconds
+            yield part
+    finally:
+        charge_audio(request, spoken)
+
+
+async def _captioned(request: Request, parts: AsyncIterator[Part], language: str) -> AsyncIterator[Part]:
+    """The parts; what they say of words is put where the caller can fetch it, before the last of them."""
+    words: list[Word] = []
+    async for part in parts:
+        if isinstance(part, SpeechPart):
+            words += part.words
+        else:
+            keep_captions(request, captions(words, language, part.duration, part.voice))
+        yield part
+
+
+async def _audio(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        if isinstance(part, SpeechPart) and part.audio:
+            yield part.audio
+
+
+async def _events(parts: AsyncIterator[Part]) -> AsyncIterator[Mapping[str, Any]]:
+    """OpenAI's events, and one of our own with the words that are settled."""
+    async for part in parts:
+        if isinstance(part, Speech):
+            yield {"type": "speech.audio.done", "usage": _usage(part)}
+            continue
+        if part.words:
+            yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
+        if part.audio:
+            yield {"type": "speech.audio.delta", "audio": base64.b64encode(part.audio).decode()}
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
+
+
+def _usage(speech: Speech) -> dict[str, Any]:
+    """A voice knows no tokens: what goes in is counted in characters, what comes out in seconds."""
+    seconds = math.ceil(speech.duration)
+    return {
+        "input_tokens": speech.characters,
+        "output_tokens": seconds,
+        "total_tokens": speech.characters + seconds,
+        "type": "duration",
+        "seconds": round(speech.duration, 3),
+    }

@@ -1,0 +1,370 @@
+"""Whisper on CTranslate2, in batches.
+
+faster-whisper brings the mel features and the tokenizer; the decoding here is Whisper's own (Radford et al. 2022,
+section 4.5): beam search at temperature 0, then sampling at rising temperatures where the result repeats itself or is
+improbable. Unlike faster-whisper's `transcribe`, the windows of many recordings are encoded and decoded together, and
+a model trained for it is not made to encode padding.
+"""
+
+import functools
+import math
+import time
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+
+from speechd.asr.engine import Decoded, Job
+from speechd.asr.engines.whisper_timestamps import Span
+from speechd.asr.engines.whisper_tokens import decoded_of, hypothesis_of, likeliest, text_spans
+from speechd.asr.engines.whisper_vocabulary import languages_of
+from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
+from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
+from speechd.languages import find, whisper_code
+from speechd.types import Task, Timings, TranscribeOptions, joined_text
+
+FRAMES_PER_SECOND = 100
+FULL_CONTEXT = 3000
+"""Mel frames of 10 ms in the 30 s that Whisper was trained on."""
+CONTEXT_STEP = 100
+CONTEXT_MARGIN = 50
+"""An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
+windows of about the same length share a batch."""
+DETECTION_MARGIN = 200
+"""The same where only the language is asked for, of any model (measured in mixed_languages.py)."""
+PROMPT_TOKENS = 223
+"""Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
+DECODER_POSITIONS = 448
+"""Tokens that Whisper's decoder has positions for, the prompt included."""
+TOKENS_BESIDE = 32
+"""Tokens that even the shortest window may have."""
+MAX_TOKENS_PER_SECOND = 40
+"""Tokens that a second of speech can need: 8 of fast English, 36 of scripts whose every character is three tokens
+(Burmese, 12 characters a second). What goes on beyond it is a loop; where it is not, the next round goes on there."""
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+BEAM_SIZE = 5
+BEST_OF = 5
+
+Array = npt.NDArray[Any]
+
+
+class WhisperEngine:
+    """A Whisper model in CTranslate2 format."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "cpu",
+        devices: Sequence[int] = (0,),
+        compute_type: str = "default",
+        threads: int = 1,
+        replicas: int = 1,
+        adaptive_context: bool = False,
+        languages: Iterable[str] = (),
+        batch_size: int = 8,
+    ) -> None:
+        """
+        Args:
+            path: folder with model.bin, config.json and tokenizer.json.
+            device: cpu or cuda.
+            devices: indices of the GPUs that each hold a copy.
+            compute_type: CTranslate2's name of a number format.
+            threads: CPU threads of each replica.
+            replicas: batches decoded at once on each device; they share its copy of the weights.
+            adaptive_context: encode a short window as it is instead of padding it to 30 s; only for models trained so.
+            languages: codes it was trained for; empty means all that its vocabulary has.
+            batch_size: windows decoded together.
+
+        Raises:
+            EngineFailure: the folder holds no loadable model.
+        """
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(path),
+                device=device,
+                device_index=list(devices),
+                compute_type=compute_type,
+                intra_threads=threads,
+                inter_threads=replicas,
+            )
+            self._hf_tokenizer = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise EngineFailure(f"The model in {path.name} could not be loaded: {error}") from error
+        self._multilingual = self._model.is_multilingual
+        self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
+        self._adaptive = adaptive_context
+        self._tokenizer = functools.cache(self._new_tokenizer)
+        self.languages = tuple(languages) or languages_of(path) or ("en",)
+        self.batch_size = batch_size
+        self.replicas = replicas * len(devices)
+
+    def group(self, job: Job) -> Hashable:
+        """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
+        if job.detect:
+            return ("detect", self._context(job))
+        return (len(self._prompt(job)), job.options.temperature, self._context(job))
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        try:
+            return self._decode(jobs)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            kind = OutOfMemory if isinstance(error, MemoryError) or "out of memory" in str(error) else EngineFailure
+            raise kind(f"Decoding failed: {error}") from error
+
+    def close(self) -> None:
+        self._model.unload_model()
+
+    def _decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        for job in jobs:
+            self._check(job.options)
+        started = time.perf_counter()
+        encoded = self._encode(jobs)
+        encoded_at = time.perf_counter()
+        chances = self._languages(jobs, encoded)
+        if jobs[0].detect:
+            timings = Timings(encode=(time.perf_counter() - started) / len(jobs))
+            return [Decoded((), likeliest(chance), chance, timings, heard=0.0) for chance in chances]
+        tokenizers_ = [
+            self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
+        ]
+        hypotheses = self._generate(jobs, encoded, tokenizers_)
+        spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
+        generated_at = time.perf_counter()
+        alignments = self._align(jobs, encoded, tokenizers_, spans)
+        aligned_at = time.perf_counter()
+        timings = Timings(
+            encode=(encoded_at - started) / len(jobs),
+            generate=(generated_at - encoded_at) / len(jobs),
+            align=(aligned_at - generated_at) / len(jobs),
+        )
+        results = zip(jobs, hypotheses, tokenizers_, spans, alignments, chances, strict=True)
+        return [
+            replace(
+                decoded_of(*each),
+                timings=timings,
+                encoded=encoded[index : index + 1] if each[0].options.language is None else None,
+            )
+            for index, each in enumerate(results)
+        ]
+
+    # Features and encoder
+
+    def _content_frames(self, job: Job) -> int:
+        return min(FULL_CONTEXT, math.ceil(job.window.duration * FRAMES_PER_SECOND))
+
+    def _context(self, job: Job) -> int:
+        """Mel frames that the encoder sees."""
+        if not (self._adaptive or job.detect):
+            return FULL_CONTEXT
+        margin = DETECTION_MARGIN if job.detect else CONTEXT_MARGIN
+        return min(FULL_CONTEXT, math.ceil((self._content_frames(job) + margin) / CONTEXT_STEP) * CONTEXT_STEP)
+
+    def _features(self, job: Job) -> Array:
+        """Normalised log-mel, shape (n_mels, context); padding is 0 after normalisation, as in training."""
+        context = self._context(job)
+        mel = self._extractor(job.window.samples)[:, :-1][:, :context]
+        return np.pad(mel, ((0, 0), (0, context - mel.shape[1])))
+
+    def _encode(self, jobs: Sequence[Job]) -> Array:
+        """Encoder output, shape (len(jobs), context / 2, width), in main memory so that it can be sliced."""
+        known = [job.encoded for job in jobs]
+        fresh = [index for index, value in enumerate(known) if value is None]
+        if fresh:
+            features = np.ascontiguousarray(np.stack([self._features(jobs[index]) for index in fresh]), np.float32)
+            output = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
+            for index, row in zip(fresh, _to_numpy(output), strict=True):
+                known[index] = row[np.newaxis]
+        return np.concatenate(known)
+
+    # Language
+
+    def _check(self, options: TranscribeOptions) -> None:
+        """What the model was not trained for would come out as nonsense.
+
+        Raises:
+            Unprocessable: the language or the task.
+        """
+        if options.task == "translate" and not self._multilingual:
+            raise Unprocessable("This model cannot translate.", param="model", code="task_not_supported")
+        for param, codes in (("language", (options.language,)), ("languages", options.languages)):
+            for code in codes:
+                if code and code not in self.languages:
+                    raise Unprocessable(
+                        f"This model does not know the language `{code}`.", param=param, code="language_not_supported"
+                    )
+
+    def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
+        """Probability of each allowed language for each job."""
+        chances = [{job.options.language or "en": 1.0} for job in jobs]
+        if not self._multilingual:
+            return [{"en": 1.0} for _ in jobs]
+        unknown = [index for index, job in enumerate(jobs) if job.options.language is None]
+        if unknown:
+            found = self._model.detect_language(_to_storage(encoded[unknown]))
+            for index, ranking in zip(unknown, found, strict=True):
+                allowed = set(jobs[index].options.languages or self.languages)
+                chances[index] = _renormalised({_language(t): p for t, p in ranking if _language(t) in allowed})
+        return chances
+
+    def _new_tokenizer(self, task: Task, language: str) -> Tokenizer:
+        return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=whisper_code(language))
+
+    # Decoder
+
+    def _prompt(self, job: Job) -> list[int]:
+        """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
+
+        What was said before keeps its timestamps, as in openai/whisper.
+        """
+        options = job.options
+        tokenizer = self._tokenizer(options.task, options.language or "en")
+        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
+        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        before += [token for segment in job.before for token in segment.tokens]
+        hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
+        before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
+        return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
+
+    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
+        """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
+        prompts = [self._prompt(job) for job in jobs]
+        found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
+        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
+        if suspects:
+            bare = self._with_fallback(
+                [jobs[i] for i in suspects],
+                encoded[suspects],
+                [tokenizers_[i] for i in suspects],
+                [[] for _ in suspects],
+            )
+            for index, second in zip(suspects, bare, strict=True):
+                if found[index].loops or not similar(found[index].text, second.text):
+                    found[index] = second
+        return found
+
+    def _with_fallback(
+        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
+    ) -> list[Hypothesis]:
+        """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
+        starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
+        limits = [_token_limit(job) for job in jobs]
+        temperature = jobs[0].options.temperature
+        tried: list[list[Hypothesis]] = [[] for _ in jobs]
+        pending = list(range(len(jobs)))
+        for step in TEMPERATURES if temperature == 0 else (temperature,):
+            found = self._generate_at(
+                step,
+                encoded[pending],
+                [starts[i] for i in pending],
+                [tokenizers_[i] for i in pending],
+                max(limits[i] for i in pending),
+            )
+            for index, hypothesis in zip(pending, found, strict=True):
+                tried[index].append(hypothesis)
+            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
+            if not pending:
+                break
+        return [best(attempts) for attempts in tried]
+
+    def _generate_at(
+        self,
+        temperature: float,
+        encoded: Array,
+        prompts: list[list[int]],
+        tokenizers_: Sequence[Tokenizer],
+        limit: int,
+    ) -> list[Hypothesis]:
+        search: dict[str, Any] = (
+            {"beam_size": BEAM_SIZE, "patience": 1}
+            if temperature == 0
+            else {
+                "beam_size": 1,
+                "num_hypotheses": BEST_OF,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+        )
+        length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
+        results = self._model.generate(
+            _to_storage(encoded),
+            prompts,
+            length_penalty=1,
+            max_length=length,
+            max_initial_timestamp_index=50,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **search,
+        )
+        left = length - len(prompts[0])
+        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
+
+    @functools.cached_property
+    def _suppressed(self) -> list[int]:
+        """Tokens that no transcript contains: musical notes, brackets, and Whisper's own marks."""
+        tok = self._tokenizer("transcribe", "en")
+        marks = (tok.transcribe, tok.translate, tok.sot, tok.sot_prev, tok.sot_lm, tok.no_speech)
+        return sorted({*tok.non_speech_tokens, *(mark for mark in marks if mark is not None)})
+
+    # Times
+
+    def _align(
+        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], spans: Sequence[Sequence[Span]]
+    ) -> list[Any]:
+        """CTranslate2's alignment of each job that asks for words or log-probabilities, else None."""
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, job in enumerate(jobs):
+            if spans[index] and (job.options.word_timestamps or job.options.logprobs):
+                groups[tuple(tokenizers_[index].sot_sequence)].append(index)
+        alignments: list[Any] = [None] * len(jobs)
+        for start_sequence, members in groups.items():
+            results = self._model.align(
+                _to_storage(encoded[members]),
+                list(start_sequence),
+                [[token for span in spans[index] for token in span.tokens] for index in members],
+                [self._content_frames(jobs[index]) for index in members],
+            )
+            for index, result in zip(members, results, strict=True):
+                alignments[index] = result
+        return alignments
+
+
+def _token_limit(job: Job) -> int:
+    """The most tokens that the speech of a window can need."""
+    return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
+
+
+def _echoes(hypothesis: Hypothesis, job: Job) -> bool:
+    """Whether the text may come from the prompt instead of the audio."""
+    return hypothesis.loops or repeats_prompt(hypothesis.text, f"{job.options.prompt} {joined_text(job.before)}")
+
+
+def _language(token: str) -> str:
+    """`<|en|>` -> `en`, by our code where Whisper's deviates."""
+    language = find(token[2:-2])
+    return language.code if language else token[2:-2]
+
+
+def _renormalised(chances: dict[str, float]) -> dict[str, float]:
+    total = sum(chances.values())
+    return {code: chance / total for code, chance in chances.items()} if total > 0 else dict.fromkeys(chances, 1.0)
+
+
+def _to_storage(array: Array) -> ctranslate2.StorageView:
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))
+
+
+def _to_numpy(view: ctranslate2.StorageView) -> Array:
+    if view.dtype == ctranslate2.DataType.bfloat16:  # NumPy has no such type
+        view = view.to(ctranslate2.DataType.float32)
+    return np.array(view)

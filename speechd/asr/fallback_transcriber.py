@@ -1,0 +1,68 @@
+"""Two recognisers of different reach: the first hears the beginning, and hands over where it does not understand it.
+
+For `model=auto` where only what ships is installed: whisper-pocket is exact on the sentences it was trained on and
+writes other sentences of that kind over everything else, with a lower log-probability; PocketSphinx makes errors
+everywhere and understands a person's English.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from speechd.asr.hallucination import mean_logprob
+from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
+
+SECONDS_HEARD = 20.0
+"""Speech on which the choice is made; the whole recording where it is shorter."""
+
+
+@dataclass(slots=True)
+class Relay:
+    """Transcribes with one of two."""
+
+    first: Transcriber
+    second: Transcriber
+    language: str
+    """The one language of the second."""
+    trust: float
+    """Mean log-probability from which the first is believed."""
+    model: str = ""
+    """See speechd.types.Transcriber; before the choice, both."""
+
+    def __post_init__(self) -> None:
+        self.model = f"{self.first.model} or {self.second.model}"
+
+    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        """See speechd.types.Transcriber."""
+        self.model = self.first.model
+        async with contextlib.aclosing(self.first.stream(audio, options)) as parts:
+            heard = [part async for part in _beginning(parts)]
+            if not self._hand_over(heard):
+                for part in heard:
+                    yield part
+                async for part in parts:
+                    yield part
+                return
+        audio.seek(0)
+        self.model = self.second.model
+        async with contextlib.aclosing(self.second.stream(audio, options)) as parts:
+            async for part in parts:
+                yield part
+
+    def _hand_over(self, heard: Sequence[Segment | Transcript]) -> bool:
+        segments = [part for part in heard if isinstance(part, Segment)]
+        mean = mean_logprob(segments)
+        if mean is None or segments[0].language != self.language:
+            return False  # where the first one heard nothing, the second might only invent something
+        return mean < self.trust
+
+
+async def _beginning(parts: AsyncGenerator[Segment | Transcript, None]) -> AsyncGenerator[Segment | Transcript, None]:
+    """The parts until enough was heard, or all."""
+    seconds = 0.0
+    async for part in parts:
+        yield part
+        seconds += part.duration if isinstance(part, Segment) else 0.0
+        if seconds >= SECONDS_HEARD:
+            return

@@ -1,0 +1,146 @@
+"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together.
+
+Each part has its own module: Recording decodes and cuts, Listener settles the language of a channel, Batcher feeds the
+engine, Merger puts channels in order.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO, TypeVar
+
+from speechd.asr.batcher import Batcher, Ticket
+from speechd.asr.channel_merge import Merger
+from speechd.asr.engine import Decoded, Job
+from speechd.asr.hallucination import evidence, judged
+from speechd.asr.language_detection import Listener, main_language
+from speechd.asr.mixed_languages import decode_mixed
+from speechd.asr.recording import Recording
+from speechd.asr.seeking import decode_window, told
+from speechd.audio.windows import Packing
+from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
+
+WINDOWS_IN_FLIGHT = 16
+"""Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
+SECOND_TEMPERATURE = 0.4
+"""Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTranscriber:
+    """Transcribes with an engine of this process."""
+
+    model: str
+    batcher: Batcher
+    packing: Packing
+    max_seconds: float
+    """Longest recording accepted."""
+
+    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+        """See speechd.types.Transcriber."""
+        recording = await asyncio.to_thread(Recording, audio, self.max_seconds, options)
+        merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
+        with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
+            listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
+            windows = _in_thread(recording.windows(self.packing))
+            async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
+                async for window, result in decoded:
+                    timings += result.timings
+                    uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
+                    for segment in merger.push(_segments(window, result, options), window.horizon):
+                        yield segment
+            for segment in merger.push((), math.inf):
+                yield segment
+        language, certainty = (options.language, 1.0) if options.language else main_language(listeners.values())
+        yield Transcript(
+            task=options.task,
+            language=language,
+            duration=recording.seconds,
+            segments=tuple(merger.merged),
+            model=self.model,
+            language_probability=certainty,
+            warnings=recording.warnings,
+            timings=timings + recording.timings,
+            channels=recording.channels,
+            uncovered=tuple(sorted(uncovered)),
+        )
+
+    async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
+        """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
+        decode = partial(self.batcher.decode, ticket=ticket)
+        decode_all = decode_mixed if job.options.multilingual else decode_window
+        decoded = await decode_all(decode, job)
+        if job.options.guard != "redecode" or not _doubts(job.window, decoded):
+            return decoded
+        warmer = replace(job.options, temperature=SECOND_TEMPERATURE, prompt="", hotwords=())
+        second = await decode_all(decode, replace(job, options=warmer, before=()))
+        better = second if _doubts(job.window, second) < _doubts(job.window, decoded) else decoded
+        return replace(better, timings=decoded.timings + second.timings)
+
+
+async def _decode(
+    windows: AsyncGenerator[Window, None], listeners: defaultdict[int, Listener], options: TranscribeOptions
+) -> AsyncGenerator[tuple[Window, Decoded], None]:
+    """Decodes windows side by side, or one by one where each is told the text before it, and yields them in order."""
+    most = 1 if options.condition_on_previous_text else WINDOWS_IN_FLIGHT
+    before: defaultdict[int, tuple[Segment, ...]] = defaultdict(tuple)
+    running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
+
+    async def next_done() -> tuple[Window, Decoded]:
+        window, task = running[0]
+        listener = listeners[window.channel]
+        listener.hurry()
+        decoded = await listener.taken(window, await task)
+        running.popleft()
+        if options.condition_on_previous_text:
+            before[window.channel] = told((*before[window.channel], *decoded.segments))
+        return window, decoded
+
+    try:
+        async with contextlib.aclosing(windows):
+            async for window in windows:
+                decoding = listeners[window.channel].decode(window, before[window.channel])
+                running.append((window, asyncio.create_task(decoding)))
+                while len(running) >= most or (running and running[0][1].done()):
+                    yield await next_done()
+        while running:
+            yield await next_done()
+    finally:
+        for _, task in running:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+
+
+def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
+    """What is believed of a window's segments, on the recording's clock."""
+    for segment in judged(decoded.segments, window.speech, options.guard):
+        language = segment.language or decoded.language
+        yield replace(segment.shifted(window.start), language=language, channel=window.channel)
+
+
+def _doubts(window: Window, decoded: Decoded) -> int:
+    """How many pieces of evidence speak against what was decoded."""
+    return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
+
+
+async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
+    """Iterates a blocking iterator on worker threads, one step at a time; closing waits for the step in hand."""
+    end = object()
+    step: asyncio.Future[T | object] | None = None
+    try:
+        while True:
+            step = asyncio.ensure_future(asyncio.to_thread(next, iterator, end))
+            item = await asyncio.shield(step)
+            if item is end:
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        if step is not None and not step.done():
+            await asyncio.wait([step])  # a thread cannot be interrupted, and the file must outlive it
+            step.exception()

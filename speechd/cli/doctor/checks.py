@@ -1,0 +1,30 @@
+"""All checks, in the order of the report."""
+
+from speechd.cli.doctor import installation, machine, models, network
+from speechd.cli.doctor.report import Check
+
+NEEDS_NO_SETTINGS = (
+    Check("Installation", "python", installation.python),
+    Check("Installation", "packages", installation.packages),
+    Check("Installation", "wheels", installation.wheels),
+)
+"""What is looked at even where the settings cannot be read."""
+
+CHECKS = (
+    *NEEDS_NO_SETTINGS,
+    Check("Installation", "extras", installation.extras),
+    Check("Installation", "settings", installation.names_of_settings),
+    Check("Machine", "devices", machine.devices),
+    Check("Machine", "data folder", machine.data_folder),
+    Check("Machine", "disk", machine.disk),
+    Check("Machine", "port", machine.port),
+    Check("Machine", "access", machine.access),
+    Check("Network", "package index", network.package_index, network=True),
+    Check("Network", "model hub", network.hub, network=True),
+    Check("Network", "mirror", network.mirror, network=True),
+    Check("Network", "text servers", network.text_servers, network=True),
+    Check("Models", "folders", models.folders),
+    Check("Models", "names", models.names),
+    Check("Models", "loading", models.loading),
+    Check("Models", "end to end", models.end_to_end),
+)

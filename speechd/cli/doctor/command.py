@@ -1,0 +1,125 @@
+"""`speechd doctor`: the report on a terminal, or as JSON."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
+    from rich.console import Console
+
+    from speechd.cli.doctor.report import Checked
+
+MARKS = {"ok": ("✓", "green"), "skipped": ("-", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
+"""What stands before a line, and its style, by its status."""
+PLAIN_MARKS = {"✓": "+", "-": "-", "!": "!", "✗": "x", "→": "->"}
+"""The same where the terminal knows ASCII only."""
+WORDS = {"problem": ("problem", "problems"), "warning": ("warning", "warnings")}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
+    """Check this installation, and say what to do about each problem.
+
+    Looks at Python and its packages, the GPUs, the data folder, the disk, the port, the keys, the places that models
+    come from and the text servers. Then it loads every installed model, says a sentence with the default voice and
+    has the default recogniser write it down. It changes nothing and takes some seconds, more with large models.
+
+    Each line is ok (✓), skipped (-), a warning (!) or a problem (✗); after an arrow it says what to do. The exit
+    status is 1 when there is a problem, else 0. It obeys the same SPEECHD_* variables as `speechd serve`, so run it
+    as the same user with the same environment. SPEECHD_OFFLINE=true keeps it from the network.
+
+    Examples:
+
+        speechd doctor
+
+        SPEECHD_PORT=80 SPEECHD_DEVICE=cuda speechd doctor
+
+        speechd doctor --json | jq '.checks[] | select(.status == "problem")'
+    """
+    logging.getLogger().addHandler(logging.NullHandler())  # what is logged stands in the report
+    statuses = _print_json() if as_json else _print_report()
+    raise typer.Exit("problem" in statuses)
+
+
+def _findings() -> "Iterator[Checked]":
+    """All findings; where the settings are not valid, that and what does not depend on them."""
+    from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
+    from speechd.cli.doctor.report import Check, Checked, Finding, run_checks
+    from speechd.errors import InvalidRequest
+    from speechd.settings import Settings, read_settings
+
+    try:
+        settings = read_settings()
+    except InvalidRequest as error:
+        yield from run_checks(NEEDS_NO_SETTINGS, Settings.model_construct())
+        remedy = (
+            "Correct it; the documentation lists all settings. Run this again then: the rest depends on the settings."
+        )
+        wrong = Check("Installation", "settings", lambda _: iter(()))
+        yield Checked(wrong, Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
+        return
+    yield from run_checks(CHECKS, settings)
+
+
+def _print_json() -> list[str]:
+    from speechd import __version__
+    from speechd.cli.doctor.report import worst
+
+    found = list(_findings())
+    rows = [
+        {
+            "group": each.check.group,
+            "check": each.check.name,
+            "status": each.finding.status,
+            "message": each.finding.message,
+            "remedy": each.finding.remedy or None,
+        }
+        for each in found
+    ]
+    overall = worst([each.finding.status for each in found])
+    print(json.dumps({"status": overall, "version": __version__, "checks": rows}, indent=2))
+    return [each.finding.status for each in found]
+
+
+def _print_report() -> list[str]:
+    from rich.console import Console
+
+    console, group = Console(highlight=False), ""
+    statuses: list[str] = []
+    with console.status("checking"):
+        for each in _findings():
+            if each.check.group != group:
+                group = each.check.group
+                console.print(f"\n[bold]{group}[/bold]" if statuses else f"[bold]{group}[/bold]")
+            _print_line(console, each)
+            statuses.append(each.finding.status)
+    console.print(f"\n{_summary(statuses)}")
+    return statuses
+
+
+def _print_line(console: "Console", each: "Checked") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    mark, style = MARKS[each.finding.status]
+    arrow = "→"
+    if console.options.ascii_only:
+        mark, arrow = PLAIN_MARKS[mark], PLAIN_MARKS[arrow]
+    said = Text(each.finding.message, style="dim" if each.finding.status == "skipped" else "")
+    if each.finding.remedy:
+        said.append(f"\n{arrow} {each.finding.remedy}", style="yellow" if each.finding.status == "warning" else "red")
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=1)
+    line.add_column(width=13)
+    line.add_column(overflow="fold")
+    line.add_row(Text(mark, style=style), each.check.name, said)
+    console.print(line)
+
+
+def _summary(statuses: list[str]) -> str:
+    """`2 problems, 1 warning.`"""
+    counts = {status: statuses.count(status) for status in WORDS}
+    told = [f"{count} {WORDS[status][count > 1]}" for status, count in counts.items() if count]
+    return f"{', '.join(told)}." if told else "Everything is in order."

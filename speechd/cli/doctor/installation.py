@@ -1,0 +1,129 @@
+"""Python, the packages that speechd stands on, and its settings."""
+
+import difflib
+import importlib
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+
+from packaging.requirements import Requirement
+
+from speechd import __version__
+from speechd.cli.doctor.report import Finding
+from speechd.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+IMPORTED = {
+    "ctranslate2": "ctranslate2",
+    "faster-whisper": "faster_whisper",
+    "av": "av",
+    "onnxruntime": "onnxruntime",
+    "soundfile": "soundfile",
+    "soxr": "soxr",
+    "tokenizers": "tokenizers",
+    "sqlalchemy": "sqlalchemy",
+}
+"""Packages with compiled parts, by their name on the index: a wheel of the wrong platform shows when it is imported."""
+EXTRAS = {
+    "tts": ("piper-tts", "piper", "speech"),
+    "sphinx": ("pocketsphinx", "pocketsphinx", "the recogniser pocketsphinx-en-us"),
+    "onnx-asr": ("onnx-asr", "onnx_asr", "the recognisers Parakeet, Canary and GigaAM"),
+    "postgres": ("asyncpg", "asyncpg", "PostgreSQL as database"),
+}
+"""By their name: package, module, and what they are for."""
+
+
+def python(_: Settings) -> Iterator[Finding]:
+    """Its version, and where it is."""
+    version = platform.python_version()
+    if sys.version_info < OLDEST_PYTHON:
+        wanted = ".".join(map(str, OLDEST_PYTHON))
+        yield Finding("problem", f"Python {version} is too old.", f"Install speechd with Python {wanted} or later.")
+        return
+    yield Finding("ok", f"Python {version} in {sys.prefix}, {platform.system()} on {platform.machine()}.")
+
+
+def packages(_: Settings) -> Iterator[Finding]:
+    """Their versions against what speechd asks for."""
+    try:
+        requirements = importlib.metadata.requires("speechd") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("warning", f"speechd {__version__} runs without being installed.", "Install it: pip install .")
+        return
+    wrong = list(filter(None, map(_unmet, requirements)))
+    for line in wrong:
+        yield Finding("problem", line, "Install speechd again: pip install --upgrade --force-reinstall speechd")
+    if not wrong:
+        yield Finding("ok", f"speechd {__version__} with every package that it asks for.")
+
+
+def wheels(_: Settings) -> Iterator[Finding]:
+    """Every compiled package can be imported here."""
+    broken = {name: error for name, module in IMPORTED.items() if (error := _import_error(module))}
+    for name, error in broken.items():
+        yield Finding(
+            "problem",
+            f"{name} cannot be imported: {error}.",
+            f"Install its wheel for this platform: pip install --force-reinstall {name}",
+        )
+    if not broken:
+        yield Finding("ok", ", ".join(f"{name} {_version(name)}" for name in IMPORTED) + ".")
+
+
+def extras(settings: Settings) -> Iterator[Finding]:
+    """Which optional parts are there; only what the settings ask for is missed."""
+    for extra, (package, module, purpose) in EXTRAS.items():
+        error = _import_error(module)
+        if not error:
+            yield Finding("ok", f"{extra}: {package} {_version(package)}, for {purpose}.")
+        elif extra == "postgres" and settings.database_url.startswith("postgres"):
+            yield Finding("problem", f"SPEECHD_DATABASE_URL needs {package}.", "pip install 'speechd[postgres]'")
+        elif extra == "tts":
+            yield Finding("warning", f"No speech: {package} is not installed.", "pip install 'speechd[tts]'")
+        else:
+            yield Finding("skipped", f"{extra}: not installed; it is for {purpose}.")
+
+
+def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Variables that begin like a setting and are none."""
+    known = [f"SPEECHD_{name.upper()}" for name in Settings.model_fields]
+    given = sorted(name for name in environment if name.startswith("SPEECHD_"))
+    unknown = [name for name in given if name.upper() not in known]
+    for name in unknown:
+        similar = difflib.get_close_matches(name.upper(), known, 1)
+        hint = f"Did you mean {similar[0]}?" if similar else "The documentation lists all settings."
+        yield Finding("warning", f"{name} is set, but there is no such setting.", hint)
+    if not unknown:
+        yield Finding("ok", f"Valid; set here: {', '.join(given) or 'none, all have their defaults'}.")
+
+
+def _unmet(line: str) -> str:
+    """What is wrong with the package that a requirement (PEP 508) names; "" where nothing is, or it is optional."""
+    requirement = Requirement(line)
+    if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+        return ""
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return f"{requirement.name} is not installed."
+    if requirement.specifier.contains(version, prereleases=True):
+        return ""
+    return f"{requirement.name} {version} is installed, but speechd asks for {requirement.specifier}."
+
+
+def _import_error(module: str) -> str:
+    """Why a module cannot be imported; "" where it can."""
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001 - a compiled module may raise anything while it loads
+        return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
+    return ""
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"

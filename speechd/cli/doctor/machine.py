@@ -1,0 +1,151 @@
+"""The machine: its folders, disk, port and GPUs, and who may call."""
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from speechd.api.middleware.access import is_loopback, refuse_unsafe_binding
+from speechd.api.server import listen
+from speechd.auth.keys import KeyRing
+from speechd.cli.doctor.report import Finding
+from speechd.errors import Misconfigured
+from speechd.settings import Settings
+
+LEAST_BYTES = 100_000_000
+"""Free disk below which even uploads fail soon."""
+COMFORTABLE_BYTES = 2_000_000_000
+"""Free disk that one large model takes (whisper-large-v3-turbo: 1.6 GB)."""
+CUDA_LIBRARIES = ("libcublas.so.12", "libcudnn.so.9")
+"""What CTranslate2 4.5 and later loads when it first computes on a GPU (its documentation, "Installation")."""
+NVIDIA_DEVICE = Path("/dev/nvidiactl")
+"""There where the driver of an NVIDIA GPU is loaded."""
+HEALTH_SECONDS = 2.0
+
+
+def data_folder(settings: Settings) -> Iterator[Finding]:
+    """Files can be written where models, batches and counters go."""
+    folder = settings.data_dir
+    remedy = f"Give this user the right to write there (chown, chmod), or set SPEECHD_DATA_DIR: {folder}"
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        yield Finding("problem", f"{place} cannot be written: {error.strerror}.", remedy)
+        return
+    for inner in ("models", "blobs"):
+        if (folder / inner).exists() and not os.access(folder / inner, os.W_OK | os.X_OK):
+            yield Finding("problem", f"{folder / inner} cannot be written by this user.", remedy)
+            return
+    made = "" if place == folder else ", which is made at the first start"
+    yield Finding("ok", f"{folder}{made}.")
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Room for models and recordings."""
+    place = next(path for path in (settings.data_dir, *settings.data_dir.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    told = f"{free / 1e9:.1f} GB free at {place}."
+    if free < LEAST_BYTES:
+        yield Finding("problem", told, "Free some space, or set SPEECHD_DATA_DIR to a larger disk.")
+    elif free < COMFORTABLE_BYTES:
+        yield Finding("warning", told, "Large models take 1.6 to 3 GB: SPEECHD_DATA_DIR may name a larger disk.")
+    else:
+        yield Finding("ok", told)
+
+
+def port(settings: Settings) -> Iterator[Finding]:
+    """`speechd serve` could listen now; a speechd that already does is fine."""
+    if not settings.port:
+        yield Finding("ok", "Port 0: the system gives a free one.")
+        return
+    where = f"{settings.host or 'every address'}, port {settings.port}"
+    try:
+        listen(settings.host, settings.port).close()
+    except Misconfigured as error:
+        if _speechd_answers(settings):
+            yield Finding("ok", f"speechd is serving on {where} now.")
+            return
+        yield Finding("problem", error.message, "Stop what listens there, or set SPEECHD_PORT to another port.")
+        return
+    yield Finding("ok", f"{where} is free.")
+
+
+def access(settings: Settings) -> Iterator[Finding]:
+    """Keys, against the address that is listened on."""
+    try:
+        refuse_unsafe_binding(settings)
+        required = KeyRing(settings).required
+    except Misconfigured as error:
+        yield Finding("problem", error.message)
+        return
+    if required:
+        yield Finding("ok", "Callers need a key.")
+    elif is_loopback(settings.host):
+        yield Finding("ok", f"No key, and only programs of this machine can call ({settings.host}).")
+    else:
+        yield Finding(
+            "warning",
+            f"Everybody who reaches {settings.host or 'this machine'} may call without a key.",
+            "If that is not meant: speechd keys add NAME, and take SPEECHD_ALLOW_ANONYMOUS away.",
+        )
+
+
+def devices(settings: Settings) -> Iterator[Finding]:
+    """The GPUs that CTranslate2 sees, and whether it can load what it needs for them."""
+    import ctranslate2
+
+    yield from device_findings(settings.device, ctranslate2.get_cuda_device_count(), NVIDIA_DEVICE.exists(), _loadable)
+
+
+def device_findings(wanted: str, count: int, driver: bool, loadable: Callable[[str], bool]) -> Iterator[Finding]:
+    """
+    Args:
+        wanted: SPEECHD_DEVICE.
+        count: GPUs that CTranslate2 sees.
+        driver: a driver of NVIDIA is loaded.
+        loadable: whether a shared library can be loaded.
+    """
+    cores = f"{os.cpu_count()} CPU cores"
+    missing = [name for name in CUDA_LIBRARIES if not loadable(name)]
+    if wanted.startswith("cpu") or not (count or driver or wanted.startswith("cuda")):
+        yield Finding("ok", f"Models run on {cores}" + (f"; {count} GPUs are not used." if count else "; no GPU."))
+    elif not count:
+        yield Finding(
+            "problem" if wanted.startswith("cuda") else "warning",
+            "No GPU can be used: CTranslate2 finds no CUDA device.",
+            "Check nvidia-smi and the driver (CUDA 12); in a container, start it with --gpus all.",
+        )
+    elif missing:
+        yield Finding(
+            "problem",
+            f"{count} GPUs, but {' and '.join(missing)} cannot be loaded.",
+            "pip install nvidia-cublas-cu12 'nvidia-cudnn-cu12==9.*', and add both lib folders to LD_LIBRARY_PATH;"
+            " or set SPEECHD_DEVICE=cpu.",
+        )
+    else:
+        yield Finding("ok", f"{count} GPUs with the CUDA libraries, and {cores}.")
+
+
+def _loadable(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _speechd_answers(settings: Settings) -> bool:
+    """A speechd listens at the address of the settings."""
+    import httpx2
+
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    try:
+        with httpx2.Client(timeout=HEALTH_SECONDS, trust_env=False) as client:
+            hint = client.get(f"http://{host}:{settings.port}/").json()
+    except (httpx2.HTTPError, ValueError):
+        return False
+    return isinstance(hint, dict) and hint.get("name") == "speechd"

@@ -1,0 +1,47 @@
+"""`speechd keys ...`: who may call, and how much."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+@app.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)],
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,
+    requests_per_day: Annotated[int | None, typer.Option(min=1, help="Requests in a day.")] = None,
+    audio_seconds_per_hour: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in an hour.")] = None,
+    audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
+) -> None:
+    """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
+    from speechd.auth.keys import KeyFile, Limits
+    from speechd.settings import read_settings
+
+    limits = Limits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
+    typer.echo(KeyFile(read_settings().keys_path).add(name, limits))
+
+
+@app.command("list")
+def list_keys() -> None:
+    """List the keys, with what each has used of its limits."""
+    from speechd.auth.keys import KeyFile
+    from speechd.auth.usage import SqliteUsage, described
+    from speechd.settings import read_settings
+
+    settings = read_settings()
+    usage = SqliteUsage(settings.data_dir / "usage.db")
+    for key in KeyFile(settings.keys_path).read():
+        typer.echo(described(key, usage))
+    usage.close()
+
+
+@app.command("revoke")
+def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
+    """Take a key away. A running server refuses it at once."""
+    from speechd.auth.keys import KeyFile
+    from speechd.settings import read_settings
+
+    KeyFile(read_settings().keys_path).revoke(name)
+    typer.echo(f"{name} is revoked.")

@@ -1,0 +1,113 @@
+"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`,
+`doctor`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from speechd import __version__
+from speechd.cli import batch, keys, models, serve
+from speechd.cli.doctor import command as doctor_command
+from speechd.cli.transcribe import command as transcribe_commands
+from speechd.errors import SpeechdError
+
+app = typer.Typer(
+    name="speechd",
+    help="Self-hosted speech: transcription, translation and speech behind the APIs of Groq and OpenAI.",
+    epilog="Settings are environment variables SPEECHD_*; the documentation lists them under Settings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(models.app, name="models")
+app.add_typer(batch.app, name="batch")
+app.add_typer(keys.app, name="keys")
+app.command()(serve.serve)
+app.command()(transcribe_commands.transcribe)
+app.command()(transcribe_commands.translate)
+app.command()(doctor_command.doctor)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except SpeechdError as error:
+        fail(error.message)
+
+
+def fail(message: str) -> NoReturn:
+    """Ends the command with one line on standard error."""
+    typer.secho(f"speechd: {message}", fg=typer.colors.RED, err=True)
+    sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"speechd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def worker() -> None:
+    """Work on batches beside the servers on the same database and data folder, until stopped.
+
+    Any number of these can run. They give way to other processes of this machine.
+    """
+    from speechd.cli.worker import run
+    from speechd.settings import read_settings
+
+    run(read_settings())
+
+
+@app.command()
+def speak(
+    text: Annotated[str | None, typer.Argument(help="What to say; `-` or nothing reads standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-i", help="Text file to speak instead.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Audio file to write. Default: standard output, as WAV.")
+    ] = None,
+    voice: Annotated[str, typer.Option("--voice", help="Voice, or NAME#speaker.")] = "auto",
+    speed: Annotated[float, typer.Option("--speed", help="0.25 to 5 times as fast, at the same pitch.")] = 1.0,
+    sample_rate: Annotated[int | None, typer.Option("--sample-rate", help="Hz. Default: 24000.")] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="mp3, flac, wav, ogg, opus, aac, mulaw or pcm. Default: by name."),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option("--captions", help="Also write when each word is said: a .json, .srt or .vtt file.")
+    ] = None,
+) -> None:
+    """Speak a text, a text file or standard input; SSML inside <speak> is understood.
+
+    Examples:
+
+        speechd speak "Hello there." -o hello.flac
+
+        speechd speak --file story.txt -o story.mp3 --speed 1.2 --captions story.srt
+    """
+    from speechd.cli.speak import Plan, read_text, run
+    from speechd.settings import read_settings
+
+    plan = Plan.read(
+        read_text(text, file),
+        voice=voice,
+        speed=speed,
+        sample_rate=sample_rate,
+        format=format,
+        output=output,
+        captions=captions,
+    )
+    raise typer.Exit(asyncio.run(run(plan, read_settings())))

@@ -1,0 +1,236 @@
+"""`speechd models ...`: what is here, bringing more, and what a running server holds in memory."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from speechd.cli.download_bar import download_bar
+from speechd.cli.server_client import ServerClient
+
+if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
+    from speechd.registry.catalog import Model
+    from speechd.registry.registry import ModelStore
+
+app = typer.Typer(
+    help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="Id of the model, an alias, or a hub repository `org/name`.")]
+PULLED = "Id of the model, an alias, or a hub repository `org/name`; a recogniser and a voice where it is left out."
+Names = Annotated[list[str], typer.Argument(help="Ids of models.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_URL.")]
+
+out = Console(highlight=False)
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """List every known model: what is installed, and what `pull` would bring."""
+    models = _store().list()
+    if as_json:
+        print(json.dumps([_facts(model) for model in models], indent=2))
+        return
+    table = Table("MODEL", "INSTALLED", "SIZE", "LANGUAGES", "TASKS", "SOURCE", box=None, pad_edge=False)
+    for model in models:
+        facts = _facts(model)
+        table.add_row(
+            model.id,
+            "yes" if model.installed else "no",
+            _megabytes(facts["bytes"]) if model.installed else "",
+            " ".join(model.languages) or "all",
+            " ".join(model.tasks),
+            facts["source"],
+        )
+    print_wide(table)
+
+
+@app.command()
+def show(model: Name) -> None:
+    """Show all that is known of one model, as JSON."""
+    found = _store().get(model)
+    print(json.dumps(_facts(found) | _origin(found), indent=2))
+
+
+@app.command()
+def pull(model: Annotated[str | None, typer.Argument(help=PULLED)] = None) -> None:
+    """Pull a model into the data folder; without a name, a recogniser and a voice of the system's language.
+
+    An interrupted pull goes on where it stopped; every file's hash is checked, and the model appears when it is whole.
+    A model of the catalog is looked for in the mirror of SPEECHD_MODEL_MIRROR, then on the hub, then among Python
+    packages. HF_ENDPOINT names another hub, HF_TOKEN is sent to it, HF_HUB_OFFLINE forbids it; SPEECHD_OFFLINE forbids
+    all that needs the network.
+
+    Examples:
+
+        speechd models pull
+
+        speechd models pull whisper-large-v3-turbo
+
+        speechd models pull Systran/faster-whisper-small.en
+    """
+    from speechd.registry.defaults import default_pair, system_language
+
+    store = _store()
+    wanted = [store.pullable(model)] if model else default_pair(store, system_language(os.environ))
+    for each in wanted:
+        _pull(each, store)
+
+
+def _pull(model: "Model", store: "ModelStore") -> None:
+    from speechd.registry.transfer.download import pull as run
+    from speechd.settings import read_settings
+
+    settings = read_settings()
+    if not model.installed:
+        with download_bar(model.id) as (report, tell):
+            model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
+    out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
+
+
+@app.command()
+def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: Names) -> None:
+    """Fill a folder which other machines name in SPEECHD_MODEL_MIRROR, or which a web server gives to them.
+
+    It holds the files of installed, pinned models, each under its SHA-256.
+
+    Example:
+
+        speechd models mirror /srv/models whisper-base en_US-joe-medium
+    """
+    from speechd.registry.transfer.mirroring import write_mirror
+
+    store = _store()
+    added = write_mirror([store.get(model) for model in models], folder)
+    out.print(f"{added} files were added to {folder}", soft_wrap=True)
+
+
+@app.command()
+def remove(model: Name) -> None:
+    """Remove a pulled model's files; a running server finishes its open requests first.
+
+    Those that come with speechd cannot be removed.
+    """
+    out.print(f"removed {_store().remove(model).id}")
+
+
+@app.command("export")
+def export_(file: Annotated[Path, typer.Argument(help="The file to write, e.g. models.tar.")], models: Names) -> None:
+    """Write models into one file, with the hash of every part, for a machine that reaches no hub.
+
+    Example:
+
+        speechd models export models.tar whisper-large-v3-turbo whisper-small
+    """
+    from speechd.registry.transfer.bundle import export_models
+
+    store = _store()
+    export_models([store.get(model) for model in models], file)
+    out.print(f"wrote {file} ({_megabytes(file.stat().st_size)})", soft_wrap=True)
+
+
+@app.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)]) -> None:
+    """Install the models of a file that `export` wrote, after checking every hash."""
+    from speechd.registry.transfer.bundle import import_models
+
+    installed = import_models(file, _store())
+    for model in installed:
+        out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
+    if not installed:
+        out.print("everything in it is installed already")
+
+
+@app.command()
+def ps(url: Url = None, as_json: AsJson = False) -> None:
+    """List what a running server has in memory."""
+    models = _ask("GET", "?loaded=true", url)["data"]
+    if as_json:
+        print(json.dumps(models, indent=2))
+        return
+    table = Table("MODEL", "SIZE", "USERS", "UNLOADED IN", box=None, pad_edge=False)
+    for model in models:
+        state = model["speechd"]["loaded"]
+        expires = "" if state["expires_in"] is None else f"{state['expires_in']:.0f} s"
+        table.add_row(model["id"], _megabytes(state["bytes"]), str(state["users"]), expires)
+    print_wide(table)
+
+
+@app.command()
+def load(model: Name, url: Url = None) -> None:
+    """Have a running server load a model ahead of its first use."""
+    _ask("POST", f"/{model}/load", url)
+    out.print(f"loaded {model}")
+
+
+@app.command()
+def unload(model: Name, url: Url = None) -> None:
+    """Have a running server unload a model; it waits until nobody uses it."""
+    _ask("POST", f"/{model}/unload", url)
+    out.print(f"unloaded {model}")
+
+
+def _store() -> "ModelStore":
+    from speechd.registry.registry import ModelStore
+    from speechd.settings import read_settings
+
+    return ModelStore(read_settings())
+
+
+def _facts(model: "Model") -> dict[str, Any]:
+    from speechd.registry.files import folder_bytes
+
+    return {
+        "id": model.id,
+        "kind": model.kind,
+        "installed": model.installed,
+        "embedded": model.embedded,
+        "path": str(model.path) if model.path else None,
+        "bytes": folder_bytes(model.path) if model.path else None,
+        "languages": model.languages,
+        "tasks": model.tasks,
+        "source": model.hub or ("embedded" if model.embedded else "local"),
+        "install": None if model.installed else model.how_to_install,
+    }
+
+
+def _origin(model: "Model") -> dict[str, Any]:
+    """Where its files come from or came from, under which licence, and what they are."""
+    from dataclasses import asdict
+
+    from speechd.registry.transfer.download import read_manifest
+
+    manifest = read_manifest(model)
+    pins = {file.path: {"size": file.size, "sha256": file.sha256} for file in model.files}
+    hub = [{"name": f"hub {model.hub}"}] if model.hub else []
+    return {
+        "licence": model.licence or None,
+        "pinned": model.pinned,
+        "sources": [{"name": source.name, **asdict(cast(Any, source))} for source in model.sources] or hub,
+        "pulled_from": manifest.get("source") or manifest.get("repository"),
+        "revision": manifest.get("commit"),
+        "files": manifest.get("files") or pins,
+    }
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def print_wide(table: Table) -> None:
+    """Uncut where the output is not a terminal."""
+    Console(highlight=False, width=None if out.is_terminal else 200).print(table)
+
+
+def _ask(method: str, path: str, url: str | None) -> Any:
+    """One request to the models of a running server.
+
+    Raises:
+        SpeechdError: it cannot be reached, or it refuses.
+    """
+    return ServerClient(url).ask(method, f"/v1/models{path}")

@@ -1,0 +1,88 @@
+"""`speechd serve`, and what it brings before when it is told to."""
+
+import importlib.util
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from speechd.cli.download_bar import Arrivals, download_bar
+from speechd.errors import Offline, SpeechdError
+
+if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
+    from speechd.registry.catalog import Model
+    from speechd.registry.registry import ModelStore
+    from speechd.settings import Settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SPEECHD_HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: SPEECHD_PORT or 8000.")] = None,
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull",
+            help="First bring a recogniser and a voice where only the embedded ones are there (SPEECHD_AUTO_MODEL).",
+        ),
+    ] = False,
+) -> None:
+    """Serve the HTTP API.
+
+    Clients use it by their base URL: http://HOST:PORT for the groq SDK, http://HOST:PORT/v1 for the openai SDK.
+    An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
+    """
+    from speechd.api.middleware.access import refuse_unsafe_binding
+    from speechd.api.server import listen, run
+    from speechd.settings import read_settings
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = read_settings(**given)
+    lacking = ""
+    if pull:
+        refuse_unsafe_binding(settings)
+        listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
+        lacking = bring_defaults(settings)
+    run(settings, lacking)
+
+
+def bring_defaults(settings: "Settings") -> str:
+    """Brings what SPEECHD_AUTO_MODEL means and is missing.
+
+    Returns:
+        Why something is still missing, in one line; "" where nothing is.
+
+    Raises:
+        Misconfigured: SPEECHD_AUTO_MODEL names no model that can be brought.
+    """
+    from speechd.registry.defaults import missing_defaults, system_language
+    from speechd.registry.registry import ModelStore
+
+    store, speaks = ModelStore(settings), importlib.util.find_spec("piper") is not None
+    missing = missing_defaults(store, settings, system_language(os.environ), speaks=speaks)
+    try:
+        for model in missing:
+            _bring(model, store, settings)
+    except KeyboardInterrupt:
+        return "Skipped; what arrived whole is kept for the next pull."
+    except Offline as error:
+        return "" if settings.offline else error.message
+    except SpeechdError as error:
+        return error.message
+    return ""
+
+
+def _bring(model: "Model", store: "ModelStore", settings: "Settings") -> None:
+    from speechd.registry.transfer.download import pull
+
+    with download_bar(f"{model.id} (Ctrl-C skips it)", transient=True) as (report, say):
+        arrivals = Arrivals(report, say)
+        pull(
+            model,
+            store,
+            arrivals.advance,
+            offline=settings.offline,
+            mirror=settings.model_mirror,
+            tell=arrivals.tell,
+        )
+        arrivals.flush()
+        say(f"{model.id} is installed.")

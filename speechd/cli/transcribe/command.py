@@ -1,0 +1,204 @@
+"""`speechd transcribe` and `speechd translate`: their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
+HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(help="Recordings, and folders whose recordings are taken; - is standard input.", show_default=False),
+]
+ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id; `auto` takes the best installed one.")]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--language", "-l", help="Language spoken, e.g. en, es, German; multi where they mix. Default: detected."
+    ),
+]
+TaskName = Annotated[str, typer.Option("--task", help="transcribe, or translate into English.")]
+Prompt = Annotated[str, typer.Option(help="Text that precedes the recording: names and spellings to expect.")]
+
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of folders only files that match this glob, such as '*.mp3' or 'calls/*'; may be given several times.",
+        rich_help_panel=TAKEN,
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="No files, or folders, that match this glob; may be given several times.",
+        rich_help_panel=TAKEN,
+        show_default=False,
+    ),
+]
+
+Formats = Annotated[
+    list[str],
+    typer.Option(
+        "--format",
+        "-f",
+        help="txt, json, srt, vtt, tsv, diarized_json; several with commas or repeated.",
+        rich_help_panel=WRITTEN,
+    ),
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-dir",
+        "-o",
+        help="Folder for the results, mirroring the input; - prints them. Default: beside the recordings of a folder;"
+        " the text of single files is printed.",
+        rich_help_panel=WRITTEN,
+    ),
+]
+
+Channels = Annotated[
+    str, typer.Option(help="mixed; or split, which transcribes each channel apart.", rich_help_panel=HEARD)
+]
+ChannelLabels = Annotated[
+    str, typer.Option(help="Names of the channels, with commas: agent,caller.", rich_help_panel=HEARD)
+]
+AudioTrack = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a video: which audio track, by number from 0 or by language (de, German). Default: the default one.",
+        rich_help_panel=HEARD,
+        show_default=False,
+    ),
+]
+Languages = Annotated[
+    str, typer.Option(help="Detection chooses among these only, with commas: en,es.", rich_help_panel=HEARD)
+]
+LanguageFloor = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="With --language multi: a less probable language counts as the main one. Default: 0.5.",
+        rich_help_panel=HEARD,
+    ),
+]
+
+MaxLineWidth = Annotated[
+    int | None, typer.Option(min=10, max=200, help="Most characters of a line.", rich_help_panel=SUBTITLES)
+]
+MaxLines = Annotated[int | None, typer.Option(min=1, max=10, help="Most lines of a cue.", rich_help_panel=SUBTITLES)]
+MaxCueSeconds = Annotated[
+    float | None, typer.Option(min=0.5, max=60, help="Most seconds that a cue is shown.", rich_help_panel=SUBTITLES)
+]
+MinGap = Annotated[float, typer.Option(min=0, max=5, help="Least seconds between two cues.", rich_help_panel=SUBTITLES)]
+Karaoke = Annotated[bool, typer.Option("--karaoke", help="vtt: mark when each word begins.", rich_help_panel=SUBTITLES)]
+
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run.", rich_help_panel=COURSE)
+]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Go on following the folders: files that come later too.", rich_help_panel=COURSE),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be done, and how long it takes.", rich_help_panel=COURSE)
+]
+JsonProgress = Annotated[
+    bool,
+    typer.Option("--json-progress", help="Progress as lines of JSON on standard error.", rich_help_panel=COURSE),
+]
+
+Url = Annotated[
+    str | None,
+    typer.Option(help="Have this service do it: http://host:8000.", rich_help_panel=SERVICE, show_default=False),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(help="Its key. Default: SPEECHD_API_KEY.", rich_help_panel=SERVICE, show_default=False),
+]
+Parallel = Annotated[int, typer.Option(min=1, max=64, help="Uploads at once.", rich_help_panel=SERVICE)]
+
+
+def transcribe(
+    paths: Paths,
+    model: ModelName = "auto",
+    language: Language = None,
+    task: TaskName = "transcribe",
+    prompt: Prompt = "",
+    include: Include = None,
+    exclude: Exclude = None,
+    format: Formats = ["txt"],  # noqa: B006 - typer reads it
+    output_dir: OutputDir = None,
+    channels: Channels = "mixed",
+    channel_labels: ChannelLabels = "",
+    audio_track: AudioTrack = None,
+    languages: Languages = "",
+    language_floor: LanguageFloor = None,
+    max_line_width: MaxLineWidth = None,
+    max_lines: MaxLines = None,
+    max_cue_seconds: MaxCueSeconds = None,
+    min_gap: MinGap = 0.0,
+    karaoke: Karaoke = False,
+    retry_failed: RetryFailed = False,
+    watch: Watch = False,
+    dry_run: DryRun = False,
+    json_progress: JsonProgress = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+    parallel: Parallel = 4,
+) -> None:
+    """Transcribe recordings and whole folders.
+
+    DIR/a/talk.flac becomes OUT/a/talk.srt and so on. A journal in the output folder knows what is finished: the same
+    command goes on after Ctrl-C or a crash, and does only what is new, changed, or asked for otherwise. Files that fail
+    are listed at the end, and the exit status is 1.
+
+    Examples:
+
+        speechd transcribe talk.mp3
+
+        speechd transcribe recordings/ --format json,srt --output-dir out
+
+        speechd transcribe recordings/ --output-dir out --watch --url http://gpu:8000
+
+        speechd transcribe call.opus --channels split --channel-labels agent,caller
+
+        speechd transcribe film.mkv --audio-track de --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
+    """
+    from speechd.cli.transcribe.options import Asked
+    from speechd.cli.transcribe.run import Plan, Way, run
+    from speechd.folders.discover import Selection
+    from speechd.formats.subtitles import Layout
+    from speechd.settings import read_settings
+
+    layout = Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
+    plan = Plan.read(
+        paths,
+        model=model,
+        asked=Asked(
+            task, language, languages, language_floor, prompt, channels, channel_labels, layout, audio_track=audio_track
+        ),
+        formats=format,
+        output=output_dir,
+        selection=Selection(tuple(include or ()), tuple(exclude or ())),
+        way=Way(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
+    )
+    raise typer.Exit(run(plan, read_settings()))
+
+
+def translate(
+    paths: Paths,
+    model: ModelName = "auto",
+    language: Language = None,
+    prompt: Prompt = "",
+    format: Formats = ["txt"],  # noqa: B006 - typer reads it
+    output_dir: OutputDir = None,
+) -> None:
+    """Write down in English what recordings say in another language.
+
+    It is `transcribe --task translate`, which has more options for folders.
+    """
+    transcribe(paths, model, language, "translate", prompt, format=format, output_dir=output_dir)

@@ -1,0 +1,101 @@
+"""Transcripts on standard output, in the order of their recordings."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from speechd.errors import SpeechdError
+from speechd.folders.discover import Recording
+from speechd.folders.progress import Display, Tally, list_failures, name_remedy
+from speechd.folders.run import HOPELESS
+from speechd.folders.transcriber import Recogniser
+from speechd.formats.transcript import Format, View
+from speechd.operations import TranscriptionRequest
+from speechd.types import TranscribeOptions, Transcript
+
+FILES_AHEAD = 8
+"""Recordings in work together: their windows share batches, while the first is waited for."""
+
+Request = tuple[Recording, str, TranscribeOptions]
+"""What to transcribe, the model, and how."""
+
+
+async def print_all(
+    recogniser: Recogniser, requests: Sequence[Request], formats: Sequence[Format], view: View, display: Display
+) -> int:
+    """Prints the transcript of each recording; the exit status: 1 where one failed.
+
+    Raises:
+        SpeechdError: nothing can be transcribed at all; see HOPELESS.
+    """
+    tally, failures = Tally(files=len(requests)), list[tuple[Recording, str]]()
+    ahead: deque[tuple[Recording, asyncio.Task[Transcript | str]]] = deque()
+    try:
+        for request in requests:
+            ahead.append((request[0], asyncio.create_task(_one(recogniser, request, tally, display))))
+            if len(ahead) == FILES_AHEAD:
+                _print(*await _next(ahead), formats, view, failures, headed=len(requests) > 1)
+        while ahead:
+            _print(*await _next(ahead), formats, view, failures, headed=len(requests) > 1)
+    finally:
+        for _, task in ahead:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+    display.close()
+    list_failures(display, failures)
+    name_remedy(display, tally)
+    status = 1 if failures else 0
+    display.tell("end", exit=status, failures=len(failures), **tally.facts())
+    return status
+
+
+async def _next(ahead: deque[tuple[Recording, "asyncio.Task[Transcript | str]"]]) -> tuple[Recording, Transcript | str]:
+    """The first of those ahead, which stays there until it is done, to be cancelled with the others."""
+    recording, task = ahead[0]
+    result = await task
+    ahead.popleft()
+    return recording, result
+
+
+async def _one(recogniser: Recogniser, request: Request, tally: Tally, display: Display) -> Transcript | str:
+    """A transcript, or why there is none."""
+    recording, model, options = request
+    tally.begin(recording.source)
+    display.show(tally)
+    try:
+        file = await asyncio.to_thread(recording.path.open, "rb")
+        async with recogniser.open(TranscriptionRequest(model, options, file=file)) as stream:
+            async for part in stream.parts:
+                if isinstance(part, Transcript):
+                    tally.finish(recording.source, part.duration, part.warnings)
+                    return part
+                tally.hear(recording.source, part.end)
+                display.show(tally)
+        raise RuntimeError("the transcription ended without a transcript")
+    except HOPELESS:
+        raise
+    except (SpeechdError, OSError) as error:
+        reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
+        tally.fail(recording.source)
+        display.tell("failed", path=str(recording), reason=reason)
+        return reason
+    finally:
+        display.show(tally)
+
+
+def _print(
+    recording: Recording,
+    result: Transcript | str,
+    formats: Sequence[Format],
+    view: View,
+    failures: list[tuple[Recording, str]],
+    *,
+    headed: bool,
+) -> None:
+    if isinstance(result, str):
+        failures.append((recording, result))
+        return
+    if headed:
+        print(f"==> {recording} <==")
+    for shape in formats:
+        print(shape.encode(result, view).decode().rstrip("\n"), flush=True)

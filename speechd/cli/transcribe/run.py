@@ -1,0 +1,275 @@
+"""`speechd transcribe`: what the command line asks, and who does it."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from speechd.cli.transcribe.display import print_all
+from speechd.cli.transcribe.estimate import estimate
+from speechd.cli.transcribe.options import Asked
+from speechd.errors import InvalidRequest, SpeechdError
+from speechd.folders.discover import Recording, Selection, find_recordings
+from speechd.folders.fingerprint import parameters_of
+from speechd.folders.output_dirs import Item, Places
+from speechd.folders.progress import Display, list_failures, name_remedy, open_display
+from speechd.folders.remote import Remote, open_client
+from speechd.folders.run import FolderRun, Wanted
+from speechd.folders.transcriber import Local, Recogniser
+from speechd.folders.watch import follow
+from speechd.formats.transcript import FORMATS, Format, View
+from speechd.service import open_service
+from speechd.settings import Settings
+from speechd.types import TranscribeOptions
+
+FILE_FORMATS = {
+    "txt": "txt",
+    "json": "verbose_json",
+    "srt": "srt",
+    "vtt": "vtt",
+    "tsv": "tsv",
+    "diarized_json": "diarized_json",
+}
+"""What `--format` names, and the row of FORMATS that writes it."""
+STANDARD = Path("-")
+"""Standard input among the paths, standard output for --output-dir."""
+LONG_WAIT = 5.0
+"""Seconds of waiting for a service from which people want to know why."""
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit status, as shells have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a run goes."""
+
+    watch: bool = False
+    retry_failed: bool = False
+    dry_run: bool = False
+    json_progress: bool = False
+    url: str | None = None
+    """Of a running service that does the work."""
+    api_key: str | None = None
+    parallel: int = 4
+    """Uploads to it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run of the command shall do."""
+
+    paths: tuple[Path, ...]
+    selection: Selection
+    formats: tuple[Format, ...]
+    output: Path | None
+    """Folder to write to; None writes beside each recording."""
+    printed: bool
+    """Nothing is written but standard output."""
+    model: str
+    options: TranscribeOptions
+    view: View
+    way: Way = field(default_factory=Way)
+
+    @classmethod
+    def read(
+        cls,
+        paths: Sequence[Path],
+        *,
+        model: str,
+        asked: Asked,
+        formats: Sequence[str],
+        output: Path | None,
+        selection: Selection | None = None,
+        way: Way | None = None,
+    ) -> "Plan":
+        """Checks the command line.
+
+        Raises:
+            InvalidRequest: a path, task, format or language is unknown, or options contradict each other.
+        """
+        way = way or Way()
+        printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
+        if printed and (way.watch or way.dry_run or way.retry_failed):
+            raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
+        rows = _formats(formats)
+        options, folder = asked.options(rows), None if printed else output
+        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, asked.view(), way)
+
+
+def _formats(names: Sequence[str]) -> tuple[Format, ...]:
+    wanted = dict.fromkeys(name.strip().lower() for several in names for name in several.split(",") if name.strip())
+    unknown = [name for name in wanted if name not in FILE_FORMATS]
+    if unknown or not wanted:
+        raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
+    return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
+
+
+def run(plan: Plan, settings: Settings) -> int:
+    """Does the plan; returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
+
+    Raises:
+        SpeechdError: the run cannot begin, or cannot go on.
+    """
+    display = open_display(for_programs=plan.way.json_progress, bar=not plan.way.dry_run)
+    with contextlib.closing(display), tempfile.TemporaryDirectory(prefix="speechd-") as scratch:
+        try:
+            return asyncio.run(_run(plan, settings, display, _recordings(plan, Path(scratch))))
+        except SpeechdError as error:
+            if not plan.way.json_progress:
+                raise
+            display.tell("error", message=error.message)
+            return 1
+
+
+async def _run(plan: Plan, settings: Settings, display: Display, recordings: Sequence[Recording]) -> int:
+    with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
+        try:
+            async with _recogniser(plan, settings, display) as (recogniser, identity):
+                if plan.printed:
+                    requests = [(recording, plan.model, plan.options) for recording in recordings]
+                    return await print_all(recogniser, requests, plan.formats, plan.view, display)
+                return await _write(plan, recogniser, identity, display, recordings, interrupted)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
+            return INTERRUPTED
+
+
+def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
+    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
+
+    Raises:
+        InvalidRequest: there is nothing.
+    """
+    if plan.way.watch:
+        return []
+    if STANDARD not in plan.paths:
+        if found := find_recordings(plan.paths, plan.selection):
+            return found
+        raise InvalidRequest("There are no recordings in what you named.", param="paths")
+    if plan.paths != (STANDARD,):
+        raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
+    with (scratch / "stdin").open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return [Recording(scratch / "stdin", PurePath("stdin"), "standard input")]
+
+
+@asynccontextmanager
+async def _recogniser(plan: Plan, settings: Settings, display: Display) -> AsyncGenerator[tuple[Recogniser, str]]:
+    """Who does it, and what identifies the weights."""
+    if plan.way.url is not None:
+        key = plan.way.api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
+        async with open_client(plan.way.url, key, plan.way.parallel) as client:
+
+            def notice(seconds: float, reason: str) -> None:
+                display.tell("waiting", seconds=round(seconds, 1), reason=reason)
+                if seconds >= LONG_WAIT:
+                    display.say(f"waiting {seconds:.0f} s: {reason}")
+
+            yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
+        return
+    unbounded = {"max_queue_seconds": float("inf")}  # nobody else waits, and the run bounds itself
+    local = Local(open_service(settings.model_copy(update=unbounded)))
+    try:
+        yield local, local.identity(plan.model, plan.options)
+    finally:
+        await local.service.close()
+
+
+async def _write(
+    plan: Plan,
+    recogniser: Recogniser,
+    identity: str,
+    display: Display,
+    recordings: Sequence[Recording],
+    interrupted: Callable[[], bool],
+) -> int:
+    parameters = parameters_of(identity, plan.formats, plan.view, plan.options)
+    beside = plan.output is None
+    wanted = Wanted(plan.model, plan.options, plan.formats, plan.view, parameters, plan.way.retry_failed, beside)
+    folder_run = FolderRun(wanted, recogniser, display)
+    with ExitStack() as owned:
+        places = Places(plan.output, only_look=plan.way.dry_run, owned=owned)
+        batches = _batches(plan, places, folder_run, recordings)
+        if plan.way.dry_run:
+            await estimate(folder_run, await anext(batches), places.speed(parameters))
+            return 0
+        try:
+            await folder_run.work(batches)
+        except asyncio.CancelledError:
+            if not interrupted():
+                raise
+        return _report(plan, folder_run, interrupted())
+
+
+async def _batches(
+    plan: Plan, places: Places, folder_run: FolderRun, recordings: Sequence[Recording]
+) -> AsyncIterator[Sequence[Item]]:
+    """What is to be done, as it comes; what is finished is left out."""
+
+    def to_do(found: Sequence[Recording]) -> list[Item]:
+        return folder_run.sorted_out(places.items(found))
+
+    if not plan.way.watch:
+        batch = await asyncio.to_thread(to_do, recordings)
+        finished = folder_run.tally.finished_before
+        folder_run.display.tell("start", files=len(batch), finished_before=finished)
+        yield batch
+        return
+    async for found in follow(plan.paths, plan.selection, folder_run.busy):
+        yield await asyncio.to_thread(to_do, found) if found else []
+        list_failures(folder_run.display, folder_run.untold())  # the end of such a run is far
+
+
+def _report(plan: Plan, folder_run: FolderRun, interrupted: bool) -> int:
+    """Says how it ended; the exit status."""
+    display, tally = folder_run.display, folder_run.tally
+    display.close()
+    list_failures(display, folder_run.untold())
+    failed = len(folder_run.failures)
+    status = INTERRUPTED if interrupted and not plan.way.watch else 1 if failed else 0
+    display.tell("end", exit=status, failures=failed, **tally.facts())
+    finished = tally.done + tally.finished_before
+    total = finished + failed if plan.way.watch or not interrupted else tally.files + tally.finished_before
+    where = plan.output or "the recordings' own folders"
+    before = f" ({tally.finished_before} of them before)" if tally.finished_before else ""
+    speed = f"; {tally.sentence()}" if tally.done else ""
+    display.say(f"{finished} of {total} recordings written to {where}{before}{speed}")
+    name_remedy(display, tally)
+    if interrupted and not plan.way.watch:
+        display.say("Stopped. What is finished is kept: the same command goes on from here.")
+    return status
+
+
+@contextlib.contextmanager
+def _interruptible(first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C, or SIGTERM, cancels the work under way; the second time the process ends at once.
+
+    Yields:
+        Whether that has happened.
+    """
+    loop, task, count = asyncio.get_running_loop(), asyncio.current_task(), 0
+
+    def stop() -> None:
+        nonlocal count
+        count += 1
+        if count > 1:
+            os._exit(INTERRUPTED)  # the journal is safe at every moment
+        first()
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield lambda: count > 0
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,47 @@
+"""`speechd worker`: a process that only works on batches."""
+
+import asyncio
+import logging
+import os
+import signal
+
+from speechd.auth.usage import SqliteUsage
+from speechd.service import open_service
+from speechd.settings import Settings
+from speechd.store.store import Jobs
+from speechd.worker.worker import Worker
+
+NICENESS = 10
+"""Of the process: a server on the same machine comes first."""
+
+log = logging.getLogger("speechd.worker")
+
+
+def run(settings: Settings) -> None:
+    """Works until SIGINT or SIGTERM; what is in hand then goes back to the queue.
+
+    Raises:
+        Misconfigured, FeatureNotInstalled: there is no such database.
+        StorageUnavailable: the database cannot be opened now.
+    """
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if settings.log_level.lower() != "debug":
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request, with the whole URL
+    os.nice(NICENESS)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    service, jobs, usage = open_service(settings), Jobs(settings), SqliteUsage(settings.data_dir / "usage.db")
+    try:
+        await jobs.open()
+        async with Worker(service, jobs, usage).running():
+            log.info("speechd works on batches")
+            await stopped.wait()
+    finally:
+        await jobs.close()
+        await service.close()
+        usage.close()

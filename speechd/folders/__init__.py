@@ -1,0 +1,1 @@
+"""Runs over folders of recordings: what is found, done, written and noted."""

@@ -1,0 +1,45 @@
+"""What makes two runs over the same recording equal."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+from speechd.formats.transcript import Format, View
+from speechd.types import TranscribeOptions
+
+
+def parameters_of(identity: str, formats: Iterable[Format], view: View, options: TranscribeOptions) -> str:
+    """A hash of all that decides what the outputs look like.
+
+    Values that are at their default leave no trace, so that an option which a later version adds changes nothing for
+    those who do not use it.
+
+    Args:
+        identity: of the model's weights.
+        formats: what is written.
+        view: how.
+        options: what is asked of the recogniser.
+    """
+    said = {
+        "model": identity,
+        "formats": sorted(row.name for row in formats),
+        "view": _changed(view),
+        "options": _changed(options),
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _changed(options: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not at their defaults, also within dataclasses that it holds."""
+    values = {each.name: (getattr(options, each.name), _default(each)) for each in fields(options)}
+    return {
+        name: _changed(value) if is_dataclass(value) else repr(value)
+        for name, (value, default) in values.items()
+        if value != default
+    }
+
+
+def _default(each: "Field[Any]") -> Any:
+    return each.default if each.default_factory is MISSING else each.default_factory()

@@ -1,0 +1,104 @@
+"""Output folders: what each recording is called in them, and what earlier runs have noted of it."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from speechd.folders.discover import Recording, output_names
+from speechd.folders.journal import Entry, Journal
+from speechd.folders.write import remove_partials
+
+
+class Place:
+    """One output folder."""
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self.folder = folder
+        self.journal = journal
+        names = journal.names()
+        self._names = {source: name for source, name in names.items() if source.exists()}
+        """As they were given: they stay."""
+        self._gone = {name for source, name in names.items() if source not in self._names}
+        """Names of files that are gone, perhaps to where the next one of that name is found."""
+
+    def items(self, recordings: Sequence[Recording]) -> "list[Item]":
+        """The recordings with their names here."""
+        names = output_names(recordings, self._names)
+        return [self._item(recording, name) for recording, name in zip(recordings, names, strict=True)]
+
+    def clean_up(self) -> None:
+        """Takes away what a run that was killed has left half written."""
+        for name in self.journal.half_written():
+            remove_partials(self.folder / name)
+
+    def _item(self, recording: Recording, name: PurePath) -> "Item":
+        source = recording.source
+        if source not in self._names and name in self._gone:
+            self._gone.discard(name)
+            self.journal.adopt(source, name)
+        self._names[source] = name
+        return Item(recording, self, name, self.journal.entry(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One recording and where its outputs go."""
+
+    recording: Recording
+    place: Place
+    name: PurePath
+    """Its outputs, below the place's folder and without suffix."""
+    entry: Entry | None
+    """What earlier runs noted of it."""
+
+    @property
+    def source(self) -> Path:
+        return self.recording.source
+
+    @property
+    def stem(self) -> Path:
+        return self.place.folder / self.name
+
+
+class Places:
+    """The output folders of one run, each opened when the first recording for it comes."""
+
+    def __init__(self, output: Path | None, *, only_look: bool, owned: ExitStack) -> None:
+        """
+        Args:
+            output: the one folder; None: each recording's own `root`.
+            only_look: nothing is written, no journal is begun.
+            owned: closes the journals.
+        """
+        self._output = output
+        self._only_look = only_look
+        self._owned = owned
+        self._places: dict[Path, Place] = {}
+
+    def items(self, recordings: Iterable[Recording]) -> list[Item]:
+        """The recordings with their places.
+
+        Raises:
+            InvalidRequest: another run is at work in one of the folders, or it cannot be written.
+        """
+        groups: dict[Path, list[Recording]] = {}
+        for recording in recordings:
+            groups.setdefault(self._output or recording.root, []).append(recording)
+        return [item for folder, group in groups.items() for item in self.place(folder).items(group)]
+
+    def place(self, folder: Path) -> Place:
+        """An output folder, locked for this run and rid of what a killed one left."""
+        if folder not in self._places:
+            journal = (Journal.look if self._only_look else Journal.open)(folder)
+            self._owned.callback(journal.close)
+            place = Place(folder, journal)
+            if not self._only_look:
+                place.clean_up()
+            self._places[folder] = place
+        return self._places[folder]
+
+    def speed(self, parameters: str) -> float | None:
+        """Seconds of audio per second in the last runs in one of these folders."""
+        speeds = (place.journal.speed(parameters) for place in self._places.values())
+        return next((speed for speed in speeds if speed), None)

@@ -1,0 +1,280 @@
+"""The story of one run over many recordings: what is finished is passed over, what was begun goes on, all is noted."""
+
+import asyncio
+import errno
+import hashlib
+import math
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from speechd.errors import (
+    AuthenticationFailed,
+    CannotGoOn,
+    InvalidAudio,
+    InvalidRequest,
+    ModelNotFound,
+    ModelNotInstalled,
+    SpeechdError,
+)
+from speechd.folders.discover import Recording, shown
+from speechd.folders.duration import seconds_at, seconds_of
+from speechd.folders.journal import Entry, Kept, Print
+from speechd.folders.output_dirs import Item
+from speechd.folders.progress import Display, Tally
+from speechd.folders.transcriber import Recogniser
+from speechd.folders.weighted_semaphore import Room
+from speechd.folders.write import output_paths, write_outputs
+from speechd.formats.transcript import Format, View
+from speechd.operations import TranscriptionRequest
+from speechd.types import Segment, TranscribeOptions, Transcript
+
+KEEP_EVERY = 60.0
+"""Seconds of audio after which the finished segments of a long recording are noted: what a crash can cost at most."""
+WINDOW_SECONDS = 30.0
+"""Of audio that a recording holds in memory for each window in work."""
+MOST_WINDOWS = 16
+"""That one recording has in work at once; see speechd.asr.transcriber."""
+HOPELESS = (AuthenticationFailed, CannotGoOn, ModelNotFound, ModelNotInstalled)
+"""What would befall every other recording too: the run stops, and nothing is held against the recording."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be made of each recording."""
+
+    model: str
+    options: TranscribeOptions
+    formats: tuple[Format, ...]
+    view: View
+    parameters: str
+    """Says all this, and which weights do it; see Entry.parameters."""
+    retry_failed: bool = False
+    beside: bool = False
+    """Outputs go where people keep their own files: none of those is written over."""
+
+
+@dataclass(slots=True)
+class FolderRun:
+    """One run; see `work`."""
+
+    wanted: Wanted
+    recogniser: Recogniser
+    display: Display
+    tally: Tally = field(default_factory=Tally)
+    failures: list[tuple[Recording, str]] = field(default_factory=list)
+    """What could not be done, in this run or an earlier one, with the reason."""
+    busy: set[Path] = field(default_factory=set)
+    """Sources in work."""
+    _told: int = field(default=0, init=False)
+    _room: Room = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = Room(self.recogniser.room)
+
+    async def work(self, batches: AsyncIterator[Sequence[Item]]) -> None:
+        """Does all items, as many at once as the recogniser has room for.
+
+        Raises:
+            CannotGoOn, AuthenticationFailed, ModelNotFound, ModelNotInstalled: no other recording could be done either.
+        """
+        running: set[asyncio.Task[None]] = set()
+        scouts: list[asyncio.Task[None]] = []
+        try:
+            async for batch in batches:
+                running -= _reaped(running)
+                self.tally.files += len(batch)
+                self.display.show(self.tally)
+                if batch:
+                    await self.recogniser.get_ready(self.wanted.model, self.wanted.options)
+                if batch and self.display.wants_lengths:
+                    scouts.append(asyncio.create_task(self._look_ahead(batch)))
+                for item in batch:
+                    if len(running) >= self.recogniser.room:
+                        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                        running -= _reaped(running)
+                    self.busy.add(item.source)
+                    running.add(asyncio.create_task(self._one(item)))
+            while running:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                running -= _reaped(running)
+        finally:
+            for task in (*running, *scouts):
+                task.cancel()
+            await asyncio.gather(*running, *scouts, return_exceptions=True)
+
+    def untold(self) -> Sequence[tuple[Recording, str]]:
+        """The failures since this was asked last."""
+        new = self.failures[self._told :]
+        self._told = len(self.failures)
+        return new
+
+    async def _look_ahead(self, items: Sequence[Item]) -> None:
+        """Finds out how much audio is waiting; it is only shown."""
+        for item in items:
+            if not self.tally.knows(item.source):
+                length = await asyncio.to_thread(seconds_at, item.recording.path)
+                if not self.tally.knows(item.source):
+                    self.tally.expect(item.source, length)
+
+    def sorted_out(self, items: Iterable[Item]) -> list[Item]:
+        """Those that need work, judged by what a look at their folder entries tells."""
+        return [item for item in items if not self._settled(item)]
+
+    def _settled(self, item: Item, print_: Print | None = None) -> bool:
+        """Whether an earlier run has dealt with it.
+
+        Args:
+            item: the recording.
+            print_: of its content, where that was read.
+        """
+        entry = item.entry
+        if entry is None or entry.parameters != self.wanted.parameters or not _same(item, entry, print_):
+            return False
+        if entry.state == "done":
+            whole = all(path.exists() for path in output_paths(item.stem, self.wanted.formats))
+            self.tally.finished_before += whole
+            return whole
+        if entry.state == "failed" and not self.wanted.retry_failed:
+            self._tell_failed(item, f"{entry.reason} (in an earlier run; --retry-failed tries again)")
+            return True
+        return False
+
+    async def _one(self, item: Item) -> None:
+        """Deals with one recording; what goes wrong with it is noted, not raised."""
+        begun = False
+        try:
+            with ExitStack() as owned:
+                file = owned.enter_context(await asyncio.to_thread(item.recording.path.open, "rb"))
+                print_ = await asyncio.to_thread(_print_of, file)
+                if self._settled(item, print_):
+                    self._pass_over(item, print_)
+                    return
+                length = await asyncio.to_thread(seconds_of, file)
+                async with self._room.place(self._weight(length)):
+                    self._refuse_foreign(item)
+                    kept = item.place.journal.begin(item.source, item.name, print_, self.wanted.parameters)
+                    begun = True
+                    self._begin(item, length, kept)
+                    transcript = await self._transcribe(item, file, kept)
+                await self._finish(item, print_, transcript)
+        except HOPELESS:
+            raise
+        except (SpeechdError, OSError) as error:
+            self._fail(item, error, begun)
+        finally:
+            self.busy.discard(item.source)
+            self.display.show(self.tally)
+
+    async def _transcribe(self, item: Item, file: BinaryIO, kept: Kept | None) -> Transcript:
+        model, options = self.wanted.model, self.wanted.options
+        before: tuple[Segment, ...] = ()
+        if kept is not None:
+            model, before = kept.model, kept.segments
+            options = replace(options, language=options.language or kept.language, start=kept.start)
+        unsaved: list[Segment] = []
+        since = options.start
+        async with self.recogniser.open(TranscriptionRequest(model, options, file=file)) as stream:
+            async for part in stream.parts:
+                if isinstance(part, Transcript):
+                    return replace(part, segments=(*before, *part.segments))
+                unsaved.append(part)
+                self.tally.hear(item.source, max(since, part.end))
+                self.display.show(self.tally)
+                if options.can_go_on and part.seek / 100 - since >= KEEP_EVERY:
+                    since = self._keep(item, stream.model, unsaved)
+        raise RuntimeError("the transcription ended without a transcript")
+
+    def _keep(self, item: Item, model: str, unsaved: list[Segment]) -> float:
+        """Notes the segments of the windows before the last one, which may have more to come; where that one begins."""
+        last = unsaved[-1].seek
+        finished = tuple(segment for segment in unsaved if segment.seek < last)
+        del unsaved[: len(finished)]
+        item.place.journal.keep(item.source, Kept(last / 100, unsaved[-1].language, model, finished))
+        self.display.tell("kept", path=str(item.recording), seconds=last / 100)
+        return last / 100
+
+    async def _finish(self, item: Item, print_: Print, transcript: Transcript) -> None:
+        """Writes the outputs, unless they would be of a file that has become another meanwhile."""
+        if not print_.seems(await asyncio.to_thread(item.recording.path.stat)):
+            raise InvalidAudio("It was changed while it was being read. Run the same command again.")
+        journal, wanted = item.place.journal, self.wanted
+        journal.writing(item.source)
+        paths = await asyncio.to_thread(write_outputs, item.stem, wanted.formats, transcript, wanted.view)
+        journal.done(item.source, transcript.duration)
+        self.tally.finish(item.source, transcript.duration, transcript.warnings)
+        journal.measure(wanted.parameters, self.tally.audio_new, self.tally.took)
+        self.display.tell(
+            "done",
+            path=str(item.recording),
+            outputs=[shown(path) for path in paths],
+            audio_seconds=round(transcript.duration, 2),
+            model=transcript.model,
+        )
+
+    def _begin(self, item: Item, length: float, kept: Kept | None) -> None:
+        start = kept.start if kept else 0.0
+        self.tally.expect(item.source, length)
+        self.tally.begin(item.source, start)
+        self.display.tell("begin", path=str(item.recording), start=start)
+
+    def _pass_over(self, item: Item, print_: Print) -> None:
+        """Its content is what it was, though the folder entry looked otherwise."""
+        item.place.journal.same(item.source, print_)
+        self.tally.files -= 1
+        self.tally.expect(item.source, 0.0)
+
+    def _fail(self, item: Item, error: SpeechdError | OSError, begun: bool) -> None:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise CannotGoOn(f"{item.place.folder}: {error.strerror}.") from error
+        reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
+        if begun:
+            item.place.journal.failed(item.source, reason)
+        self.tally.fail(item.source)
+        self._tell_failed(item, reason)
+
+    def _tell_failed(self, item: Item, reason: str) -> None:
+        self.failures.append((item.recording, reason))
+        self.display.tell("failed", path=str(item.recording), reason=reason)
+
+    def _refuse_foreign(self, item: Item) -> None:
+        """
+        Raises:
+            InvalidRequest: an output of that name is there, and not from us.
+        """
+        if not self.wanted.beside or (item.entry is not None and item.entry.written):
+            return
+        for path in output_paths(item.stem, self.wanted.formats):
+            if path.exists():
+                raise InvalidRequest(f"{path} is there, and not from an earlier run: move it away or use --output-dir.")
+
+    def _weight(self, length: float) -> int:
+        return max(1, min(math.ceil(length / WINDOW_SECONDS), MOST_WINDOWS)) if self.recogniser.by_windows else 1
+
+
+def _same(item: Item, entry: Entry, print_: Print | None) -> bool:
+    if print_ is not None:
+        return print_.digest == entry.print.digest
+    try:
+        return entry.print.seems(item.recording.path.stat())
+    except OSError:
+        return False
+
+
+def _print_of(file: BinaryIO) -> Print:
+    stat = os.fstat(file.fileno())
+    digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+    file.seek(0)
+    return Print(stat.st_size, stat.st_mtime_ns, digest)
+
+
+def _reaped(running: set["asyncio.Task[None]"]) -> set["asyncio.Task[None]"]:
+    """Those that are done, after raising what any of them raised."""
+    done = {task for task in running if task.done()}
+    for task in done:
+        task.result()
+    return done

@@ -1,0 +1,57 @@
+"""Writes what is known of a recording beside each other in several formats; no file is ever seen half written."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from speechd.formats.transcript import FORMATS, Format, View
+from speechd.types import Transcript
+
+
+def output_paths(stem: Path, formats: Iterable[Format]) -> list[Path]:
+    """`a/f` -> `a/f.json`, `a/f.srt` ..."""
+    return [_with_suffix(stem, shape.suffix) for shape in formats]
+
+
+def write_outputs(stem: Path, formats: Iterable[Format], transcript: Transcript, view: View) -> list[Path]:
+    """Writes each format next to its place and on to the disk, then puts all in place.
+
+    Raises:
+        OSError: a file could not be written; those that were there before are as they were, or new.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    shapes = tuple(formats)
+    targets = output_paths(stem, shapes)
+    try:
+        for shape, target in zip(shapes, targets, strict=True):
+            _write(_partial(target), shape.encode(transcript, view))
+        for target in targets:
+            _partial(target).replace(target)
+    except BaseException:
+        remove_partials(stem)
+        raise
+    return targets
+
+
+def remove_partials(stem: Path) -> None:
+    """Takes away what a run that was killed while it wrote has left."""
+    for suffix in {shape.suffix for shape in FORMATS.values()}:
+        _partial(_with_suffix(stem, suffix)).unlink(missing_ok=True)
+
+
+def _with_suffix(stem: Path, suffix: str) -> Path:
+    """`with_suffix` would take `.v2` of `talk.v2` for a suffix."""
+    return stem.with_name(stem.name + suffix)
+
+
+def _partial(target: Path) -> Path:
+    """The same for every run, so that the next one finds it; short, for names are long already."""
+    return target.with_name(f".speechd-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.partial")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # or a power cut could leave an empty file under the final name

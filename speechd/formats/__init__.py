@@ -1,0 +1,1 @@
+"""A transcript as JSON, text, subtitles or a table."""

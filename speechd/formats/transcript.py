@@ -1,0 +1,269 @@
+"""A Transcript in every shape it leaves the house: pure functions and the table FORMATS, for API, CLI and batches.
+
+A new format is a function and a row. Times are seconds, rounded to milliseconds as the hosted services do.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from speechd.dialects import OPENAI, Dialect
+from speechd.formats.subtitle_tokens import one_line
+from speechd.formats.subtitles import Cue, Layout, cues
+from speechd.languages import english_name
+from speechd.types import Segment, Task, TokenLogprob, Transcript, Word
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a transcript a caller wants to see, and in whose words."""
+
+    dialect: Dialect = OPENAI
+    request_id: str = ""
+    segments: bool = True
+    """verbose_json lists segments."""
+    words: bool = False
+    """verbose_json lists words."""
+    logprobs: bool = False
+    """json and verbose_json list token log-probabilities."""
+    evidence: bool = False
+    """Each segment of verbose_json says what speaks against it."""
+    languages: bool = False
+    """Each segment of verbose_json says its language."""
+    layout: Layout = field(default_factory=Layout)
+    """How srt and vtt are cut into cues and lines."""
+    channel_labels: tuple[str, ...] = ()
+    """What the channels are called, from the first."""
+
+    def label(self, channel: int) -> str:
+        """What a channel is called, `channel_1` unless the caller named it; "" for the mix."""
+        if not channel:
+            return ""
+        return self.channel_labels[channel - 1] if channel <= len(self.channel_labels) else f"channel_{channel}"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One shape of answer."""
+
+    name: str
+    suffix: str
+    """File name suffix, with the dot."""
+    media_type: str
+    render: Callable[[Transcript, View], JsonObject | str]
+    """An object for the JSON formats, text for the others."""
+
+    def encode(self, transcript: Transcript, view: View | None = None) -> bytes:
+        """The bytes of a reply's body or of a file, UTF-8."""
+        rendered = self.render(transcript, view or View())
+        return (rendered if isinstance(rendered, str) else json.dumps(rendered, ensure_ascii=False)).encode()
+
+
+def to_json(transcript: Transcript, view: View) -> JsonObject:
+    answer: JsonObject = {"text": transcript.text}
+    if view.logprobs:
+        answer["logprobs"] = logprob_list(transcript.logprobs)
+    return answer | signature(transcript, view)
+
+
+def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
+    answer: JsonObject = {
+        "task": transcript.task,
+        "language": language_name(transcript.language, transcript.task, view.dialect),
+        "duration": round(transcript.duration, 2),
+        "text": transcript.text,
+    }
+    if view.words:
+        answer["words"] = [
+            _word(word) | _channel(segment, view) for segment in transcript.segments for word in segment.words
+        ]
+    if view.segments:
+        answer["segments"] = [_segment(number, segment, view) for number, segment in enumerate(transcript.segments)]
+    if view.logprobs:
+        answer["logprobs"] = logprob_list(transcript.logprobs)
+    if view.evidence:
+        answer["uncovered_speech"] = [
+            {"start": round(start, 3), "end": round(end, 3)} for start, end in transcript.uncovered
+        ]
+    return answer | signature(transcript, view)
+
+
+def to_text(transcript: Transcript, view: View) -> str:
+    return transcript.text
+
+
+def to_diarized_json(transcript: Transcript, view: View) -> JsonObject:
+    """OpenAI's answer of a model that tells speakers apart: here a speaker is a channel."""
+    answer: JsonObject = {
+        "task": transcript.task,
+        "duration": round(transcript.duration, 2),
+        "text": transcript.text,
+        "segments": [speaker_segment(*numbered, view) for numbered in enumerate(transcript.segments)],
+    }
+    return answer | signature(transcript, view)
+
+
+def speaker_segment(number: int, segment: Segment, view: View) -> JsonObject:
+    """A segment of diarized_json, which is also a stream's event."""
+    return {
+        "type": "transcript.text.segment",
+        "id": segment_id(number),
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text.strip(),
+        "speaker": view.label(segment.channel),
+    }
+
+
+def segment_id(number: int) -> str:
+    """`seg_001` for the first: what a stream's deltas and segments are told apart by."""
+    return f"seg_{number + 1:03}"
+
+
+def to_txt(transcript: Transcript, view: View) -> str:
+    """One segment per line, for files."""
+    return "".join(f"{_spoken_by(view, s.channel)}{one_line(s.text)}\n" for s in transcript.segments)
+
+
+def to_srt(transcript: Transcript, view: View) -> str:
+    """SubRip: who speaks is written before the text, and counts for the line's width."""
+    return "".join(
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
+        f"{_spoken_by(view, cue.channel)}{cue.text.replace('-->', '->')}\n\n"
+        for number, cue in enumerate(cues(transcript, _narrowed(transcript, view)), start=1)
+    )
+
+
+def to_vtt(transcript: Transcript, view: View) -> str:
+    """WebVTT (W3C): `&`, `<` and `>` are escaped, so that no text reads as a tag or as `-->`."""
+    return "WEBVTT\n\n" + "".join(
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_vtt_text(cue, view)}\n\n"
+        for cue in cues(transcript, view.layout)
+    )
+
+
+def to_tsv(transcript: Transcript, view: View) -> str:
+    """Integer milliseconds and text, tab-separated, as the whisper command line writes it."""
+    rows = (f"{cue.start}\t{cue.end}\t{_spoken_by(view, cue.channel)}{cue.text}\n" for cue in cues(transcript))
+    return "start\tend\ttext\n" + "".join(rows)
+
+
+FORMATS: dict[str, Format] = {
+    format_.name: format_
+    for format_ in (
+        Format("json", ".json", "application/json", to_json),
+        Format("verbose_json", ".json", "application/json", to_verbose_json),
+        Format("text", ".txt", "text/plain; charset=utf-8", to_text),
+        Format("srt", ".srt", "text/plain; charset=utf-8", to_srt),
+        Format("vtt", ".vtt", "text/plain; charset=utf-8", to_vtt),
+        Format("diarized_json", ".diarized.json", "application/json", to_diarized_json),
+        Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
+        Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv),
+    )
+}
+
+
+def language_name(code: str, task: Task, dialect: Dialect) -> str:
+    """What the dialect puts in `language`: the spoken language, or `english` for every translation."""
+    if task == "translate":
+        return "english"
+    name = english_name(code)
+    return name if dialect.capitalised_language else name.lower()
+
+
+def usage(transcript: Transcript) -> JsonObject:
+    """What the request counts as: whole seconds of audio, of each channel apart, rounded up."""
+    return {"type": "duration", "seconds": math.ceil(transcript.audio_seconds)}
+
+
+def logprob_list(tokens: Iterable[TokenLogprob]) -> list[JsonObject]:
+    """Each token with the natural logarithm of its probability and its bytes."""
+    return [_logprob(token) for token in tokens]
+
+
+def signature(transcript: Transcript, view: View) -> JsonObject:
+    """The members that a dialect adds to each JSON answer."""
+    added: JsonObject = {}
+    if view.dialect.usage_in_body:
+        added["usage"] = usage(transcript)
+    if view.dialect.request_id_in_body:
+        added["x_groq"] = {"id": view.request_id}
+    return added
+
+
+def _segment(number: int, segment: Segment, view: View) -> JsonObject:
+    extra: JsonObject = {"evidence": list(segment.evidence)} if view.evidence else {}
+    if view.languages:
+        extra["language"] = language_name(segment.language, "transcribe", view.dialect)
+    return {
+        "id": number,
+        "seek": int(segment.seek),
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text,
+        "tokens": list(segment.tokens),
+        "temperature": segment.temperature,
+        "avg_logprob": segment.avg_logprob,
+        "compression_ratio": segment.compression_ratio,
+        "no_speech_prob": segment.no_speech_prob,
+    } | (extra | _channel(segment, view))
+
+
+def _channel(segment: Segment, view: View) -> JsonObject:
+    return {"channel": view.label(segment.channel)} if segment.channel else {}
+
+
+def _word(word: Word) -> JsonObject:
+    return {"word": word.word.strip(), "start": round(word.start, 3), "end": round(word.end, 3)}
+
+
+def _logprob(token: TokenLogprob) -> JsonObject:
+    return {"token": token.token, "logprob": token.logprob, "bytes": list(token.bytes)}
+
+
+def _spoken_by(view: View, channel: int) -> str:
+    """`agent: `, or nothing where channels are mixed."""
+    return f"{view.label(channel)}: " if channel else ""
+
+
+def _narrowed(transcript: Transcript, view: View) -> Layout:
+    """The layout of lines that begin with who speaks."""
+    width, longest = view.layout.width, max((len(_spoken_by(view, s.channel)) for s in transcript.segments), default=0)
+    return view.layout if width is None else replace(view.layout, max_line_width=max(1, width - longest))
+
+
+def _vtt_text(cue: Cue, view: View) -> str:
+    """The cue's payload: who speaks as a voice span, and for karaoke when each word begins."""
+    voice = f"<v {_escaped(view.label(cue.channel))}>" if cue.channel else ""
+    if not (view.layout.karaoke and cue.timed):
+        return voice + _escaped(cue.text)
+    return voice + "\n".join(_sung(cue))
+
+
+def _sung(cue: Cue) -> Iterator[str]:
+    """The lines with a timestamp before each word; times rise and lie inside the cue, as WebVTT demands."""
+    clock = cue.start
+    for line in cue.lines:
+        words = []
+        for piece in line:
+            onset = round(piece.start * 1000)
+            stamped = clock < onset < cue.end
+            clock = onset if stamped else clock
+            words.append(" " * piece.spaced + f"<{_clock(onset, '.')}>" * stamped + _escaped(piece.text))
+        yield "".join(words).strip()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(milliseconds: int, separator: str) -> str:
+    """3 723 004 ms -> `01:02:03,004`."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour:02}:{minute:02}:{second:02}{separator}{fraction:03}"

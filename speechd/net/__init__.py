@@ -1,0 +1,1 @@
+"""Whatever opens a URL that a caller named, and the signature of callbacks."""

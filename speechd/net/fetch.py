@@ -1,0 +1,235 @@
+"""The `url` parameter: an http(s) URL, a `data:` URL or base64 text becomes an open file.
+
+It is fetched behind the guard of `safe_client.py`; a redirect starts again from scratch.
+"""
+
+import asyncio
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, cast
+from urllib.parse import unquote_to_bytes, urljoin
+
+import httpx2
+
+from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, TooLarge, UrlNotAllowed
+from speechd.net.safe_client import (
+    Message,
+    Resolver,
+    allowed_addresses,
+    answer_of,
+    failed,
+    guarded_client,
+    system_resolver,
+)
+from speechd.net.ssrf import AddressPolicy, Target, parse_url
+
+MEMORY_BYTES: Final = 4_000_000
+"""A fetched file up to this size stays in memory; a larger one goes to an unnamed temporary file."""
+
+MAX_REDIRECTS: Final = 5
+
+FILE_PLEASE: Final = Message(headers={"Accept": "audio/*, video/*;q=0.9, */*;q=0.5"})
+
+_SLICE: Final = 1 << 16
+"""Characters of a `data:` URL that are decoded at a time; a multiple of 4."""
+
+_SCHEME: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n\f")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How much a `url` may cost, and how far it may reach."""
+
+    max_bytes: int = 100_000_000
+    """Largest file accepted, in bytes; also for `data:` URLs."""
+    timeout: float = 60.0
+    """Seconds for all of it: resolving, connecting, redirects and the transfer."""
+    allow_hosts: tuple[str, ...] = ()
+    """Host names, addresses or networks (CIDR) that may be reached although they are not public."""
+
+
+async def fetch_audio(
+    url: str,
+    limits: FetchLimits,
+    *,
+    resolver: Resolver = system_resolver,
+    transport: httpx2.AsyncBaseTransport | None = None,
+) -> BinaryIO:
+    """What a `url` parameter stands for, as an open file at its start; the caller closes it.
+
+    Args:
+        url: http(s) URL, `data:` URL (RFC 2397), or base64 or base64url text.
+        limits: bounds on size, time and reach.
+        resolver: how names become addresses.
+        transport: how requests travel; the network when None.
+
+    Raises:
+        InvalidRequest: it is none of these, or malformed.
+        UrlNotAllowed: it leads, at once or by a redirect, to where this server does not fetch from.
+        TooLarge: there are more than `limits.max_bytes`.
+        FailedDependency: the host is unknown, unreachable, too slow, or answers with an error.
+    """
+    if not is_inline(url):
+        return await _download(parse_url(url.strip()), limits, resolver, transport)
+    is_base64, payload = _data_payload(url) if _SCHEME.match(url) else (True, url)
+    return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
+
+
+def is_inline(url: str) -> bool:
+    """The recording is in the parameter itself: a `data:` URL or base64 text."""
+    scheme = _SCHEME.match(url)
+    return scheme is None or scheme[0].strip().lower() == "data:"
+
+
+def check_url(url: str, limits: FetchLimits) -> None:
+    """What can be told of an http(s) URL before its host is resolved.
+
+    Raises:
+        InvalidRequest: it is malformed.
+        UrlNotAllowed: it leads to where this server does not fetch from.
+    """
+    AddressPolicy(limits.allow_hosts).check_host(parse_url(url.strip()))
+
+
+async def _download(
+    target: Target, limits: FetchLimits, resolver: Resolver, transport: httpx2.AsyncBaseTransport | None
+) -> BinaryIO:
+    file = _spool()
+    client = guarded_client(limits.timeout, transport)
+    try:
+        async with asyncio.timeout(limits.timeout), client:
+            await _follow(client, target, file, limits, resolver)
+    except TimeoutError as error:
+        file.close()
+        message = f"The url's host {target.host} did not deliver within {limits.timeout:g} seconds."
+        raise FailedDependency(message, param="url") from error
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+async def _follow(
+    client: httpx2.AsyncClient, target: Target, file: BinaryIO, limits: FetchLimits, resolver: Resolver
+) -> None:
+    """Request, go where redirects lead, and write the body of the last answer."""
+    policy = AddressPolicy(limits.allow_hosts)
+    for _ in range(MAX_REDIRECTS + 1):
+        addresses = await allowed_addresses(target, policy, resolver)
+        async with answer_of(FILE_PLEASE, client, target, addresses) as response:
+            if not response.has_redirect_location:
+                await _receive(response, target, file, limits.max_bytes)
+                return
+            target = _redirected(target, response.headers["location"])
+        client.cookies.clear()
+    raise FailedDependency(f"The url redirects more than {MAX_REDIRECTS} times.", param="url")
+
+
+def _redirected(target: Target, location: str) -> Target:
+    """
+    Raises:
+        UrlNotAllowed: from https to http, or to what is not http at all.
+        FailedDependency: the location is malformed.
+    """
+    try:
+        following = parse_url(urljoin(f"{target.scheme}://{target.host_header}{target.path}", location))
+    except (ValueError, InvalidRequest) as error:
+        raise failed(target, "redirects to a malformed address") from error
+    if target.scheme == "https" and following.scheme != "https":
+        raise UrlNotAllowed("The url redirects from https to http.", param="url")
+    return following
+
+
+async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, max_bytes: int) -> None:
+    """
+    Raises:
+        FailedDependency: the answer is not a file.
+        TooLarge: it is announced to be too large, or turns out to be.
+    """
+    if not response.is_success:
+        raise failed(target, f"answered {response.status_code}")
+    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise failed(target, "sent a compressed body although it was asked not to")
+    declared = response.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    received = 0
+    async for piece in response.aiter_raw():
+        received += len(piece)
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        file.write(piece)
+
+
+def _data_payload(url: str) -> tuple[bool, str]:
+    """Whether it is base64, and the payload; the media type does not matter, audio is judged by its content."""
+    header, comma, payload = url.strip().partition(",")
+    if not comma:
+        raise InvalidRequest("The data: URL has no comma.", param="url")
+    is_base64 = header.rpartition(";")[2].strip().lower() == "base64"
+    if is_base64 and "%" in payload:
+        payload = unquote_to_bytes(payload).decode("latin-1")
+    return is_base64, payload
+
+
+def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
+    """The file that is in the parameter itself.
+
+    Raises:
+        InvalidRequest: it is empty, or not what it claims to be.
+        TooLarge
+    """
+    file = _spool()
+    size = 0
+    try:
+        for piece in _from_base64(payload) if is_base64 else _from_percent(payload):
+            size += len(piece)
+            if size > max_bytes:
+                raise _too_large(max_bytes)
+            file.write(piece)
+        if not size:
+            raise InvalidRequest("The url is empty.", param="url")
+    except SpeechdError:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def _from_base64(text: str) -> Iterator[bytes]:
+    """Either alphabet (RFC 4648), with or without padding and line breaks, a slice at a time."""
+    text = text.translate(_TO_STANDARD)
+    if not _BASE64.fullmatch(text):
+        raise InvalidRequest("The url is neither an http(s) URL, a data: URL nor base64 text.", param="url")
+    text = text.rstrip("=")
+    for start in range(0, len(text), _SLICE):
+        piece = text[start : start + _SLICE]
+        try:
+            yield binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
+        except binascii.Error as error:
+            raise InvalidRequest("The url's base64 text is cut off.", param="url") from error
+
+
+def _from_percent(text: str) -> Iterator[bytes]:
+    """Percent-encoding (RFC 3986), a slice at a time."""
+    start = 0
+    while start < len(text):
+        end = start + _SLICE
+        cut = text.rfind("%", end - 2, end)  # an escape stays whole
+        end = cut if cut > start else end
+        yield unquote_to_bytes(text[start:end])
+        start = end
+
+
+def _spool() -> BinaryIO:
+    return cast(BinaryIO, SpooledTemporaryFile(max_size=MEMORY_BYTES))
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The file at the url is larger than the {max_bytes} bytes that this server accepts.", param="url")

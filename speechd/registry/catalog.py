@@ -1,0 +1,180 @@
+"""What a model is, whether a row of the catalog, a folder or a name on a hub describes it."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from speechd.asr.engines.onnx_asr_files import OnnxAsrFiles
+from speechd.asr.engines.whisper_vocabulary import languages_of, tasks_of
+from speechd.registry import piper_voices
+from speechd.registry.files import engine_of, hub_snapshot
+from speechd.registry.sources.base import ModelFile, Source
+from speechd.tts.engines.piper_files import VoiceFiles
+from speechd.types import Task, TranscribeOptions
+
+VOICE_CONTEXT = 200_000
+"""Characters of text that a voice is given in one request."""
+REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+"""Name of a repository on a model hub: `org/name`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the catalog and where its files are."""
+
+    id: str
+    kind: Literal["asr", "tts"]
+    owned_by: str
+    created: int
+    """Unix seconds."""
+    context_window: int
+    rank: int
+    tasks: tuple[Task, ...]
+    languages: tuple[str, ...]
+    """Codes it was trained for; empty, all of Whisper's, only while it is not installed."""
+    adaptive_context: bool
+    window_seconds: float
+    """Longest window it is given."""
+    window_gap: float
+    """Seconds of silence that end a window."""
+    embedded: bool
+    """Ships with speechd, or in a package that speechd installs."""
+    hub: str
+    """Its repository on a model hub, or ""."""
+    path: Path | None
+    """Folder of its files, or None while it is not installed."""
+    engine: str = "whisper"
+    """What runs it."""
+    hub_folder: str = ""
+    """Folder of the repository that holds its files, or "" for the whole."""
+    extra: str = ""
+    """The extra of speechd whose package carries it, or ""."""
+    patterns: tuple[str, ...] = ()
+    """Of the files to pull where it is not pinned; empty: those that its engine reads."""
+    files: tuple[ModelFile, ...] = ()
+    """Its pinned files; empty for a model that is not pinned: then the hub says at the time of the pull what it has."""
+    sources: tuple[Source, ...] = ()
+    """Where the pinned files come from, in the order in which they are tried."""
+    licence: str = ""
+    """SPDX identifier of the licence of its weights, or "" where only its own card says it."""
+    copyright: str = ""
+    """The line that the licence wants to be kept, or ""."""
+    second: str = ""
+    """The model that `auto` turns to where this one does not understand the recording."""
+    trust: float = 0.0
+    """Mean log-probability from which this model is believed; 0 where nobody has measured one."""
+    stands_for: str = ""
+    """`auto` for a hosted id that means the best installed voice of its languages."""
+
+    @property
+    def installed(self) -> bool:
+        return self.path is not None
+
+    @property
+    def pinned(self) -> bool:
+        """What a pull brings is checked against hashes of ours, whoever gives it."""
+        return bool(self.files)
+
+    @property
+    def pullable(self) -> bool:
+        """Something is known that has its files."""
+        return bool(self.hub or self.sources)
+
+    @property
+    def how_to_install(self) -> str:
+        """The command that installs it."""
+        return f"pip install 'speechd[{self.extra}]'" if self.extra else f"speechd models pull {self.id}"
+
+    def speaks(self, language: str | None) -> bool:
+        return language is None or not self.languages or language in self.languages
+
+    def suits(self, options: TranscribeOptions) -> bool:
+        """It knows the language asked for; where languages mix, it can tell them apart."""
+        tells_languages = self.engine == "whisper" and len(self.languages) != 1
+        return self.speaks(options.language) and (tells_languages or not options.multilingual)
+
+
+UNKNOWN = Model(
+    id="",
+    kind="asr",
+    owned_by="local",
+    created=0,
+    context_window=448,
+    rank=10,
+    tasks=("transcribe", "translate"),
+    languages=(),
+    adaptive_context=False,
+    window_seconds=30,
+    window_gap=5,
+    embedded=False,
+    hub="",
+    path=None,
+)
+"""What is assumed of a model that no catalog row describes: a Whisper, preferred to the embedded ones only."""
+
+
+def local(name: str, path: Path) -> Model:
+    """A folder that an operator or a pull put there."""
+    created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
+    hub = name if REPOSITORY.fullmatch(name) else ""
+    if engine_of(path) == "piper":
+        return local_voice(name, path)
+    if engine_of(path) == "onnx-asr":
+        return local_onnx_asr(name, path)
+    model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
+    return with_vocabulary(model)
+
+
+def with_vocabulary(model: Model) -> Model:
+    """A Whisper model with the languages and tasks that its vocabulary has, where nothing else names them."""
+    if model.engine != "whisper" or model.kind != "asr" or model.languages or model.path is None:
+        return model
+    languages = languages_of(model.path)
+    able = tasks_of(languages)
+    return replace(model, languages=languages, tasks=tuple(task for task in model.tasks if task in able))
+
+
+def local_onnx_asr(name: str, path: Path) -> Model:
+    """A folder with a model for onnx-asr; its files say which languages it knows."""
+    return replace(
+        UNKNOWN,
+        id=name,
+        created=int(path.stat().st_mtime),
+        hub=name if REPOSITORY.fullmatch(name) else "",
+        engine="onnx-asr",
+        tasks=("transcribe",),
+        languages=OnnxAsrFiles(path).languages,
+        path=path,
+    )
+
+
+def local_voice(name: str, path: Path) -> Model:
+    """A folder with a Piper voice; a Piper quality in its name makes its rank."""
+    files = VoiceFiles.in_folder(path)
+    return replace(
+        hub_voice(path.name),
+        id=name,
+        created=int(files.model.stat().st_mtime) if files else 0,
+        languages=(files.info().language,) if files else (),
+        path=path if files else None,
+    )
+
+
+def hub_voice(name: str) -> Model:
+    """What a Piper voice of this name is, wherever its files are."""
+    folder = piper_voices.hub_folder(name)
+    return replace(
+        UNKNOWN,
+        id=name,
+        kind="tts",
+        engine="piper",
+        owned_by="rhasspy" if folder else "local",
+        context_window=VOICE_CONTEXT,
+        rank=piper_voices.rank(name),
+        tasks=(),
+        languages=(piper_voices.language(name),),
+        hub=piper_voices.HUB if folder else "",
+        hub_folder=folder,
+        path=hub_snapshot(piper_voices.HUB, "piper", folder) if folder else None,
+    )

@@ -1,0 +1,149 @@
+"""Which engine runs a model, and what a loaded one is worked through; the libraries load with the first model."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from speechd.asr.batcher import Batcher
+from speechd.asr.engine import AsrEngine
+from speechd.errors import EngineFailure, Misconfigured
+from speechd.registry.catalog import Model
+from speechd.registry.manager import Loaded
+from speechd.settings import Settings
+from speechd.tts.engine import TtsEngine
+from speechd.tts.engines.piper_files import VoiceFiles
+from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
+from speechd.tts.synthesizer import Booth
+
+SMALL_MODEL_BYTES = 50_000_000
+"""Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
+MOST_REPLICAS = 4
+"""Batches of a small model decoded at once; more would only make each batch smaller."""
+MOST_THREADS = 8
+"""More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
+
+EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
+
+
+def load_whisper(model: Model, settings: Settings) -> AsrEngine:
+    """Loads a Whisper model's files into an engine."""
+    from speechd.asr.engines.whisper import WhisperEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    device, devices = _devices(settings.device)
+    threads, replicas = _share(model.path, device, settings.cpu_threads)
+    return WhisperEngine(
+        model.path,
+        device=device,
+        devices=devices,
+        compute_type=_compute_type(settings.compute_type, device),
+        threads=threads,
+        replicas=replicas,
+        adaptive_context=model.adaptive_context or settings.adaptive_context,
+        languages=model.languages,
+        batch_size=8 if device == "cpu" else 16,
+    )
+
+
+def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
+    """Starts PocketSphinx on the model that its package carries."""
+    from speechd.asr.engines.pocketsphinx import SphinxEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
+
+
+def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:
+    """Loads a model for onnx-asr."""
+    from speechd.asr.engines.onnx_asr import OnnxAsrEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    device, devices = _devices(settings.device)
+    return OnnxAsrEngine(
+        model.path,
+        device=device,
+        device_index=devices[0],
+        threads=settings.cpu_threads,
+        languages=model.languages,
+        batch_size=1 if device == "cpu" else 16,
+    )
+
+
+def load_piper(model: Model, settings: Settings) -> TtsEngine:
+    """Loads a Piper voice's files into an engine."""
+    from speechd.tts.engines.piper import PiperEngine
+
+    files = VoiceFiles.in_folder(model.path) if model.path else None
+    if files is None:
+        raise EngineFailure(f"The voice {model.id} has no files that can be read.")
+    return _levelled(PiperEngine(files), files, settings)
+
+
+def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEngine:
+    """The voice at the loudness that is set, or as it is."""
+    if settings.speech_loudness is None:
+        return engine
+    gains = GainFile.of(settings.data_dir / "voice-gains.json", files.model, files.config)
+    return LevelledVoice(engine, settings.speech_loudness, gains)
+
+
+def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
+    """A recogniser's engine behind the queue that feeds it."""
+    return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
+
+
+def open_booth(engine: TtsEngine, settings: Settings) -> Loaded:
+    """A voice's engine with the threads that it speaks on."""
+    return Booth(engine, settings.cpu_threads or os.cpu_count() or 1, settings.max_queue_characters)
+
+
+KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser, "tts": open_booth}
+"""What a loaded engine is worked through, by its model's `kind`."""
+ENGINES: Mapping[str, EngineLoader] = {
+    "whisper": load_whisper,
+    "sphinx": load_sphinx,
+    "onnx-asr": load_onnx_asr,
+    "piper": load_piper,
+}
+"""What loads a model, by its catalog row's `engine`."""
+
+
+def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:
+    """`cuda:0,1` -> ("cuda", (0, 1)); `auto` takes every GPU there is, else the CPU.
+
+    Raises:
+        Misconfigured: it is none of the forms.
+    """
+    name, _, indices = wanted.partition(":")
+    try:
+        chosen = tuple(int(index) for index in indices.split(",")) if indices else ()
+    except ValueError:
+        chosen, name = (), ""
+    if name not in ("auto", "cpu", "cuda"):
+        raise Misconfigured(f"SPEECHD_DEVICE is auto, cpu, cuda or cuda:0,1 ..., not {wanted}.")
+    if name == "cpu":
+        return "cpu", (0,)
+    import ctranslate2
+
+    found = ctranslate2.get_cuda_device_count()
+    if name == "auto" and not found:
+        return "cpu", (0,)
+    return "cuda", chosen or tuple(range(max(1, found)))
+
+
+def _compute_type(wanted: str, device: str) -> str:
+    return wanted if wanted != "auto" else {"cpu": "int8", "cuda": "float16"}.get(device, "default")
+
+
+def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
+    """CPU threads for each replica, and replicas: a small model takes the cores one by one, a large one together."""
+    cores = os.cpu_count() or 1
+    if device != "cpu":
+        return threads or 1, 1
+    if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
+        return threads or 1, min(cores, MOST_REPLICAS)
+    return threads or min(cores, MOST_THREADS), 1

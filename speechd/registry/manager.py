@@ -1,0 +1,216 @@
+"""Which models are in memory: loaded when they are first used, shared, never unloaded in use, unloaded when idle.
+
+Knows nothing of what a loaded model is: whatever `load` returns and can be closed, of any kind.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from speechd.registry.catalog import Model
+from speechd.registry.files import folder_bytes
+
+log = logging.getLogger("speechd.models")
+
+
+class Loaded(Protocol):
+    """A model in memory, ready to work."""
+
+    async def close(self) -> None:
+        """Finishes what is in hand and gives the memory back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be in memory, and for how long; 0 sets no bound."""
+
+    keep_alive: float = -1
+    """Seconds that an unused model stays; -1 for ever."""
+    models: int = 0
+    bytes: int = 0
+    """Of model files, which is about what their weights take."""
+
+    def allow(self, sizes: list[int]) -> bool:
+        """Models of these sizes may be in memory together; a single one always may."""
+        if len(sizes) <= 1:
+            return True
+        return (not self.models or len(sizes) <= self.models) and (not self.bytes or sum(sizes) <= self.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One model in memory."""
+
+    model: Model
+    bytes: int
+    users: int
+    """Recordings that it works on now."""
+    loaded_at: float
+    """Unix seconds."""
+    expires_in: float | None
+    """Seconds until it is unloaded if nobody uses it; None while it is in use or stays."""
+
+
+@dataclass(eq=False, slots=True)
+class _Resident:
+    model: Model
+    bytes: int
+    loading: "asyncio.Task[Loaded]"
+    loaded_at: float
+    used_at: float
+    users: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    timer: asyncio.TimerHandle | None = None
+
+
+class Residents:
+    """The models in memory."""
+
+    def __init__(self, load: Callable[[Model], Awaitable[Loaded]], limits: Limits) -> None:
+        self._load = load
+        self._limits = limits
+        self._table: dict[str, _Resident] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+
+    def list(self) -> tuple[Status, ...]:
+        """Those in memory or being loaded, the longest unused first."""
+        now = asyncio.get_running_loop().time()
+        return tuple(
+            Status(each.model, each.bytes, each.users, each.loaded_at, each.timer.when() - now if each.timer else None)
+            for each in sorted(self._table.values(), key=lambda each: each.used_at)
+        )
+
+    @contextlib.asynccontextmanager
+    async def use(self, model: Model) -> AsyncGenerator[Loaded]:
+        """The model, loaded, for as long as the context lasts; all who ask while it loads wait for one load.
+
+        Nobody may hold a model while waiting for another: with room for one only, both would wait for ever.
+
+        Raises:
+            EngineFailure: its files cannot be loaded.
+        """
+        resident = await self._admit(model)
+        try:
+            yield await asyncio.shield(resident.loading)
+        except BaseException:
+            if _failed(resident.loading):
+                self._forget(resident)
+            raise
+        finally:
+            self._leave(resident)
+
+    async def load(self, model: Model) -> None:
+        """Loads a model ahead of its first use."""
+        async with self.use(model):
+            pass
+
+    async def unload(self, model_id: str) -> bool:
+        """Unloads a model as soon as nobody uses it, and returns when it is gone; False if it was not loaded.
+
+        Who asks for it meanwhile gets it loaded anew.
+        """
+        resident = self._table.get(model_id)
+        if resident is None:
+            return False
+        await asyncio.shield(self._retire(resident))
+        return True
+
+    async def close(self) -> None:
+        """Lets what is in hand finish and unloads everything."""
+        for resident in list(self._table.values()):
+            self._retire(resident, wait=False)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def _admit(self, model: Model) -> _Resident:
+        """A place in memory, as soon as there is room for it."""
+        size = folder_bytes(model.path) if model.path else 0
+        while model.id not in self._table:
+            if self._limits.allow([size, *(each.bytes for each in self._table.values())]):
+                self._table[model.id] = self._resident(model, size)
+            else:
+                await self._make_room(model)
+        resident = self._table[model.id]
+        resident.users += 1
+        resident.idle.clear()
+        _stop_timer(resident)
+        return resident
+
+    async def _make_room(self, model: Model) -> None:
+        """Unloads the least recently used idle model; where none is idle, waits until something changes."""
+        idle = [each for each in self._table.values() if not each.users and each.loading.done()]
+        if not idle:
+            await self._changed.wait()
+            return
+        victim = min(idle, key=lambda each: each.used_at)
+        log.info("unloading %s to make room for %s", victim.model.id, model.id)
+        await asyncio.shield(self._retire(victim))
+
+    def _resident(self, model: Model, size: int) -> _Resident:
+        async def load() -> Loaded:
+            return await self._load(model)
+
+        now = asyncio.get_running_loop().time()
+        return _Resident(model, size, asyncio.create_task(load()), loaded_at=time.time(), used_at=now)
+
+    def _leave(self, resident: _Resident) -> None:
+        loop = asyncio.get_running_loop()
+        resident.users -= 1
+        resident.used_at = loop.time()
+        if not resident.users:
+            resident.idle.set()
+            if self._table.get(resident.model.id) is resident and self._limits.keep_alive >= 0:
+                resident.timer = loop.call_later(self._limits.keep_alive, self._retire, resident)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wakes who waits for room."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _forget(self, resident: _Resident) -> None:
+        """Takes it out of the table: nobody new gets it."""
+        if self._table.get(resident.model.id) is resident:
+            del self._table[resident.model.id]
+        _stop_timer(resident)
+
+    def _retire(self, resident: _Resident, *, wait: bool = True) -> "asyncio.Task[None]":
+        """Begins to unload; `wait` until nobody uses it."""
+        self._forget(resident)
+        task = asyncio.create_task(self._unload(resident, wait))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        return task
+
+    async def _unload(self, resident: _Resident, wait: bool) -> None:
+        await asyncio.wait([resident.loading])
+        if not _failed(resident.loading):  # else who asked for it was told
+            if wait and resident.users:
+                await resident.idle.wait()
+            await resident.loading.result().close()
+            await asyncio.to_thread(give_memory_back)
+            log.info("unloaded %s", resident.model.id)
+        self._tell()
+
+
+def _stop_timer(resident: _Resident) -> None:
+    if resident.timer:
+        resident.timer.cancel()
+        resident.timer = None
+
+
+def _failed(task: "asyncio.Task[Loaded]") -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def give_memory_back() -> None:
+    """Returns freed memory to the system: glibc keeps it for reuse otherwise (malloc_trim(3)); elsewhere nothing."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

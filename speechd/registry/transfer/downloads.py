@@ -1,0 +1,103 @@
+"""Pulls in the background: one per model at a time, with progress for who asks."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Literal
+
+from speechd.errors import SpeechdError
+from speechd.registry.catalog import Model
+from speechd.registry.sources.base import Report
+
+Puller = Callable[[Model, Report], object]
+"""Pulls a model, blocking, and tells of its progress."""
+
+
+class Stopped(Exception):
+    """The server is closing; what arrived is kept."""
+
+
+@dataclass(eq=False, slots=True)
+class Pull:
+    """One pull and how far it is."""
+
+    model: Model
+    state: Literal["pulling", "installed", "failed"] = "pulling"
+    done: int = 0
+    """Bytes that are here."""
+    total: int = 0
+    """Bytes in all; 0 while that is not known."""
+    error: str = ""
+    began: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    _first: int | None = None
+
+    def advance(self, done: int, total: int) -> None:
+        if self._first is None:
+            self._first = done  # what an earlier attempt brought says nothing of the speed
+        self.done, self.total = done, total
+
+    def may_start_again(self, after: float) -> bool:
+        """It is over, and if it failed, `after` seconds ago."""
+        return self.state == "installed" or (self.state == "failed" and time.monotonic() - self.ended > after)
+
+    @property
+    def seconds_left(self) -> float:
+        """A guess, from the speed so far, between 2 s and 10 minutes."""
+        took, brought = time.monotonic() - self.began, self.done - (self._first or 0)
+        return min(600.0, max(2.0, took * (self.total - self.done) / brought)) if brought > 0 else 10.0
+
+
+class Pulls:
+    """The pulls of one server."""
+
+    def __init__(self, puller: Puller) -> None:
+        self._puller = puller
+        self._pulls: dict[str, Pull] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stop = Event()
+
+    def get(self, model_id: str) -> Pull | None:
+        """The pull of that model that runs or ran last."""
+        return self._pulls.get(model_id)
+
+    def forget(self, model_id: str) -> None:
+        """Nothing more is said of a pull that is over."""
+        pull = self._pulls.get(model_id)
+        if pull is not None and pull.state != "pulling":
+            del self._pulls[model_id]
+
+    def start(self, model: Model) -> Pull:
+        """Begins to pull a model, or joins the pull of it that is under way."""
+        running = self._pulls.get(model.id)
+        if running is not None and running.state == "pulling":
+            return running
+        pull = self._pulls[model.id] = Pull(model)
+        self._tasks[model.id] = asyncio.create_task(self._run(pull), name=f"pull-{model.id}")
+        return pull
+
+    async def close(self) -> None:
+        """Breaks off what runs; a later pull goes on from there."""
+        self._stop.set()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _run(self, pull: Pull) -> None:
+        def report(done: int, total: int) -> None:
+            if self._stop.is_set():
+                raise Stopped
+            pull.advance(done, total)
+
+        try:
+            await asyncio.to_thread(self._puller, pull.model, report)
+            pull.state = "installed"
+        except SpeechdError as error:
+            pull.state, pull.error = "failed", error.message
+        except Stopped:
+            pull.state, pull.error = "failed", "The server was stopped; pull again to go on."
+        except BaseException:
+            pull.state, pull.error = "failed", "Something went wrong inside the server; its log says more."
+            raise
+        finally:
+            pull.ended = time.monotonic()

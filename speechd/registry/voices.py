@@ -1,0 +1,188 @@
+"""Which voices there are, and which one a speech request means.
+
+A request names a model and a voice. Piper makes no difference between the two: each voice is a model. So `model` may be
+a voice, `auto`, or the id of a hosted model that stands for the default voice; `voice` may be a voice, a speaker of
+one (`NAME#speaker`), or a name of a hosted service, which stands for the model's own voice.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled
+from speechd.registry.catalog import Model
+from speechd.registry.registry import AUTO, ModelStore
+from speechd.settings import Settings
+from speechd.tts.engine import VoiceInfo
+from speechd.tts.engines.piper_files import VoiceFiles
+
+DEFAULT_NAMES = frozenset(("", "auto", "default"))
+HOSTED_VOICES = frozenset(
+    name.casefold()
+    for names in (
+        "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar",
+        "Aaliyah-PlayAI Adelaide-PlayAI Angelo-PlayAI Arista-PlayAI Atlas-PlayAI Basil-PlayAI Briggs-PlayAI",
+        "Calum-PlayAI Celeste-PlayAI Cheyenne-PlayAI Chip-PlayAI Cillian-PlayAI Deedee-PlayAI Eleanor-PlayAI",
+        "Fritz-PlayAI Gail-PlayAI Indigo-PlayAI Jennifer-PlayAI Judy-PlayAI Mamaw-PlayAI Mason-PlayAI",
+        "Mikail-PlayAI Mitch-PlayAI Nia-PlayAI Quinn-PlayAI Ruby-PlayAI Thunder-PlayAI",
+        "Ahmad-PlayAI Amira-PlayAI Khalid-PlayAI Nasser-PlayAI",
+        "autumn diana hannah austin daniel troy",
+    )
+    for name in names.split()
+)
+"""Voices of OpenAI, of Groq's PlayAI and of Groq's Orpheus, which nobody can install: declared aliases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that can speak."""
+
+    id: str
+    """Its model's id, with `#` and the speaker where one was asked for."""
+    model: Model
+    files: VoiceFiles
+    info: VoiceInfo
+    speaker: int | None = None
+    """Number of the speaker; None for the first."""
+
+
+class VoiceStore:
+    """The speech models of a ModelStore, seen as voices."""
+
+    def __init__(self, models: ModelStore, settings: Settings) -> None:
+        self._models = models
+        self._default = settings.default_voice
+
+    def list(self) -> tuple[Voice, ...]:
+        """Every installed voice, the best first; hosted ids that stand for one are left out."""
+        models = (model for model in self._models.list() if model.kind == "tts" and not model.stands_for)
+        return tuple(voice for model in models if (voice := _voice(model)))
+
+    def choose(self, model: str, voice: str) -> Voice:
+        """The voice that shall speak.
+
+        Raises:
+            ModelNotFound: no such model.
+            ModelNotInstalled: the voice is known but not on disk.
+            InvalidRequest: the model does not speak, or there is no such voice or speaker.
+        """
+        if (missing := self.missing(model, voice)) is not None:
+            raise ModelNotInstalled(
+                f"The voice `{missing.id}` is known but not installed here. Installed: {_names(self.list())}."
+                f" Install it with: {missing.how_to_install}",
+                param="model" if missing.id == model else "voice",
+            )
+        name, _, speaker = voice.strip().partition("#")
+        own = self._of_model(model)
+        found = self._named(name, own)
+        if found is None:
+            if name not in own.info.speakers:
+                raise _unknown(voice, self.list())
+            found, speaker = own, name
+        return _with_speaker(found, speaker) if speaker else found
+
+    def missing(self, model: str, voice: str) -> Model | None:
+        """The known voice that a request means and that is not installed, or None."""
+        name = voice.partition("#")[0].strip()
+        named = None if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES else self._known(name)
+        meant = (named, self._known(model) or self._default_for(model))
+        return next((found for found in meant if found and not found.installed), None)
+
+    def _default_for(self, model: str) -> Model | None:
+        """The voice that SPEECHD_DEFAULT_VOICE names, where this model stands for it."""
+        default = self._known(self._default)
+        if default is None or model == AUTO:
+            return default
+        row = next((row for row in self._models.list() if row.id == model and row.stands_for), None)
+        able = row and (not row.languages or set(row.languages) & set(default.languages))
+        return default if able else None
+
+    def _known(self, name: str) -> Model | None:
+        """The voice of this name, on disk or not."""
+        try:
+            found = self._models.get(name)
+        except ModelNotFound:
+            return None
+        return found if found.kind == "tts" and not found.stands_for else None
+
+    def _of_model(self, model_id: str) -> Voice:
+        if model_id == AUTO:
+            return self._default_voice()
+        model = self._models.get(model_id)
+        if model.kind != "tts":
+            raise InvalidRequest(f"The model `{model_id}` does not speak; it transcribes.", param="model")
+        if model.stands_for:
+            return self._default_voice(model.languages)
+        found = _voice(model)
+        if found is None:
+            raise ModelNotInstalled(
+                f"The files of the voice `{model_id}` cannot be read. Installed: {_names(self.list())}.", param="model"
+            )
+        return found
+
+    def _default_voice(self, languages: tuple[str, ...] = ()) -> Voice:
+        """The best voice, of these languages where any are given.
+
+        Raises:
+            InvalidRequest: there is none of these languages.
+            ModelNotInstalled: SPEECHD_DEFAULT_VOICE is not installed.
+        """
+        voices = self.list()
+        able = [voice for voice in voices if not languages or voice.info.language in languages]
+        if not able:
+            raise InvalidRequest(
+                f"No installed voice speaks {', '.join(languages) or 'at all'}. Installed: {_names(voices)}.",
+                param="model",
+                code="voice_not_found",
+            )
+        if self._default == AUTO:
+            return able[0]
+        chosen = next((voice for voice in voices if voice.id == self._default), None)
+        if chosen is None:
+            raise ModelNotInstalled(
+                f"The default voice `{self._default}` is not installed. Installed: {_names(voices)}.", param="voice"
+            )
+        return chosen if chosen in able else able[0]
+
+    def _named(self, name: str, own: Voice) -> Voice | None:
+        if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES or name == own.id:
+            return own
+        known = self._known(name)
+        return _voice(known) if known else None
+
+
+def _voice(model: Model) -> Voice | None:
+    files = VoiceFiles.in_folder(model.path) if model.path else None
+    return Voice(model.id, model, files, files.info()) if files else None
+
+
+def _with_speaker(voice: Voice, speaker: str) -> Voice:
+    number = _number(voice.info.speakers, speaker)
+    if number is None:
+        known = ", ".join(list(voice.info.speakers)[:50]) or "one speaker only, without a name"
+        raise InvalidRequest(
+            f"The voice `{voice.id}` has no speaker `{speaker}`. It has: {known}.",
+            param="voice",
+            code="voice_not_found",
+        )
+    return Voice(f"{voice.id}#{speaker}", voice.model, voice.files, voice.info, number)
+
+
+def _number(speakers: Mapping[str, int], speaker: str) -> int | None:
+    """A speaker's number, by its name first."""
+    if speaker in speakers:
+        return speakers[speaker]
+    numbered = speaker.isascii() and speaker.isdigit() and int(speaker[:9]) in speakers.values()
+    return int(speaker) if numbered else None
+
+
+def _unknown(voice: str, voices: Iterable[Voice]) -> InvalidRequest:
+    return InvalidRequest(
+        f"There is no voice `{voice[:80]}`. Installed: {_names(voices)}. Hosted names such as alloy or Fritz-PlayAI"
+        " stand for the model's own voice.",
+        param="voice",
+        code="voice_not_found",
+    )
+
+
+def _names(voices: Iterable[Voice]) -> str:
+    return ", ".join(voice.id for voice in voices) or "none"

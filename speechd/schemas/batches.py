@@ -1,0 +1,119 @@
+"""Files and batches on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from speechd.schemas.base import Form, Listed, Page
+
+Lifetime = Annotated[int, Field(ge=3600, le=2_592_000, description="Seconds, from an hour to 30 days.")]
+BatchStatus = Literal[
+    "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
+]
+MOST_PAIRS = 16
+
+
+class ExpiresAfter(BaseModel):
+    """When a file is to be forgotten."""
+
+    anchor: Literal["created_at"] = Field(description="Always `created_at`.")
+    seconds: Lifetime
+
+
+class FileForm(Form):
+    """Upload a file."""
+
+    purpose: Literal["batch", "assistants", "evals", "fine-tune", "user_data", "vision"] = Field(
+        description="`batch` for the input of a batch; the others are only kept."
+    )
+    expires_after: ExpiresAfter | None = Field(None, description="Default: this server's retention.")
+
+
+class BatchForm(Form):
+    """Begin a batch."""
+
+    input_file_id: str = Field(min_length=1, description="A file uploaded for `batch`: one JSON request on each line.")
+    endpoint: str = Field(description="What every line asks for, such as `/v1/audio/transcriptions`.")
+    completion_window: str = Field(description="Within which time: `24h` to `7d`.")
+    metadata: (
+        dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]] | None
+    ) = Field(None, max_length=MOST_PAIRS, description="Up to 16 pairs of texts that come back with the batch.")
+    output_expires_after: ExpiresAfter | None = Field(None, description="For the output and error files.")
+
+
+class FileObject(Listed):
+    """One file."""
+
+    id: str = Field(description="What other requests name it by.")
+    object: Literal["file"] = Field("file", description="Always `file`.")
+    bytes: int = Field(description="Its size.")
+    created_at: int = Field(description="Unix time.")
+    expires_at: int | None = Field(None, description="Unix time at which it is forgotten; null: never.")
+    filename: str = Field(description="The name it was uploaded with.")
+    purpose: str = Field(description="What it is for; `batch_output` for results.")
+    status: Literal["processed"] = Field("processed", description="Always `processed`.")
+
+
+class FileDeleted(BaseModel):
+    """What DELETE answers."""
+
+    id: str = Field(description="What was deleted.")
+    object: Literal["file"] = Field("file", description="Always `file`.")
+    deleted: Literal[True] = Field(True, description="Always true.")
+
+
+class FileList(Page[FileObject]):
+    """Some of the caller's files."""
+
+
+class BatchFault(BaseModel):
+    """One thing that is wrong with the input, or in the way of the work."""
+
+    code: str = Field(description="For programs.")
+    message: str = Field(description="For people.")
+    param: str | None = Field(None, description="The field at fault.")
+    line: int | None = Field(None, description="Its number in the input, from 1.")
+
+
+class BatchFaults(BaseModel):
+    """All of it."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[BatchFault] = Field(description="The first hundred.")
+
+
+class RequestCounts(BaseModel):
+    """How far a batch is."""
+
+    total: int = Field(description="Lines in all; 0 until the input has been looked through.")
+    completed: int = Field(description="Lines that were answered.")
+    failed: int = Field(description="Lines that failed, or were not run.")
+
+
+class BatchObject(Listed):
+    """One batch."""
+
+    id: str = Field(description="What other requests name it by.")
+    object: Literal["batch"] = Field("batch", description="Always `batch`.")
+    endpoint: str = Field(description="What every line asks for.")
+    errors: BatchFaults | None = Field(None, description="Why it failed, or what the work waits for.")
+    input_file_id: str = Field(description="The file with the requests.")
+    completion_window: str = Field(description="As asked for.")
+    status: BatchStatus = Field(description="Where it is.")
+    output_file_id: str | None = Field(None, description="The file with the answers, once it has ended.")
+    error_file_id: str | None = Field(None, description="The file with the failures, once it has ended.")
+    created_at: int = Field(description="Unix time.")
+    in_progress_at: int | None = Field(None, description="Unix time.")
+    expires_at: int = Field(description="Unix time at which lines that have not begun are given up.")
+    finalizing_at: int | None = Field(None, description="Unix time.")
+    completed_at: int | None = Field(None, description="Unix time.")
+    failed_at: int | None = Field(None, description="Unix time.")
+    expired_at: int | None = Field(None, description="Unix time.")
+    cancelling_at: int | None = Field(None, description="Unix time.")
+    cancelled_at: int | None = Field(None, description="Unix time.")
+    request_counts: RequestCounts = Field(description="How far it is.")
+    metadata: dict[str, str] | None = Field(None, description="As given.")
+
+
+class BatchList(Page[BatchObject]):
+    """Some of the caller's batches."""

@@ -1,0 +1,175 @@
+"""The text endpoints on the wire. Requests are checked where both services agree; the rest passes untouched."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema
+
+from speechd.schemas.base import first_fault
+
+JsonObject = dict[str, Any]
+ModelId = Annotated[str, Field(min_length=1, max_length=1000, description="Id of the model, from `GET models`.")]
+Flag = Annotated[StrictBool | None, Field(description="Answer with server-sent events as the text is written.")]
+Temperature = Annotated[float | None, Field(ge=0, le=2, allow_inf_nan=False, description="Randomness; 0 is the least.")]
+TopP = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False, description="Nucleus sampling.")]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _PassedOn(BaseModel):
+    """Fields of which the known ones are checked and all are passed on."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @classmethod
+    def check(cls, fields: JsonObject) -> Self:
+        """
+        Raises:
+            InvalidRequest: a field is missing or has a bad value; `param` names it.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise first_fault(error) from error
+
+
+class TextForm(_PassedOn):
+    """What every text endpoint takes."""
+
+    model: ModelId
+
+
+class ChatMessage(BaseModel):
+    """One message of a conversation."""
+
+    model_config = ConfigDict(extra="allow")
+
+    role: Text = Field(description="system, developer, user, assistant, tool or function.")
+    content: str | list[JsonObject] | None = Field(None, description="Text, or parts of text and images.")
+
+
+class ChatForm(TextForm):
+    """Continue a conversation."""
+
+    messages: list[ChatMessage] = Field(min_length=1, description="The conversation so far.")
+    stream: Flag = None
+    temperature: Temperature = None
+    top_p: TopP = None
+    n: int | None = Field(None, ge=1, le=128, description="How many answers.")
+    logprobs: StrictBool | None = Field(None, description="List the log-probabilities of the tokens.")
+    top_logprobs: int | None = Field(None, ge=0, le=20, description="Alternatives listed for each token.")
+    max_tokens: int | None = Field(None, ge=-1, description="The same as `max_completion_tokens`, its older name.")
+    max_completion_tokens: int | None = Field(None, ge=-1, description="Tokens written at most.")
+    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    response_format: JsonObject | None = Field(None, description="`text`, `json_object` or `json_schema`.")
+    citation_options: Literal["enabled", "disabled"] | None = Field(None, description="Cite the documents given.")
+
+
+class CompletionForm(TextForm):
+    """Continue a text."""
+
+    prompt: str | list[Any] = Field(description="Text or tokens to continue.")
+    stream: Flag = None
+    temperature: Temperature = None
+    top_p: TopP = None
+    max_tokens: int | None = Field(None, ge=-1, description="Tokens written at most.")
+
+
+class ResponseForm(TextForm):
+    """Answer an input: text, or items of a conversation."""
+
+    input: Text | Annotated[list[JsonObject], Field(min_length=1)] = Field(
+        description="Text, or a list of items: messages, function calls and their outputs."
+    )
+    instructions: str | None = Field(None, description="What the system says first.")
+    max_output_tokens: int | None = Field(None, ge=1, description="Tokens written at most.")
+    stream: Flag = None
+    temperature: Temperature = None
+    top_p: TopP = None
+    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    tool_choice: str | JsonObject | None = Field(None, description="none, auto, required, or one function.")
+    text: JsonObject | None = Field(None, description="The answer's format: text, json_object or json_schema.")
+    reasoning: JsonObject | None = Field(None, description="How much to think first.")
+    metadata: JsonObject | None = Field(None, description="Up to 16 pairs that come back with the response.")
+    user: str | None = Field(None, description="The end user, in the caller's own terms.")
+    parallel_tool_calls: StrictBool | None = Field(None, description="Several functions may be called at once.")
+    store: StrictBool | None = Field(None, description="Only false: responses are not stored.")
+    truncation: Literal["auto", "disabled"] | None = Field(None, description="What to do with too long an input.")
+    service_tier: Text | None = Field(None, description="auto, default or flex; meaningless on your own server.")
+
+
+class EmbeddingForm(TextForm):
+    """Vectors that stand for texts."""
+
+    input: Text | Annotated[list[Any], Field(min_length=1)] = Field(description="A text, several, or tokens.")
+    encoding_format: Literal["float", "base64"] | None = Field(
+        None, description="Lists of numbers, or base64 of little-endian float32."
+    )
+    user: str | None = Field(None, description="The end user, in the caller's own terms.")
+
+
+class RerankForm(TextForm):
+    """Order documents by how well they answer a query."""
+
+    query: Text = Field(description="The question.")
+    docs: Annotated[list[Text], Field(min_length=1, max_length=100)] = Field(
+        description="1 to 100 documents, none of them empty."
+    )
+    instruction: str | None = Field(None, description="What counts as relevant; put in front of the query.")
+
+
+class FineTuningForm(_PassedOn):
+    """Register a fine tuning made from an uploaded file."""
+
+    base_model: str | None = Field(None, description="The model it was trained on.")
+    input_file_id: str | None = Field(None, description="The uploaded file.")
+    name: str | None = Field(None, description="The name of the tuned model.")
+    type: str | None = Field(None, description="Its form, such as `lora`.")
+
+
+class Said(BaseModel):
+    """What a backend answers, whose further fields pass untouched."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ChatCompletion(Said):
+    """A whole answer."""
+
+    id: str = Field(description="Its id.")
+    object: str = Field(description="`chat.completion`, or `text_completion`.")
+    created: int = Field(description="When, in Unix time.")
+    model: str = Field(description="Who answered.")
+    choices: list[JsonObject] = Field(description="The answers.")
+
+
+class Response(Said):
+    """A whole response."""
+
+    id: str = Field(description="Its id.")
+    object: Literal["response"] = Field(description="Always `response`.")
+    status: str = Field(description="completed, failed, in_progress or incomplete.")
+    model: str = Field(description="Who answered.")
+    output: list[JsonObject] = Field(description="Messages, function calls, reasoning.")
+
+
+class Embeddings(Said):
+    """Vectors, in the order of the input."""
+
+    object: Literal["list"] = Field(description="Always `list`.")
+    model: str = Field(description="Who made them.")
+    data: list[JsonObject] = Field(description="Each with `index` and `embedding`.")
+
+
+class Ranked(BaseModel):
+    """A document and how relevant it is."""
+
+    doc: str = Field(description="The document.")
+    score: Annotated[float, Field(ge=0, le=1)] = Field(description="Its relevance, 0 to 1.")
+
+
+class Ranking(BaseModel):
+    """The documents, the most relevant first."""
+
+    results: list[Ranked] = Field(description="All of them.")
+
+
+FineTuning = Annotated[JsonObject, WithJsonSchema({"type": "object"})]

@@ -1,0 +1,86 @@
+"""A request to speak and the voices, on the wire."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from speechd.schemas.base import Form
+from speechd.types import SpeechOptions
+
+
+class VoiceReference(BaseModel):
+    """A voice as an object."""
+
+    id: str = Field(description="The voice.")
+
+
+class SpeechBody(Form):
+    """Speak a text."""
+
+    model: str = Field(min_length=1, description="Id of a voice or of a hosted speech model, or `auto`.")
+    input: str = Field(description="What to say: text, or SSML inside `<speak>`.")
+    voice: str | VoiceReference = Field(
+        "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
+    )
+    response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
+        "mp3", description="Format of the audio."
+    )
+    sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] | None = Field(
+        None, description="Hz. Default: 48000 under /openai/v1, 24000 under /v1. Opus always decodes to 48000."
+    )
+    speed: float = Field(1.0, ge=0.25, le=5, allow_inf_nan=False, description="How many times faster; same pitch.")
+    stream_format: Literal["audio", "sse"] = Field("audio", description="Bare audio, or server-sent events.")
+    instructions: str = Field("", description="Accepted and ignored: these voices take no directions.")
+    captions: bool | Literal["json", "srt", "vtt"] = Field(
+        False,
+        description="Tell when each word is spoken: a file of captions for some minutes at the address in the reply's"
+        " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
+    )
+
+    @field_validator("sample_rate", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        """A form carries numbers as text."""
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+    @property
+    def voice_name(self) -> str:
+        return self.voice if isinstance(self.voice, str) else self.voice.id
+
+    @property
+    def caption_format(self) -> str:
+        """How captions are to be written; "" where none are asked for."""
+        return self.captions if isinstance(self.captions, str) else "json" if self.captions else ""
+
+    def to_options(self, default_rate: int, headerless: bool = False) -> SpeechOptions:
+        """
+        Args:
+            default_rate: Hz where none is asked for.
+            headerless: mu-law without its WAV header.
+        """
+        bare = self.response_format == "mulaw" and headerless
+        rate = self.sample_rate or (24_000 if self.response_format == "pcm" else default_rate)
+        return SpeechOptions(
+            format="basic" if bare else self.response_format,
+            sample_rate=rate,
+            speed=self.speed,
+            captions=bool(self.captions),
+        )
+
+
+class VoiceObject(BaseModel):
+    """One voice as GET /audio/voices lists it."""
+
+    id: str = Field(description="What a speech request's `voice` or `model` names.")
+    object: Literal["voice"] = Field("voice", description="Always `voice`.")
+    language: str = Field(description="ISO 639-1 code of the language it reads.")
+    sample_rate: int = Field(description="Hz at which it speaks, before resampling.")
+    speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
+    default: bool = Field(description="It speaks where a request names no voice, or a hosted one.")
+
+
+class VoiceList(BaseModel):
+    """All voices of this server."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    data: list[VoiceObject] = Field(description="The voices, the best first.")

@@ -1,0 +1,300 @@
+"""What arrives on the wire, validated and turned into the house's own options. A bad value is a 400 naming its field.
+
+Unknown fields are ignored, as the hosted services do; a known field is never dropped unsaid.
+"""
+
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from speechd.errors import InvalidRequest, Unsupported
+from speechd.languages import find
+from speechd.schemas.base import PageForm, first_fault
+from speechd.schemas.subtitles import SubtitleWishes
+from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+
+MULTI = "multi"
+"""The value of `language` for recordings in which languages mix."""
+DETECT = "auto"
+"""The value of `language` that other local servers want for detection."""
+MAX_LABEL = 64
+"""Characters of a channel's name."""
+
+
+def _listed(value: Any) -> Any:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
+
+
+class ServerVad(BaseModel):
+    """How to tell speech from the rest; what is left out keeps this server's own value."""
+
+    type: Literal["server_vad"] = Field(description="Always `server_vad`.")
+    threshold: float | None = Field(None, ge=0, le=1, description="Probability from which sound counts as speech.")
+    prefix_padding_ms: Milliseconds | None = Field(None, description="Audio kept around speech, in milliseconds.")
+    silence_duration_ms: Milliseconds | None = Field(None, description="Silence that ends speech, in milliseconds.")
+
+    def to_options(self, default: VadOptions) -> VadOptions:
+        return VadOptions(
+            threshold=default.threshold if self.threshold is None else self.threshold,
+            min_silence=_seconds(self.silence_duration_ms, default.min_silence),
+            padding=_seconds(self.prefix_padding_ms, default.padding),
+            min_speech=default.min_speech,
+        )
+
+
+def _seconds(milliseconds: int | None, default: float) -> float:
+    return default if milliseconds is None else milliseconds / 1000
+
+
+class AudioForm(SubtitleWishes, PageForm):
+    """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
+
+    task: ClassVar[Task]
+
+    model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
+    url: str | None = Field(
+        None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
+    )
+    language: str | None = Field(
+        None,
+        description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"
+        " languages mix, then each stretch of speech has its own. Detected when absent or `auto`.",
+    )
+    languages: Strings = Field((), description="Detection chooses among these languages only.")
+    language_floor: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="With `language=multi`: a stretch of speech whose language is less probable than this (0.5) is"
+        " taken to be in the recording's main one.",
+    )
+    prompt: str = Field("", description="Text that precedes the recording; its last 224 tokens are used.")
+    keywords: Strings = Field((), description="Words and names to expect.")
+    hotwords: Strings = Field((), description="The same as `keywords`.")
+    temperature: float = Field(
+        0.0, ge=0, le=1, allow_inf_nan=False, description="0 falls back by itself where it must; else sampled at this."
+    )
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = Field(
+        "json",
+        description="Shape of the answer; `diarized_json` needs `channels=split`: its speakers are the channels.",
+    )
+    channels: Channels = Field(
+        "mixed",
+        description="`split` transcribes each channel of the recording apart, at most 8, and says which one spoke.",
+    )
+    channel_labels: Strings = Field(
+        (), description="With `channels=split`: what the channels are called, from the first; else `channel_1` ..."
+    )
+    audio_track: str | None = Field(
+        None,
+        max_length=MAX_LABEL,
+        description="Which audio track of a video: its number among them, from 0, or its language, such as `de`."
+        " Else the track flagged as default, or the first.",
+    )
+    timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
+        (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
+    )
+    include: Annotated[tuple[Literal["logprobs", "evidence"], ...], BeforeValidator(_listed)] = Field(
+        (),
+        description="`logprobs` adds each token's log-probability to `json` and `verbose_json`; `evidence` adds to each"
+        " segment of `verbose_json` what speaks against it having been spoken, and lists as `uncovered_speech` where"
+        " speech was heard for more than a second and no words were found.",
+    )
+    condition_on_previous_text: bool = Field(
+        False, description="Tell each window the text before it: steadier, but one window after the other."
+    )
+    guard: GuardPolicy = Field(
+        "mark",
+        description="What becomes of text that was probably never spoken: `keep`, `mark` (see `include`), `drop`, or"
+        " `redecode` it once.",
+    )
+    chunking_strategy: Literal["auto"] | ServerVad = Field(
+        "auto", description="How speech is found: `auto`, or an object of type `server_vad`."
+    )
+    stream: bool = Field(False, description="Answer with server-sent events while the text is being written.")
+    known_speaker_names: Strings = Field((), description="Not supported: this server does not know voices.")
+    known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
+
+    @field_validator("known_speaker_names", "known_speaker_references")
+    @classmethod
+    def _no_speakers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            raise Unsupported(
+                "This server does not know voices: it tells speakers apart by their channel, with `channels=split`.",
+                param="known_speaker_names",
+            )
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str | None) -> str | None:
+        if value is None or value.lower() == DETECT:
+            return None
+        if value.lower() == MULTI:
+            return MULTI
+        return language_code(value, "language")
+
+    @field_validator("languages")
+    @classmethod
+    def _known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(language_code(text, "languages") for text in value))
+
+    @field_validator("audio_track", mode="before")
+    @classmethod
+    def _track_number(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
+
+    @field_validator("audio_track")
+    @classmethod
+    def _known_track(cls, value: str | None) -> str | None:
+        """A number, a language code, or whatever else a track may be tagged with; the file decides."""
+        if value is None:
+            return None
+        text = value.strip()
+        if text.isascii() and text.isdigit():
+            return str(int(text))
+        language = find(text)
+        return language.code if language else text.lower()
+
+    @field_validator("channel_labels")
+    @classmethod
+    def _good_labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        labels = tuple(" ".join(label.split()) for label in value)
+        if not all(label and len(label) <= MAX_LABEL and label.isprintable() for label in labels):
+            raise InvalidRequest(
+                f"`channel_labels` have 1 to {MAX_LABEL} printable characters.", param="channel_labels"
+            )
+        if len(set(labels)) < len(labels):
+            raise InvalidRequest("`channel_labels` must differ from each other.", param="channel_labels")
+        return labels
+
+    @field_validator("chunking_strategy", mode="before")
+    @classmethod
+    def _strategy(cls, value: Any) -> Any:
+        """A form carries the object as JSON text or as `chunking_strategy[type]=...`."""
+        if value == "auto":
+            return value
+        try:
+            return ServerVad.model_validate(json.loads(value) if isinstance(value, str) else value)
+        except ValidationError as error:
+            raise first_fault(error, within="chunking_strategy") from None
+        except (ValueError, RecursionError):
+            raise InvalidRequest(
+                "`chunking_strategy` is `auto` or an object of type `server_vad`.", param="chunking_strategy"
+            ) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.timestamp_granularities and self.response_format != "verbose_json":
+            raise InvalidRequest(
+                "`timestamp_granularities` needs `response_format` to be `verbose_json`.",
+                param="timestamp_granularities",
+            )
+        if "evidence" in self.include and self.response_format != "verbose_json":
+            raise InvalidRequest("`evidence` needs `response_format` to be `verbose_json`.", param="include")
+        if self.include and self.response_format not in ("json", "verbose_json"):
+            raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
+        if self.stream and self.response_format not in ("json", "text", "diarized_json"):
+            raise InvalidRequest(f"`stream` cannot be combined with `{self.response_format}`.", param="stream")
+        self.check_subtitles(self.response_format)
+        return self
+
+    @model_validator(mode="after")
+    def _consistent_channels_and_languages(self) -> Self:
+        if self.channels != "split" and self.response_format == "diarized_json":
+            raise Unsupported(
+                "`response_format=diarized_json` needs `channels=split`: speakers are told apart by channel only.",
+                param="response_format",
+            )
+        if self.channels != "split" and self.channel_labels:
+            raise InvalidRequest("`channel_labels` needs `channels` to be `split`.", param="channel_labels")
+        if self.language != MULTI and self.language_floor is not None:
+            raise InvalidRequest("`language_floor` needs `language` to be `multi`.", param="language_floor")
+        return self
+
+    @property
+    def wants_words(self) -> bool:
+        return "word" in self.timestamp_granularities
+
+    @property
+    def wants_segments(self) -> bool:
+        return "segment" in self.timestamp_granularities or not self.timestamp_granularities
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return "logprobs" in self.include
+
+    @property
+    def wants_evidence(self) -> bool:
+        return "evidence" in self.include
+
+    @property
+    def wants_languages(self) -> bool:
+        return self.language == MULTI
+
+    def to_options(self) -> TranscribeOptions:
+        strategy, default = self.chunking_strategy, TranscribeOptions()
+        vad = MIXED_VAD if self.wants_languages else VadOptions()
+        return TranscribeOptions(
+            task=self.task,
+            language=None if self.wants_languages else self.language,
+            multilingual=self.wants_languages,
+            language_floor=default.language_floor if self.language_floor is None else self.language_floor,
+            languages=self.languages,
+            prompt=self.prompt,
+            hotwords=self.keywords + self.hotwords,
+            temperature=self.temperature,
+            word_timestamps=self.wants_words or self.to_layout().needs_words,
+            logprobs=self.wants_logprobs,
+            condition_on_previous_text=self.condition_on_previous_text,
+            guard=self.guard,
+            channels=self.channels,
+            audio_track=self.audio_track,
+            vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
+        )
+
+
+class TranscriptionForm(AudioForm):
+    """Write down what is said, in the language spoken."""
+
+    task = "transcribe"
+
+
+class TranslationForm(AudioForm):
+    """Write down in English what is said in any language."""
+
+    task = "translate"
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="One or two sentences for people.")
+    type: str = Field(description="Kind of error, for programs.")
+    param: str | None = Field(description="The parameter at fault.")
+    code: str | None = Field(description="The precise error, for programs.")
+
+
+class ErrorEnvelope(BaseModel):
+    """The body of every failed request."""
+
+    error: ErrorDetail = Field(description="The error.")
+
+
+def language_code(text: str, param: str) -> str:
+    """The code of a language in any spelling.
+
+    Raises:
+        InvalidRequest: no such language is known.
+    """
+    language = find(text)
+    if language is None:
+        raise InvalidRequest(f"Unknown language {text[:40]!r}: give an ISO 639-1 code such as `en`.", param=param)
+    return language.code

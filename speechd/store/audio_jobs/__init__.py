@@ -1,0 +1,1 @@
+"""Audio requests that are answered later, and their webhooks."""

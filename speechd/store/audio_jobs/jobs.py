@@ -1,0 +1,211 @@
+"""Audio requests that are answered later, from their owners' side. Those of others do not exist.
+
+One is a line of the queue that stands for itself, and a row with what else is known of it.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Literal
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd.errors import Overloaded
+from speechd.ids import new_id
+from speechd.store.audio_jobs.records import OPEN, Answer, AudioJob, AudioOrder, Progress, described, find, job_of
+from speechd.store.audio_jobs.webhooks import ENDED
+from speechd.store.blobs import Draft
+from speechd.store.database import Database
+from speechd.store.files import MOST_AT_ONCE, Files, Page, page_of, text
+from speechd.store.queue import SOON_PRIORITY, Queue, end_lines
+from speechd.store.tables import audio_jobs, deliveries, files, lines
+
+OUTPUT_PURPOSE = "audio_output"
+"""Of files that jobs make."""
+FULL_RETRY_AFTER = 15.0
+"""Seconds after which there may be room for another job."""
+
+_ITSELF = and_(lines.c.batch.is_(None), lines.c.state.in_(OPEN))
+
+
+class AudioJobs:
+    """The audio jobs of one database."""
+
+    def __init__(self, database: Database, files: Files, *, most: int, window: float) -> None:
+        """
+        Args:
+            most: jobs that may be open at once.
+            window: seconds after which a job that has not ended is given up.
+        """
+        self._database = database
+        self._files = files
+        self._queue = Queue(database, "")
+        self._most = most
+        self._window = window
+
+    async def check_room(self) -> None:
+        """To be called before an upload is read.
+
+        Raises:
+            Overloaded: too many jobs are open.
+        """
+        async with self._database.reading() as connection:
+            await self._check_room(connection)
+
+    async def create(self, order: AudioOrder, recording: Draft | None) -> AudioJob:
+        """Takes an order in, with the recording that came with it.
+
+        Raises:
+            Overloaded: too many jobs are open.
+            QuotaExceeded, StorageUnavailable: there is no room for the recording.
+        """
+        id = new_id("audio_job")
+        async with self._database.writing() as connection:
+            await self._check_room(connection)
+            blob = await self._files.blobs.keep(connection, recording) if recording else None
+            line = {"id": id, "owner": order.owner, "url": order.url, "request_id": order.request_id, "blob": blob}
+            await self._queue.add(connection, [line | {"body": json.dumps(order.fields)}], SOON_PRIORITY)
+            told = {name: getattr(order, name) for name in ("owner", "model", "format", "unit", "total")}
+            expires = {"id": id, "expires_at": int(self._database.now() + self._window)}
+            await connection.execute(insert(audio_jobs), [told | expires])
+            if order.webhook is not None:
+                hook = asdict(order.webhook) | {"job": id, "message": new_id("msg"), "state": "open"}
+                await connection.execute(insert(deliveries), [hook])
+            return await find(connection, audio_jobs.c.id == id, id)
+
+    async def get(self, owner: str, id: str) -> AudioJob:
+        """
+        Raises:
+            AudioJobNotFound: there is none of that name for this owner.
+        """
+        async with self._database.reading() as connection:
+            return await find(connection, _of(owner, id), id)
+
+    async def look(self, id: str) -> AudioJob:
+        """Anybody's job, for who works on it.
+
+        Raises:
+            AudioJobNotFound: it was deleted.
+        """
+        async with self._database.reading() as connection:
+            return await find(connection, audio_jobs.c.id == id, id)
+
+    async def list(self, owner: str, *, after: str = "", limit: int = 20) -> Page:
+        """Some of an owner's jobs, the newest first.
+
+        Args:
+            after: id of the job behind which to begin.
+        """
+        async with self._database.reading() as connection:
+            page = await page_of(connection, audio_jobs, audio_jobs.c.owner == owner, after, limit, "desc")
+            these = described(audio_jobs.c.id.in_([row.id for row in page.rows]))
+            rows = (await connection.execute(these.order_by(audio_jobs.c.id.desc()))).all()
+        return Page([job_of(row) for row in rows], page.has_more)
+
+    async def cancel(self, owner: str, id: str) -> AudioJob:
+        """Stops a job; one that has ended stays as it is.
+
+        Raises:
+            AudioJobNotFound: there is none of that name for this owner.
+        """
+        async with self._database.writing() as connection:
+            await find(connection, _of(owner, id), id)
+            await self._stop(connection, {id}, "cancelled")
+            return await find(connection, _of(owner, id), id)
+
+    async def delete(self, owner: str, id: str) -> None:
+        """Takes a job away with all that it made; its worker stops.
+
+        Raises:
+            AudioJobNotFound: there is none of that name for this owner.
+        """
+        async with self._database.writing() as connection:
+            await find(connection, _of(owner, id), id)
+            await self._remove(connection, {id})
+
+    async def report(self, id: str, progress: Progress) -> None:
+        """Writes down how far a job is."""
+        async with self._database.writing() as connection:
+            await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(asdict(progress)))
+
+    async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: Answer) -> str | None:
+        """Keeps an answer, in the transaction that ends its line; gives what is told of its file, as JSON.
+
+        Raises:
+            QuotaExceeded, StorageUnavailable: there is no room for it.
+        """
+        file = None
+        if answer.filename:
+            file = await self._files.enter(connection, answer.body, owner, answer.filename, OUTPUT_PURPOSE)
+        values = {
+            "blob": file.blob if file else await self._files.blobs.keep(connection, answer.body),
+            "media_type": answer.media_type,
+            "headers": json.dumps(dict(answer.headers)),
+            "file_id": file.id if file else None,
+            "segments": None,
+            "segments_before": 0,
+        }
+        amount = {"done": answer.amount, "total": answer.amount}
+        await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(values | amount))
+        return json.dumps(file.as_object() | dict(answer.told)) if file else None
+
+    async def goes_on(self, id: str) -> bool:
+        """It was neither stopped nor deleted."""
+        wanted = select(lines.c.id).where(lines.c.id == id, lines.c.state == "running")
+        async with self._database.reading() as connection:
+            return (await connection.execute(wanted)).first() is not None
+
+    async def tend(self) -> None:
+        """Gives up jobs whose time is over, and lets go of recordings that nobody needs any more."""
+        late = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
+        late = late.where(_ITSELF, audio_jobs.c.expires_at <= int(self._database.now()))
+        heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED), lines.c.blob.is_not(None))
+        async with self._database.reading() as connection:
+            overdue = set((await connection.scalars(late)).all())
+            kept = {row.id: row.blob for row in await connection.execute(heard)}
+        if overdue or kept:
+            async with self._database.writing() as connection:
+                await self._stop(connection, overdue, "expired")
+                await connection.execute(update(lines).where(lines.c.id.in_(kept)).values(blob=None))
+                await self._files.blobs.release(connection, set(kept.values()))
+
+    async def forget_ended(self, retention: float) -> None:
+        """Removes jobs that ended so many seconds ago; 0: none."""
+        before = self._database.now() - retention
+        old = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
+        old = old.where(lines.c.state.in_(ENDED), lines.c.ended_at < before).limit(MOST_AT_ONCE)
+        if not retention:
+            return
+        async with self._database.writing() as connection:
+            await self._remove(connection, set((await connection.scalars(old)).all()))
+
+    async def _check_room(self, connection: AsyncConnection) -> None:
+        taken = await connection.scalar(select(func.count()).select_from(lines).where(_ITSELF))
+        if int(taken or 0) >= self._most:
+            raise Overloaded(
+                f"{self._most} audio jobs are open, as many as SPEECHD_MAX_AUDIO_JOBS allows:"
+                f" please try again in {FULL_RETRY_AFTER:g}s.",
+                retry_after=FULL_RETRY_AFTER,
+            )
+
+    async def _stop(self, connection: AsyncConnection, ids: set[str], why: Literal["cancelled", "expired"]) -> None:
+        """They have ended at once; a worker that has one in hand notices that it lost it."""
+        these = and_(lines.c.id.in_(ids), lines.c.state.in_(OPEN))
+        await end_lines(connection, these, why, self._database.now())
+
+    async def _remove(self, connection: AsyncConnection, ids: Collection[str]) -> None:
+        blobs = set[str | None]()
+        await connection.execute(delete(deliveries).where(deliveries.c.job.in_(ids)))
+        gone = delete(audio_jobs).where(audio_jobs.c.id.in_(ids)).returning(audio_jobs.c.blob, audio_jobs.c.file_id)
+        for row in (await connection.execute(gone)).all():
+            blobs.add(row.blob)
+            made = delete(files).where(files.c.id == row.file_id).returning(files.c.blob)
+            blobs.update((await connection.scalars(made)).all())
+        left = delete(lines).where(lines.c.id.in_(ids)).returning(lines.c.blob)
+        blobs.update((await connection.scalars(left)).all())
+        await self._files.blobs.release(connection, {blob for blob in blobs if blob})
+
+
+def _of(owner: str, id: str) -> ColumnElement[bool]:
+    return and_(audio_jobs.c.owner == owner, audio_jobs.c.id == text(id))

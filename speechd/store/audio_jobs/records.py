@@ -1,0 +1,149 @@
+"""What is known of audio requests that are answered later, and how it is read from the database."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd.errors import AudioJobNotFound
+from speechd.store.audio_jobs.webhooks import Webhook
+from speechd.store.blobs import Draft
+from speechd.store.tables import audio_jobs, deliveries, lines
+
+Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
+Unit = Literal["seconds", "characters"]
+
+OPEN = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioOrder:
+    """A request that was found to be good."""
+
+    owner: str
+    url: str
+    """The path that was asked."""
+    request_id: str
+    fields: Mapping[str, Any]
+    """Its parameters; what was uploaded, or came inside of `url`, is apart."""
+    model: str
+    format: str
+    unit: Unit
+    total: float | None
+    """How many of them there will be, if that is known."""
+    webhook: Webhook | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookState:
+    """How far a webhook is; its times in Unix seconds."""
+
+    url: str
+    state: Literal["open", "delivered", "failed"]
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    delivered_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioJob:
+    """One job; all times in Unix seconds."""
+
+    id: str
+    owner: str
+    url: str
+    model: str
+    format: str
+    state: Literal["queued", "running", "completed", "failed", "cancelled"]
+    """Of its line."""
+    expires_at: int
+    unit: Unit
+    done: float
+    total: float | None
+    segments: str | None
+    segments_before: int
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    request_id: str | None
+    status_code: int | None
+    response: str | None
+    """Of one that failed the envelope, of a speech what is told of its file; JSON."""
+    error: str | None
+    """JSON object of `code` and `message`, where it never came to an answer."""
+    blob: str | None
+    media_type: str | None
+    headers: str | None
+    file_id: str | None
+    webhook: WebhookState | None = None
+
+    @property
+    def status(self) -> Status:
+        expired = self.error is not None and json.loads(self.error)["code"] == "batch_expired"
+        return "expired" if expired else self.state
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a job is, as its worker sees it."""
+
+    done: float = 0.0
+    total: float | None = None
+    segments: str | None = None
+    """The newest, as a JSON list."""
+    segments_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a job came to."""
+
+    body: Draft
+    """Exactly what the caller would have got."""
+    media_type: str
+    headers: Mapping[str, str]
+    amount: float
+    """Seconds or characters that were worked on."""
+    filename: str = ""
+    """The body is a file of its owner's too; "": it is not."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Of that file."""
+
+
+_OF_LINE = (
+    *("id", "owner", "url", "state", "created_at", "started_at", "ended_at", "request_id", "status_code"),
+    *("response", "error"),
+)
+_OF_JOB = (
+    *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),
+    *("headers", "file_id"),
+)
+
+
+def described(wanted: ColumnElement[bool]) -> Select[Any]:
+    hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
+    columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
+    return (
+        select(*columns, *hook)
+        .select_from(audio_jobs)
+        .join(lines, lines.c.id == audio_jobs.c.id)
+        .outerjoin(deliveries, deliveries.c.job == audio_jobs.c.id)
+        .where(wanted)
+    )
+
+
+async def find(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
+    row = (await connection.execute(described(wanted))).first()
+    if row is None:
+        raise AudioJobNotFound(f"There is no audio job `{id[:100]}`, or you do not have access to it.", param="job_id")
+    return job_of(row)
+
+
+def job_of(row: Any) -> AudioJob:
+    told = dict(row._mapping)
+    hook = {name: told.pop(f"webhook_{name}") for name in WebhookState.__slots__}
+    return AudioJob(**told, webhook=WebhookState(**hook) if hook["url"] is not None else None)

@@ -1,0 +1,115 @@
+"""Webhooks on their way: due once their job has ended, tried at growing intervals, delivered at least once."""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select, update
+
+from speechd.store.database import Database
+from speechd.store.tables import deliveries, lines
+
+LEASE_SECONDS = 40.0
+"""An attempt takes less; one whose worker died is made again after that."""
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 4 * 3600.0
+MOST_ATTEMPTS = 12
+"""2 s, 8 s, 32 s ... up to 4 hours between two: 19 hours in all."""
+ENDED = ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a finished job is told, and the secret that signs it."""
+
+    url: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook that is due."""
+
+    job: str
+    message: str
+    url: str
+    secret: str
+    attempts: int
+    """Those before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended."""
+
+    status: int | None = None
+    """HTTP status of the receiver's answer; None: it gave none."""
+    error: str | None = None
+    final: bool = False
+    """The receiver wants no more."""
+
+    @property
+    def delivered(self) -> bool:
+        return self.error is None
+
+
+class Deliveries:
+    """The webhooks of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, worker: str, most: int) -> list[Delivery]:
+        """Takes webhooks that are due; each goes to one worker for LEASE_SECONDS."""
+        now = self._database.now()
+        async with self._database.reading() as connection:
+            if not (await connection.execute(_due(now, 1))).first():
+                return []
+        columns = [deliveries.c[name] for name in Delivery.__slots__]
+        held = {"worker": worker, "lease_until": now + LEASE_SECONDS}
+        async with self._database.writing() as connection:
+            due = await connection.scalars(_due(now, most).with_for_update(of=deliveries, skip_locked=True))
+            taken = update(deliveries).where(deliveries.c.job.in_(due.all())).values(held).returning(*columns)
+            rows = (await connection.execute(taken)).all()
+        return [Delivery(**row._mapping) for row in rows]
+
+    async def record(self, worker: str, delivery: Delivery, attempt: Attempt) -> None:
+        """Notes an attempt, and when the next one is due. What is delivered or given up keeps no secret."""
+        mine = and_(deliveries.c.job == delivery.job, deliveries.c.worker == worker)
+        async with self._database.writing() as connection:
+            changed = _outcome(delivery, attempt, self._database.now())
+            await connection.execute(update(deliveries).where(mine).values(changed))
+
+    async def release(self, workers: Collection[str]) -> None:
+        """Takes back what workers that are known to be dead had in hand."""
+        left = and_(deliveries.c.worker.in_(workers), deliveries.c.lease_until.is_not(None))
+        async with self._database.writing() as connection:
+            await connection.execute(update(deliveries).where(left).values(worker=None, lease_until=None))
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds before the next attempt, after so many; spread, so that receivers are not met by all at once."""
+    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 4.0 ** (attempt - 1))
+    return pause * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
+
+
+def _outcome(delivery: Delivery, attempt: Attempt, now: float) -> dict[str, Any]:
+    attempts = delivery.attempts + 1
+    told = {"attempts": attempts, "last_status": attempt.status, "last_error": attempt.error}
+    free = {"worker": None, "lease_until": None}
+    if attempt.delivered:
+        return told | free | {"state": "delivered", "delivered_at": int(now), "secret": None}
+    if attempt.final or attempts >= MOST_ATTEMPTS:
+        return told | free | {"state": "failed", "secret": None}
+    return told | free | {"next_at": now + pause_before(attempts)}
+
+
+def _due(now: float, most: int) -> Select[tuple[str]]:
+    free = or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
+    return (
+        select(deliveries.c.job)
+        .join(lines, lines.c.id == deliveries.c.job)
+        .where(deliveries.c.state == "open", deliveries.c.next_at <= now, free, lines.c.state.in_(ENDED))
+        .order_by(deliveries.c.next_at, deliveries.c.job)
+        .limit(most)
+    )

@@ -1,0 +1,230 @@
+"""What batches need besides running their lines: looking through the input, writing the results, ending in time.
+
+Each is done by one worker at a time, under a lease, and is visible as a whole or not at all.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd.errors import SpeechdError
+from speechd.store.batch_input import Checked, Fault, check
+from speechd.store.batches import NOBODYS, UNENDED, stop_lines
+from speechd.store.blobs import Draft
+from speechd.store.database import Database
+from speechd.store.files import Files
+from speechd.store.queue import BATCH_PRIORITY, LEASE_SECONDS, Queue, lock_batch
+from speechd.store.tables import batches, lines
+
+OUTPUT_PURPOSE = "batch_output"
+ROWS_AT_ONCE = 100
+"""Results that are in memory at a time while the output is written."""
+BETWEEN_TRIES = 5.0
+"""Seconds until what the storage refused is tried again."""
+
+ENDED_AT = {"completed": "completed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A batch that somebody has to look after."""
+
+    id: str
+    owner: str
+    endpoint: str
+    status: str
+    ends_as: str | None
+    blob: str
+    output_lifetime: int | None
+
+
+class _Taken(Exception):
+    """Another has it, or it was cancelled meanwhile."""
+
+
+class Chores:
+    """The batches of one database, from the side of one worker."""
+
+    def __init__(self, database: Database, files: Files, queue: Queue, retention: float = 0) -> None:
+        """
+        Args:
+            retention: seconds after which a batch that has ended is forgotten; 0: never.
+        """
+        self._database = database
+        self._files = files
+        self._queue = queue
+        self._retention = retention
+
+    async def claim(self) -> Chore | None:
+        """A batch whose input must be looked through or whose results must be written, for a while."""
+        now = self._database.now()
+        free = or_(batches.c.lease_until.is_(None), batches.c.lease_until < now)
+        all_ended = batches.c.completed + batches.c.failed >= batches.c.total
+        due = or_(batches.c.status.in_(("validating", "finalizing")), and_(batches.c.status == "cancelling", all_ended))
+        first = select(batches.c.id).where(due, free).order_by(batches.c.id).limit(1)
+        async with self._database.reading() as connection:
+            if (await connection.execute(first)).first() is None:
+                return None
+        columns = [batches.c[name] for name in Chore.__slots__]
+        async with self._database.writing() as connection:
+            id = await connection.scalar(first.with_for_update(skip_locked=True))
+            held = {"worker": self._queue.worker, "lease_until": now + LEASE_SECONDS}
+            taken = update(batches).where(batches.c.id == id).values(held).returning(*columns)
+            row = (await connection.execute(taken)).first()
+        return Chore(**row._mapping) if row else None
+
+    async def renew(self, chore: Chore) -> None:
+        """The heartbeat of who does a chore."""
+        async with self._database.writing() as connection:
+            await connection.execute(self._change(chore, lease_until=self._database.now() + LEASE_SECONDS))
+
+    async def postpone(self, chore: Chore, error: SpeechdError) -> None:
+        """Tells the batch's owner what is in the way, and lets it be tried again soon."""
+        fault = Fault(error.error_code or "storage_unavailable", error.message)
+        until = self._database.now() + BETWEEN_TRIES
+        async with self._database.writing() as connection:
+            told = self._change(chore, lease_until=until, errors=Checked(faults=[fault]).errors())
+            await connection.execute(told)
+
+    async def release(self, workers: set[str]) -> None:
+        """Takes back what workers that are known to be dead had in hand."""
+        left = and_(batches.c.worker.in_(workers), batches.c.lease_until.is_not(None))
+        async with self._database.writing() as connection:
+            await connection.execute(update(batches).where(left).values(NOBODYS))
+
+    async def do(self, chore: Chore) -> None:
+        """
+        Raises:
+            StorageUnavailable, QuotaExceeded: there is no room; nothing has changed.
+        """
+        try:
+            if chore.status == "validating":
+                await self._validate(chore)
+            else:
+                await self._finalize(chore)
+        except _Taken:
+            return
+
+    async def _validate(self, chore: Chore) -> None:
+        def look_through() -> Checked:
+            with self._files.blobs.open(chore.blob) as file:
+                return check(file, chore.endpoint)
+
+        checked = await asyncio.to_thread(look_through)
+        now = int(self._database.now())
+        async with self._database.writing() as connection:
+            await lock_batch(connection, chore.id)
+            if checked.faults:
+                await self._must(connection, chore, status="failed", failed_at=now, errors=checked.errors(), blob=None)
+                await self._files.blobs.release(connection, {chore.blob})
+                return
+            total = len(checked.rows)
+            await self._must(connection, chore, status="in_progress", in_progress_at=now, total=total, errors=None)
+            rows = [row | {"owner": chore.owner, "batch": chore.id} for row in checked.rows]
+            await self._queue.add(connection, rows, BATCH_PRIORITY)
+
+    async def _finalize(self, chore: Chore) -> None:
+        with self._files.blobs.draft() as output, self._files.blobs.draft() as errors:
+            await self._write(chore, output, errors)
+            ends_as, now = chore.ends_as or "completed", int(self._database.now())
+            async with self._database.writing() as connection:
+                await lock_batch(connection, chore.id)
+                await self._must(
+                    connection,
+                    chore,
+                    status=ends_as,
+                    blob=None,
+                    errors=None,
+                    output_file_id=await self._enter(connection, chore, output, "output"),
+                    error_file_id=await self._enter(connection, chore, errors, "error"),
+                    **{ENDED_AT[ends_as]: now},
+                )
+                await connection.execute(delete(lines).where(lines.c.batch == chore.id))
+                await self._files.blobs.release(connection, {chore.blob})
+
+    async def _write(self, chore: Chore, output: Draft, errors: Draft) -> None:
+        async for rows in self._results(chore.id):
+            good = b"".join(_result(row) for row in rows if row.state == "completed")
+            bad = b"".join(_result(row) for row in rows if row.state != "completed")
+            await asyncio.to_thread(output.write, good)
+            await asyncio.to_thread(errors.write, bad)
+
+    async def _results(self, batch: str) -> AsyncIterator[list[Any]]:
+        """All lines of a batch in the order of its input."""
+        number = 0
+        while True:
+            next_rows = (
+                select(lines)
+                .where(lines.c.batch == batch, lines.c.number > number)
+                .order_by(lines.c.number)
+                .limit(ROWS_AT_ONCE)
+            )
+            async with self._database.reading() as connection:
+                rows = list((await connection.execute(next_rows)).all())
+            if not rows:
+                return
+            yield rows
+            number = rows[-1].number
+
+    async def _enter(self, connection: AsyncConnection, chore: Chore, draft: Draft, kind: str) -> str | None:
+        if not draft.bytes:
+            return None
+        name = f"{chore.id}_{kind}.jsonl"
+        kept = await self._files.enter(connection, draft, chore.owner, name, OUTPUT_PURPOSE, chore.output_lifetime)
+        return kept.id
+
+    async def end_overdue(self) -> int:
+        """Ends batches whose window is over; gives how many."""
+        now = self._database.now()
+        over = and_(batches.c.status.in_(("validating", "in_progress")), batches.c.expires_at <= int(now))
+        overdue = select(batches.c.id).where(over, batches.c.ends_as.is_(None))
+        async with self._database.reading() as connection:
+            ids = [row.id for row in await connection.execute(overdue)]
+        for id in ids:
+            async with self._database.writing() as connection:
+                await lock_batch(connection, id)
+                ends = update(batches).where(batches.c.id == id, over).values(ends_as="expired")
+                if (await connection.execute(ends)).rowcount:
+                    unseen = and_(batches.c.id == id, batches.c.status == "validating")
+                    begun = {"status": "finalizing", "finalizing_at": int(now)} | NOBODYS
+                    await connection.execute(update(batches).where(unseen).values(begun))
+                    await stop_lines(connection, id, "expired", now)
+        return len(ids)
+
+    async def forget_ended(self) -> None:
+        """Removes batches that ended long ago; their files have their own time."""
+        if not self._retention:
+            return
+        old = batches.c.created_at < int(self._database.now() - self._retention)
+        has_lines = exists().where(lines.c.batch == batches.c.id)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(batches).where(old, batches.c.status.not_in(UNENDED), ~has_lines))
+
+    def _change(self, chore: Chore, **values: Any) -> Any:
+        mine = and_(batches.c.id == chore.id, batches.c.worker == self._queue.worker, batches.c.status == chore.status)
+        return update(batches).where(mine).values(values)
+
+    async def _must(self, connection: AsyncConnection, chore: Chore, **values: Any) -> None:
+        """
+        Raises:
+            _Taken: it is not this worker's any more.
+        """
+        changed = await connection.execute(self._change(chore, **NOBODYS, **values))
+        if not changed.rowcount:
+            raise _Taken
+
+
+def _result(row: Any) -> bytes:
+    """One line of an output or error file, as the contract has it."""
+    response = None
+    if row.status_code is not None:
+        body = json.loads(row.response)
+        response = {"status_code": row.status_code, "request_id": row.request_id, "body": body}
+    error = json.loads(row.error) if row.error else None
+    line = {"id": row.id, "custom_id": row.custom_id, "response": response, "error": error}
+    return json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"

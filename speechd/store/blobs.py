@@ -1,0 +1,178 @@
+"""Contents in the data folder, each once, under the SHA-256 of its bytes; kept as long as something refers to it."""
+
+import asyncio
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from sqlalchemy import delete, exists, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd.errors import QuotaExceeded
+from speechd.store.errors import storage_errors
+from speechd.store.tables import audio_jobs, batches, blobs, files, lines
+
+REFERRING = (files, batches, lines, audio_jobs)
+"""The tables whose `blob` keeps a content."""
+ABANDONED_SECONDS = 3600.0
+"""A draft, or a content nobody knows, that has been untouched for so long was left by a process that died."""
+
+# Locks the row also where it exists: who deletes the content waits, or has made way before.
+_ENTER = text(
+    "INSERT INTO blobs (digest, bytes) VALUES (:digest, :bytes)"
+    " ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes"
+)
+
+
+class Draft:
+    """A content on its way to the disk; what is not kept by the end of the context is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Raises:
+            StorageUnavailable: the folder takes no file.
+        """
+        self.bytes = 0
+        self._hash = hashlib.sha256()
+        self.path = folder / secrets.token_hex(16)
+        with storage_errors():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = self.path.open("xb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):  # what the buffer holds may not fit on the disk
+            self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> int:
+        """
+        Raises:
+            StorageUnavailable: there is no room for it.
+        """
+        self._hash.update(data)
+        self.bytes += len(data)
+        with storage_errors():
+            return self._file.write(data)
+
+    def seek(self, position: int) -> int:
+        """There is nothing to rewind: a draft is only written."""
+        return position
+
+    def finish(self) -> str:
+        """Brings it to the disk for good, and gives its digest.
+
+        Raises:
+            StorageUnavailable: there is no room for it.
+        """
+        with storage_errors():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return self._hash.hexdigest()
+
+
+class BlobFolder:
+    """The contents on the disk, and their rows in the database."""
+
+    def __init__(self, folder: Path, quota: int = 0) -> None:
+        """
+        Args:
+            folder: made when it is first needed.
+            quota: most bytes of all contents together; 0 sets no bound.
+        """
+        self._folder = folder
+        self._drafts = folder / "drafts"
+        self._quota = quota
+
+    def draft(self) -> Draft:
+        """
+        Raises:
+            StorageUnavailable: the folder takes no file.
+        """
+        return Draft(self._drafts)
+
+    def path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest
+
+    def open(self, digest: str) -> BinaryIO:
+        """
+        Raises:
+            StorageUnavailable: it cannot be read.
+        """
+        with storage_errors():
+            return self.path(digest).open("rb")
+
+    async def keep(self, connection: AsyncConnection, draft: Draft) -> str:
+        """Makes a draft a content and gives its digest; something must refer to it by the end of the transaction.
+
+        Raises:
+            QuotaExceeded: there is no room for it by the settings.
+            StorageUnavailable: there is none on the disk.
+        """
+        digest = await asyncio.to_thread(draft.finish)
+        await connection.execute(_ENTER, {"digest": digest, "bytes": draft.bytes})
+        taken = await connection.scalar(select(func.sum(blobs.c.bytes)))
+        if self._quota and int(taken or 0) > self._quota:
+            raise QuotaExceeded(
+                f"The files kept here would take more than {self._quota} bytes: delete some first.", param="file"
+            )
+        await asyncio.to_thread(self._place, draft.path, digest)
+        return digest
+
+    async def release(self, connection: AsyncConnection, digests: Collection[str]) -> None:
+        """Removes those of the contents to which nothing refers any more."""
+        for digest in sorted(digests):  # in one order, or two could wait for each other
+            await connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update())
+            in_use = [exists().where(table.c.blob == digest) for table in REFERRING]
+            gone = await connection.execute(delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use)))
+            if gone.rowcount:
+                await asyncio.to_thread(self.path(digest).unlink, missing_ok=True)
+
+    async def sweep(self, connection: AsyncConnection) -> int:
+        """Removes what processes that died in the middle have left; gives how many files that were."""
+        stale = await asyncio.to_thread(self._untouched)
+        names = [path.name for path in stale if path.parent != self._drafts]
+        known = set((await connection.scalars(select(blobs.c.digest).where(blobs.c.digest.in_(names)))).all())
+        abandoned = [path for path in stale if path.name not in known]
+        for path in abandoned:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        return len(abandoned)
+
+    def _place(self, draft: Path, digest: str) -> None:
+        path = self.path(digest)
+        with storage_errors():
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            if draft.exists() or not path.exists():  # else its transaction failed after this, and is tried again
+                draft.replace(path)
+            _sync(path.parent)
+
+    def _untouched(self) -> list[Path]:
+        before = time.time() - ABANDONED_SECONDS
+        return [path for path in self._folder.glob("*/*") if _modified(path) < before]
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
+
+
+def _sync(folder: Path) -> None:
+    """The new name survives a power cut too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,321 @@
+"""The queue: lines are claimed for a while, kept by a heartbeat, and finished once, by whoever holds them then.
+
+A line of a batch is counted in its batch in the same transaction that finishes it. A line without a batch stands for
+itself; who adds one reads its outcome from its row.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd.ids import new_id
+from speechd.store.database import Database
+from speechd.store.tables import batches, lines
+
+LEASE_SECONDS = 20.0
+"""A line whose worker is silent for this long goes to another."""
+MOST_LOSSES = 5
+"""A line over which so many workers died is not given to one more."""
+BATCH_PRIORITY = 100
+SOON_PRIORITY = 10
+"""Of work that a caller waits for; lower comes first."""
+
+Stop = Literal["cancelled", "expired"]
+Reason = Literal["cancelled", "expired", "lost"]
+
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    "cancelled": ("batch_cancelled", "This request was not executed because its batch was cancelled."),
+    "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
+    "lost": ("worker_lost", "The server died over this request again and again, so it is not tried any more."),
+}
+"""Code and message of lines that came to no reply."""
+LOST_FOR_GOOD: Mapping[Reason, ColumnElement[bool]] = {
+    "cancelled": lines.c.stop == "cancelled",
+    "expired": lines.c.stop == "expired",
+    "lost": lines.c.losses >= MOST_LOSSES - 1,
+}
+"""Lines that go to no other worker when they lose theirs."""
+OUTCOME = (lines.c.state, lines.c.status_code, lines.c.request_id, lines.c.response, lines.c.error)
+"""What an Outcome says, by column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request that was claimed."""
+
+    id: str
+    owner: str
+    """The name of the caller's key; "" without keys."""
+    url: str
+    """As its writer wrote it."""
+    dialect: str | None = None
+    """Name of the dialect in which its batch was ordered."""
+    batch: str | None = None
+    number: int = 0
+    custom_id: str | None = None
+    body: str | None = None
+    """The request's JSON; None: it is in the batch's input."""
+    source: str | None = None
+    """Digest of the batch's input, where the whole line is at `offset`, `length` bytes long."""
+    offset: int = 0
+    length: int = 0
+    blob: str | None = None
+    """Digest of a recording that came with the request."""
+    tries: int = 0
+    """Times that it was put back after a failure that may pass."""
+    request_id: str | None = None
+    """Of the request that made it, where its answer is to carry that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a line ended."""
+
+    state: Literal["completed", "failed", "cancelled"]
+    status_code: int | None = None
+    """HTTP status; None where it never came to a reply."""
+    request_id: str | None = None
+    response: str | None = None
+    """The reply's JSON body."""
+    error: str | None = None
+    """JSON object of `code` and `message`, where it never came to a reply."""
+
+
+Making = Callable[[AsyncConnection], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a heartbeat tells about the lines that a worker believes to hold."""
+
+    lost: frozenset[str]
+    """Others have them, or they are gone."""
+    stopped: Mapping[str, Stop]
+    """To be given up, and why."""
+
+
+class Queue:
+    """The lines of one database, from the side of one worker."""
+
+    def __init__(self, database: Database, worker: str) -> None:
+        """
+        Args:
+            worker: a name that no other worker has or had.
+        """
+        self._database = database
+        self.worker = worker
+        self._idle = True
+        """There was nothing the last time."""
+
+    async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], priority: int) -> None:
+        """Puts new lines at the end of the queue, in the caller's transaction.
+
+        Batches take turns, line by line, so a short one is not behind a long one.
+
+        Args:
+            rows: columns of `lines`; `owner` and `url` at least.
+        """
+        first = await connection.scalar(
+            select(func.min(lines.c.turn)).where(lines.c.state == "queued", lines.c.priority == priority)
+        )
+        base = {"priority": priority, "state": "queued", "created_at": self._database.now()}
+        made = [
+            {"id": new_id("batch_req"), "turn": (first or 0) + place} | base | dict(row)
+            for place, row in enumerate(rows)
+        ]
+        for start in range(0, len(made), 1000):
+            await connection.execute(insert(lines), made[start : start + 1000])
+
+    async def claim(self, most: int) -> list[Line]:
+        """Takes up to `most` lines that may begin now, the most urgent first; each is given to one worker only."""
+        now = self._database.now()
+        if self._idle:
+            async with self._database.reading() as connection:  # nobody waits for a look
+                if not (await connection.execute(_claimable(now, 1))).first():
+                    return []
+        async with self._database.writing() as connection:
+            free = await connection.execute(_claimable(now, most).with_for_update(skip_locked=True))
+            chosen = [row.id for row in free]
+            self._idle = not chosen
+            if self._idle:
+                return []
+            held = {"state": "running", "worker": self.worker, "lease_until": now + LEASE_SECONDS, "started_at": now}
+            await connection.execute(update(lines).where(lines.c.id.in_(chosen)).values(held))
+            rows = (await connection.execute(_described(chosen))).all()
+        return [Line(**row._mapping) for row in rows]
+
+    async def renew(self, held: Collection[str]) -> Held:
+        """The heartbeat: extends the leases of lines that this worker still holds."""
+        until = self._database.now() + LEASE_SECONDS
+        mine = and_(lines.c.id.in_(held), lines.c.worker == self.worker, lines.c.state == "running")
+        async with self._database.writing() as connection:
+            await connection.execute(update(lines).where(mine).values(lease_until=until))
+            rows = (await connection.execute(select(lines.c.id, lines.c.stop).where(mine))).all()
+        return Held(
+            lost=frozenset(held) - {row.id for row in rows},
+            stopped={row.id: row.stop for row in rows if row.stop},
+        )
+
+    async def finish(self, line: Line, outcome: Outcome | Making) -> bool:
+        """Records how a line ended and counts it in its batch; False if the line is not this worker's any more.
+
+        Args:
+            outcome: how it ended, or what finds it out in the same transaction, which then holds or fails as a whole.
+        """
+        async with self._database.writing() as connection:
+            if not await self._lock_mine(connection, [line]):
+                return False
+            if not isinstance(outcome, Outcome):
+                outcome = await outcome(connection)
+            await self._end(connection, [(line, outcome)])
+        return True
+
+    async def finish_all(self, ended: Sequence[tuple[Line, Outcome]]) -> None:
+        """The same for many lines in one transaction; those that are not this worker's any more are left out."""
+        async with self._database.writing() as connection:
+            mine = await self._lock_mine(connection, [line for line, _ in ended])
+            await self._end(connection, [(line, outcome) for line, outcome in ended if line.id in mine])
+
+    async def _lock_mine(self, connection: AsyncConnection, held: Sequence[Line]) -> set[str]:
+        """Ids of those lines that this worker still holds."""
+        for batch in sorted({line.batch for line in held if line.batch is not None}):
+            await lock_batch(connection, batch)
+        mine = and_(
+            lines.c.id.in_([line.id for line in held]), lines.c.worker == self.worker, lines.c.state == "running"
+        )
+        return {row.id for row in await connection.execute(select(lines.c.id).where(mine).with_for_update())}
+
+    async def _end(self, connection: AsyncConnection, ended: Sequence[tuple[Line, Outcome]]) -> None:
+        if not ended:
+            return
+        now = self._database.now()
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _ended(ended[0][1], now)}
+        each = update(lines).where(lines.c.id == bindparam("line")).values(values)
+        rows = [
+            {"line": line.id} | {f"new_{name}": value for name, value in _ended(outcome, now).items()}
+            for line, outcome in ended
+        ]
+        await connection.execute(each, rows)
+        counts = Counter((line.batch, outcome.state == "completed") for line, outcome in ended)
+        for batch in sorted({line.batch for line, _ in ended if line.batch is not None}):
+            await count_ended(connection, batch, counts[batch, True], counts[batch, False], now)
+
+    async def put_back(self, line: Line, delay: float = 0, failed: bool = False) -> None:
+        """Gives a line up, for anybody to take it later.
+
+        Args:
+            delay: seconds until then.
+            failed: it was tried, and the failure may pass.
+        """
+        mine = and_(lines.c.id == line.id, lines.c.worker == self.worker, lines.c.state == "running")
+        free = {"state": "queued", "worker": None, "lease_until": None, "not_before": self._database.now() + delay}
+        async with self._database.writing() as connection:
+            await lock_batch(connection, line.batch)
+            for reason in ("cancelled", "expired"):
+                await end_lines(connection, and_(mine, lines.c.stop == reason), reason, self._database.now())
+            await connection.execute(update(lines).where(mine).values(free | {"tries": lines.c.tries + int(failed)}))
+
+    async def release(self, workers: Collection[str] = ()) -> int:
+        """Takes lines back from workers that are known to be dead, and from all whose lease is over.
+
+        A line that was lost too often fails; so does one that was to be stopped.
+
+        Returns:
+            How many lines were taken back.
+        """
+        now = self._database.now()
+        left = and_(lines.c.state == "running", or_(lines.c.worker.in_(workers), lines.c.lease_until < now))
+        async with self._database.reading() as connection:
+            if not (await connection.execute(select(lines.c.id).where(left).limit(1))).first():
+                return 0
+        async with self._database.writing() as connection:
+            ended = 0
+            for reason, ends in LOST_FOR_GOOD.items():
+                ended += await end_lines(connection, and_(left, ends), reason, now)
+            free = {"state": "queued", "worker": None, "lease_until": None, "losses": lines.c.losses + 1}
+            freed = await connection.execute(update(lines).where(left).values(free))
+        return ended + freed.rowcount
+
+
+async def lock_batch(connection: AsyncConnection, batch: str | None) -> None:
+    """Whoever changes a batch and its lines takes the batch first, or two of them could wait for each other."""
+    if batch is not None:
+        await connection.execute(select(batches.c.id).where(batches.c.id == batch).with_for_update())
+
+
+async def end_lines(connection: AsyncConnection, which: ColumnElement[bool], reason: Reason, now: float) -> int:
+    """Ends open lines without a reply and counts them in their batches."""
+    outcome = never_ran(reason)
+    ended = await connection.scalars(update(lines).where(which).values(_ended(outcome, now)).returning(lines.c.batch))
+    each = Counter(ended.all())
+    for batch, number in each.items():
+        if batch is not None:
+            await count_ended(connection, batch, 0, number, now)
+    return each.total()
+
+
+async def count_ended(connection: AsyncConnection, batch: str, completed: int, failed: int, now: float) -> None:
+    """Counts lines that have just ended; the last one moves the batch on."""
+    is_last = and_(
+        batches.c.status == "in_progress",
+        batches.c.completed + batches.c.failed + completed + failed >= batches.c.total,
+    )
+    await connection.execute(
+        update(batches)
+        .where(batches.c.id == batch)
+        .values(
+            completed=batches.c.completed + completed,
+            failed=batches.c.failed + failed,
+            status=case((is_last, "finalizing"), else_=batches.c.status),
+            finalizing_at=case((is_last, int(now)), else_=batches.c.finalizing_at),
+        )
+    )
+
+
+def never_ran(reason: Reason) -> Outcome:
+    """The outcome of a line that came to no reply."""
+    code, message = REASONS[reason]
+    state: Literal["failed", "cancelled"] = "cancelled" if reason == "cancelled" else "failed"
+    return Outcome(state, error=json.dumps({"code": code, "message": message}))
+
+
+def _ended(outcome: Outcome, now: float) -> dict[str, Any]:
+    free = {"worker": None, "lease_until": None, "ended_at": now}
+    return free | {column.name: getattr(outcome, column.name) for column in OUTCOME}
+
+
+def _claimable(now: float, most: int) -> Select[tuple[str]]:
+    return (
+        select(lines.c.id)
+        .where(lines.c.state == "queued", lines.c.not_before <= now)
+        .order_by(lines.c.priority, lines.c.turn, lines.c.id)
+        .limit(most)
+    )
+
+
+def _described(ids: Collection[str]) -> Select[Any]:
+    kept = (
+        "id",
+        "owner",
+        "url",
+        "batch",
+        "number",
+        "custom_id",
+        "body",
+        "offset",
+        "length",
+        "blob",
+        "tries",
+        "request_id",
+    )
+    return (
+        select(*(lines.c[name] for name in kept), batches.c.blob.label("source"), batches.c.dialect)
+        .outerjoin(batches, batches.c.id == lines.c.batch)
+        .where(lines.c.id.in_(ids))
+        .order_by(lines.c.priority, lines.c.turn, lines.c.id)
+    )

@@ -1,0 +1,123 @@
+"""The one place that opens files, batches and their queue: at their first use, since the libraries are heavy."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechd.errors import SpeechdError
+from speechd.settings import Settings
+
+if TYPE_CHECKING:
+    from speechd.store.audio_jobs.jobs import AudioJobs
+    from speechd.store.audio_jobs.webhooks import Deliveries
+    from speechd.store.batch_maintenance import Chores
+    from speechd.store.batches import Batches
+    from speechd.store.database import Database
+    from speechd.store.files import Files
+    from speechd.store.queue import Queue
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything durable, open."""
+
+    database: "Database"
+    files: "Files"
+    batches: "Batches"
+    audio: "AudioJobs"
+    deliveries: "Deliveries"
+    retention: float
+    """Seconds that what has ended is kept; 0: for ever."""
+
+    def desk(self, worker: str) -> "tuple[Queue, Chores]":
+        """What a worker works with.
+
+        Args:
+            worker: a name that no other worker has or had.
+        """
+        from speechd.store.batch_maintenance import Chores
+        from speechd.store.queue import Queue
+
+        queue = Queue(self.database, worker)
+        return queue, Chores(self.database, self.files, queue, self.retention)
+
+
+class Jobs:
+    """What API and worker of a process hold; belongs to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.news = asyncio.Event()
+        """Set when a worker of this process may find a line to do."""
+        self.orders = asyncio.Event()
+        """Set when a worker of this process may find a batch to look after."""
+        self.troubles: dict[str, SpeechdError] = {}
+        """What keeps parts of this process's work from going on, for as long as it does."""
+        self._lock = asyncio.Lock()
+        self._ledger: Ledger | None = None
+
+    @property
+    def workers_folder(self) -> Path:
+        """Where workers on one data folder see each other."""
+        return self.settings.data_dir / "workers"
+
+    async def open(self) -> Ledger:
+        """The ledger, opened if it is not.
+
+        Raises:
+            StorageUnavailable: it cannot be opened now; the next call tries again.
+            Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
+        """
+        async with self._lock:
+            if self._ledger is None:
+                opening = asyncio.create_task(self._opened())
+                await _to_its_end(opening)
+                self._ledger = opening.result()
+        return self._ledger
+
+    def announce(self) -> None:
+        """Something was added or cancelled: a worker of this process need not wait for its next look."""
+        self.news.set()
+        self.orders.set()
+
+    async def close(self) -> None:
+        if self._ledger is not None:
+            await self._ledger.database.close()
+            self._ledger = None
+
+    async def _opened(self) -> Ledger:
+        # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
+        from speechd.store.audio_jobs.jobs import AudioJobs
+        from speechd.store.audio_jobs.webhooks import Deliveries
+        from speechd.store.batches import Batches
+        from speechd.store.blobs import BlobFolder
+        from speechd.store.database import open_database
+        from speechd.store.files import Files
+
+        retention = self.settings.files_retention_days * DAY
+        folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
+        database = await open_database(self.settings)
+        files = Files(database, folder, retention)
+        window = self.settings.audio_job_hours * HOUR
+        return Ledger(
+            database,
+            files,
+            Batches(database, files),
+            AudioJobs(database, files, most=self.settings.max_audio_jobs, window=window),
+            Deliveries(database),
+            retention,
+        )
+
+
+async def _to_its_end(task: asyncio.Task[Ledger]) -> None:
+    """Who is cancelled while it opens waits, so that nothing stays half open."""
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is None:
+            await task.result().database.close()
+        raise

@@ -1,0 +1,1 @@
+"""Adapters to the libraries that speak, one module each."""

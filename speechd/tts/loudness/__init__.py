@@ -1,0 +1,1 @@
+"""Every voice at one loudness: measuring it, and the gain of each speaker."""

@@ -1,0 +1,1 @@
+"""What is written, as a person reads it aloud."""

@@ -1,0 +1,239 @@
+"""The story of one speech request: text, pieces, the voice, tempo, resampling, encoding, chunks as they are ready."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from speechd.audio.encode import FORMATS
+from speechd.audio.time_stretch import FASTEST, SLOWEST, Tempo, stretched
+from speechd.errors import InvalidRequest, TooLarge
+from speechd.tts import ssml
+from speechd.tts.admission import Backlog, Place
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
+from speechd.tts.text import Piece, Reader
+from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
+
+FADE = 0.004
+"""Seconds over which a piece begins and ends, so that no join clicks."""
+SILENCE = 1e-3
+"""What stays below this, -60 dBFS, is no speech."""
+
+
+Steps = Generator[SpeechPart | Speech, None, None]
+
+
+class Booth:
+    """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
+
+    def __init__(self, engine: TtsEngine, threads: int, most_waiting: float = float("inf")) -> None:
+        """
+        Args:
+            engine: the voice.
+            threads: how many.
+            most_waiting: characters that may wait before more are refused.
+        """
+        self.engine = engine
+        self.backlog = Backlog(most_waiting)
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
+
+    async def close(self) -> None:
+        """Lets the sentences in hand finish and unloads the voice."""
+        await asyncio.to_thread(self.threads.shutdown)
+        self.engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSpeaker:
+    """Speaks with an engine of this process."""
+
+    voice: str
+    """Id of the voice, with `#` and the speaker where it has several."""
+    engine: TtsEngine
+    speaker: int | None
+    """Number of the speaker, None for the voice's first."""
+    threads: Executor
+    """Where sentences are spoken: one a thread, those of all requests in turn."""
+    max_characters: int
+    """Longest text accepted."""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Words with what to say instead."""
+    backlog: Backlog = field(default_factory=Backlog)
+    """What the voice still has to say, to all who asked."""
+
+    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """See speechd.types.Speaker."""
+        _check_length(text, self.max_characters)
+        with self.backlog.place(len(text)) as place:
+            async with aclosing(self._spoken(self._steps(text, options), place)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _spoken(self, steps: Steps, place: Place) -> AsyncGenerator[SpeechPart | Speech, None]:
+        """The steps, taken on the threads; one is taken ahead while the last one's part is sent."""
+        loop = asyncio.get_running_loop()
+        place.step = loop.run_in_executor(self.threads, next, steps, None)
+        try:
+            while (part := await asyncio.shield(place.step)) is not None:
+                self.backlog.spoken(place, part.characters if isinstance(part, SpeechPart) else 0)
+                place.step = loop.run_in_executor(self.threads, next, steps, None)
+                yield part
+        finally:
+            if not place.step.done():
+                await asyncio.wait([place.step])  # a thread cannot be interrupted; it is at most one sentence
+            if not place.step.cancelled():
+                place.step.exception()
+            steps.close()
+
+    def _steps(self, text: str, options: SpeechOptions) -> Steps:
+        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)
+        job = _Job(self.engine, self.speaker, options)
+        yield from job.parts(pieces)
+        yield Speech(self.voice, len(text), job.seconds)
+
+
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise TooLarge(f"`input` has {len(text)} characters; this server accepts {most}.", param="input")
+
+
+def pieces_of(
+    text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
+) -> Iterator[Piece]:
+    """The text in the pieces that are spoken one by one; what is wrong with it is said before the first.
+
+    Raises:
+        TooLarge: it is too long.
+        InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
+    """
+    _check_length(text, max_characters)
+    reader = Reader(info, lexicon)
+    if options.ssml or ssml.is_ssml(text):
+        document = ssml.parse(text)
+        reader.check(document.text)
+        return document.pieces(reader)
+    reader.check(text)
+    return reader.pieces(text)
+
+
+class _Job:
+    """Pieces in, encoded parts out; holds what goes on from one piece to the next."""
+
+    def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions) -> None:
+        if not SLOWEST <= options.speed <= FASTEST:
+            raise InvalidRequest(f"`speed` lies between {SLOWEST} and {FASTEST:g}.", param="speed")
+        self._engine = engine
+        self._speaker = speaker
+        self._format = FORMATS[options.format]
+        self._rate = self._format.coded_rate(options.sample_rate)
+        self._captions = options.captions
+        self._own_speed = _within(options.speed, engine)
+        self._stretch = options.speed / self._own_speed
+        """What the whole stream is still to be sped up by."""
+        self._tempo = Tempo(engine.info.sample_rate, self._stretch)
+        self._resampler = _Resampler(engine.info.sample_rate, self._rate)
+        self._spoken = 0
+        """Samples that went into the tempo."""
+        self._coded = 0
+        """Samples that went into the encoder."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio so far."""
+        return self._coded / self._rate
+
+    def parts(self, pieces: Iterator[Piece]) -> Iterator[SpeechPart]:
+        """
+        Raises:
+            InvalidRequest: not a sound came out.
+        """
+        first = list(islice(pieces, 2))
+        encoder = self._format.open(self._rate, len(first) < 2)
+        held, characters, heard = b"", 0, False
+        words: tuple[Word, ...] = ()
+        for piece in chain(first, pieces):
+            spoken = self._say(piece)
+            heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENCE
+            words += self._placed(spoken.words)
+            held += encoder.encode(self._in_time(spoken.samples))
+            characters += len(piece.text) + 1
+            if heard:
+                yield SpeechPart(held, words, characters, self.seconds)
+                held, words, characters = b"", (), 0
+        if not heard:
+            raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")
+        yield SpeechPart(held + encoder.encode(self._rest()), words, characters, self.seconds)
+        for data in encoder.finish():
+            yield SpeechPart(data, seconds=self.seconds)
+
+    def _say(self, piece: Piece) -> Spoken:
+        """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""
+        rate = self._engine.info.sample_rate
+        pause = np.zeros(round(piece.pause / self._own_speed * rate), np.float32)
+        if not piece.text:
+            return Spoken(pause)
+        wanted = piece.rate * self._own_speed
+        speed = _within(wanted, self._engine)
+        options = SynthesisOptions(speaker=self._speaker, speed=speed, words=self._captions)
+        spoken = self._engine.synthesize(piece.text, options)
+        samples = faded(stretched(spoken.samples, rate, wanted / speed), rate)
+        words = tuple(_scaled(word, speed / wanted) for word in spoken.words)
+        return Spoken(np.concatenate([samples, pause]), words)
+
+    def _placed(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """Words of the next piece on the clock of the finished audio."""
+        start = self._spoken / self._engine.info.sample_rate
+        return tuple(_scaled(word.shifted(start), 1 / self._stretch) for word in words)
+
+    def _in_time(self, samples: Samples) -> Samples:
+        """What is ready of these samples after tempo and resampling."""
+        self._spoken += len(samples)
+        return self._count(self._resampler.feed(self._tempo.feed(samples)))
+
+    def _rest(self) -> Samples:
+        return self._count(self._resampler.feed(self._tempo.flush(), last=True))
+
+    def _count(self, samples: Samples) -> Samples:
+        self._coded += len(samples)
+        return samples
+
+
+class _Resampler:
+    """One stream of samples at another rate (soxr, HQ: no aliasing)."""
+
+    def __init__(self, given: int, wanted: int) -> None:
+        self._stream: Any = None
+        if given != wanted:
+            import soxr
+
+            self._stream = soxr.ResampleStream(given, wanted, 1, dtype="float32", quality="HQ")
+
+    def feed(self, samples: Samples, last: bool = False) -> Samples:
+        if self._stream is None:
+            return samples
+        resampled: Samples = self._stream.resample_chunk(samples, last=last)
+        return resampled
+
+
+def faded(samples: Samples, sample_rate: int) -> Samples:
+    """The samples with their first and last 4 ms faded."""
+    size = min(len(samples) // 2, round(FADE * sample_rate))
+    ramp = np.linspace(0, 1, size, endpoint=False, dtype=np.float32)
+    result = samples.copy()
+    result[:size] *= ramp
+    result[len(result) - size :] *= ramp[::-1]
+    return result
+
+
+def _within(speed: float, engine: TtsEngine) -> float:
+    """The part of a speed that the voice itself can take on."""
+    return min(max(speed, engine.info.slowest), engine.info.fastest)
+
+
+def _scaled(word: Word, factor: float) -> Word:
+    return replace(word, start=word.start * factor, end=word.end * factor)

@@ -1,0 +1,1 @@
+"""Works on the queue: batches, audio jobs and webhooks."""

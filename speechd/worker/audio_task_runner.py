@@ -1,0 +1,187 @@
+"""Audio requests that are answered later: run as a caller who waits would see them, watched while they run."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, BinaryIO
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from speechd import operations
+from speechd.audio.encode import FORMATS as AUDIO_FORMATS
+from speechd.dialects import OPENAI, common_url, dialect_of
+from speechd.errors import StorageUnavailable
+from speechd.formats.transcript import FORMATS
+from speechd.operations import SpeechRequest, TranscriptionRequest
+from speechd.schemas.speech import SpeechBody
+from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
+from speechd.service import Service
+from speechd.store.audio_jobs.jobs import AudioJobs
+from speechd.store.audio_jobs.records import Answer, Progress
+from speechd.store.files import Files
+from speechd.store.queue import Line, Outcome
+from speechd.store.store import Ledger
+from speechd.types import Segment, Speech, SpeechPart, Transcript
+from speechd.validation import measure
+from speechd.worker.task_runner import Done, LineRunner
+
+WATCH_SECONDS = 1.0
+"""Between two reports of how far a job is, which are also when a job that was stopped is noticed."""
+MOST_SEGMENTS = 100
+"""Segments that are shown of a job that runs: the newest."""
+BASIC = "basic"
+"""The format of mu-law without a header, which a caller asks for by `Accept`."""
+
+FORMS: Mapping[str, type[AudioForm]] = {
+    "/v1/audio/transcriptions": TranscriptionForm,
+    "/v1/audio/translations": TranslationForm,
+}
+SPEECH = "/v1/audio/speech"
+
+
+@dataclass(slots=True)
+class AudioDone(Done):
+    """An answer, to be kept in the transaction that ends its line."""
+
+    jobs: AudioJobs | None = None
+    answer: Answer | None = None
+
+    async def enter(self, connection: AsyncConnection, files: Files, line: Line) -> Outcome:
+        if self.jobs is None or self.answer is None:
+            return self.outcome
+        response = await self.jobs.enter(connection, line.owner, line.id, self.answer)
+        return replace(self.outcome, response=response)
+
+
+class Sight:
+    """How far a job is, on its way from who works to who reports."""
+
+    def __init__(self, total: float | None) -> None:
+        self._done = 0.0
+        self._total = total
+        self._segments: deque[dict[str, Any]] = deque(maxlen=MOST_SEGMENTS)
+        self._count = 0
+        self._is_new = True
+
+    def expect(self, total: float | None) -> None:
+        self._total, self._is_new = total, True
+
+    def hear(self, segment: Segment) -> None:
+        told = {"start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text}
+        self._segments.append({"id": self._count} | told)
+        self._count += 1
+        self._done, self._is_new = max(self._done, segment.end), True
+
+    def speak(self, characters: int) -> None:
+        self._done, self._is_new = self._done + characters, True
+
+    def news(self) -> Progress | None:
+        """What has changed since the last call."""
+        if not self._is_new:
+            return None
+        self._is_new = False
+        segments = json.dumps(list(self._segments)) if self._count else None
+        return Progress(self._done, self._total, segments, self._count - len(self._segments))
+
+
+class AudioRunner(LineRunner):
+    """Runs lines of batches, and those that stand for themselves."""
+
+    def __init__(self, service: Service, ledger: Ledger) -> None:
+        super().__init__(service, ledger.files)
+        self._jobs = ledger.audio
+
+    async def answered(self, line: Line, request_id: str, resources: ExitStack) -> Done:
+        if line.batch is not None:
+            return await super().answered(line, request_id, resources)
+        job = await self._jobs.look(line.id)
+        sight = Sight(job.total)
+        async with self._watched(line.id, sight):
+            if common_url(line.url) == SPEECH:
+                return await self._spoken(line, job.format == BASIC, sight, resources)
+            return await self._heard(line, request_id, sight, resources)
+
+    async def _heard(self, line: Line, request_id: str, sight: Sight, resources: ExitStack) -> Done:
+        form = FORMS[common_url(line.url)].parse(json.loads(line.body or "{}"))
+        request = TranscriptionRequest(form.model, form.to_options(), caller=line.owner)
+        file = await self._recording(line, form.url, sight, resources)
+        async with operations.open_transcription(self.service, replace(request, file=file)) as stream:
+            async for part in stream.parts:
+                if isinstance(part, Transcript):
+                    transcript = part
+                else:
+                    sight.hear(part)
+        shape = FORMATS[form.response_format]
+        view = operations.view_of(form, dialect_of(line.url) or OPENAI, request_id)
+        draft = resources.enter_context(self.files.blobs.draft())
+        await asyncio.to_thread(lambda: draft.write(shape.encode(transcript, view)))
+        headers = operations.headers_of(transcript, stream.how)
+        answer = Answer(draft, shape.media_type, headers, transcript.duration)
+        charged = 0.0 if stream.how == "hit" else transcript.audio_seconds
+        return AudioDone(_success(request_id), charged, draft, jobs=self._jobs, answer=answer)
+
+    async def _recording(self, line: Line, url: str | None, sight: Sight, resources: ExitStack) -> BinaryIO:
+        if line.blob is not None:  # opened in no thread, which would leave it open if this is cancelled
+            return resources.enter_context(self.files.blobs.open(line.blob))
+        file = resources.enter_context(await operations.fetch(self.service, url or ""))
+        sight.expect(await measure(self.service, file))
+        return file
+
+    async def _spoken(self, line: Line, headerless: bool, sight: Sight, resources: ExitStack) -> Done:
+        body = SpeechBody.parse(json.loads(line.body or "{}"))
+        options = body.to_options((dialect_of(line.url) or OPENAI).speech_sample_rate, headerless)
+        request = SpeechRequest(body.input, body.model, body.voice_name, options)
+        draft = resources.enter_context(self.files.blobs.draft())
+        async with operations.open_speech(self.service, request) as stream:
+            async for part in stream.parts:
+                if isinstance(part, SpeechPart):
+                    await asyncio.to_thread(draft.write, part.audio)
+                    sight.speak(part.characters)
+                else:
+                    speech = part
+        shape = AUDIO_FORMATS[options.format]
+        answer = Answer(
+            draft,
+            shape.media_type,
+            {"x-speechd-voice": stream.voice.id, "cache-control": "no-store"},
+            speech.characters,
+            filename=f"speech{shape.suffix}",
+            told=_told(speech),
+        )
+        return AudioDone(_success(line.request_id), draft=draft, jobs=self._jobs, answer=answer)
+
+    @asynccontextmanager
+    async def _watched(self, id: str, sight: Sight) -> AsyncIterator[None]:
+        """Reports how far the block is, and cancels it when the job is stopped."""
+        task = asyncio.current_task()
+        over = asyncio.Event()
+        watching = asyncio.create_task(self._watch(id, sight, over, task.cancel if task else over.set))
+        try:
+            yield
+        finally:
+            over.set()
+            await asyncio.wait([watching])
+
+    async def _watch(self, id: str, sight: Sight, over: asyncio.Event, stop: Callable[[], object]) -> None:
+        while not over.is_set():
+            with suppress(StorageUnavailable):  # the heartbeat tells of it
+                if (progress := sight.news()) is not None:
+                    await self._jobs.report(id, progress)
+                if not await self._jobs.goes_on(id) and not over.is_set():
+                    stop()
+                    return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await over.wait()
+
+
+def _success(request_id: str | None) -> Outcome:
+    return Outcome("completed", HTTPStatus.OK, request_id)
+
+
+def _told(speech: Speech) -> dict[str, Any]:
+    return {"voice": speech.voice, "duration": round(speech.duration, 3)}

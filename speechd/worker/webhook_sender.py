@@ -1,0 +1,102 @@
+"""Brings finished jobs to where their owners want to be told: signed, behind the guard, again until it is accepted."""
+
+import asyncio
+import logging
+from http import HTTPStatus
+
+import httpx2
+
+from speechd.errors import AudioJobNotFound, FailedDependency, InvalidRequest, UrlNotAllowed
+from speechd.net.safe_client import Message, Resolver, allowed_addresses, answer_of, guarded_client, system_resolver
+from speechd.net.ssrf import AddressPolicy, parse_url
+from speechd.net.webhook_signature import signed_headers
+from speechd.store.audio_jobs.view import shown
+from speechd.store.audio_jobs.webhooks import Attempt, Delivery
+from speechd.store.errors import storage_errors
+from speechd.store.store import Ledger
+
+AT_ONCE = 16
+ATTEMPT_SECONDS = 20.0
+MOST_BYTES = 1_000_000
+"""Of a result that travels in the webhook; a longer one is fetched by its `result_url`."""
+
+log = logging.getLogger("speechd.webhooks")
+
+
+class Courier:
+    """Delivers the webhooks of one database, from the side of one worker."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        worker: str,
+        allow_hosts: tuple[str, ...],
+        *,
+        resolver: Resolver = system_resolver,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        """
+        Args:
+            worker: a name that no other worker has or had.
+            allow_hosts: private hosts and networks that may be reached.
+            resolver: how names become addresses.
+            transport: how requests travel; the network when None.
+        """
+        self._ledger = ledger
+        self._worker = worker
+        self._policy = AddressPolicy(allow_hosts)
+        self._resolver = resolver
+        self._transport = transport
+
+    async def deliver_due(self) -> None:
+        """Makes one attempt at each webhook that is due."""
+        due = await self._ledger.deliveries.claim(self._worker, AT_ONCE)
+        await asyncio.gather(*(self._deliver(delivery) for delivery in due))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        attempt = await self._attempt(delivery)
+        await self._ledger.deliveries.record(self._worker, delivery, attempt)
+        if not attempt.delivered:
+            log.info("webhook of %s: attempt %d: %s", delivery.job, delivery.attempts + 1, attempt.error)
+
+    async def _attempt(self, delivery: Delivery) -> Attempt:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                return await self._post(delivery, await self._body(delivery))
+        except TimeoutError:
+            return Attempt(error=f"The receiver did not answer within {ATTEMPT_SECONDS:g} seconds.")
+        except FailedDependency as error:
+            return Attempt(error=error.message)
+        except (UrlNotAllowed, InvalidRequest, AudioJobNotFound) as error:
+            return Attempt(error=error.message, final=True)
+
+    async def _body(self, delivery: Delivery) -> bytes:
+        """The finished job. How far its webhook is does not belong in it: every attempt sends the same."""
+        job = await self._ledger.audio.look(delivery.job)
+        blobs = self._ledger.files.blobs
+        size = 0
+        if job.blob is not None:
+            with storage_errors():
+                size = (await asyncio.to_thread(blobs.path(job.blob).stat)).st_size
+        told = await shown(job, blobs, whole=size <= MOST_BYTES or job.file_id is not None)
+        return told.model_dump_json(exclude={"webhook"}).encode()
+
+    async def _post(self, delivery: Delivery, body: bytes) -> Attempt:
+        target = parse_url(delivery.url)
+        addresses = await allowed_addresses(target, self._policy, self._resolver)
+        now = int(self._ledger.database.now())
+        headers = signed_headers(delivery.secret, delivery.message, now, body) | {"content-type": "application/json"}
+        message = Message("POST", headers, body)
+        async with (
+            guarded_client(ATTEMPT_SECONDS, self._transport) as client,
+            answer_of(message, client, target, addresses) as answer,
+        ):
+            return judged(answer.status_code)  # what else it says is not read
+
+
+def judged(status: int) -> Attempt:
+    """What a receiver's answer means."""
+    if 200 <= status < 300:
+        return Attempt(status)
+    redirected = ", and redirects are not followed" if 300 <= status < 400 else ""
+    return Attempt(status, f"The receiver answered {status}{redirected}.", final=status == HTTPStatus.GONE)

@@ -1,0 +1,135 @@
+"""The Whisper engine on the embedded model: batches, context, prompts, word times."""
+
+import numpy as np
+import pytest
+from faster_whisper import WhisperModel, decode_audio
+
+from speechd.asr.engine import Job
+from speechd.asr.engines.whisper import WhisperEngine
+from speechd.errors import EngineFailure, Unprocessable
+from speechd.registry.registry import shipped_models
+from speechd.types import TranscribeOptions, Window
+from tests.conftest import Fixture, fixtures
+from tests.support.wer import normalised, word_errors
+
+FOLDER = shipped_models() / "whisper-pocket"
+LANGUAGES = ("en", "es", "de", "fr")
+SOME = fixtures("clean")[::3]
+"""A few in each language, for what is slow."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> WhisperEngine:
+    return WhisperEngine(FOLDER, adaptive_context=True, languages=LANGUAGES)
+
+
+@pytest.fixture(scope="module")
+def padded() -> WhisperEngine:
+    return WhisperEngine(FOLDER, languages=LANGUAGES)
+
+
+def window(fixture: Fixture, speech: tuple[tuple[float, float], ...] = ()) -> Window:
+    return Window(0, decode_audio(str(fixture.path)), speech)
+
+
+def test_it_knows_the_languages_of_its_vocabulary() -> None:
+    assert set(LANGUAGES) <= set(WhisperEngine(FOLDER).languages)
+
+
+def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine) -> None:
+    options = TranscribeOptions(word_timestamps=True)
+    jobs = [Job(window(fixture), options) for fixture in fixtures("clean")]
+    groups = {engine.group(job) for job in jobs}
+    for group in groups:
+        members = [job for job in jobs if engine.group(job) == group]
+        together = engine.decode(members)
+        for job, one in zip(members, together, strict=True):
+            (alone,) = engine.decode([job])
+            assert [s.text for s in one.segments] == [s.text for s in alone.segments]
+            assert one.language == alone.language
+            assert [w.start for s in one.segments for w in s.words] == pytest.approx(
+                [w.start for s in alone.segments for w in s.words], abs=0.041
+            )
+    assert len(groups) < len(jobs) / 2, "clips of about the same length share a batch"
+
+
+def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine) -> None:
+    theirs = WhisperModel(str(FOLDER), device="cpu", compute_type="int8", cpu_threads=1)
+    same = 0
+    for fixture in SOME:
+        (ours,) = padded.decode([Job(window(fixture), TranscribeOptions())])
+        segments, _ = theirs.transcribe(decode_audio(str(fixture.path)), vad_filter=False)
+        same += "".join(s.text for s in segments) == "".join(s.text for s in ours.segments)
+    assert same >= 0.95 * len(SOME)
+
+
+def test_a_short_context_changes_no_word(engine: WhisperEngine, padded: WhisperEngine) -> None:
+    errors = 0
+    for fixture in SOME:
+        (short,), (full,) = (one.decode([Job(window(fixture), TranscribeOptions())]) for one in (engine, padded))
+        text = ["".join(s.text for s in decoded.segments) for decoded in (full, short)]
+        errors += word_errors(*text)[0]
+    assert errors <= 1
+
+
+def test_tasks_and_languages_mix_in_one_batch(engine: WhisperEngine) -> None:
+    spanish = next(f for f in fixtures("clean") if f.language == "es" and "hard" not in f.tags)
+    tasks = [TranscribeOptions(), TranscribeOptions(task="translate", language="es"), TranscribeOptions(language="es")]
+    heard, english, given = engine.decode([Job(window(spanish), options) for options in tasks])
+    assert normalised(heard.segments[0].text) == normalised(given.segments[0].text) == normalised(spanish.text)
+    assert normalised(english.segments[0].text) == normalised(spanish.english or "")
+    assert (heard.language, given.language_probabilities) == ("es", {"es": 1.0})
+
+
+def test_what_was_encoded_is_not_encoded_again(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(window(fixtures()[0]), TranscribeOptions())
+    (first,) = engine.decode([job])
+    monkeypatch.setattr(engine, "_features", lambda job: pytest.fail("features were computed again"))
+    (again,) = engine.decode([Job(job.window, TranscribeOptions(language="en"), encoded=first.encoded)])
+    assert again.segments[0].text == first.segments[0].text
+
+
+def test_words_keep_to_the_speech(engine: WhisperEngine, english: Fixture) -> None:
+    end = english.words[-1]["end"]
+    speech = ((english.words[0]["start"], end),)
+    (decoded,) = engine.decode([Job(window(english, speech), TranscribeOptions(word_timestamps=True))])
+    words = decoded.segments[0].words
+    assert words[0].start >= speech[0][0]
+    assert words[-1].end <= end
+    assert all(0 < word.probability <= 1 for word in words)
+
+
+def test_only_the_end_of_a_long_prompt_counts(engine: WhisperEngine) -> None:
+    long = TranscribeOptions(language="en", prompt="The garden is green. " * 500, hotwords=("Laura",) * 300)
+    prompt = engine._prompt(Job(window(fixtures()[0]), long))
+    assert len(prompt) == 224
+    ending = engine._prompt(Job(window(fixtures()[0]), TranscribeOptions(prompt="The garden is green.")))[1:]
+    assert prompt[-len(ending) :] == ending
+
+
+def test_a_given_temperature_is_used_and_reported(engine: WhisperEngine, english: Fixture) -> None:
+    (decoded,) = engine.decode([Job(window(english), TranscribeOptions(language="en", temperature=0.5))])
+    assert {segment.temperature for segment in decoded.segments} == {0.5}
+
+
+def test_nothing_in_nothing(engine: WhisperEngine) -> None:
+    silence = Window(0, np.zeros(16_000, np.float32))
+    (decoded,) = engine.decode([Job(silence, TranscribeOptions(language="en", word_timestamps=True))])
+    assert decoded.segments == ()
+
+
+def test_a_broken_folder_is_an_engine_failure(tmp_path: object) -> None:
+    with pytest.raises(EngineFailure, match="could not be loaded"):
+        WhisperEngine(FOLDER.parent)
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [(TranscribeOptions(language="ja"), "language"), (TranscribeOptions(languages=("en", "ja")), "languages")],
+)
+def test_a_language_that_it_does_not_know_is_named(
+    engine: WhisperEngine, english: Fixture, options: TranscribeOptions, param: str
+) -> None:
+    with pytest.raises(Unprocessable, match="`ja`") as refusal:
+        engine.decode([Job(window(english), options)])
+    assert refusal.value.param == param

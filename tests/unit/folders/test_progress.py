@@ -1,0 +1,123 @@
+"""The counting behind the progress display, with a clock of its own, and what the displays write."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from speechd.folders.progress import Bar, JsonLines, Plain, Tally, list_failures, open_display
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_speed_and_time_left_come_from_what_was_done() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=3)
+    assert (tally.speed, tally.left) == (0, None)
+    for name in "ab":
+        tally.expect(name, 100)
+    tally.begin("a")
+    tally.hear("a", 40)
+    clock.now = 2
+    assert tally.speed == 20
+    assert tally.left == pytest.approx((300 - 40) / 20), "a file of unknown length counts as the mean"
+    tally.finish("a", 110)
+    assert (tally.done, tally.audio_done, tally.audio_total) == (1, 110, 210)
+
+
+def test_what_an_earlier_run_did_does_not_make_this_one_fast() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=1)
+    tally.expect("a", 600)
+    tally.begin("a", start=500)
+    clock.now = 10
+    tally.finish("a", 600)
+    assert tally.audio_done == 600
+    assert tally.speed == 10
+    assert tally.sentence() == "0.03 h of audio in 0:00:10, 10x real time"
+
+
+def test_a_failed_file_leaves_no_audio_to_wait_for() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=2)
+    tally.expect("a", 50)
+    tally.expect("b", 50)
+    tally.begin("a")
+    tally.begin("b")
+    tally.hear("a", 20)
+    tally.fail("a")
+    clock.now = 1
+    tally.finish("b", 50)
+    assert (tally.failed, tally.audio_done, tally.audio_total, tally.left) == (1, 50, 50, 0)
+
+
+def test_waiting_for_files_does_not_make_a_run_slow() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=2)
+    for name in "ab":
+        tally.begin(name)
+        clock.now += 1
+        tally.finish(name, 30)
+        clock.now += 1000
+    tally.fail("c")
+    assert (tally.took, tally.speed) == (2, 30)
+
+
+def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    display, tally = JsonLines(clock), Tally(clock, files=2)
+    display.tell("start", files=2)
+    for _ in range(10):
+        display.show(tally)
+    clock.now = 1
+    display.show(tally)
+    display.say("for people")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == ["start", "progress", "progress"]
+    assert lines[1] | {"files_total": 2, "eta_seconds": None} == lines[1]
+
+
+def test_people_see_the_counts_in_one_line() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    clock = Clock()
+    bar, tally = Bar(console), Tally(clock, files=4)
+    tally.expect("a", 3600)
+    tally.begin("a")
+    clock.now = 10
+    tally.hear("a", 720)
+    bar.show(tally)
+    bar.close()
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "0/4 files" in shown
+    assert "0.20/1.00 h  72x real time  0:03:10 left" in shown
+
+
+def test_without_a_terminal_only_what_is_said_is_seen() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    display = Plain(console)
+    display.show(Tally())
+    display.tell("done", path="a.wav")
+    list_failures(display, [("talks [draft]/b.wav", "The file is empty, and this line is long.")])
+    line = "failed talks [draft]/b.wav: The file is empty, and this line is long.\n"
+    assert console.file.getvalue() == line  # type: ignore[attr-defined]
+
+
+def test_a_length_that_was_a_guess_grows_with_what_is_heard() -> None:
+    clock = Clock()
+    tally = Tally(clock, files=1)
+    tally.expect("a", 50)
+    tally.begin("a")
+    clock.now = 1
+    tally.hear("a", 80)
+    assert (tally.audio_done, tally.audio_total, tally.left) == (80, 80, 0)
+
+
+def test_the_display_is_chosen_by_where_it_goes() -> None:
+    assert isinstance(open_display(for_programs=True, bar=True), JsonLines)
+    assert type(open_display(for_programs=False, bar=True)) is Plain, "tests have no terminal"

@@ -1,0 +1,210 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from speechd.errors import InvalidRequest, Unsupported
+from speechd.formats.subtitles import Layout
+from speechd.schemas.models import ModelList, ModelObject
+from speechd.schemas.transcription import AudioForm, ErrorEnvelope, ServerVad, TranscriptionForm, TranslationForm
+from speechd.types import MIXED_VAD, TranscribeOptions, VadOptions
+
+
+def options(**fields: Any) -> TranscribeOptions:
+    return TranscriptionForm.parse({"model": "m", **fields}).to_options()
+
+
+def test_defaults() -> None:
+    assert options() == TranscribeOptions()
+    assert TranslationForm.parse({"model": "m"}).to_options() == TranscribeOptions(task="translate")
+
+
+def test_every_parameter_reaches_the_options() -> None:
+    asked = options(
+        language="en-US",
+        languages=["English", "de", "eng"],
+        prompt="Before.",
+        **{"keywords": ["Groq"], "hotwords": "Kenobi"},
+        temperature="0.4",
+        response_format="verbose_json",
+        timestamp_granularities=["word"],
+        include="logprobs",
+        chunking_strategy={"type": "server_vad", "threshold": "0.6", "silence_duration_ms": "250"},
+        channels="split",
+        audio_track="German",
+    )
+    assert asked == TranscribeOptions(
+        language="en",
+        languages=("en", "de"),
+        prompt="Before.",
+        hotwords=("Groq", "Kenobi"),
+        temperature=0.4,
+        word_timestamps=True,
+        logprobs=True,
+        vad=VadOptions(threshold=0.6, min_silence=0.25),
+        channels="split",
+        audio_track="de",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("0", "0"), (2, "2"), ("07", "7"), ("ger", "de"), ("de-AT", "de"), (" German ", "de"), ("gle", "gle"), ("", None)],
+)
+def test_audio_tracks_by_number_and_language(said: Any, meant: str | None) -> None:
+    assert options(audio_track=said).audio_track == meant
+
+
+def test_languages_that_mix() -> None:
+    assert options(language="multi") == TranscribeOptions(multilingual=True, vad=MIXED_VAD)
+    vad = {"type": "server_vad", "threshold": 0.6}
+    assert options(language="multi", chunking_strategy=vad).vad == replace(MIXED_VAD, threshold=0.6)
+    assert options(language="multi", chunking_strategy=vad | {"silence_duration_ms": 700}).vad == VadOptions(0.6, 0.7)
+    asked = options(language="Multi", language_floor="0.7", languages=["en", "German"])
+    assert asked == TranscribeOptions(multilingual=True, language_floor=0.7, languages=("en", "de"), vad=MIXED_VAD)
+    assert TranscriptionForm.parse({"model": "m", "language": "multi"}).wants_languages
+
+
+def test_subtitle_wishes_become_a_layout_and_ask_for_word_times() -> None:
+    wishes = {"max_line_width": "37", "max_lines": "2", "max_cue_seconds": "6", "min_gap": "0.08", "karaoke": "true"}
+    form = TranscriptionForm.parse({"model": "m", "response_format": "vtt", **wishes})
+    assert form.to_layout() == Layout(37, 2, 6.0, 0.08, True)
+    assert form.to_options() == TranscribeOptions(word_timestamps=True)
+    plain = TranscriptionForm.parse({"model": "m", "response_format": "vtt", "min_gap": "0.08"})
+    assert plain.to_options() == TranscribeOptions()
+
+
+def test_channel_labels() -> None:
+    form = TranscriptionForm.parse(
+        {
+            "model": "m",
+            "channels": "split",
+            "channel_labels": [" Anna  B. ", "Kunde"],
+            "response_format": "diarized_json",
+        }
+    )
+    assert form.channel_labels == ("Anna B.", "Kunde")
+
+
+def test_chunking_strategy_as_json_text() -> None:
+    asked = options(chunking_strategy='{"type": "server_vad", "prefix_padding_ms": 300}')
+    assert asked.vad == VadOptions(padding=0.3)
+    assert options(chunking_strategy="auto").vad == VadOptions()
+
+
+def test_null_is_absent_and_unknown_fields_are_ignored() -> None:
+    assert options(language=None, temperature=None, chunking_strategy=None, colour="red") == TranscribeOptions()
+
+
+def test_granularities() -> None:
+    def wants(*names: str) -> tuple[bool, bool]:
+        form = TranscriptionForm.parse(
+            {"model": "m", "response_format": "verbose_json", "timestamp_granularities": list(names)}
+        )
+        return form.wants_segments, form.wants_words
+
+    assert wants() == (True, False)
+    assert wants("word") == (False, True)
+    assert wants("segment") == (True, False)
+    assert wants("word", "segment") == (True, True)
+
+
+BAD = [
+    ({"model": None}, "model"),
+    ({"model": ""}, "model"),
+    ({"model": ["a", "b"]}, "model"),
+    ({"language": "xx"}, "language"),
+    ({"languages": ["en", "xx"]}, "languages"),
+    ({"temperature": "warm"}, "temperature"),
+    ({"temperature": "1.1"}, "temperature"),
+    ({"temperature": "-0.1"}, "temperature"),
+    ({"temperature": "nan"}, "temperature"),
+    ({"response_format": "xml"}, "response_format"),
+    ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
+    ({"timestamp_granularities": ["char"], "response_format": "verbose_json"}, "timestamp_granularities"),
+    ({"include": ["everything"]}, "include"),
+    ({"include": ["logprobs"], "response_format": "srt"}, "include"),
+    ({"chunking_strategy": "manual"}, "chunking_strategy"),
+    ({"chunking_strategy": "[1]"}, "chunking_strategy"),
+    ({"chunking_strategy": "[" * 100_000}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "server_vad", "threshold": 2}}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "client_vad"}}, "chunking_strategy"),
+    ({"chunking_strategy": {"threshold": 0.5}}, "chunking_strategy"),
+    ({"chunking_strategy": {"type": "server_vad", "prefix_padding_ms": -1}}, "chunking_strategy"),
+    ({"stream": "perhaps"}, "stream"),
+    ({"stream": "true", "response_format": "vtt"}, "stream"),
+    ({"language_floor": "0.5"}, "language_floor"),
+    ({"language_floor": "0.5", "language": "en"}, "language_floor"),
+    ({"language_floor": "1.5", "language": "multi"}, "language_floor"),
+    ({"language_floor": "nan", "language": "multi"}, "language_floor"),
+    ({"languages": ["multi"]}, "languages"),
+    ({"channels": "stereo"}, "channels"),
+    ({"audio_track": True}, "audio_track"),
+    ({"audio_track": ["0", "1"]}, "audio_track"),
+    ({"audio_track": "x" * 65}, "audio_track"),
+    ({"channels": ["split", "split"]}, "channels"),
+    ({"channel_labels": ["a"]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a", ""]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a", " a "]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a" * 65]}, "channel_labels"),
+    ({"channels": "split", "channel_labels": ["a\x00b"]}, "channel_labels"),
+    ({"response_format": "diarized_json"}, "response_format"),
+    ({"response_format": "diarized_json", "channels": "split", "include": ["logprobs"]}, "include"),
+    *(
+        ({"response_format": "srt", name: value}, name)
+        for name, values in {
+            "max_line_width": ("9", "201", "wide", "20.5"),
+            "max_lines": ("0", "11", "-1"),
+            "max_cue_seconds": ("0.4", "61", "nan", "inf"),
+            "min_gap": ("-0.1", "5.1", "nan"),
+            "karaoke": ("perhaps", "true"),
+        }.items()
+        for value in values
+    ),
+    ({"max_lines": "2"}, "max_lines"),
+    ({"karaoke": "true", "response_format": "verbose_json"}, "karaoke"),
+]
+
+
+def test_an_empty_field_counts_as_absent() -> None:
+    """A browser sends every field of a form, also those that nobody filled in."""
+    empty = {"language": "", "url": "", "prompt": "", "timestamp_granularities": [""], "languages": "", "stream": ""}
+    assert TranscriptionForm.parse({"model": "m", **empty}) == TranscriptionForm.parse({"model": "m"})
+
+
+@pytest.mark.parametrize("form", [TranscriptionForm, TranslationForm])
+@pytest.mark.parametrize(("fields", "param"), BAD)
+def test_a_bad_value_is_named(form: type[AudioForm], fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        form.parse({"model": "m", **fields})
+    assert caught.value.param == param
+    assert param in caught.value.message or "language" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": "diarized_json"},
+        {"response_format": "diarized_json", "channels": "mixed"},
+        {"known_speaker_names": ["Anna"]},
+        {"known_speaker_references": ["data:audio/wav;base64,AAAA"]},
+    ],
+)
+def test_speakers_are_not_supported(fields: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported) as caught:
+        TranscriptionForm.parse({"model": "m", **fields})
+    assert caught.value.error_code == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "schema", [TranscriptionForm, TranslationForm, ServerVad, ModelObject, ModelList, ErrorEnvelope]
+)
+def test_every_field_has_its_sentence(schema: Any) -> None:
+    assert schema.__doc__
+    assert all(field.description and field.description.endswith(".") for field in schema.model_fields.values())
+
+
+@pytest.mark.parametrize("value", ["auto", "AUTO"])
+def test_language_auto_means_detection(value: str) -> None:
+    form = TranscriptionForm.parse({"model": "auto", "url": "data:,", "language": value})
+    assert form.to_options().language is None

@@ -1,0 +1,161 @@
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from speechd.errors import FileNotFound, QuotaExceeded
+from speechd.store.blobs import ABANDONED_SECONDS, BlobFolder
+from speechd.store.database import Database
+from speechd.store.files import Files, StoredFile
+from speechd.store.tables import blobs
+from tests.unit.store.conftest import Clock, Rows
+
+
+@pytest.fixture
+def files(database: Database, tmp_path: Path) -> Files:
+    return Files(database, BlobFolder(tmp_path / "files", quota=1000), lifetime=3600)
+
+
+async def keep(files: Files, content: bytes, owner: str = "anna", **more: float) -> StoredFile:
+    with files.blobs.draft() as draft:
+        draft.write(content)
+        return await files.keep(draft, owner, "a.jsonl", "batch", **more)
+
+
+def contents(files: Files) -> list[bytes]:
+    return sorted(path.read_bytes() for path in files.blobs._folder.glob("*/*"))
+
+
+async def test_what_is_kept_is_there(files: Files) -> None:
+    kept = await keep(files, b"hello")
+    assert await files.get("anna", kept.id) == kept
+    assert (kept.bytes, kept.filename, kept.purpose) == (5, "a.jsonl", "batch")
+    with files.blobs.open(kept.blob) as stored:
+        assert stored.read() == b"hello"
+
+
+async def test_others_do_not_see_it(files: Files) -> None:
+    kept = await keep(files, b"hello")
+    for attempt in (files.get, files.delete):
+        with pytest.raises(FileNotFound):
+            await attempt("bert", kept.id)
+    assert (await files.list("bert")).rows == []
+    assert (await files.get("anna", kept.id)).id == kept.id
+
+
+@pytest.mark.parametrize("id", ["", "x" * 5000, "file_\0", "\ufffd", "' OR 1=1 --"])
+async def test_ids_that_are_none(files: Files, id: str) -> None:
+    await keep(files, b"hello")
+    for attempt in (files.get, files.delete):
+        with pytest.raises(FileNotFound):
+            await attempt("anna", id)
+    assert len((await files.list("anna", after=id, order="asc")).rows) <= 1
+    assert (await files.list("anna", purpose=id or "x")).rows == []
+
+
+async def test_equal_contents_are_stored_once_until_the_last_goes(files: Files) -> None:
+    first, second = await asyncio.gather(keep(files, b"same"), keep(files, b"same", owner="bert"))
+    assert first.blob == second.blob
+    assert contents(files) == [b"same"]
+    await files.delete("anna", first.id)
+    assert contents(files) == [b"same"]
+    await files.delete("bert", second.id)
+    assert contents(files) == []
+    with pytest.raises(FileNotFound):
+        await files.delete("bert", second.id)
+
+
+async def test_an_upload_beside_the_deletion_of_its_twin_is_whole(files: Files) -> None:
+    for _ in range(10):
+        old = await keep(files, b"same")
+        _, new = await asyncio.gather(files.delete("anna", old.id), keep(files, b"same"))
+        assert contents(files) == [b"same"]
+        await files.delete("anna", new.id)
+
+
+async def test_a_draft_that_is_not_kept_leaves_nothing(files: Files, rows: Rows) -> None:
+    with files.blobs.draft() as draft:
+        draft.write(b"half")
+    assert contents(files) == []
+    assert await rows(blobs) == []
+
+
+async def test_the_quota(files: Files, rows: Rows) -> None:
+    kept = await keep(files, b"x" * 900)
+    await keep(files, b"x" * 900)  # the same content takes no more room
+    with pytest.raises(QuotaExceeded, match="1000 bytes"):
+        await keep(files, b"y" * 101)
+    assert contents(files) == [b"x" * 900]
+    for file in (await files.list("anna")).rows:
+        await files.delete("anna", file.id)
+    assert (await keep(files, b"y" * 101)).id != kept.id
+
+
+async def test_pages(files: Files) -> None:
+    kept = [(await keep(files, b"%d" % number)).id for number in range(5)]
+    await keep(files, b"other", owner="bert")
+    newest = sorted(kept, reverse=True)
+    page = await files.list("anna", limit=2)
+    assert ([file.id for file in page.rows], page.has_more) == (newest[:2], True)
+    await files.delete("anna", newest[1])
+    page = await files.list("anna", after=newest[1], limit=3)
+    assert ([file.id for file in page.rows], page.has_more) == (newest[2:], False)
+    assert [file.id for file in (await files.list("anna", order="asc", limit=1)).rows] == [newest[-1]]
+    assert (await files.list("anna", purpose="batch_output")).rows == []
+
+
+async def test_retention(files: Files, clock: Clock) -> None:
+    short, usual, kept = [await keep(files, b"%d" % span, lifetime=span) for span in (60, 3600, 0)]
+    clock.now += 60
+    with pytest.raises(FileNotFound):
+        await files.get("anna", short.id)
+    assert await files.forget_expired() == 1
+    assert contents(files) == [b"0", b"3600"]
+    clock.now += 1e9
+    assert await files.forget_expired() == 1
+    assert [file.id for file in (await files.list("anna")).rows] == [kept.id]
+    assert usual.expires_at == usual.created_at + 3600
+
+
+async def test_what_a_dead_process_left_is_swept(files: Files, database: Database) -> None:
+    kept = await keep(files, b"kept")
+    folder = files.blobs._folder
+    left = [folder / "drafts" / "half", folder / "ab" / ("ab" + "0" * 62), folder / "drafts" / "young"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"left")
+    old = left[0].stat().st_mtime - ABANDONED_SECONDS - 1
+    for path in (*left[:2], files.blobs.path(kept.blob)):
+        os.utime(path, (old, old))
+    async with database.writing() as connection:
+        assert await files.blobs.sweep(connection) == 2
+    assert contents(files) == [b"kept", b"left"]
+    assert left[2].exists()
+
+
+async def test_a_content_that_a_batch_needs_stays(files: Files, database: Database, running_batch) -> None:
+    kept = await keep(files, b"lines")
+    await running_batch("b", 1, blob=kept.blob)
+    await files.delete("anna", kept.id)
+    assert contents(files) == [b"lines"]
+    with pytest.raises(FileNotFound):
+        await files.get("anna", kept.id)
+
+
+async def test_a_refused_row_leaves_no_trace(files: Files, database: Database, rows: Rows) -> None:
+    """The content is placed inside the transaction: what fails afterwards is swept, not served."""
+
+    async def keep_and_fail() -> None:
+        with files.blobs.draft() as draft:
+            draft.write(b"lost")
+            async with database.writing() as connection:
+                await files.enter(connection, draft, "anna", "a", "batch")
+                await connection.execute(insert(blobs), [{"digest": "0" * 64, "bytes": 1}])
+                raise LookupError
+
+    with pytest.raises(LookupError):
+        await keep_and_fail()
+    assert await rows(blobs) == []
+    assert (await files.list("anna")).rows == []
