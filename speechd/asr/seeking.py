@@ -13,8 +13,10 @@ from speechd.types import Segment, Window
 
 MAX_ROUNDS = 12
 """Rounds of one window; what is left then is named as uncovered speech."""
-MIN_ADVANCE = 1.0
-"""Seconds that a round goes on at least, so that text that never advances comes to an end."""
+MIN_HEARD = 0.1
+"""Seconds; a round that hears less has not advanced."""
+ADVANCE = 1.0
+"""Seconds that the next round then skips, so that text that never advances comes to an end."""
 MIN_REST = 0.1
 """Seconds of speech that are worth another round: as much as the detector takes for speech."""
 LEAD = 0.4
@@ -66,7 +68,7 @@ async def _rounds(decode: Decode, job: Job) -> Decoded:
 
 def _rest(window: Window, found: Decoded) -> Window | None:
     """The part of a window that is still to be decoded; None where nothing is said there."""
-    heard = min(max(found.heard, MIN_ADVANCE), window.duration)
+    heard = min(found.heard if found.heard >= MIN_HEARD else ADVANCE, window.duration)
     spoken = [(max(start, heard), end) for start, end in window.speech if end > heard]
     if not found.tail and sum(end - start for start, end in spoken) < MIN_REST:
         return None

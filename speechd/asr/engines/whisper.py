@@ -17,19 +17,18 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
-import numpy.typing as npt
 import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.engines.whisper_decoding import Array, WhisperDecoder, to_storage
 from speechd.asr.engines.whisper_timestamps import Span
-from speechd.asr.engines.whisper_tokens import decoded_of, hypothesis_of, likeliest, text_spans
+from speechd.asr.engines.whisper_tokens import decoded_of, likeliest, text_spans
 from speechd.asr.engines.whisper_vocabulary import languages_of
-from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
 from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
 from speechd.languages import find, whisper_code
-from speechd.types import Task, Timings, TranscribeOptions, joined_text
+from speechd.types import Task, Timings, TranscribeOptions
 
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
@@ -40,20 +39,6 @@ CONTEXT_MARGIN = 50
 windows of about the same length share a batch."""
 DETECTION_MARGIN = 200
 """The same where only the language is asked for, of any model (measured in mixed_languages.py)."""
-PROMPT_TOKENS = 223
-"""Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
-DECODER_POSITIONS = 448
-"""Tokens that Whisper's decoder has positions for, the prompt included."""
-TOKENS_BESIDE = 32
-"""Tokens that even the shortest window may have."""
-MAX_TOKENS_PER_SECOND = 40
-"""Tokens that a second of speech can need: 8 of fast English, 36 of scripts whose every character is three tokens
-(Burmese, 12 characters a second). What goes on beyond it is a loop; where it is not, the next round goes on there."""
-TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-BEAM_SIZE = 5
-BEST_OF = 5
-
-Array = npt.NDArray[Any]
 
 
 class WhisperEngine:
@@ -103,6 +88,7 @@ class WhisperEngine:
         self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
         self._adaptive = adaptive_context
         self._tokenizer = functools.cache(self._new_tokenizer)
+        self._decoder = WhisperDecoder(self._model, self._tokenizer)
         self.languages = tuple(languages) or languages_of(path) or ("en",)
         self.batch_size = batch_size
         self.replicas = replicas * len(devices)
@@ -111,7 +97,7 @@ class WhisperEngine:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
         if job.detect:
             return ("detect", self._context(job))
-        return (len(self._prompt(job)), job.options.temperature, self._context(job))
+        return (len(self._decoder.prompt(job)), job.options.temperature, self._context(job))
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         try:
@@ -136,7 +122,7 @@ class WhisperEngine:
         tokenizers_ = [
             self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
         ]
-        hypotheses = self._generate(jobs, encoded, tokenizers_)
+        hypotheses = self._decoder.generate(jobs, encoded, tokenizers_)
         spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
@@ -209,7 +195,7 @@ class WhisperEngine:
             return [{"en": 1.0} for _ in jobs]
         unknown = [index for index, job in enumerate(jobs) if job.options.language is None]
         if unknown:
-            found = self._model.detect_language(_to_storage(encoded[unknown]))
+            found = self._model.detect_language(to_storage(encoded[unknown]))
             for index, ranking in zip(unknown, found, strict=True):
                 allowed = set(jobs[index].options.languages or self.languages)
                 chances[index] = _renormalised({_language(t): p for t, p in ranking if _language(t) in allowed})
@@ -217,104 +203,6 @@ class WhisperEngine:
 
     def _new_tokenizer(self, task: Task, language: str) -> Tokenizer:
         return Tokenizer(self._hf_tokenizer, self._multilingual, task=task, language=whisper_code(language))
-
-    # Decoder
-
-    def _prompt(self, job: Job) -> list[int]:
-        """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
-
-        What was said before keeps its timestamps, as in openai/whisper.
-        """
-        options = job.options
-        tokenizer = self._tokenizer(options.task, options.language or "en")
-        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
-        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
-        before += [token for segment in job.before for token in segment.tokens]
-        hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
-        before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
-        return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
-
-    def _generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
-        """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
-        prompts = [self._prompt(job) for job in jobs]
-        found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
-        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
-        if suspects:
-            bare = self._with_fallback(
-                [jobs[i] for i in suspects],
-                encoded[suspects],
-                [tokenizers_[i] for i in suspects],
-                [[] for _ in suspects],
-            )
-            for index, second in zip(suspects, bare, strict=True):
-                if found[index].loops or not similar(found[index].text, second.text):
-                    found[index] = second
-        return found
-
-    def _with_fallback(
-        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
-    ) -> list[Hypothesis]:
-        """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
-        starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
-        limits = [_token_limit(job) for job in jobs]
-        temperature = jobs[0].options.temperature
-        tried: list[list[Hypothesis]] = [[] for _ in jobs]
-        pending = list(range(len(jobs)))
-        for step in TEMPERATURES if temperature == 0 else (temperature,):
-            found = self._generate_at(
-                step,
-                encoded[pending],
-                [starts[i] for i in pending],
-                [tokenizers_[i] for i in pending],
-                max(limits[i] for i in pending),
-            )
-            for index, hypothesis in zip(pending, found, strict=True):
-                tried[index].append(hypothesis)
-            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
-            if not pending:
-                break
-        return [best(attempts) for attempts in tried]
-
-    def _generate_at(
-        self,
-        temperature: float,
-        encoded: Array,
-        prompts: list[list[int]],
-        tokenizers_: Sequence[Tokenizer],
-        limit: int,
-    ) -> list[Hypothesis]:
-        search: dict[str, Any] = (
-            {"beam_size": BEAM_SIZE, "patience": 1}
-            if temperature == 0
-            else {
-                "beam_size": 1,
-                "num_hypotheses": BEST_OF,
-                "sampling_topk": 0,
-                "sampling_temperature": temperature,
-            }
-        )
-        length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
-        results = self._model.generate(
-            _to_storage(encoded),
-            prompts,
-            length_penalty=1,
-            max_length=length,
-            max_initial_timestamp_index=50,
-            suppress_blank=True,
-            suppress_tokens=self._suppressed,
-            return_scores=True,
-            return_no_speech_prob=True,
-            **search,
-        )
-        left = length - len(prompts[0])
-        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
-
-    @functools.cached_property
-    def _suppressed(self) -> list[int]:
-        """Tokens that no transcript contains: musical notes, brackets, and Whisper's own marks."""
-        tok = self._tokenizer("transcribe", "en")
-        marks = (tok.transcribe, tok.translate, tok.sot, tok.sot_prev, tok.sot_lm, tok.no_speech)
-        return sorted({*tok.non_speech_tokens, *(mark for mark in marks if mark is not None)})
 
     # Times
 
@@ -329,7 +217,7 @@ class WhisperEngine:
         alignments: list[Any] = [None] * len(jobs)
         for start_sequence, members in groups.items():
             results = self._model.align(
-                _to_storage(encoded[members]),
+                to_storage(encoded[members]),
                 list(start_sequence),
                 [[token for span in spans[index] for token in span.tokens] for index in members],
                 [self._content_frames(jobs[index]) for index in members],
@@ -337,16 +225,6 @@ class WhisperEngine:
             for index, result in zip(members, results, strict=True):
                 alignments[index] = result
         return alignments
-
-
-def _token_limit(job: Job) -> int:
-    """The most tokens that the speech of a window can need."""
-    return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
-
-
-def _echoes(hypothesis: Hypothesis, job: Job) -> bool:
-    """Whether the text may come from the prompt instead of the audio."""
-    return hypothesis.loops or repeats_prompt(hypothesis.text, f"{job.options.prompt} {joined_text(job.before)}")
 
 
 def _language(token: str) -> str:
@@ -358,10 +236,6 @@ def _language(token: str) -> str:
 def _renormalised(chances: dict[str, float]) -> dict[str, float]:
     total = sum(chances.values())
     return {code: chance / total for code, chance in chances.items()} if total > 0 else dict.fromkeys(chances, 1.0)
-
-
-def _to_storage(array: Array) -> ctranslate2.StorageView:
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))
 
 
 def _to_numpy(view: ctranslate2.StorageView) -> Array:

@@ -101,9 +101,9 @@ def test_words_keep_to_the_speech(engine: WhisperEngine, english: Fixture) -> No
 
 def test_only_the_end_of_a_long_prompt_counts(engine: WhisperEngine) -> None:
     long = TranscribeOptions(language="en", prompt="The garden is green. " * 500, hotwords=("Laura",) * 300)
-    prompt = engine._prompt(Job(window(fixtures()[0]), long))
+    prompt = engine._decoder.prompt(Job(window(fixtures()[0]), long))
     assert len(prompt) == 224
-    ending = engine._prompt(Job(window(fixtures()[0]), TranscribeOptions(prompt="The garden is green.")))[1:]
+    ending = engine._decoder.prompt(Job(window(fixtures()[0]), TranscribeOptions(prompt="The garden is green.")))[1:]
     assert prompt[-len(ending) :] == ending
 
 

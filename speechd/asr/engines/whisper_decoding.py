@@ -1,0 +1,158 @@
+"""From encoder output to hypotheses: Whisper's search, its fallback to higher temperatures, and its bounds.
+
+Beam search at temperature 0, then sampling at rising temperatures where the result repeats itself or is improbable
+(Radford et al. 2022, section 4.5).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ctranslate2
+import numpy as np
+import numpy.typing as npt
+from faster_whisper.tokenizer import Tokenizer
+
+from speechd.asr.engine import Job
+from speechd.asr.engines.whisper_tokens import hypothesis_of
+from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
+from speechd.types import Task, joined_text
+
+PROMPT_TOKENS = 223
+"""Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
+DECODER_POSITIONS = 448
+"""Tokens that Whisper's decoder has positions for, the prompt included."""
+TOKENS_BESIDE = 32
+"""Tokens that even the shortest window may have."""
+MAX_TOKENS_PER_SECOND = 40
+"""Tokens that a second of speech can need: 8 of fast English, 36 of scripts whose every character is three tokens
+(Burmese, 12 characters a second). What goes on beyond it is a loop; where it is not, the next round goes on there."""
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+BEAM_SIZE = 5
+BEST_OF = 5
+
+Array = npt.NDArray[Any]
+
+
+class WhisperDecoder:
+    """The decoder of a model in CTranslate2 format."""
+
+    def __init__(self, model: Any, tokenizer: Callable[[Task, str], Tokenizer]) -> None:
+        """
+        Args:
+            model: a ctranslate2.models.Whisper.
+            tokenizer: of a task and a language.
+        """
+        self._model = model
+        self._tokenizer = tokenizer
+
+    def prompt(self, job: Job) -> list[int]:
+        """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
+
+        What was said before keeps its timestamps, as in openai/whisper.
+        """
+        options = job.options
+        tokenizer = self._tokenizer(options.task, options.language or "en")
+        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
+        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        before += [token for segment in job.before for token in segment.tokens]
+        hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
+        before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
+        return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
+
+    def generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
+        """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
+        prompts = [self.prompt(job) for job in jobs]
+        found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
+        suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
+        if suspects:
+            bare = self._with_fallback(
+                [jobs[i] for i in suspects],
+                encoded[suspects],
+                [tokenizers_[i] for i in suspects],
+                [[] for _ in suspects],
+            )
+            for index, second in zip(suspects, bare, strict=True):
+                if found[index].loops or not similar(found[index].text, second.text):
+                    found[index] = second
+        return found
+
+    def _with_fallback(
+        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
+    ) -> list[Hypothesis]:
+        """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
+        starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
+        limits = [_token_limit(job) for job in jobs]
+        temperature = jobs[0].options.temperature
+        tried: list[list[Hypothesis]] = [[] for _ in jobs]
+        pending = list(range(len(jobs)))
+        for step in TEMPERATURES if temperature == 0 else (temperature,):
+            found = self._generate_at(
+                step,
+                encoded[pending],
+                [starts[i] for i in pending],
+                [tokenizers_[i] for i in pending],
+                max(limits[i] for i in pending),
+            )
+            for index, hypothesis in zip(pending, found, strict=True):
+                tried[index].append(hypothesis)
+            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
+            if not pending:
+                break
+        return [best(attempts) for attempts in tried]
+
+    def _generate_at(
+        self,
+        temperature: float,
+        encoded: Array,
+        prompts: list[list[int]],
+        tokenizers_: Sequence[Tokenizer],
+        limit: int,
+    ) -> list[Hypothesis]:
+        search: dict[str, Any] = (
+            {"beam_size": BEAM_SIZE, "patience": 1}
+            if temperature == 0
+            else {
+                "beam_size": 1,
+                "num_hypotheses": BEST_OF,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+        )
+        length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
+        results = self._model.generate(
+            to_storage(encoded),
+            prompts,
+            length_penalty=1,
+            max_length=length,
+            max_initial_timestamp_index=50,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+            **search,
+        )
+        left = length - len(prompts[0])
+        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
+
+    @functools.cached_property
+    def _suppressed(self) -> list[int]:
+        """Tokens that no transcript contains: musical notes, brackets, and Whisper's own marks."""
+        tok = self._tokenizer("transcribe", "en")
+        marks = (tok.transcribe, tok.translate, tok.sot, tok.sot_prev, tok.sot_lm, tok.no_speech)
+        return sorted({*tok.non_speech_tokens, *(mark for mark in marks if mark is not None)})
+
+
+def _token_limit(job: Job) -> int:
+    """The most tokens that the speech of a window can need."""
+    return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
+
+
+def _echoes(hypothesis: Hypothesis, job: Job) -> bool:
+    """Whether the text may come from the prompt instead of the audio."""
+    return hypothesis.loops or repeats_prompt(hypothesis.text, f"{job.options.prompt} {joined_text(job.before)}")
+
+
+def to_storage(array: Array) -> ctranslate2.StorageView:
+    """For CTranslate2, without a copy where the rows lie one behind the other."""
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))
