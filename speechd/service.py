@@ -207,7 +207,9 @@ class _OnDemand:
         """See speechd.types.Transcriber."""
         packing = Packing(self.row.window_seconds, self.row.window_gap)
         async with self.loaded.use(self.row) as batcher:
-            local = LocalTranscriber(self.row.id, cast(Batcher, batcher), packing, self.max_seconds)
+            local = LocalTranscriber(
+                self.row.id, cast(Batcher, batcher), packing, self.max_seconds, self.row.linked_windows
+            )
             async with aclosing(local.stream(audio, options)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part

@@ -18,9 +18,10 @@ from speechd.asr.channel_merge import Merger
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import evidence, judged
 from speechd.asr.language_detection import Listener, main_language
+from speechd.asr.linked_windows import LinkedWindows, Told
 from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import Recording
-from speechd.asr.seeking import decode_window, told
+from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
@@ -41,6 +42,8 @@ class LocalTranscriber:
     packing: Packing
     max_seconds: float
     """Longest recording accepted."""
+    linked_windows: int = 1
+    """Windows in a row of which each is told the end of the text before it; see speechd.asr.linked_windows."""
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
@@ -49,7 +52,7 @@ class LocalTranscriber:
         with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
             listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
             windows = _in_thread(recording.windows(self.packing))
-            async with contextlib.aclosing(_decode(windows, listeners, options)) as decoded:
+            async with contextlib.aclosing(_decode(windows, listeners, self._row(options))) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
@@ -71,6 +74,12 @@ class LocalTranscriber:
             uncovered=tuple(sorted(uncovered)),
         )
 
+    def _row(self, options: TranscribeOptions) -> float:
+        """Windows in a row of which each is told the text before it."""
+        if options.condition_on_previous_text:
+            return math.inf
+        return 1 if options.multilingual else self.linked_windows
+
     async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
         """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
         decode = partial(self.batcher.decode, ticket=ticket)
@@ -85,29 +94,27 @@ class LocalTranscriber:
 
 
 async def _decode(
-    windows: AsyncGenerator[Window, None], listeners: defaultdict[int, Listener], options: TranscribeOptions
+    windows: AsyncGenerator[Window, None], listeners: defaultdict[int, Listener], row: float
 ) -> AsyncGenerator[tuple[Window, Decoded], None]:
-    """Decodes windows side by side, or one by one where each is told the text before it, and yields them in order."""
-    most = 1 if options.condition_on_previous_text else WINDOWS_IN_FLIGHT
-    before: defaultdict[int, tuple[Segment, ...]] = defaultdict(tuple)
-    running: deque[tuple[Window, asyncio.Task[Decoded]]] = deque()
+    """Decodes rows of linked windows side by side, and yields the windows in order."""
+    rows: dict[int, LinkedWindows] = {}
+    running: deque[tuple[Window, asyncio.Task[Told]]] = deque()
 
     async def next_done() -> tuple[Window, Decoded]:
         window, task = running[0]
         listener = listeners[window.channel]
         listener.hurry()
-        decoded = await listener.taken(window, await task)
+        _, decoded = await task
+        decoded = await listener.taken(window, decoded)
         running.popleft()
-        if options.condition_on_previous_text:
-            before[window.channel] = told((*before[window.channel], *decoded.segments))
         return window, decoded
 
     try:
         async with contextlib.aclosing(windows):
             async for window in windows:
-                decoding = listeners[window.channel].decode(window, before[window.channel])
-                running.append((window, asyncio.create_task(decoding)))
-                while len(running) >= most or (running and running[0][1].done()):
+                linked = rows.setdefault(window.channel, LinkedWindows(listeners[window.channel], row))
+                running.append((window, linked.decode(window)))
+                while len(running) >= WINDOWS_IN_FLIGHT or (running and running[0][1].done()):
                     yield await next_done()
         while running:
             yield await next_done()

@@ -38,6 +38,8 @@ class Model:
     """Longest window it is given."""
     window_gap: float
     """Seconds of silence that end a window."""
+    linked_windows: int
+    """Windows in a row of which each is told the end of the text before it; 1: none is."""
     embedded: bool
     """Ships with speechd, or in a package that speechd installs."""
     hub: str
@@ -107,6 +109,7 @@ UNKNOWN = Model(
     adaptive_context=False,
     window_seconds=30,
     window_gap=5,
+    linked_windows=4,
     embedded=False,
     hub="",
     path=None,

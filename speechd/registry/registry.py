@@ -241,6 +241,7 @@ class ModelStore:
             adaptive_context=row.get("audio_context") == "adaptive",
             window_seconds=float(row.get("window_seconds", 30)),
             window_gap=float(row.get("window_gap", 5)),
+            linked_windows=row.get("linked_windows", 4 if engine == "whisper" else 1),
             embedded="folder" in row or "stands_for" in row,
             hub=_hub(row),
             path=self._path(model_id, row, engine),

@@ -117,12 +117,12 @@ def composite(minutes: int, paused: bool) -> Corpus:
 
 
 @cache
-def noisy(kind: str) -> Corpus:
-    """The 3 minutes with pauses, with white noise or music 10 dB below the speech."""
-    (clean,) = composite(3, paused=True).recordings
+def noisy(kind: str, minutes: int = 3) -> Corpus:
+    """A composite with pauses, with white noise or music 10 dB below the speech."""
+    (clean,) = composite(minutes, paused=True).recordings
     speech, _ = soundfile.read(io.BytesIO(clean.data), dtype="float32")
     under = {"noise": sounds.white_noise, "music": sounds.music}[kind](clean.seconds + 1)
-    name = f"3 min, {kind} at 10 dB"
+    name = f"{minutes} min, {kind} at 10 dB"
     return Corpus(name, (Recording(name, _wav(sounds.mixed_at(speech, under, 10)), clean.seconds, clean.pieces),), "en")
 
 

@@ -80,6 +80,7 @@ STAND_IN = Model(
     adaptive_context=False,
     window_seconds=30,
     window_gap=2,
+    linked_windows=1,
     embedded=True,
     hub="",
     path=Path("stand-in"),

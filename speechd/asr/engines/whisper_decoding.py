@@ -20,6 +20,10 @@ from speechd.types import Task, joined_text
 
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
+LINK_STEP = 32
+"""Of what was said before a multiple of this many tokens is told: windows share a batch if their prompts are as long."""
+MAX_LINK_TOKENS = 64
+"""The most that is told of it, unless the caller wants all (measured in linked_windows.py)."""
 DECODER_POSITIONS = 448
 """Tokens that Whisper's decoder has positions for, the prompt included."""
 TOKENS_BESIDE = 32
@@ -55,7 +59,10 @@ class WhisperDecoder:
         tokenizer = self._tokenizer(options.task, options.language or "en")
         hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
         before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
-        before += [token for segment in job.before for token in segment.tokens]
+        said = [token for segment in job.before for token in segment.tokens]
+        if not options.condition_on_previous_text:
+            said = said[len(said) - min(len(said) // LINK_STEP * LINK_STEP, MAX_LINK_TOKENS) :]
+        before += said
         hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []

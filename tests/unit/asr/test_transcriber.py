@@ -14,7 +14,7 @@ from speechd.asr.batcher import Batcher, Ticket
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
-from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
+from speechd.errors import EngineFailure, InvalidAudio, TooLarge
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 
@@ -393,3 +393,37 @@ async def test_a_ticket_counts_what_was_heard() -> None:
     await run(pipeline, channels([(1, 3), (4, 6), (7, 8)], seconds=10), TranscribeOptions(language="en"))
     assert len(left) == 3
     assert sum(left) <= 10
+
+
+async def test_windows_of_a_row_are_told_what_was_said_and_rows_are_decoded_side_by_side() -> None:
+    engine = Hears(delay=0.001)
+    linked = replace(transcriber(engine), linked_windows=3)
+    segments, _ = await run(linked, wav(18), NO_VAD)
+    jobs = sorted((job for batch in engine.batches for job in batch), key=lambda job: job.window.start)
+    texts = [segment.text for segment in segments]
+    for number, job in enumerate(jobs):
+        assert [segment.text for segment in job.before] == texts[number // 3 * 3 : number]
+    assert max(len(batch) for batch in engine.batches) > 1
+
+
+async def test_linked_windows_of_an_unsure_language_wait_for_no_one_for_ever() -> None:
+    engine = Hears(*[{"en": 0.4, "es": 0.35, "de": 0.25}] * 8)
+    async with asyncio.timeout(10):
+        linked = replace(transcriber(engine), linked_windows=4)
+        _, transcript = await run(linked, wav(20), replace(NO_VAD, language=None))
+    assert transcript.language == "en"
+
+
+async def test_a_linked_window_that_fails_fails_the_recording_at_once() -> None:
+    class Fails(Hears):
+        def _decode(self, job: Job) -> Decoded:
+            if job.window.start > 3:
+                raise EngineFailure("broken")
+            return super()._decode(job)
+
+    pipeline = replace(transcriber(Fails()), linked_windows=4)
+    async with asyncio.timeout(10):
+        with pytest.raises(EngineFailure):
+            await run(pipeline, wav(60), NO_VAD)
+    assert pipeline.batcher.queued_seconds == 0
+    await pipeline.batcher.close()
