@@ -6,9 +6,8 @@ language (see mixed_languages) takes the one that most of the recording before i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from speechd.asr.engine import Decoded, Job
 from speechd.types import Segment, TranscribeOptions, Window
@@ -40,14 +39,18 @@ class Listener:
         self._announced = self._heard = self._taken = 0
         self._hurried = self._sure = False
 
-    def decode(self, window: Window, before: tuple[Segment, ...] = ()) -> Coroutine[Any, Any, Decoded]:
+    def announce(self) -> None:
+        """Says that a window is about to be decoded; each is announced once, before it is known that no other comes."""
+        self._announced += 1
+
+    async def decode(self, window: Window, before: tuple[Segment, ...] = ()) -> Decoded:
         """Decodes the next window of the channel; those that settle the language wait for each other.
 
         Args:
+            window: announced before.
             before: what was said before it, where the model is to be told.
         """
-        self._announced += 1
-        return self._decoded(Job(window, self._options, before=before))
+        return await self._decoded(Job(window, self._options, before=before))
 
     def hurry(self) -> None:
         """Says that no other window comes before those announced are done: they must settle the language."""

@@ -6,8 +6,6 @@ whisper-base has a WER of .018 without, .015 with the last 64 tokens, .013 with 
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 from speechd.asr.engine import Decoded
 from speechd.asr.language_detection import Listener
@@ -36,17 +34,16 @@ class LinkedWindows:
         """Starts the next window, which waits for the one before it in its row."""
         previous = self._last if self._count % self._row else None
         self._count += 1
-        decoding = _linked(self._listener, window, previous) if previous else _first(self._listener.decode(window))
-        self._last = asyncio.create_task(decoding)
+        if previous is None:
+            self._listener.announce()
+        self._last = asyncio.create_task(_decoded(self._listener, window, previous))
         return self._last
 
 
-async def _first(decoding: Coroutine[Any, Any, Decoded]) -> Told:
-    decoded = await decoding
-    return told(decoded.segments), decoded
-
-
-async def _linked(listener: Listener, window: Window, previous: "asyncio.Task[Told]") -> Told:
-    before, _ = await previous
+async def _decoded(listener: Listener, window: Window, previous: "asyncio.Task[Told] | None") -> Told:
+    before: tuple[Segment, ...] = ()
+    if previous is not None:
+        before, _ = await previous
+        listener.announce()
     decoded = await listener.decode(window, before)
     return told((*before, *decoded.segments)), decoded

@@ -21,7 +21,7 @@ from speechd.types import Task, joined_text
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
 LINK_STEP = 32
-"""Of what was said before a multiple of this many tokens is told: windows share a batch if their prompts are as long."""
+"""What was said before is told in multiples of so many tokens: windows share a batch if their prompts are as long."""
 MAX_LINK_TOKENS = 64
 """The most that is told of it, unless the caller wants all (measured in linked_windows.py)."""
 DECODER_POSITIONS = 448

@@ -39,9 +39,14 @@ def window(number: int, seconds: float = 1.0) -> Window:
     return Window(float(number), np.zeros(round(seconds * SAMPLE_RATE), np.float32))
 
 
+def started(listener: Listener, one: Window) -> "asyncio.Task[Decoded]":
+    listener.announce()
+    return asyncio.create_task(listener.decode(one))
+
+
 async def heard(listener: Listener, windows: Sequence[Window]) -> list[str]:
     """The languages of the windows, decoded side by side and taken in order."""
-    tasks = [asyncio.create_task(listener.decode(one)) for one in windows]
+    tasks = [started(listener, one) for one in windows]
     listener.hurry()
     return [(await listener.taken(one, await task)).language for one, task in zip(windows, tasks, strict=True)]
 
@@ -122,7 +127,7 @@ class Fails(Script):
 @pytest.mark.parametrize("options", [TranscribeOptions(), MULTI])
 async def test_a_window_that_fails_leaves_no_other_waiting(options: TranscribeOptions) -> None:
     listener = Listener(Fails([UNSURE, SURE_ES]), options)
-    tasks = [asyncio.create_task(listener.decode(window(number))) for number in range(2)]
+    tasks = [started(listener, window(number)) for number in range(2)]
     listener.hurry()
     async with asyncio.timeout(5):
         first, second = await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,7 +14,7 @@ from speechd.asr.batcher import Batcher, Ticket
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
-from speechd.errors import EngineFailure, InvalidAudio, TooLarge
+from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 
