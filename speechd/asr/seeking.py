@@ -17,8 +17,13 @@ MIN_HEARD = 0.1
 """Seconds; a round that hears less has not advanced."""
 ADVANCE = 1.0
 """Seconds that the next round then skips, so that text that never advances comes to an end."""
-MIN_REST = 0.1
-"""Seconds of speech that are worth another round: as much as the detector takes for speech."""
+MIN_REST = 0.3
+"""Seconds of speech that are worth another round; less is the end of the last word, where the detector stops late."""
+SHORT_REST = 1.0
+"""Seconds; less speech may be the end of the last word too, since Whisper's times are rough. Its text is believed where
+the model is sure, and the model is told nothing that it could repeat."""
+SURE_LOGPROB = -0.5
+"""Mean log-probability of text that is sure."""
 LEAD = 0.4
 """Seconds that are heard before speech and after it: the detector crosses its threshold up to this late."""
 MAX_TEMPERATURE = 0.5
@@ -59,11 +64,19 @@ async def _rounds(decode: Decode, job: Job) -> Decoded:
         if rest is None:
             break
         segments += _on_clock(found.segments, window, job.window)
-        window = rest
-        found = await decode(Job(window, options, before=told((*job.before, *segments))))
-        timings += found.timings
+        short = rest.spoken < SHORT_REST
+        again = await decode(Job(rest, options, before=() if short else told((*job.before, *segments))))
+        timings += again.timings
+        if short and not _sure(again):
+            found = replace(found, segments=())
+            break
+        window, found = rest, again
     segments += _on_clock((*found.segments, *found.tail), window, job.window)
     return replace(first, segments=tuple(segments), tail=(), heard=job.window.duration, timings=timings)
+
+
+def _sure(found: Decoded) -> bool:
+    return all(segment.avg_logprob >= SURE_LOGPROB for segment in found.segments)
 
 
 def _rest(window: Window, found: Decoded) -> Window | None:

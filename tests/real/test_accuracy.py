@@ -12,8 +12,6 @@ from tests.support.wer import matches, normalised, spoken_words
 
 pytestmark = pytest.mark.real
 
-TOLERANCE = 0.005
-"""Word error rate that speechd may have more than the peer."""
 AGREEMENT = 0.05
 """Word error rate between the two where there is no text."""
 
@@ -28,7 +26,7 @@ def test_people_are_written_down_whole(line: Line, benches: Benches, rows: list[
     rows.append(row)
     assert beyond(row.ours.lost, row.plain.lost) == []
     assert beyond(row.ours.invented, row.plain.invented) == []
-    assert row.ours.rate <= row.plain.rate + TOLERANCE
+    assert row.ours.rate <= row.plain.rate + line.tolerance
 
 
 @pytest.mark.parametrize("line", [*LANGUAGES, MIXED], ids=lambda line: line.name)

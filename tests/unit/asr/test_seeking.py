@@ -103,6 +103,16 @@ async def test_next_to_nothing_is_one_round(seconds: float) -> None:
     assert len(script.asked) == 1
 
 
+@pytest.mark.parametrize(("logprob", "texts"), [(-0.8, ["one", "tail"]), (-0.2, ["one", "rest"])])
+async def test_a_short_rest_is_believed_where_it_is_sure(logprob: float, texts: list[str]) -> None:
+    """Else the text after the last pair stays: the end of a word makes a model repeat what it was told."""
+    doubtful = replace(heard(), segments=(Segment(0, 0.5, " rest", avg_logprob=logprob),))
+    script = Script(heard(("one", 1, 27), until=27.4, tail="tail"), doubtful)
+    decoded = await decode_window(script, Job(window(), TranscribeOptions(language="en")))
+    assert [text for text, _, _ in times(decoded)] == texts
+    assert script.asked[1].before == ()
+
+
 async def test_later_rounds_keep_the_language_and_the_prompt() -> None:
     options = TranscribeOptions(prompt="Names.", languages=("de", "fr"), word_timestamps=True)
     script = Script(heard(("eins", 1, 9), until=9.0, language="de"), heard(("zwei", 1, 9)))
