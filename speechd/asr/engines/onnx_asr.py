@@ -64,7 +64,7 @@ class OnnxAsrEngine:
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         """See speechd.asr.engine.AsrEngine."""
-        known = [job.encoded if isinstance(job.encoded, Decoded) else None for job in jobs]
+        known = [self._known(job) for job in jobs]
         fresh = [job for job, found in zip(jobs, known, strict=True) if found is None and _audible(job.window)]
         results = iter(self._recognise(fresh))
         return [
@@ -75,6 +75,13 @@ class OnnxAsrEngine:
     def close(self) -> None:
         """See speechd.asr.engine.AsrEngine."""
         del self._model
+
+    def _known(self, job: Job) -> Decoded | None:
+        """What needs no recognising: an earlier answer, or the language alone, which the model does not tell."""
+        if job.detect:
+            language = self._language(job)
+            return Decoded((), language, {language: 1.0}, heard=0.0)
+        return job.encoded if isinstance(job.encoded, Decoded) else None
 
     def _language_told(self, job: Job) -> str | None:
         """What the model is told to be spoken; English where nobody says."""
