@@ -1,6 +1,5 @@
 """A recogniser of onnx-asr behind a real server: all formats, streaming, and what it refuses."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,5 +116,4 @@ def test_a_model_of_several_languages_repeats_the_one_asked_for_and_claims_none_
         assert body["language"] == language
         assert body["text"].startswith("Hello")
     mixed = ask(url, model="tiny-multilingual", language="multi", response_format="verbose_json")
-    assert mixed.status_code == 200
-    assert json.loads(mixed.text)["segments"]
+    assert mixed.status_code == 422, "it cannot tell languages apart"
