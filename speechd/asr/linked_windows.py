@@ -2,7 +2,8 @@
 
 faster-whisper and openai/whisper tell every window the text before it, one window after the other. Most of what that
 brings comes from the last phrases, and the first window of a row does without: on 10 minutes of people with pauses
-whisper-base has a WER of .018 without, .015 with the last 64 tokens, .013 with all of Whisper's 223.
+whisper-base has a WER of .018 without, .014 in rows of four with the last 64 tokens, .013 with all of Whisper's 223 in
+one row.
 """
 
 import asyncio
