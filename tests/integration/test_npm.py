@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import FIXTURES, fixtures
-from tests.support.wer import normalised
+from tests.support.wer import normalised, word_errors
 
 HERE = Path(__file__).parent
 pytestmark = [
@@ -44,7 +44,7 @@ def test_verbose_transcription(answers: Any, sdk: str) -> None:
 def test_translation(answers: Any) -> None:
     english = next(f.english for f in fixtures() if f.path.name == "es_playa.flac")
     for text in answers["translations"]:
-        assert normalised(text) == normalised(english or "")
+        assert word_errors(english or "", text)[0] <= 1, "whisper-pocket may have one word wrong"
 
 
 def test_streaming(answers: Any) -> None:
