@@ -200,7 +200,7 @@ class Batcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
 
     def _measure(self, audio: float, took: float) -> None:
-        if took > 0:
+        if took > 0 and audio > 0:  # a batch that only asked for languages says nothing of the speed
             speed = audio / took
             self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
 

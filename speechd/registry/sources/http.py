@@ -167,6 +167,27 @@ class Download:
             reply.close()
 
 
+def fetch_below(
+    address: str, path_of: Callable[[ModelFile], str], files: tuple[ModelFile, ...], staging: Staging
+) -> None:
+    """Fetches files that lie below one address.
+
+    Args:
+        address: with or without a slash at its end.
+        path_of: where below it a file lies.
+        files, staging: see Source.fetch.
+
+    Raises:
+        SourceFailed: see Source.fetch.
+    """
+    with client() as asking:
+        Download(
+            lambda file, headers: get(asking, f"{address.rstrip('/')}/{path_of(file)}", headers),
+            base.without_password(address),
+            staging,
+        ).fetch(files)
+
+
 def _offset(report: base.Report, before: int, total: int) -> Callable[[int], None]:
     return lambda done: report(before + done, total)
 

@@ -44,13 +44,7 @@ class HttpMirror:
         """See Source.fetch."""
         from speechd.registry.sources import http
 
-        with http.client() as client:
-            download = http.Download(
-                lambda file, headers: http.get(client, f"{self.base.rstrip('/')}/{file.sha256}", headers),
-                without_password(self.base),
-                staging,
-            )
-            download.fetch(files)
+        http.fetch_below(self.base, lambda file: file.sha256, files, staging)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,4 @@ class UrlSource:
         """See Source.fetch."""
         from speechd.registry.sources import http
 
-        with http.client() as client:
-            download = http.Download(
-                lambda file, headers: http.get(client, f"{self.base.rstrip('/')}/{file.path}", headers),
-                without_password(self.base),
-                staging,
-            )
-            download.fetch(files)
+        http.fetch_below(self.base, lambda file: file.path, files, staging)

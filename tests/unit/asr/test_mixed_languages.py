@@ -7,6 +7,7 @@ import pytest
 
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.mixed_languages import decode_mixed
+from speechd.errors import EngineFailure
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Window
 
 OPTIONS = TranscribeOptions(multilingual=True, language_floor=0.5)
@@ -87,3 +88,21 @@ async def test_a_single_stretch_is_heard_once(chance: float, uncertain: bool) ->
     found = await decode_mixed(engine, Job(window(1), OPTIONS))
     assert len(engine.decoded) == 1
     assert found.uncertain is uncertain
+
+
+async def test_where_one_stretch_fails_no_other_goes_on() -> None:
+    ended: list[str] = []
+
+    async def decode(job: Job) -> Decoded:
+        if job.window.start < 101:
+            raise EngineFailure("broken")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+        raise AssertionError
+
+    with pytest.raises(EngineFailure):
+        await decode_mixed(decode, Job(window(3), OPTIONS))
+    assert ended == ["cancelled"] * 2
+    assert len(asyncio.all_tasks()) == 1
