@@ -41,8 +41,8 @@ class Hypothesis:
 
     @property
     def compression_ratio(self) -> float:
-        data = self.text.encode()
-        return len(data) / len(zlib.compress(data))
+        """Of the text in UTF-8, as Whisper reports it."""
+        return _compression_ratio(self.text.encode())
 
     @property
     def silent(self) -> bool:
@@ -50,17 +50,34 @@ class Hypothesis:
 
     @property
     def acceptable(self) -> bool:
-        probable = self.compression_ratio <= MAX_COMPRESSION_RATIO and self.avg_logprob >= MIN_AVG_LOGPROB
-        return probable or self.silent
+        return (self.avg_logprob >= MIN_AVG_LOGPROB and not repetitive(self.text)) or self.silent
 
     @property
     def rank(self) -> tuple[bool, float]:
-        return self.compression_ratio <= MAX_COMPRESSION_RATIO, self.avg_logprob
+        return not repetitive(self.text), self.avg_logprob
 
 
 def best(attempts: Sequence[Hypothesis]) -> Hypothesis:
     """The last attempt if it can be believed, else the most probable that does not repeat itself."""
     return attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
+
+
+def repetitive(text: str) -> bool:
+    """Whether a text compresses better than speech does.
+
+    UTF-8 writes Cyrillic, Greek or Arabic with two bytes a character, of which the first is always the same. Such text
+    compresses by a quarter more than Latin text that repeats itself as much. So it counts with a byte a character.
+    """
+    if _compression_ratio(text.encode()) <= MAX_COMPRESSION_RATIO:
+        return False
+    alphabet = {character: code for code, character in enumerate(dict.fromkeys(text))}
+    if text.isascii() or len(alphabet) > 256:
+        return True
+    return _compression_ratio(bytes(alphabet[character] for character in text)) > MAX_COMPRESSION_RATIO
+
+
+def _compression_ratio(data: bytes) -> float:
+    return len(data) / len(zlib.compress(data))
 
 
 def loop_end(tokens: Sequence[int]) -> int | None:

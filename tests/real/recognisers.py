@@ -157,10 +157,16 @@ class FasterWhisper:
         return _collected(self._batched.transcribe(file, batch_size=8, **wanted, **options)[0])
 
     def alone(self, corpus: Corpus) -> Result:
-        """Plain, each utterance by itself and told its language: what is said, where there is no text."""
+        """Plain, each utterance by itself and told its language: what is said, where there is no text.
+
+        Without higher temperatures: what they sample differs from run to run.
+        """
         started = Clock()
-        texts = [[self.plain(one, one.pieces[0].language).text for one in each.apart()] for each in corpus.recordings]
+        texts = [[self._at_zero(one) for one in each.apart()] for each in corpus.recordings]
         return Result(tuple(Heard(" ".join(parts)) for parts in texts), *started.elapsed())
+
+    def _at_zero(self, utterance: Recording) -> str:
+        return self.plain(utterance, utterance.pieces[0].language, temperature=0.0).text
 
     @property
     def ways(self) -> Mapping[str, Callable[..., Heard]]:

@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, without_loop
+from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, repetitive, without_loop
 
 BEGIN = 1000
+MENU = (
+    "Нажмите один, чтобы записать имя. Нажмите два, чтобы записать приветствие. Нажмите три, чтобы записать пароль. "
+    "Нажмите четыре, чтобы записать сообщение. Нажмите пять, чтобы записать номер. Нажмите шесть, чтобы записать дату."
+)
+"""Compresses by 2.8 in UTF-8, and by 2.3 with a byte a character."""
 
 GOOD = Hypothesis((1, 2), "Good morning, how are you today?", 0.0, -0.3, 0.01)
 LOOP = replace(GOOD, text="and so and so and so and so and so and so and so and so and so and so ")
@@ -22,6 +27,19 @@ def test_a_loop_and_improbable_text_are_tried_again() -> None:
     assert LOOP.compression_ratio > 2.4
     assert not LOOP.acceptable
     assert not DOUBTFUL.acceptable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (MENU, False),
+        ("Спасибо за просмотр! " * 8, True),
+        ("Thank you for watching! " * 8, True),
+        ("谢谢观看！" * 12, True),
+    ],
+)
+def test_two_bytes_a_character_are_no_repetition(text: str, expected: bool) -> None:
+    assert repetitive(text) == expected
 
 
 def test_improbable_text_without_speech_is_silence_and_not_tried_again() -> None:
