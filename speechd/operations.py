@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from speechd.audio import encode
-from speechd.cache.coalescing import How
+from speechd.cache.coalescing import CacheStatus
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
-from speechd.formats.transcript import FORMATS, JsonObject, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, JsonObject, View
 from speechd.llm.proxy import TextRequest
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.registry.voices import Voice
@@ -54,7 +54,7 @@ class TranscriptionStream:
     done_by: Transcriber | Transcript
     parts: AsyncIterator[Segment | Transcript]
     """Segments as they are final, then the Transcript."""
-    how: How = "miss"
+    how: CacheStatus = "miss"
     """Whether it is being computed or was known."""
 
     @property
@@ -63,7 +63,7 @@ class TranscriptionStream:
         return self.done_by.model
 
 
-async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[Transcript, How]:
+async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[Transcript, CacheStatus]:
     """Transcribes or translates a whole recording; identical requests share one computation.
 
     Raises:
@@ -75,7 +75,7 @@ async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[T
         _, transcriber = await service.transcriber(request.model, request.options)
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
-        return await service.flights.run(key, lambda: _whole(transcriber, audio, request.options), audio.close)
+        return await service.coalescer.run(key, lambda: _whole(transcriber, audio, request.options), audio.close)
 
 
 @contextlib.asynccontextmanager
@@ -90,7 +90,7 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         audio = await _audio(service, request, owned)
         _, transcriber = await service.transcriber(request.model, request.options)
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
-        if (known := service.flights.recall(key)) is not None:
+        if (known := service.coalescer.recall(key)) is not None:
             yield TranscriptionStream(known, _replayed(known), "hit")
             return
         async with contextlib.aclosing(transcriber.stream(audio, request.options)) as parts:
@@ -145,7 +145,7 @@ async def _remembered(
 ) -> AsyncIterator[Segment | Transcript]:
     async for part in parts:
         if isinstance(part, Transcript):
-            service.flights.remember(key, part)
+            service.coalescer.remember(key, part)
         yield part
 
 
@@ -185,7 +185,7 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
         yield SpeechStream(voice, parts)
 
 
-def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
+def response_view(form: AudioForm, dialect: Dialect, request_id: str) -> View:
     """What of the transcript a request wants to see."""
     return View(
         dialect=dialect,
@@ -200,7 +200,7 @@ def view_of(form: AudioForm, dialect: Dialect, request_id: str) -> View:
     )
 
 
-def headers_of(transcript: Transcript, how: How) -> dict[str, str]:
+def response_headers(transcript: Transcript, how: CacheStatus) -> dict[str, str]:
     """The reply headers that tell how a transcription went."""
     timings = Timings() if how == "hit" else transcript.timings
     stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
@@ -243,17 +243,17 @@ class WrittenAnswer:
 async def _written_chat(service: Service, request: WrittenRequest) -> WrittenAnswer:
     asked = _checked(request, ChatForm)
     signature = request.request_id if request.dialect.request_id_in_body else None
-    async with service.companion.complete("/chat/completions", asked, signature) as answer:
+    async with service.llm.complete("/chat/completions", asked, signature) as answer:
         return WrittenAnswer(json.loads(await answer.read()))
 
 
 async def _written_response(service: Service, request: WrittenRequest) -> WrittenAnswer:
-    async with service.companion.respond(_checked(request, ResponseForm)) as answer:
+    async with service.llm.respond(_checked(request, ResponseForm)) as answer:
         return WrittenAnswer(json.loads(await answer.read()))
 
 
 async def _written_embedding(service: Service, request: WrittenRequest) -> WrittenAnswer:
-    return WrittenAnswer(json.loads(await service.companion.embed(_checked(request, EmbeddingForm))))
+    return WrittenAnswer(json.loads(await service.llm.embed(_checked(request, EmbeddingForm))))
 
 
 async def _written_transcription(service: Service, request: WrittenRequest) -> WrittenAnswer:
@@ -278,7 +278,7 @@ async def _written_speech(service: Service, request: WrittenRequest) -> WrittenA
             else:
                 duration = part.duration
         answer: JsonObject = {"voice": stream.voice.id, "duration": round(duration, 3)}
-    return WrittenAnswer(answer, made="speech" + encode.FORMATS[options.format].suffix)
+    return WrittenAnswer(answer, made="speech" + encode.AUDIO_FORMATS[options.format].suffix)
 
 
 async def _listen(service: Service, request: WrittenRequest, form_type: type[AudioForm]) -> WrittenAnswer:
@@ -289,8 +289,8 @@ async def _listen(service: Service, request: WrittenRequest, form_type: type[Aud
         raise InvalidRequest("`url` is required here: an http(s) or `data:` URL, or base64url.", param="url")
     asked = TranscriptionRequest(form.model, form.to_options(), url=form.url, caller=request.caller)
     transcript, how = await transcribe(service, asked)
-    view = view_of(form, request.dialect, request.request_id)
-    content = await asyncio.to_thread(FORMATS[form.response_format].render, transcript, view)
+    view = response_view(form, request.dialect, request.request_id)
+    content = await asyncio.to_thread(TRANSCRIPT_FORMATS[form.response_format].render, transcript, view)
     body = {"text": content} if isinstance(content, str) else content
     return WrittenAnswer(body, audio_seconds=transcript.audio_seconds if how == "miss" else 0.0)
 

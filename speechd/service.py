@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
-from speechd.asr.fallback_transcriber import Relay
+from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
-from speechd.cache.coalescing import Flights
+from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
-from speechd.llm.proxy import Companion
+from speechd.llm.proxy import LLMProxy
 from speechd.registry.catalog import Model
-from speechd.registry.loaders import ENGINES, KINDS, EngineLoader
-from speechd.registry.manager import Limits, Loaded, Residents
+from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
+from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.registry import ModelStore
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
-from speechd.tts.synthesizer import Booth, LocalSpeaker
+from speechd.tts.synthesizer import LoadedVoice, LocalSpeaker
 from speechd.types import (
     EMBEDDED_MODEL,
     Segment,
@@ -35,10 +35,10 @@ from speechd.types import (
     Transcript,
 )
 
-PULL_AGAIN_AFTER = 60.0
+RETRY_PULL_SECONDS = 60.0
 """Seconds after a failed pull before a request may start the next one by itself."""
 
-MOST_REMEMBERED = 36_000.0
+MAX_REMEMBERED = 36_000.0
 """Seconds of audio whose transcripts are kept for clients that ask again."""
 
 log = logging.getLogger("speechd.models")
@@ -55,21 +55,21 @@ class Service:
         """
         self.settings = settings
         self.models = ModelStore(settings)
-        self.companion = Companion.of(settings)
+        self.llm = LLMProxy.of(settings)
         self.voices = VoiceStore(self.models, settings)
         self._load_engine = load_engine
-        limits = Limits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
-        self.loaded = Residents(self._load, limits)
+        limits = ManagerLimits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
+        self.loaded = ModelManager(self._load, limits)
         """The models in memory."""
         self.pulls = Pulls(self._pull)
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
-        self.flights: Flights[Transcript] = Flights(
+        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer(
             keep=settings.result_cache_seconds,
             grace=settings.disconnect_grace,
             weigh=remembered_weight,
-            most=MOST_REMEMBERED,
+            most=MAX_REMEMBERED,
         )
         """Transcriptions under way and of late."""
 
@@ -96,7 +96,7 @@ class Service:
         if second is None:
             return model, first
         other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
-        return model, Relay(first, other, second.languages[0], model.trust)
+        return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
 
     async def speaker(self, model_id: str, voice_name: str) -> tuple[Voice, Speaker]:
         """The voice that a speech request means and a speaker with it, which loads the voice when it begins.
@@ -132,8 +132,8 @@ class Service:
     async def close(self) -> None:
         """Lets the batches in hand finish, unloads every model and breaks off pulls."""
         self._closed = True
-        await self.flights.close()
-        await self.companion.close()
+        await self.coalescer.close()
+        await self.llm.close()
         if self._preloading is not None:
             self._preloading.cancel()
             await asyncio.gather(self._preloading, return_exceptions=True)
@@ -147,10 +147,10 @@ class Service:
             except SpeechdError as error:
                 log.error("%s was not preloaded: %s", model_id, error.message)
 
-    async def _load(self, model: Model) -> Loaded:
+    async def _load(self, model: Model) -> LoadedModel:
         load = self._load_engine or ENGINES[model.engine]
         engine = await asyncio.to_thread(load, model, self.settings)
-        return KINDS[model.kind](engine, self.settings)
+        return LOADERS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
         from speechd.registry.transfer.download import pull
@@ -170,7 +170,7 @@ class Service:
         if model.installed:
             return
         pull = self.pulls.get(model.id)
-        if (pull is None or pull.may_start_again(PULL_AGAIN_AFTER)) and self._may_pull(model):
+        if (pull is None or pull.may_start_again(RETRY_PULL_SECONDS)) and self._may_pull(model):
             pull = self.pulls.start(model)
         if pull is not None and pull.state == "pulling":
             raise _loading(pull)
@@ -195,7 +195,7 @@ def _loading(pull: Pull) -> ModelLoading:
 class _OnDemand:
     """A transcriber on a model that is loaded when the stream begins and held until it ends."""
 
-    loaded: Residents
+    loaded: ModelManager
     row: Model
     max_seconds: float
 
@@ -225,7 +225,7 @@ class _OnDemand:
 class _SpeakerOnDemand:
     """A speaker with a voice that is loaded when the stream begins and held until it ends."""
 
-    loaded: Residents
+    loaded: ModelManager
     row: Voice
     settings: Settings
 
@@ -233,9 +233,9 @@ class _SpeakerOnDemand:
         """See speechd.types.Speaker."""
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
         async with self.loaded.use(self.row.model) as loaded:
-            booth = cast(Booth, loaded)
+            booth = cast(LoadedVoice, loaded)
             local = LocalSpeaker(
-                self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.backlog
+                self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.admission
             )
             async with aclosing(local.stream(text, options)) as parts:
                 async for part in parts:

@@ -290,7 +290,7 @@ class SpeechOptions:
     """What a caller may ask of one speech request."""
 
     format: str = "mp3"
-    """A name in speechd.audio.encode.FORMATS."""
+    """A name in speechd.audio.encode.AUDIO_FORMATS."""
     sample_rate: int | None = None
     """Hz of the finished audio; None takes the format's own."""
     speed: float = 1.0

@@ -8,15 +8,15 @@ from fastapi import FastAPI
 from speechd import __version__
 from speechd.api.errors import install_handlers
 from speechd.api.middleware.access import Access
-from speechd.api.middleware.in_flight import Traffic, TrafficCount
+from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
-from speechd.api.middleware.request import Guard, Reception
+from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
 from speechd.auth.usage import SqliteUsage
 from speechd.dialects import DIALECTS
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.store.store import Jobs
+from speechd.store.store import StoreHandle
 from speechd.worker.worker import Worker
 
 
@@ -29,7 +29,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     """
 
     usage = SqliteUsage(settings.data_dir / "usage.db")
-    traffic = Traffic()
+    traffic = InFlightRequests()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -37,7 +37,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
             stack.callback(usage.close)
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)
-            app.state.jobs = jobs = Jobs(settings)
+            app.state.jobs = jobs = StoreHandle(settings)
             stack.push_async_callback(jobs.close)
             if settings.worker:
                 await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
@@ -65,10 +65,10 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         app.include_router(llm.router(dialect), prefix=dialect.prefix)
         app.include_router(files.router, prefix=dialect.prefix)
         app.include_router(batches.router(dialect), prefix=dialect.prefix)
-    app.state.captions = captions.shelf()
+    app.state.captions = captions.caption_cache()
     install_handlers(app)
-    app.add_middleware(TrafficCount, traffic=traffic)
+    app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
-    app.add_middleware(Guard, access=Access.of(settings))
-    app.add_middleware(Reception)  # added last: outermost
+    app.add_middleware(AccessMiddleware, access=Access.of(settings))
+    app.add_middleware(RequestMiddleware)  # added last: outermost
     return app

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
 from speechd import operations
-from speechd.api.dependencies import jobs_of, request_id_of, service_of
+from speechd.api.dependencies import get_request_id, get_service, get_store_handle
 from speechd.api.middleware.rate_limits import caller_of
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form, require_one_source
@@ -28,8 +28,8 @@ from speechd.validation import check_speech, check_transcription, measure
 if TYPE_CHECKING:
     from speechd.store.audio_jobs.records import AudioOrder
     from speechd.store.audio_jobs.webhooks import Webhook
-    from speechd.store.blobs import Draft
-    from speechd.store.store import Ledger
+    from speechd.store.blobs import BlobDraft
+    from speechd.store.store import Store
 
 APART = frozenset({"file", *WebhookForm.model_fields})
 """Parameters that are not kept with the others."""
@@ -40,12 +40,12 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
-    service, ledger = service_of(request), await jobs_of(request).open()
+    service, store = get_service(request), await get_store_handle(request).open()
     from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
 
-    await ledger.audio.check_room()
+    await store.audio.check_room()
     async with AsyncExitStack() as resources:
-        draft = resources.enter_context(await asyncio.to_thread(ledger.files.blobs.draft))
+        draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
         limit = service.settings.max_upload_bytes
         body = await resources.enter_async_context(open_form(request, limit, into=cast(BinaryIO, draft)))
         form = form_type.parse(body.fields)
@@ -59,7 +59,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         order = AudioOrder(
             owner=caller_of(request),
             url=request.url.path,
-            request_id=request_id_of(request),
+            request_id=get_request_id(request),
             fields={name: value for name, value in body.fields.items() if name not in apart},
             model=form.model,
             format=form.response_format,
@@ -67,7 +67,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
             total=total,
             webhook=webhook,
         )
-        return await _accepted(request, ledger, order, draft if is_here else None, dialect)
+        return await _accepted(request, store, order, draft if is_here else None, dialect)
 
 
 async def accept_speech(request: Request, dialect: Dialect, limit: int, headerless: bool) -> Response:
@@ -79,10 +79,10 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
-    service, ledger = service_of(request), await jobs_of(request).open()
+    service, store = get_service(request), await get_store_handle(request).open()
     from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
 
-    await ledger.audio.check_room()
+    await store.audio.check_room()
     async with open_form(request, limit) as form:
         body = SpeechBody.parse(form.fields)
         if body.stream_format == "sse":
@@ -93,7 +93,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
         order = AudioOrder(
             owner=caller_of(request),
             url=request.url.path,
-            request_id=request_id_of(request),
+            request_id=get_request_id(request),
             fields={name: value for name, value in form.fields.items() if name not in APART},
             model=body.model,
             format=options.format,
@@ -101,7 +101,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
             total=len(body.input),
             webhook=webhook,
         )
-    return await _accepted(request, ledger, order, None, dialect)
+    return await _accepted(request, store, order, None, dialect)
 
 
 def refuse_webhook(fields: Mapping[str, Any]) -> None:
@@ -117,18 +117,18 @@ def refuse_webhook(fields: Mapping[str, Any]) -> None:
 
 
 async def _accepted(
-    request: Request, ledger: "Ledger", order: "AudioOrder", recording: "Draft | None", dialect: Dialect
+    request: Request, store: "Store", order: "AudioOrder", recording: "BlobDraft | None", dialect: Dialect
 ) -> Response:
-    from speechd.store.audio_jobs.view import shown
+    from speechd.store.audio_jobs.view import to_response
 
-    job = await ledger.audio.create(order, recording)
-    jobs_of(request).news.set()
-    told = await shown(job, ledger.files.blobs)
+    job = await store.audio.create(order, recording)
+    get_store_handle(request).tasks_available.set()
+    told = await to_response(job, store.files.blobs)
     headers = {"location": f"{dialect.prefix}/audio/jobs/{job.id}", "preference-applied": RESPOND_ASYNC}
     return JSONResponse(told.model_dump(mode="json"), 202, headers)
 
 
-async def _bring(service: Service, url: str | None, draft: "Draft") -> tuple[bool, float | None]:
+async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple[bool, float | None]:
     """Whether the recording is in the draft by then, or is to be fetched when its turn comes; and its seconds."""
     if url is not None and not is_inline(url):
         return False, None

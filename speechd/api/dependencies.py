@@ -6,10 +6,10 @@ from starlette.requests import Request
 
 from speechd.errors import Unavailable
 from speechd.service import Service
-from speechd.store.store import Jobs
+from speechd.store.store import StoreHandle
 
 
-def service_of(request: Request) -> Service:
+def get_service(request: Request) -> Service:
     """
     Raises:
         Unavailable: the service is not open yet or closed again.
@@ -20,11 +20,11 @@ def service_of(request: Request) -> Service:
     return cast(Service, service)
 
 
-def jobs_of(request: Request) -> Jobs:
+def get_store_handle(request: Request) -> StoreHandle:
     """Files, batches and their queue; not opened yet, perhaps."""
-    return cast(Jobs, request.app.state.jobs)
+    return cast(StoreHandle, request.app.state.jobs)
 
 
-def request_id_of(request: Request) -> str:
+def get_request_id(request: Request) -> str:
     """The `req_...` of this request, as in its `x-request-id`."""
     return cast(str, request.state.request_id)

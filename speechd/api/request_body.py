@@ -29,7 +29,7 @@ _BRACKETS = re.compile(r"^([^\[\]]+)\[([^\[\]]*)\]$")
 
 
 @dataclass(slots=True)
-class Form:
+class UploadForm:
     """What a request carried."""
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Form:
 
 
 @asynccontextmanager
-async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None = None) -> AsyncIterator[Form]:
+async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None = None) -> AsyncIterator[UploadForm]:
     """The body as a Form, whose file lives as long as the context.
 
     Args:
@@ -68,9 +68,9 @@ async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None
                 case b"multipart/form-data":
                     form = await _read_multipart(body, parameters.get(b"boundary", b""), file, max_file_bytes)
                 case b"application/json":
-                    form = Form(await _parsed(_json_fields, body))
+                    form = UploadForm(await _parsed(_json_fields, body))
                 case b"application/x-www-form-urlencoded":
-                    form = Form(await _parsed(_urlencoded_fields, body))
+                    form = UploadForm(await _parsed(_urlencoded_fields, body))
                 case _:
                     raise _unexpected_type(media_type)
         if form.file is None and "file" in form.fields:
@@ -143,7 +143,7 @@ async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator
 
 async def _read_multipart(
     body: AsyncGenerator[bytes, None], boundary: bytes, file: BinaryIO, max_file_bytes: int
-) -> Form:
+) -> UploadForm:
     reader = MultipartReader(boundary, max_file_bytes)
     written = 0
     async for chunk in body:
@@ -153,7 +153,7 @@ async def _read_multipart(
             await _write(file, audio, in_memory=written <= SPOOL_BYTES)
     reader.finish()
     file.seek(0)
-    return Form(collect(reader.pairs), file if reader.has_file else None, reader.filename)
+    return UploadForm(collect(reader.pairs), file if reader.has_file else None, reader.filename)
 
 
 async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:

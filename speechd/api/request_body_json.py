@@ -6,7 +6,7 @@ from contextlib import aclosing
 from starlette.requests import Request
 
 from speechd.errors import InvalidRequest, TooLarge
-from speechd.llm.proxy import TextRequest, parse
+from speechd.llm.proxy import TextRequest, parse_text_request
 
 OFF_LOOP_BYTES = 100_000
 """A body from this size on is parsed in a thread: images come as megabytes of base64."""
@@ -20,7 +20,9 @@ async def read_text_request(request: Request, max_bytes: int) -> TextRequest:
         ClientDisconnect: the caller left before the end.
     """
     body = await _read(request, max_bytes)
-    fields = await asyncio.to_thread(parse, body) if len(body) > OFF_LOOP_BYTES else parse(body)
+    fields = (
+        await asyncio.to_thread(parse_text_request, body) if len(body) > OFF_LOOP_BYTES else parse_text_request(body)
+    )
     return TextRequest(fields, body, request.headers.items())
 
 

@@ -52,13 +52,13 @@ def run(settings: Settings, lacking: str = "") -> None:
     )
     host, port = listener.getsockname()[:2]
     log.info("speechd listens on http://%s:%d (API documentation: /docs)", f"[{host}]" if ":" in host else host, port)
-    for line in remarks(ModelStore(settings), lacking):
+    for line in startup_notes(ModelStore(settings), lacking):
         log.warning(line)
     with listener:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def remarks(store: ModelStore, lacking: str = "") -> Iterator[str]:
+def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
     """What an operator should know of the models before the first request, each in one line."""
     if store.only_embedded:
         lacking = f"{lacking} {EMBEDDED_ONLY}".strip()

@@ -1,6 +1,6 @@
 """Decides which windows are decoded together and next; and runs the engine on its threads.
 
-`Schedule` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
+`Scheduler` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
 one engine, on a thread for each of its replicas, from a schedule. An idle engine starts at once on whatever is there;
 batches form only from what came while it was busy, so batching never makes anyone wait.
 """
@@ -22,7 +22,7 @@ AGING = 4.0
 """Seconds of remaining audio that one second of waiting outweighs: a file with an hour more to go than its rivals waits
 at most 15 minutes for its next window, however many short clips keep coming."""
 
-PATIENCE = 600.0
+BACKGROUND_HANDICAP = 600.0
 """Seconds of remaining audio that it weighs that nobody waits for an answer: such work passes a caller's only after
 150 seconds in the queue."""
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
-class Ticket:
+class QueuedRecording:
     """One recording's place in the queue."""
 
     remaining: float
@@ -43,11 +43,11 @@ class Ticket:
 
 
 @dataclass(eq=False, slots=True)
-class Waiting(Generic[T]):
+class QueuedJob(Generic[T]):
     """One item that waits for the engine."""
 
     item: T
-    ticket: Ticket
+    queued: QueuedRecording
     group: object
     """Items of equal group may share a batch."""
     since: float
@@ -56,27 +56,27 @@ class Waiting(Generic[T]):
 
     def urgency(self, now: float) -> tuple[float, int]:
         """Sorts first what has least left to do, corrected by how long it has waited."""
-        ticket = self.ticket
-        return ticket.remaining + ticket.handicap - AGING * (now - self.since), self.sequence
+        queued = self.queued
+        return queued.remaining + queued.handicap - AGING * (now - self.since), self.sequence
 
 
 @dataclass(slots=True)
-class Schedule(Generic[T]):
+class Scheduler(Generic[T]):
     """What waits, and what comes next: shortest remaining recording first, with aging."""
 
-    waiting: list[Waiting[T]] = field(default_factory=list)
+    waiting: list[QueuedJob[T]] = field(default_factory=list)
     _sequence: int = 0
 
-    def add(self, entry: Waiting[T]) -> None:
+    def add(self, entry: QueuedJob[T]) -> None:
         self._sequence += 1
         entry.sequence = self._sequence
         self.waiting.append(entry)
 
-    def discard(self, entry: Waiting[T]) -> None:
+    def discard(self, entry: QueuedJob[T]) -> None:
         with contextlib.suppress(ValueError):
             self.waiting.remove(entry)
 
-    def take(self, now: float, most: int) -> list[Waiting[T]]:
+    def schedule(self, now: float, most: int) -> list[QueuedJob[T]]:
         """Removes and returns the most urgent entry and up to `most` - 1 others of its group, in order of urgency."""
         ranked = sorted(self.waiting, key=lambda entry: entry.urgency(now))
         batch = [entry for entry in ranked if entry.group == ranked[0].group][:most]
@@ -86,7 +86,7 @@ class Schedule(Generic[T]):
 
 
 @dataclass(eq=False, slots=True)
-class _Request:
+class _DecodeRequest:
     job: Job
     future: "asyncio.Future[Decoded]"
     waited: float = 0.0
@@ -102,9 +102,9 @@ class Batcher:
         self._engine = engine
         self._clock = clock
         self._max_queue_seconds = max_queue_seconds
-        self._schedule: Schedule[_Request] = Schedule()
+        self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
         self._threads = ThreadPoolExecutor(engine.replicas, thread_name_prefix="asr")
-        self._tickets: set[Ticket] = set()
+        self._queued: set[QueuedRecording] = set()
         self._runners: list[asyncio.Task[None]] = []
         self._batch_size = engine.batch_size
         """Halved for good when the device runs out of memory."""
@@ -114,72 +114,72 @@ class Batcher:
     @property
     def queued_seconds(self) -> float:
         """Seconds of admitted audio that are not decoded yet."""
-        return sum(ticket.remaining for ticket in self._tickets)
+        return sum(queued.remaining for queued in self._queued)
 
     @contextlib.contextmanager
-    def place(self, seconds: float) -> Iterator[Ticket]:
+    def reserve(self, seconds: float) -> Iterator[QueuedRecording]:
         """A place in the queue for a recording of about `seconds`, until the recording is finished or given up.
 
         Raises:
             Overloaded: more audio waits than the bound allows; with the time after which there should be room.
         """
-        ticket = self._admit(seconds)
+        queued = self._admit(seconds)
         try:
-            yield ticket
+            yield queued
         finally:
-            self._tickets.discard(ticket)
+            self._queued.discard(queued)
 
-    def _admit(self, seconds: float) -> Ticket:
+    def _admit(self, seconds: float) -> QueuedRecording:
         excess = self.queued_seconds + seconds - self._max_queue_seconds
-        if self._tickets and excess > 0:
+        if self._queued and excess > 0:
             wait = excess / self._speed if self._speed else 10.0
             raise Overloaded(
                 f"The server has {self.queued_seconds:.0f} s of audio waiting. Please try again in {wait:.0f}s.",
                 retry_after=wait,
             )
-        ticket = Ticket(seconds, PATIENCE if nobody_waits.get() else 0.0)
-        self._tickets.add(ticket)
-        return ticket
+        queued = QueuedRecording(seconds, BACKGROUND_HANDICAP if nobody_waits.get() else 0.0)
+        self._queued.add(queued)
+        return queued
 
-    async def decode(self, job: Job, ticket: Ticket) -> Decoded:
+    async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when its turn comes; cancelling takes it out of the queue.
 
         Raises:
             EngineFailure: the engine failed on this window.
         """
         future = asyncio.get_running_loop().create_future()
-        entry = Waiting(_Request(job, future), ticket, self._engine.group(job), self._clock())
-        self._schedule.add(entry)
+        entry = QueuedJob(_DecodeRequest(job, future), queued, self._engine.group(job), self._clock())
+        self._scheduler.add(entry)
         self._runners = [runner for runner in self._runners if not runner.done()]
         if len(self._runners) < self._engine.replicas:
             self._runners.append(asyncio.create_task(self._run(), name="asr-batcher"))
         try:
             decoded: Decoded = await future
-            ticket.remaining = max(0.0, ticket.remaining - _heard(job, decoded))
+            queued.remaining = max(0.0, queued.remaining - _heard(job, decoded))
             return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
-            self._schedule.discard(entry)
+            self._scheduler.discard(entry)
 
     async def close(self) -> None:
         """Lets the batch in hand finish, fails what still waits, and gives the engine's memory back."""
-        for entry in self._schedule.waiting:
+        for entry in self._scheduler.waiting:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
-        self._schedule.waiting.clear()
+        self._scheduler.waiting.clear()
         await asyncio.gather(*self._runners, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
         self._threads.shutdown()
 
     async def _run(self) -> None:
-        while self._schedule.waiting:
+        while self._scheduler.waiting:
             started = self._clock()
-            batch = self._schedule.take(started, self._batch_size)
+            batch = self._scheduler.schedule(started, self._batch_size)
             for entry in batch:
                 entry.item.waited = started - entry.since
             heard = await self._decode_batch([entry.item for entry in batch])
             self._measure(heard, self._clock() - started)
 
-    async def _decode_batch(self, requests: Sequence[_Request]) -> float:
+    async def _decode_batch(self, requests: Sequence[_DecodeRequest]) -> float:
         """Decodes together; where that fails, in smaller batches, so that only the culprit fails. Seconds heard."""
         try:
             results = await self._on_thread([request.job for request in requests])

@@ -18,14 +18,14 @@ SECONDS_HEARD = 20.0
 
 
 @dataclass(slots=True)
-class Relay:
+class FallbackTranscriber:
     """Transcribes with one of two."""
 
     first: Transcriber
     second: Transcriber
     language: str
     """The one language of the second."""
-    trust: float
+    min_logprob: float
     """Mean log-probability from which the first is believed."""
     model: str = ""
     """See speechd.types.Transcriber; before the choice, both."""
@@ -55,7 +55,7 @@ class Relay:
         mean = mean_logprob(segments)
         if mean is None or segments[0].language != self.language:
             return False  # where the first one heard nothing, the second might only invent something
-        return mean < self.trust
+        return mean < self.min_logprob
 
 
 async def _beginning(parts: AsyncGenerator[Segment | Transcript, None]) -> AsyncGenerator[Segment | Transcript, None]:

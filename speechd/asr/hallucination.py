@@ -18,11 +18,11 @@ MAX_CHARACTERS_PER_SECOND = 30.0
 MIN_SPEECH_SHARE = 0.2
 """A segment with less of its time in speech lies in silence."""
 
-Speech = Sequence[tuple[float, float]]
+SpeechRegions = Sequence[tuple[float, float]]
 """Where the detector heard speech: (start, end) in seconds on the segment's clock."""
 
 
-def judged(segments: Sequence[Segment], speech: Speech, policy: GuardPolicy) -> tuple[Segment, ...]:
+def apply_policy(segments: Sequence[Segment], speech: SpeechRegions, policy: GuardPolicy) -> tuple[Segment, ...]:
     """The segments as the policy wants them: untouched, with their evidence, or without the doubtful ones."""
     if policy == "keep":
         return tuple(segments)
@@ -36,13 +36,13 @@ def mean_logprob(segments: Sequence[Segment]) -> float | None:
     return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds if seconds else None
 
 
-def doubted(segments: Sequence[Segment], trust: float) -> bool:
+def doubted(segments: Sequence[Segment], min_logprob: float) -> bool:
     """A model that is believed from a mean log-probability of `trust` is unsure of these, or some carry evidence."""
     mean = mean_logprob(segments)
-    return mean is not None and (mean < trust or any(segment.evidence for segment in segments))
+    return mean is not None and (mean < min_logprob or any(segment.evidence for segment in segments))
 
 
-def evidence(segment: Segment, speech: Speech) -> tuple[str, ...]:
+def evidence(segment: Segment, speech: SpeechRegions) -> tuple[str, ...]:
     """What speaks against a segment: `repetition`, `low_logprob`, `no_speech`, `too_fast`; empty when nothing does.
 
     Args:
@@ -69,7 +69,7 @@ def loops(text: str) -> bool:
     return False
 
 
-def _in_silence(segment: Segment, speech: Speech) -> bool:
+def _in_silence(segment: Segment, speech: SpeechRegions) -> bool:
     if not speech or segment.duration <= 0:
         return False
     heard = sum(max(0.0, min(segment.end, end) - max(segment.start, start)) for start, end in speech)

@@ -18,7 +18,7 @@ WINDOWS_FOR_LANGUAGE = 4
 """At most this many windows are heard to settle an unsure language."""
 
 
-class Listener:
+class LanguageDetector:
     """Has the windows of one channel decoded, each in the right language and none encoded twice."""
 
     def __init__(self, decode: Callable[[Job], Awaitable[Decoded]], options: TranscribeOptions) -> None:
@@ -52,12 +52,12 @@ class Listener:
         """
         return await self._decoded(Job(window, self._options, before=before))
 
-    def hurry(self) -> None:
+    def settle_now(self) -> None:
         """Says that no other window comes before those announced are done: they must settle the language."""
         self._hurried = True
         self._settle_if_plain()
 
-    async def taken(self, window: Window, found: Decoded) -> Decoded:
+    async def finalize(self, window: Window, found: Decoded) -> Decoded:
         """A window's result for good; to be asked for each in order, so that equal recordings have equal answers."""
         if not self._options.multilingual:
             return found
@@ -105,7 +105,7 @@ class Listener:
             self._settled.set()
 
 
-def main_language(listeners: Iterable[Listener]) -> tuple[str, float]:
+def main_language(listeners: Iterable[LanguageDetector]) -> tuple[str, float]:
     """The language that most was spoken in, and its share of what was heard; nothing and 0 for silence."""
     scores: dict[str, float] = {}
     for listener in listeners:

@@ -9,18 +9,18 @@ one row.
 import asyncio
 
 from speechd.asr.engine import Decoded
-from speechd.asr.language_detection import Listener
-from speechd.asr.seeking import told
+from speechd.asr.language_detection import LanguageDetector
+from speechd.asr.seeking import context_segments
 from speechd.types import Segment, Window
 
-Told = tuple[tuple[Segment, ...], Decoded]
+WindowContext = tuple[tuple[Segment, ...], Decoded]
 """What a window adds to what was said before the next one, and what was found in it."""
 
 
 class LinkedWindows:
     """The windows of one channel."""
 
-    def __init__(self, listener: Listener, row: float) -> None:
+    def __init__(self, listener: LanguageDetector, row: float) -> None:
         """
         Args:
             listener: decodes a window in its language.
@@ -29,9 +29,9 @@ class LinkedWindows:
         self._listener = listener
         self._row = row
         self._count = 0
-        self._last: asyncio.Task[Told] | None = None
+        self._last: asyncio.Task[WindowContext] | None = None
 
-    def decode(self, window: Window) -> "asyncio.Task[Told]":
+    def decode(self, window: Window) -> "asyncio.Task[WindowContext]":
         """Starts the next window, which waits for the one before it in its row."""
         previous = self._last if self._count % self._row else None
         self._count += 1
@@ -41,10 +41,12 @@ class LinkedWindows:
         return self._last
 
 
-async def _decoded(listener: Listener, window: Window, previous: "asyncio.Task[Told] | None") -> Told:
+async def _decoded(
+    listener: LanguageDetector, window: Window, previous: "asyncio.Task[WindowContext] | None"
+) -> WindowContext:
     before: tuple[Segment, ...] = ()
     if previous is not None:
         before, _ = await previous
         listener.announce()
     decoded = await listener.decode(window, before)
-    return told((*before, *decoded.segments)), decoded
+    return context_segments((*before, *decoded.segments)), decoded

@@ -16,7 +16,7 @@ from speechd.types import Segment, Timings, Window
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LanguageRun:
     """Speech in one language."""
 
     start: float
@@ -67,7 +67,7 @@ async def _together(decoding: Sequence[Awaitable[Decoded]]) -> list[Decoded]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _decode_run(decode: Decode, job: Job, run: Run) -> Decoded:
+async def _decode_run(decode: Decode, job: Job, run: LanguageRun) -> Decoded:
     """A run on the window's clock."""
     options = replace(job.options, language=run.language, multilingual=False)
     found = await decode_window(decode, Job(job.window.part(run.start, run.end), options))
@@ -95,11 +95,11 @@ def _filled(languages: Sequence[str]) -> list[str]:
     return filled
 
 
-def _runs(window: Window, languages: Sequence[str]) -> list[Run]:
-    runs, number = list[Run](), 0
+def _runs(window: Window, languages: Sequence[str]) -> list[LanguageRun]:
+    runs, number = list[LanguageRun](), 0
     for language, group in groupby(languages):
         number += len(list(group))
         last = number == len(languages)
         end = window.duration if last else (window.speech[number - 1][1] + window.speech[number][0]) / 2
-        runs.append(Run(runs[-1].end if runs else 0.0, end, language))
+        runs.append(LanguageRun(runs[-1].end if runs else 0.0, end, language))
     return runs

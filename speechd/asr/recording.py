@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
 from speechd.audio.decode import open_audio
-from speechd.audio.duplicate_channels import Copies
+from speechd.audio.duplicate_channels import DuplicateChannelFilter
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
 from speechd.types import Timings, TranscribeOptions, Window
@@ -39,7 +39,7 @@ class Stopwatch:
             self.seconds += time.perf_counter() - started
 
 
-class Recording:
+class OpenRecording:
     """An open recording; its windows are read once, and then it knows its length. Close it."""
 
     def __init__(self, audio: BinaryIO, max_seconds: float, options: TranscribeOptions) -> None:
@@ -55,7 +55,7 @@ class Recording:
         self._options = options
         self._apart = options.channels == "split"
         self._stream = open_audio(audio, max_seconds=max_seconds, apart=self._apart, audio_track=options.audio_track)
-        self._copies = Copies()
+        self._copies = DuplicateChannelFilter()
         self._decoding, self._detecting = Stopwatch(), Stopwatch()
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ async def _rounds(decode: Decode, job: Job) -> Decoded:
             break
         segments += _on_clock(found.segments, window, job.window)
         short = rest.spoken < SHORT_REST
-        again = await decode(Job(rest, options, before=() if short else told((*job.before, *segments))))
+        again = await decode(Job(rest, options, before=() if short else context_segments((*job.before, *segments))))
         timings += again.timings
         if short and not _sure(again):
             found = replace(found, segments=())
@@ -89,7 +89,7 @@ def _rest(window: Window, found: Decoded) -> Window | None:
     return window.part(begin, window.duration) if window.duration - begin >= MIN_REST else None
 
 
-def told(segments: Sequence[Segment]) -> tuple[Segment, ...]:
+def context_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     """What of the text before a window is told to the model: nothing from before a guess, which would lead astray."""
     guesses = [number for number, segment in enumerate(segments, start=1) if segment.temperature > MAX_TEMPERATURE]
     return tuple(segments[guesses[-1] if guesses else 0 :][-MAX_BEFORE:])

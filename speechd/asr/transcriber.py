@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, TypeVar
 
-from speechd.asr.batcher import Batcher, Ticket
+from speechd.asr.batcher import Batcher, QueuedRecording
 from speechd.asr.channel_merge import Merger
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.hallucination import evidence, judged
-from speechd.asr.language_detection import Listener, main_language
-from speechd.asr.linked_windows import LinkedWindows, Told
+from speechd.asr.hallucination import apply_policy, evidence
+from speechd.asr.language_detection import LanguageDetector, main_language
+from speechd.asr.linked_windows import LinkedWindows, WindowContext
 from speechd.asr.mixed_languages import decode_mixed
-from speechd.asr.recording import Recording
+from speechd.asr.recording import OpenRecording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
@@ -47,12 +47,14 @@ class LocalTranscriber:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        recording = await asyncio.to_thread(Recording, audio, self.max_seconds, options)
+        recording = await asyncio.to_thread(OpenRecording, audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.closing(recording), self.batcher.place(recording.expected_seconds) as ticket:
-            listeners = defaultdict[int, Listener](lambda: Listener(partial(self._decode_one, ticket), options))
+        with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds) as queued:
+            detectors = defaultdict[int, LanguageDetector](
+                lambda: LanguageDetector(partial(self._decode_one, queued), options)
+            )
             windows = _in_thread(recording.windows(self.packing))
-            async with contextlib.aclosing(_decode(windows, listeners, self._row(options))) as decoded:
+            async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
@@ -60,7 +62,7 @@ class LocalTranscriber:
                         yield segment
             for segment in merger.push((), math.inf):
                 yield segment
-        language, certainty = (options.language, 1.0) if options.language else main_language(listeners.values())
+        language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
@@ -80,9 +82,9 @@ class LocalTranscriber:
             return math.inf
         return 1 if options.multilingual else self.linked_windows
 
-    async def _decode_one(self, ticket: Ticket, job: Job) -> Decoded:
+    async def _decode_one(self, queued: QueuedRecording, job: Job) -> Decoded:
         """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
-        decode = partial(self.batcher.decode, ticket=ticket)
+        decode = partial(self.batcher.decode, queued=queued)
         decode_all = decode_mixed if job.options.multilingual else decode_window
         decoded = await decode_all(decode, job)
         if job.options.guard != "redecode" or not _doubts(job.window, decoded):
@@ -94,25 +96,25 @@ class LocalTranscriber:
 
 
 async def _decode(
-    windows: AsyncGenerator[Window, None], listeners: defaultdict[int, Listener], row: float
+    windows: AsyncGenerator[Window, None], detectors: defaultdict[int, LanguageDetector], row: float
 ) -> AsyncGenerator[tuple[Window, Decoded], None]:
     """Decodes rows of linked windows side by side, and yields the windows in order."""
     rows: dict[int, LinkedWindows] = {}
-    running: deque[tuple[Window, asyncio.Task[Told]]] = deque()
+    running: deque[tuple[Window, asyncio.Task[WindowContext]]] = deque()
 
     async def next_done() -> tuple[Window, Decoded]:
         window, task = running[0]
-        listener = listeners[window.channel]
-        listener.hurry()
+        detector = detectors[window.channel]
+        detector.settle_now()
         _, decoded = await task
-        decoded = await listener.taken(window, decoded)
+        decoded = await detector.finalize(window, decoded)
         running.popleft()
         return window, decoded
 
     try:
         async with contextlib.aclosing(windows):
             async for window in windows:
-                linked = rows.setdefault(window.channel, LinkedWindows(listeners[window.channel], row))
+                linked = rows.setdefault(window.channel, LinkedWindows(detectors[window.channel], row))
                 running.append((window, linked.decode(window)))
                 while len(running) >= WINDOWS_IN_FLIGHT or (running and running[0][1].done()):
                     yield await next_done()
@@ -126,7 +128,7 @@ async def _decode(
 
 def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
     """What is believed of a window's segments, on the recording's clock."""
-    for segment in judged(decoded.segments, window.speech, options.guard):
+    for segment in apply_policy(decoded.segments, window.speech, options.guard):
         language = segment.language or decoded.language
         yield replace(segment.shifted(window.start), language=language, channel=window.channel)
 

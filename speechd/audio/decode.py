@@ -11,9 +11,9 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from speechd.audio.containers import ACCEPTED, looks_like
-from speechd.audio.ffmpeg_input import CpuBudget, Source
-from speechd.audio.headers import claim, recordings
-from speechd.audio.resample import GAP_SECONDS, Apart, Clock, Mono
+from speechd.audio.ffmpeg_input import CpuBudget, FFmpegInput
+from speechd.audio.headers import header_claim, recordings
+from speechd.audio.resample import GAP_SECONDS, ChannelResampler, MonoResampler, SampleClock
 from speechd.audio.tracks import Track, refuse_absurd
 from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
@@ -49,7 +49,7 @@ def open_audio(
         InvalidAudio: it is empty, broken, or has no audio track.
         InvalidRequest: it has no such track.
     """
-    source = Source(file, CpuBudget(grace))
+    source = FFmpegInput(file, CpuBudget(grace))
     source.budget.resume()
     try:
         _refuse_other_files(source.head)
@@ -65,7 +65,7 @@ class AudioStream:
     file, as streaming servers send them, are one recording.
     """
 
-    def __init__(self, source: Source, max_seconds: float, apart: bool, audio_track: str | None) -> None:
+    def __init__(self, source: FFmpegInput, max_seconds: float, apart: bool, audio_track: str | None) -> None:
         self._source = source
         self._max_seconds = max_seconds
         self._sections = recordings(source.read_at, source.size)
@@ -82,8 +82,8 @@ class AudioStream:
         """True once the iteration has ended because the recording breaks off."""
         self.trailing = False
         """True once the iteration has ended before bytes that may be audio which the header does not count."""
-        self._clock = Clock(self._track.origin)
-        self._converter = Apart() if apart else Mono()
+        self._clock = SampleClock(self._track.origin)
+        self._converter = ChannelResampler() if apart else MonoResampler()
         self._yielded = 0
 
     @property
@@ -202,7 +202,7 @@ class AudioStream:
         self._track = track
         return True
 
-    def _bytes(self) -> Source:
+    def _bytes(self) -> FFmpegInput:
         whole = self._section.size == self._source.size
         return self._source if whole else self._source.section(self._section.start, self._section.size)
 
@@ -213,6 +213,6 @@ def _refuse_other_files(head: bytes) -> None:
     noun = looks_like(head[:512])
     if noun:
         raise UnsupportedAudioFormat(f"The file looks like {noun}, not audio. Accepted: {ACCEPTED}.", param="file")
-    header = claim(head)
+    header = header_claim(head)
     if header is not None:
         refuse_absurd(header.sample_rate, header.channels)

@@ -11,18 +11,18 @@ import numpy.typing as npt
 
 from speechd.types import SAMPLE_RATE, Samples
 
-BLOCK = SAMPLE_RATE // 4
+COMPARED_BLOCK = SAMPLE_RATE // 4
 """Samples that must differ to be heard: less than a word."""
-MOST_RESIDUAL = 0.1
+MAX_RESIDUAL = 0.1
 """Share of the power that may be left when one channel is taken from the other: -10 dB, what a lossy codec adds at
 worst. Two speakers who do not hear each other leave all of it, and an echo is quieter than this allows."""
-MOST_GAIN = 2.0
+MAX_GAIN_DIFFERENCE = 2.0
 """A copy is at most this much louder or quieter (6 dB)."""
 INAUDIBLE = 1e-8
 """Mean square of what is nothing but a codec's noise: -80 dBFS."""
 
 
-class Copies:
+class DuplicateChannelFilter:
     """Watches the channels of one recording."""
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ def is_copy(first: Samples, second: Samples) -> bool:
     if min(power, other) == 0:
         return False
     gain = float(np.dot(first, second)) / (power * len(first))
-    if not 1 / MOST_GAIN <= abs(gain) <= MOST_GAIN:
+    if not 1 / MAX_GAIN_DIFFERENCE <= abs(gain) <= MAX_GAIN_DIFFERENCE:
         return False
     left, heard = _blocks(second - gain * first), _blocks(second)
-    return bool(np.all(left <= MOST_RESIDUAL * np.maximum(heard, other) + INAUDIBLE))
+    return bool(np.all(left <= MAX_RESIDUAL * np.maximum(heard, other) + INAUDIBLE))
 
 
 def _blocks(samples: Samples) -> npt.NDArray[np.float32]:
     """The mean square of each block of samples."""
-    padded = np.pad(samples, (0, -len(samples) % BLOCK)).reshape(-1, BLOCK)
+    padded = np.pad(samples, (0, -len(samples) % COMPARED_BLOCK)).reshape(-1, COMPARED_BLOCK)
     return np.asarray(np.square(padded).mean(axis=1), np.float32)

@@ -35,7 +35,7 @@ OPUS_RATES = (8000, 16_000, 24_000, 48_000)
 UNKNOWN_SIZE = 0xFFFFFFFF
 IN_MEMORY = 4_000_000
 """Bytes of a FLAC that are kept in memory; a longer one is spooled to disk."""
-CHUNK = 65_536
+ENCODER_CHUNK = 65_536
 VORBIS_FEED = 4096
 """Samples; libsndfile overruns its stack when Vorbis is written in large blocks."""
 PCM, MULAW = 1, 7
@@ -109,7 +109,7 @@ def _wave_header(rate: int, tag: int, size: int | None) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + chunks + struct.pack("<4sI", b"data", data)
 
 
-class _Outlet:
+class _ByteSink:
     """A file that takes bytes and hands them on; it cannot seek, so muxers stream."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class AvEncoder:
     def __init__(self, rate: int, whole: bool, *, codec: Codec) -> None:
         import av
 
-        self._sink: Any = tempfile.SpooledTemporaryFile(IN_MEMORY) if whole else _Outlet()  # noqa: SIM115
+        self._sink: Any = tempfile.SpooledTemporaryFile(IN_MEMORY) if whole else _ByteSink()  # noqa: SIM115
         options = {"page_duration": "200000"} if codec.container == "ogg" and not whole else {}
         self._container: Any = av.open(self._sink, "w", format=codec.container, options=options)
         stream: Any = self._container.add_stream(codec.name, rate=rate, layout="mono")
@@ -159,17 +159,17 @@ class AvEncoder:
     def encode(self, samples: Samples) -> bytes:
         if len(samples):
             self._mux(self._stream.encode(self._frame(samples)))
-        return self._sink.take() if isinstance(self._sink, _Outlet) else b""
+        return self._sink.take() if isinstance(self._sink, _ByteSink) else b""
 
     def finish(self) -> Iterator[bytes]:
         self._mux(self._stream.encode(None))
         self._container.close()
-        if isinstance(self._sink, _Outlet):
+        if isinstance(self._sink, _ByteSink):
             yield self._sink.take()
             return
         with self._sink:
             self._sink.seek(0)
-            while chunk := self._sink.read(CHUNK):
+            while chunk := self._sink.read(ENCODER_CHUNK):
                 yield chunk
 
     def _mux(self, packets: list[Any]) -> None:
@@ -197,7 +197,7 @@ class VorbisEncoder:
     def __init__(self, rate: int, whole: bool) -> None:
         import soundfile
 
-        self._sink = _Tape()
+        self._sink = _AppendOnlyFile()
         self._file = soundfile.SoundFile(self._sink, "w", rate, 1, format="OGG", subtype="VORBIS")
 
     def encode(self, samples: Samples) -> bytes:
@@ -210,11 +210,11 @@ class VorbisEncoder:
         yield self._sink.take()
 
 
-class _Tape(io.RawIOBase):
+class _AppendOnlyFile(io.RawIOBase):
     """Write-only; it says where it is and "seeks" nowhere else, which is all libsndfile does when it writes Ogg."""
 
     def __init__(self) -> None:
-        self._outlet = _Outlet()
+        self._outlet = _ByteSink()
         self._at = 0
 
     def write(self, data: Any) -> int:
@@ -259,7 +259,7 @@ def _av(*codec: Any) -> Callable[[int, bool], Encoder]:
     return lambda rate, whole: AvEncoder(rate, whole, codec=Codec(*codec))
 
 
-FORMATS: dict[str, AudioFormat] = {
+AUDIO_FORMATS: dict[str, AudioFormat] = {
     format_.name: format_
     for format_ in (
         AudioFormat("mp3", "audio/mpeg", ".mp3", _av("libmp3lame", "mp3", "fltp", 96_000, FAST_LAME)),

@@ -11,7 +11,7 @@ CEILING = 0.7
 """-3.1 dBFS: lossy codecs add up to 20 % to a true peak (measured), and -1 dBFS is 0.891."""
 SURE = 0.4
 """Samples below this need no closer look: the peak of speech between samples is at most 1.6 times theirs (measured)."""
-BLOCK = 0.002
+LIMITER_BLOCK = 0.002
 """Seconds over which one gain is chosen."""
 REACH = 8
 """Blocks before and after a loud one over which the gain falls and rises: 16 ms, which is no audible distortion."""
@@ -29,7 +29,7 @@ def limited(samples: Samples, sample_rate: int) -> Samples:
     """
     if np.abs(samples).max(initial=0) <= SURE:
         return samples
-    size = max(1, round(BLOCK * sample_rate))
+    size = max(1, round(LIMITER_BLOCK * sample_rate))
     peaks = _block_peaks(_oversampled(samples, sample_rate), size * OVERSAMPLING, -(-len(samples) // size))
     if peaks.max() <= CEILING:
         return samples

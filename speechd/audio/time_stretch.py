@@ -11,7 +11,7 @@ from speechd.types import Samples
 
 SLOWEST, FASTEST = 0.25, 5.0
 """Speeds that are accepted: the union of OpenAI's 0.25 to 4 and Groq's 0.5 to 5."""
-MOST_PER_FILTER = 2.0
+MAX_PER_FILTER = 2.0
 """FFmpeg's `atempo` drops whole stretches of sound above a factor of 2 (its documentation); it is chained instead."""
 FEED = 1024
 """Samples given to the filter at a time: it gives out once a frame, so larger ones would wait longer."""
@@ -23,7 +23,7 @@ def factors(speed: float) -> list[float]:
     """Equal factors between 0.5 and 2 whose product is the speed; none for speed 1."""
     if speed == 1.0:
         return []
-    count = max(1, math.ceil(abs(math.log(speed)) / math.log(MOST_PER_FILTER) - 1e-9))
+    count = max(1, math.ceil(abs(math.log(speed)) / math.log(MAX_PER_FILTER) - 1e-9))
     return [speed ** (1 / count)] * count
 
 

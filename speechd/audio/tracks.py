@@ -15,7 +15,7 @@ from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
 from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, piece_of
-from speechd.audio.ffmpeg_input import FOREIGN, Source
+from speechd.audio.ffmpeg_input import FOREIGN, FFmpegInput
 from speechd.audio.headers import sample_data
 from speechd.errors import InvalidAudio, InvalidRequest, UnsupportedAudioFormat
 from speechd.languages import english_name, find
@@ -56,7 +56,7 @@ TAG_OPTIONS: Final[dict[str, Any]] = (
 class Track:
     """One audio track of an open container. Read its frames once; close it."""
 
-    def __init__(self, source: Source, audio_track: str | None) -> None:
+    def __init__(self, source: FFmpegInput, audio_track: str | None) -> None:
         """
         Args:
             source: the container's bytes.
@@ -205,7 +205,7 @@ def refuse_absurd(rate: float, channels: int) -> None:
         raise InvalidAudio(f"The audio claims a sample rate of {rate:.0f} Hz.", param="file")
 
 
-def _open_container(source: Source) -> av.container.InputContainer:
+def _open_container(source: FFmpegInput) -> av.container.InputContainer:
     try:
         opened: av.container.InputContainer = av.open(source, "r", container_options=CONTAINER_OPTIONS, **TAG_OPTIONS)
         return opened
@@ -224,7 +224,9 @@ def _open_container(source: Source) -> av.container.InputContainer:
         ) from error
 
 
-def _chosen(container: av.container.InputContainer, source: Source, audio_track: str | None) -> "av.audio.AudioStream":
+def _chosen(
+    container: av.container.InputContainer, source: FFmpegInput, audio_track: str | None
+) -> "av.audio.AudioStream":
     """The track that was asked for, else the one flagged as default, else the first."""
     tracks = container.streams.audio
     if not tracks:

@@ -21,7 +21,7 @@ Detector = Callable[[Samples], npt.NDArray[np.float32]]
 
 MAX_LEAD = 1.0
 """Seconds before and after speech within which a window may begin and end; `VadOptions.padding` are heard at least."""
-QUIET = 4.0
+QUIET_POWER = 4.0
 """A moment is as quiet as the pause up to this many times the pause's least power (6 dB: what room noise varies by)."""
 NO_POWER = 1e-10
 """Mean square of what is digital silence: -100 dBFS."""
@@ -216,7 +216,7 @@ class _Cutter:
     def _calm(self, first: int, last: int) -> npt.NDArray[np.bool_]:
         """Which of the frames are as quiet as the quietest."""
         power = self._power(first, last)
-        return np.asarray(power <= max(QUIET * float(power.min()), NO_POWER))
+        return np.asarray(power <= max(QUIET_POWER * float(power.min()), NO_POWER))
 
     def _forget(self) -> None:
         """Drops audio that no window can need any more."""

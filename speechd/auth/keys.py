@@ -21,7 +21,7 @@ from typing import Any
 from speechd.errors import InvalidRequest, Misconfigured, NotFound
 from speechd.settings import Settings
 
-PREFIX = "sk-speechd-"
+KEY_PREFIX = "sk-speechd-"
 ENVIRONMENT = "SPEECHD_API_KEY"
 """Name of the one key that the environment gives; it has no limits."""
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[\w.@-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class KeyLimits:
     """What a key may use; None is no limit."""
 
     requests_per_minute: int | None = None
@@ -47,7 +47,7 @@ class Key:
     """SHA-256 of the secret, in hexadecimal."""
     created: int = 0
     """Unix seconds."""
-    limits: Limits = field(default_factory=Limits)
+    limits: KeyLimits = field(default_factory=KeyLimits)
 
 
 class KeyFile:
@@ -71,7 +71,7 @@ class KeyFile:
         except (ValueError, TypeError, LookupError):
             raise Misconfigured(f"The keys file {self.path.name} is not what `speechd keys` writes.") from None
 
-    def add(self, name: str, limits: Limits) -> str:
+    def add(self, name: str, limits: KeyLimits) -> str:
         """Makes a key and gives its secret, which is not kept anywhere.
 
         Raises:
@@ -79,7 +79,7 @@ class KeyFile:
         """
         if not _NAME.fullmatch(name) or name == ENVIRONMENT:
             raise InvalidRequest("A key's name is 1 to 64 letters, digits or . _ @ - signs.", param="name")
-        secret = PREFIX + secrets.token_urlsafe(32)
+        secret = KEY_PREFIX + secrets.token_urlsafe(32)
         with self._changing() as keys:
             if any(key.name == name for key in keys):
                 raise InvalidRequest(f"There is a key named {name} already.", param="name")
@@ -170,4 +170,4 @@ def _key(row: dict[str, Any]) -> Key:
     limits = {name: value for name, value in row.get("limits", {}).items() if value is not None}
     if not all(isinstance(value, int | float) and value >= 0 for value in limits.values()):
         raise ValueError(row)
-    return Key(row["name"], row["digest"].lower(), int(row.get("created", 0)), Limits(**limits))
+    return Key(row["name"], row["digest"].lower(), int(row.get("created", 0)), KeyLimits(**limits))

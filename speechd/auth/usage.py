@@ -18,7 +18,7 @@ Kind = Literal["requests", "audio-seconds"]
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LimitWindow:
     """One limit's stretch of time."""
 
     name: str
@@ -28,15 +28,15 @@ class Window:
 
 
 WINDOWS = (
-    Window("requests_per_minute", "requests", 60),
-    Window("requests_per_day", "requests", 86_400),
-    Window("audio_seconds_per_hour", "audio-seconds", 3600),
-    Window("audio_seconds_per_day", "audio-seconds", 86_400),
+    LimitWindow("requests_per_minute", "requests", 60),
+    LimitWindow("requests_per_day", "requests", 86_400),
+    LimitWindow("audio_seconds_per_hour", "audio-seconds", 3600),
+    LimitWindow("audio_seconds_per_day", "audio-seconds", 86_400),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsedAmount:
     """What a key has used in a window."""
 
     amount: float
@@ -48,9 +48,9 @@ class Used:
 class Usage(Protocol):
     """Where the counters are kept."""
 
-    def used(self, key: str, window: Window) -> Used: ...
+    def used(self, key: str, window: LimitWindow) -> UsedAmount: ...
 
-    def add(self, key: str, window: Window, amount: float) -> None: ...
+    def add(self, key: str, window: LimitWindow, amount: float) -> None: ...
 
 
 class SqliteUsage:
@@ -66,7 +66,7 @@ class SqliteUsage:
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
 
-    def used(self, key: str, window: Window) -> Used:
+    def used(self, key: str, window: LimitWindow) -> UsedAmount:
         """
         Raises:
             Unavailable: the file cannot be read.
@@ -76,9 +76,9 @@ class SqliteUsage:
         started, amount = self._run(query, key, window.name) or (now, 0.0)
         if not started <= now < started + window.seconds:
             started, amount = now, 0.0
-        return Used(amount, started + window.seconds - now)
+        return UsedAmount(amount, started + window.seconds - now)
 
-    def add(self, key: str, window: Window, amount: float) -> None:
+    def add(self, key: str, window: LimitWindow, amount: float) -> None:
         """
         Raises:
             Unavailable: the file cannot be written.
@@ -143,7 +143,7 @@ class Meter:
             if used.amount >= limit and (self._audio or window.kind == "requests"):
                 raise RateLimited(
                     f"Rate limit reached for key `{self._key.name}` on {window.name.replace('_', ' ')}:"
-                    f" limit {limit:g}, used {used.amount:g}. Please try again in {spoken(used.ends_in)}.",
+                    f" limit {limit:g}, used {used.amount:g}. Please try again in {format_seconds(used.ends_in)}.",
                     retry_after=math.ceil(used.ends_in),
                 )
         self._add("requests", 1)
@@ -167,10 +167,10 @@ class Meter:
                 remaining, limit, ends_in = min(open_windows)
                 headers[f"x-ratelimit-limit-{kind}"] = f"{limit:.15g}"
                 headers[f"x-ratelimit-remaining-{kind}"] = f"{math.floor(remaining)}"
-                headers[f"x-ratelimit-reset-{kind}"] = spoken(ends_in)
+                headers[f"x-ratelimit-reset-{kind}"] = format_seconds(ends_in)
         return headers
 
-    def _limits(self) -> Iterator[tuple[Window, float]]:
+    def _limits(self) -> Iterator[tuple[LimitWindow, float]]:
         for window in WINDOWS:
             limit = getattr(self._key.limits, window.name)
             if limit is not None:
@@ -182,7 +182,7 @@ class Meter:
                 self._usage.add(self._key.name, window, amount)
 
 
-def spoken(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """`43.2s`, `2m59.56s`, `9m6s`, `1h0m5s`, as the hosted services write it; rounded up to hundredths."""
     hundredths = math.ceil(seconds * 100 - 1e-6)
     minutes, rest = divmod(hundredths, 6000)
@@ -193,7 +193,7 @@ def spoken(seconds: float) -> str:
     return f"{minutes}m{text}" if minutes else text
 
 
-def described(key: Key, usage: Usage) -> str:
+def format_usage(key: Key, usage: Usage) -> str:
     """`anna  made 2026-05-01  requests per minute 3 of 60  ...`, a line for people."""
     made = time.strftime("%Y-%m-%d", time.gmtime(key.created))
     parts = [f"{key.name}  made {made}"]

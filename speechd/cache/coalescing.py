@@ -11,23 +11,23 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from speechd.cache.ttl_cache import Memory
+from speechd.cache.ttl_cache import TTLCache
 
 T = TypeVar("T")
 
-How = Literal["miss", "joined", "hit"]
+CacheStatus = Literal["miss", "joined", "hit"]
 """The asker's work was begun for it, was under way already, or was done already."""
 
 
 @dataclass(eq=False, slots=True)
-class _Flight(Generic[T]):
+class _Computation(Generic[T]):
     """One computation under way."""
 
     task: "asyncio.Task[T]"
     waiters: int = 0
 
 
-class Flights(Generic[T]):
+class RequestCoalescer(Generic[T]):
     """Computations under way and results of late, by what was asked."""
 
     def __init__(
@@ -48,13 +48,13 @@ class Flights(Generic[T]):
             clock: seconds of any steady clock.
         """
         self._grace = grace
-        self._flights: dict[Hashable, _Flight[T]] = {}
-        self.memory: Memory[T] = Memory(keep=keep, weigh=weigh, most=most, clock=clock)
+        self._computations: dict[Hashable, _Computation[T]] = {}
+        self.memory: TTLCache[T] = TTLCache(keep=keep, weigh=weigh, most=most, clock=clock)
         """The results of late."""
 
     async def run(
         self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]], release: Callable[[], None]
-    ) -> tuple[T, How]:
+    ) -> tuple[T, CacheStatus]:
         """The result of `compute`, of another call with an equal key if there is or was one.
 
         Args:
@@ -65,8 +65,8 @@ class Flights(Generic[T]):
         if (known := self.recall(key)) is not None:
             release()
             return known, "hit"
-        flight = self._flights.get(key)
-        how: How = "miss" if flight is None else "joined"
+        flight = self._computations.get(key)
+        how: CacheStatus = "miss" if flight is None else "joined"
         if flight is None:
             flight = self._depart(key, compute, release)
         else:
@@ -89,29 +89,29 @@ class Flights(Generic[T]):
 
     async def close(self) -> None:
         """Cancels what is under way."""
-        tasks = [flight.task for flight in self._flights.values()]
+        tasks = [flight.task for flight in self._computations.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _depart(
         self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]], release: Callable[[], None]
-    ) -> _Flight[T]:
-        flight = self._flights[key] = _Flight(asyncio.create_task(compute()))
+    ) -> _Computation[T]:
+        flight = self._computations[key] = _Computation(asyncio.create_task(compute()))
 
         def land(task: "asyncio.Task[T]") -> None:
             release()
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            if self._computations.get(key) is flight:
+                del self._computations[key]
             if not task.cancelled() and task.exception() is None:
                 self.remember(key, task.result())
 
         flight.task.add_done_callback(land)
         return flight
 
-    def _abandon(self, key: Hashable, flight: _Flight[T]) -> None:
+    def _abandon(self, key: Hashable, flight: _Computation[T]) -> None:
         """Nobody came back within the grace period."""
         if not flight.waiters and not flight.task.done():
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+            if self._computations.get(key) is flight:
+                del self._computations[key]
             flight.task.cancel()

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Memory(Generic[T]):
+class TTLCache(Generic[T]):
     """Results of late, by what was asked."""
 
     def __init__(

@@ -25,12 +25,12 @@ Url = Annotated[
 ]
 ApiKey = Annotated[str | None, typer.Option(help="Its key. Default: SPEECHD_API_KEY.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: the batch as JSON on standard output.")]
-OutputDir = Annotated[Path, typer.Option("--output", "-o", help="Folder for the answers.")]
+OutputDirOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for the answers.")]
 
-ENDED = ("completed", "failed", "expired", "cancelled")
+ENDED_STATUSES = ("completed", "failed", "expired", "cancelled")
 SOME_FAILED, UNFINISHED, INTERRUPTED = 3, 4, 130
 """Exit statuses: lines failed; the batch failed, expired or was cancelled; the command was interrupted."""
-FIRST_LOOK, LONGEST_LOOK = 0.3, 3.0
+FIRST_POLL, MAX_POLL = 0.3, 3.0
 """Seconds between two looks at a batch: at first, and at most."""
 
 said = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -41,7 +41,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="JSON Lines: one request on each line.", exists=True, dir_okay=False)],
     endpoint: Annotated[str | None, typer.Option(help="Default: that of the first line.")] = None,
     window: Annotated[str, typer.Option(help="Within which time: 24h to 7d.")] = "24h",
-    output: OutputDir = Path(),
+    output: OutputDirOption = Path(),
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -75,7 +75,7 @@ def run(
 def status(
     batch: Annotated[str | None, typer.Argument(help="Default: the newest one.", show_default=False)] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end, and download the answers.")] = False,
-    output: OutputDir = Path(),
+    output: OutputDirOption = Path(),
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -164,17 +164,17 @@ def _follow(server: ServerClient, batch: dict[str, Any], output: Path, as_json: 
 
 
 def _waited(server: ServerClient, batch: dict[str, Any]) -> dict[str, Any]:
-    pause = FIRST_LOOK
+    pause = FIRST_POLL
     with _bar() as (progress, task):
         while True:
             counts = batch["request_counts"]
             total, done = counts["total"] or None, counts["completed"] + counts["failed"]
             failed = f"[red]{counts['failed']} failed[/red]" if counts["failed"] else ""
             progress.update(task, description=batch["status"], total=total, completed=done, failed=failed)
-            if batch["status"] in ENDED:
+            if batch["status"] in ENDED_STATUSES:
                 return batch
             time.sleep(pause)
-            pause = min(LONGEST_LOOK, pause * 1.3)
+            pause = min(MAX_POLL, pause * 1.3)
             batch = server.ask("GET", f"/v1/batches/{batch['id']}", patient=True)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-Report = Callable[[int, int], None]
-"""See speechd.registry.sources.base.Report."""
+BytesCallback = Callable[[int, int], None]
+"""See speechd.registry.sources.base.ProgressCallback."""
 Say = Callable[[str], None]
 
 
 @contextmanager
-def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[Report, Say]]:
+def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[BytesCallback, Say]]:
     """A progress bar on standard error, and how to say a line above it.
 
     Args:
@@ -36,7 +36,7 @@ def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[Repor
 class Arrivals:
     """Keeps what a pull tells until bytes arrive, so that sources which give nothing leave no line."""
 
-    report: Report
+    report: BytesCallback
     say: Say
     _lines: list[str] = field(default_factory=list)
     _before: int | None = None

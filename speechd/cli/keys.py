@@ -16,10 +16,10 @@ def add_key(
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
 ) -> None:
     """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
-    from speechd.auth.keys import KeyFile, Limits
+    from speechd.auth.keys import KeyFile, KeyLimits
     from speechd.settings import read_settings
 
-    limits = Limits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
+    limits = KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
     typer.echo(KeyFile(read_settings().keys_path).add(name, limits))
 
 
@@ -27,13 +27,13 @@ def add_key(
 def list_keys() -> None:
     """List the keys, with what each has used of its limits."""
     from speechd.auth.keys import KeyFile
-    from speechd.auth.usage import SqliteUsage, described
+    from speechd.auth.usage import SqliteUsage, format_usage
     from speechd.settings import read_settings
 
     settings = read_settings()
     usage = SqliteUsage(settings.data_dir / "usage.db")
     for key in KeyFile(settings.keys_path).read():
-        typer.echo(described(key, usage))
+        typer.echo(format_usage(key, usage))
     usage.close()
 
 

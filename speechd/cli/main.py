@@ -98,10 +98,10 @@ def speak(
 
         speechd speak --file story.txt -o story.mp3 --speed 1.2 --captions story.srt
     """
-    from speechd.cli.speak import Plan, read_text, run
+    from speechd.cli.speak import SpeakPlan, read_text, run
     from speechd.settings import read_settings
 
-    plan = Plan.read(
+    plan = SpeakPlan.read(
         read_text(text, file),
         voice=voice,
         speed=speed,

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from speechd.settings import Settings
 
-PATIENCE = 300.0
+CONNECT_PATIENCE = 300.0
 """Seconds that a server which does not answer is waited for, where the caller has patience: it may restart."""
-PAUSE = 2.0
-CHUNK = 1 << 18
+RETRY_PAUSE = 2.0
+UPLOAD_CHUNK = 1 << 18
 
 
 class Unreachable(SpeechdError):
@@ -52,14 +52,14 @@ class ServerClient:
             Unreachable: it does not answer.
             SpeechdError: it refuses.
         """
-        until = time.monotonic() + (PATIENCE if patient else 0)
+        until = time.monotonic() + (CONNECT_PATIENCE if patient else 0)
         while True:
             try:
                 return self._ask(method, path, request)
             except Unreachable:
                 if time.monotonic() >= until:
                     raise
-                time.sleep(PAUSE)
+                time.sleep(RETRY_PAUSE)
 
     def download(self, path: str, target: Path) -> None:
         """Writes a reply's body to a file, which appears under its name when it is whole.
@@ -78,7 +78,7 @@ class ServerClient:
                     reply.read()
                     raise _refusal(reply)
                 with draft.open("wb") as file:
-                    for chunk in reply.iter_bytes(CHUNK):
+                    for chunk in reply.iter_bytes(UPLOAD_CHUNK):
                         file.write(chunk)
             draft.replace(target)
         except OSError as error:

@@ -12,13 +12,13 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from speechd.audio.encode import FORMATS, SAMPLE_RATES
+from speechd.audio.encode import AUDIO_FORMATS, SAMPLE_RATES
 from speechd.audio.time_stretch import FASTEST, SLOWEST
 from speechd.errors import InvalidRequest
 from speechd.operations import SpeechRequest, open_speech
 from speechd.service import Service, open_service
 from speechd.settings import Settings
-from speechd.tts.captions import CAPTION_FORMATS, captions, written
+from speechd.tts.captions import CAPTION_FORMATS, captions, captions_of_words
 from speechd.types import Speech, SpeechOptions, SpeechPart, Word
 
 LONG_TEXT = 2000
@@ -26,7 +26,7 @@ LONG_TEXT = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SpeakPlan:
     """What one run of the command shall do."""
 
     request: SpeechRequest
@@ -45,7 +45,7 @@ class Plan:
         format: str | None,
         output: Path | None,
         captions: Path | None,
-    ) -> "Plan":
+    ) -> "SpeakPlan":
         """Checks the command line.
 
         Raises:
@@ -79,14 +79,17 @@ def read_text(text: str | None, file: Path | None) -> str:
 
 def _format(name: str | None, output: Path | None) -> str:
     """The format named, or that of the file's suffix."""
-    by_suffix = {shape.suffix: shape.name for shape in reversed(FORMATS.values())} | {".oga": "ogg", ".m4a": "aac"}
+    by_suffix = {shape.suffix: shape.name for shape in reversed(AUDIO_FORMATS.values())} | {
+        ".oga": "ogg",
+        ".m4a": "aac",
+    }
     chosen = name or (by_suffix.get(output.suffix.lower()) if output else "wav")
-    if chosen not in FORMATS:
-        raise InvalidRequest(f"--format is one of {', '.join(FORMATS)}; or end the file's name in one of them.")
+    if chosen not in AUDIO_FORMATS:
+        raise InvalidRequest(f"--format is one of {', '.join(AUDIO_FORMATS)}; or end the file's name in one of them.")
     return chosen
 
 
-async def run(plan: Plan, settings: Settings) -> int:
+async def run(plan: SpeakPlan, settings: Settings) -> int:
     """Speaks and writes; the exit status."""
     console = Console(stderr=True)
     service = open_service(settings)
@@ -95,7 +98,7 @@ async def run(plan: Plan, settings: Settings) -> int:
             words, speech, language = await _speak(service, plan, file, advance)
         if plan.captions is not None:
             said = captions(words, language, speech.duration, speech.voice)
-            plan.captions.write_text(written(said, plan.captions.suffix.removeprefix(".")), encoding="utf-8")
+            plan.captions.write_text(captions_of_words(said, plan.captions.suffix.removeprefix(".")), encoding="utf-8")
     finally:
         await service.close()
     if plan.output is not None:
@@ -104,7 +107,7 @@ async def run(plan: Plan, settings: Settings) -> int:
 
 
 async def _speak(
-    service: Service, plan: Plan, file: BinaryIO, advance: Callable[[int], None]
+    service: Service, plan: SpeakPlan, file: BinaryIO, advance: Callable[[int], None]
 ) -> tuple[list[Word], Speech, str]:
     """Writes the audio as it comes; its words, what it came to, and its language."""
     words: list[Word] = []

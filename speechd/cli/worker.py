@@ -8,7 +8,7 @@ import signal
 from speechd.auth.usage import SqliteUsage
 from speechd.service import open_service
 from speechd.settings import Settings
-from speechd.store.store import Jobs
+from speechd.store.store import StoreHandle
 from speechd.worker.worker import Worker
 
 NICENESS = 10
@@ -35,7 +35,7 @@ async def _work(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    service, jobs, usage = open_service(settings), Jobs(settings), SqliteUsage(settings.data_dir / "usage.db")
+    service, jobs, usage = open_service(settings), StoreHandle(settings), SqliteUsage(settings.data_dir / "usage.db")
     try:
         await jobs.open()
         async with Worker(service, jobs, usage).running():

@@ -23,7 +23,7 @@ named by itself is tried whatever it is called."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class FoundRecording:
     """One file to transcribe."""
 
     path: Path
@@ -33,7 +33,7 @@ class Recording:
     """What people are told of it instead of its path."""
 
     def __str__(self) -> str:
-        return self.label or shown(self.path)
+        return self.label or display_name(self.path)
 
     @property
     def root(self) -> Path:
@@ -46,7 +46,7 @@ class Recording:
         return Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
 
 
-def shown(path: PurePath) -> str:
+def display_name(path: PurePath) -> str:
     """A path for people and for JSON: what in it is not UTF-8, as names of files may be, is replaced."""
     return os.fsencode(path).decode(errors="replace")
 
@@ -84,7 +84,7 @@ def _matches(name: PurePath, pattern: str) -> bool:
 EVERYTHING = Selection()
 
 
-def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) -> list[Recording]:
+def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) -> list[FoundRecording]:
     """The files named, and those selected below the folders named, sorted within each folder; each file once.
 
     Hidden files and folders are passed over; links to folders are not followed, so that no circle is walked.
@@ -92,12 +92,12 @@ def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) ->
     Raises:
         InvalidRequest: a path does not exist.
     """
-    found: dict[Path, Recording] = {}
+    found: dict[Path, FoundRecording] = {}
     for path in paths:
         if path.is_dir():
-            recordings = [Recording(path / name, name) for name in sorted(_files_below(path, selection))]
+            recordings = [FoundRecording(path / name, name) for name in sorted(_files_below(path, selection))]
         elif path.exists():
-            recordings = [Recording(path, PurePath(path.name))]
+            recordings = [FoundRecording(path, PurePath(path.name))]
         else:
             raise InvalidRequest(f"There is no file or folder {path}.", param="paths")
         for recording in recordings:
@@ -117,7 +117,9 @@ def _files_below(folder: Path, selection: Selection) -> Iterator[PurePath]:
 NOTHING_KNOWN: Mapping[Path, PurePath] = {}
 
 
-def output_names(recordings: Sequence[Recording], known: Mapping[Path, PurePath] = NOTHING_KNOWN) -> list[PurePath]:
+def output_names(
+    recordings: Sequence[FoundRecording], known: Mapping[Path, PurePath] = NOTHING_KNOWN
+) -> list[PurePath]:
     """The output of each recording, without the format's suffix: `a/f.flac` -> `a/f`.
 
     Where two recordings would share it (`f.flac` and `f.mp3`), both keep their own suffix: `f.flac`, `f.mp3`; where

@@ -52,7 +52,7 @@ PRAGMA user_version = 1;
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class FileFingerprint:
     """What tells one version of a file from another."""
 
     size: int
@@ -72,7 +72,7 @@ class Entry:
 
     name: PurePath
     """Its outputs, below the output folder and without suffix."""
-    print: Print
+    print: FileFingerprint
     parameters: str
     """Says what was asked; equal for runs that must have equal outputs."""
     state: State
@@ -85,7 +85,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Checkpoint:
     """The finished beginning of a recording that was not finished."""
 
     start: float
@@ -159,7 +159,7 @@ class Journal:
             os.fsencode(name),
         )
 
-    def begin(self, source: Path, name: PurePath, print_: Print, parameters: str) -> Kept | None:
+    def begin(self, source: Path, name: PurePath, print_: FileFingerprint, parameters: str) -> Checkpoint | None:
         """Notes that a recording is being worked on.
 
         Returns:
@@ -173,7 +173,7 @@ class Journal:
             self._do("DELETE FROM kept WHERE source = ?", key)
         return self._kept(key)
 
-    def keep(self, source: Path, kept: Kept) -> None:
+    def keep(self, source: Path, kept: Checkpoint) -> None:
         """Adds finished segments; `kept.start` says where to go on after them."""
         segments = _SEGMENTS.dump_json(kept.segments).decode()
         values = (os.fsencode(source), kept.start, kept.language, kept.model, segments)
@@ -181,7 +181,7 @@ class Journal:
             "INSERT OR REPLACE INTO kept (source, start, language, model, segments) VALUES (?, ?, ?, ?, ?)", *values
         )
 
-    def same(self, source: Path, print_: Print) -> None:
+    def same(self, source: Path, print_: FileFingerprint) -> None:
         """The file was touched or moved, and its content is the same as before."""
         key = os.fsencode(source)
         self._do("UPDATE recordings SET size = ?, modified = ? WHERE source = ?", print_.size, print_.modified, key)
@@ -213,13 +213,13 @@ class Journal:
         took = sum(row[1] for row in rows)
         return sum(row[0] for row in rows) / took if took > 0 else None
 
-    def _kept(self, key: bytes) -> Kept | None:
+    def _kept(self, key: bytes) -> Checkpoint | None:
         query = "SELECT start, language, model, segments FROM kept WHERE source = ? ORDER BY start"
         rows: Sequence[tuple[float, str, str, str]] = self._connection.execute(query, (key,)).fetchall()
         if not rows:
             return None
         start, language, model, _ = rows[-1]
-        return Kept(start, language, model, tuple(s for *_, text in rows for s in _SEGMENTS.validate_json(text)))
+        return Checkpoint(start, language, model, tuple(s for *_, text in rows for s in _SEGMENTS.validate_json(text)))
 
     def _do(self, statement: str, *values: object) -> sqlite3.Cursor:
         """
@@ -238,7 +238,7 @@ _COLUMNS = ("name", "size", "modified", "digest", "parameters", "state", "reason
 def _entry(name: bytes, size: int, modified: int, digest: bytes, *rest: Any) -> Entry:
     """A row of _COLUMNS."""
     parameters, state, reason, seconds, written = rest
-    print_ = Print(size, modified, digest)
+    print_ = FileFingerprint(size, modified, digest)
     return Entry(PurePath(os.fsdecode(name)), print_, parameters, state, reason, seconds, bool(written))
 
 

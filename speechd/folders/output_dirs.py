@@ -5,12 +5,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from speechd.folders.discover import Recording, output_names
+from speechd.folders.discover import FoundRecording, output_names
 from speechd.folders.journal import Entry, Journal
 from speechd.folders.write import remove_partials
 
 
-class Place:
+class OutputDir:
     """One output folder."""
 
     def __init__(self, folder: Path, journal: Journal) -> None:
@@ -22,7 +22,7 @@ class Place:
         self._gone = {name for source, name in names.items() if source not in self._names}
         """Names of files that are gone, perhaps to where the next one of that name is found."""
 
-    def items(self, recordings: Sequence[Recording]) -> "list[Item]":
+    def items(self, recordings: Sequence[FoundRecording]) -> "list[WorkItem]":
         """The recordings with their names here."""
         names = output_names(recordings, self._names)
         return [self._item(recording, name) for recording, name in zip(recordings, names, strict=True)]
@@ -32,21 +32,21 @@ class Place:
         for name in self.journal.half_written():
             remove_partials(self.folder / name)
 
-    def _item(self, recording: Recording, name: PurePath) -> "Item":
+    def _item(self, recording: FoundRecording, name: PurePath) -> "WorkItem":
         source = recording.source
         if source not in self._names and name in self._gone:
             self._gone.discard(name)
             self.journal.adopt(source, name)
         self._names[source] = name
-        return Item(recording, self, name, self.journal.entry(source))
+        return WorkItem(recording, self, name, self.journal.entry(source))
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class WorkItem:
     """One recording and where its outputs go."""
 
-    recording: Recording
-    place: Place
+    recording: FoundRecording
+    place: OutputDir
     name: PurePath
     """Its outputs, below the place's folder and without suffix."""
     entry: Entry | None
@@ -61,7 +61,7 @@ class Item:
         return self.place.folder / self.name
 
 
-class Places:
+class OutputDirs:
     """The output folders of one run, each opened when the first recording for it comes."""
 
     def __init__(self, output: Path | None, *, only_look: bool, owned: ExitStack) -> None:
@@ -74,25 +74,25 @@ class Places:
         self._output = output
         self._only_look = only_look
         self._owned = owned
-        self._places: dict[Path, Place] = {}
+        self._places: dict[Path, OutputDir] = {}
 
-    def items(self, recordings: Iterable[Recording]) -> list[Item]:
+    def items(self, recordings: Iterable[FoundRecording]) -> list[WorkItem]:
         """The recordings with their places.
 
         Raises:
             InvalidRequest: another run is at work in one of the folders, or it cannot be written.
         """
-        groups: dict[Path, list[Recording]] = {}
+        groups: dict[Path, list[FoundRecording]] = {}
         for recording in recordings:
             groups.setdefault(self._output or recording.root, []).append(recording)
         return [item for folder, group in groups.items() for item in self.place(folder).items(group)]
 
-    def place(self, folder: Path) -> Place:
+    def place(self, folder: Path) -> OutputDir:
         """An output folder, locked for this run and rid of what a killed one left."""
         if folder not in self._places:
             journal = (Journal.look if self._only_look else Journal.open)(folder)
             self._owned.callback(journal.close)
-            place = Place(folder, journal)
+            place = OutputDir(folder, journal)
             if not self._only_look:
                 place.clean_up()
             self._places[folder] = place

@@ -20,7 +20,7 @@ REPORT_EVERY = 1.0
 
 
 @dataclass(slots=True)
-class Tally:
+class ProgressCounter:
     """Files and seconds of audio of one run, without those that were finished before it."""
 
     clock: Callable[[], float] = time.monotonic
@@ -141,7 +141,7 @@ class Display(Protocol):
     wants_lengths: bool
     """Totals are shown, so it is worth looking into files ahead for their lengths."""
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: ProgressCounter) -> None:
         """The counts have changed."""
         ...
 
@@ -164,7 +164,7 @@ class Plain:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: ProgressCounter) -> None:
         pass
 
     def tell(self, event: str, **facts: object) -> None:
@@ -190,7 +190,7 @@ class Bar(Plain):
         self._task = self._progress.add_task("", total=None, files="looking for recordings", audio="")
         self._progress.start()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: ProgressCounter) -> None:
         files = f"{tally.done + tally.failed}/{tally.files} files"
         failed = f", [red]{tally.failed} failed[/red]" if tally.failed else ""
         self._progress.update(
@@ -205,7 +205,7 @@ class Bar(Plain):
         self._progress.stop()
 
 
-def _audio(tally: Tally) -> str:
+def _audio(tally: ProgressCounter) -> str:
     """`0.31/0.38 h  96x real time  0:00:03 left`."""
     hours = f"{tally.audio_done / 3600:.2f}/{tally.audio_total / 3600:.2f} h"
     speed = f"  {tally.speed:.0f}x real time" if tally.speed else ""
@@ -222,7 +222,7 @@ class JsonLines:
         self._clock = clock
         self._reported = -REPORT_EVERY
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: ProgressCounter) -> None:
         if self._clock() - self._reported >= REPORT_EVERY:
             self._reported = self._clock()
             self.tell("progress", **tally.facts())
@@ -256,7 +256,7 @@ def list_failures(display: Display, failures: Iterable[tuple[object, str]]) -> N
         display.say(f"{what}: {reason}", alarming="failed")
 
 
-def name_remedy(display: Display, tally: Tally) -> None:
+def name_remedy(display: Display, tally: ProgressCounter) -> None:
     """What helps where the embedded model was unsure, for people."""
     if tally.unsure:
         several = f"of {tally.unsure} of {tally.done} recordings" if tally.done > 1 else "of what was said"

@@ -19,7 +19,7 @@ from speechd.errors import (
     ModelNotInstalled,
     SpeechdError,
 )
-from speechd.folders.discover import shown
+from speechd.folders.discover import display_name
 from speechd.languages import find
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
@@ -28,7 +28,7 @@ ATTEMPTS = 8
 """So often a recording is sent where the service fails or cannot be reached."""
 FIRST_WAIT = 0.5
 """Seconds before the second attempt; it doubles each time, up to LONGEST_WAIT."""
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 TIMEOUT = httpx2.Timeout(connect=10, read=600, write=300, pool=None)
 """Seconds. Who asks a speechd again joins the work under way, so a long recording survives the read timeout."""
 STOPPING = {"invalid_api_key": AuthenticationFailed, "model_not_found": ModelNotFound}
@@ -51,7 +51,7 @@ class Remote:
     _open_again: float = field(default=0.0, init=False)
     """On the loop's clock: when the service takes requests again; every upload waits for it."""
 
-    async def get_ready(self, model: str, options: TranscribeOptions) -> None:
+    async def warm_up(self, model: str, options: TranscribeOptions) -> None:
         """The first upload will tell."""
 
     @asynccontextmanager
@@ -72,7 +72,7 @@ class Remote:
             CannotGoOn: nobody answers, or the service is overloaded for good.
             SpeechdError: the service refuses or fails.
         """
-        name = PurePath(shown(PurePath(str(getattr(file, "name", "audio"))))).name
+        name = PurePath(display_name(PurePath(str(getattr(file, "name", "audio"))))).name
         attempt = 0
         while True:
             await self._wait_for_opening()
@@ -114,7 +114,7 @@ class Remote:
 
     def _wait(self, attempt: int) -> float:
         """Doubling, and never two uploads in step."""
-        wait: float = min(LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1))
+        wait: float = min(MAX_WAIT, self.first_wait * 2 ** (attempt - 1))
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
 
 

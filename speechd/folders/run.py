@@ -20,13 +20,13 @@ from speechd.errors import (
     ModelNotInstalled,
     SpeechdError,
 )
-from speechd.folders.discover import Recording, shown
+from speechd.folders.discover import FoundRecording, display_name
 from speechd.folders.duration import seconds_at, seconds_of
-from speechd.folders.journal import Entry, Kept, Print
-from speechd.folders.output_dirs import Item
-from speechd.folders.progress import Display, Tally
+from speechd.folders.journal import Checkpoint, Entry, FileFingerprint
+from speechd.folders.output_dirs import WorkItem
+from speechd.folders.progress import Display, ProgressCounter
 from speechd.folders.transcriber import Recogniser
-from speechd.folders.weighted_semaphore import Room
+from speechd.folders.weighted_semaphore import WeightedSemaphore
 from speechd.folders.write import output_paths, write_outputs
 from speechd.formats.transcript import Format, View
 from speechd.operations import TranscriptionRequest
@@ -36,7 +36,7 @@ KEEP_EVERY = 60.0
 """Seconds of audio after which the finished segments of a long recording are noted: what a crash can cost at most."""
 WINDOW_SECONDS = 30.0
 """Of audio that a recording holds in memory for each window in work."""
-MOST_WINDOWS = 16
+MAX_WINDOWS = 16
 """That one recording has in work at once; see speechd.asr.transcriber."""
 HOPELESS = (AuthenticationFailed, CannotGoOn, ModelNotFound, ModelNotInstalled)
 """What would befall every other recording too: the run stops, and nothing is held against the recording."""
@@ -44,7 +44,7 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunConfig:
     """What is to be made of each recording."""
 
     model: str
@@ -62,21 +62,21 @@ class Wanted:
 class FolderRun:
     """One run; see `work`."""
 
-    wanted: Wanted
+    wanted: RunConfig
     recogniser: Recogniser
     display: Display
-    tally: Tally = field(default_factory=Tally)
-    failures: list[tuple[Recording, str]] = field(default_factory=list)
+    tally: ProgressCounter = field(default_factory=ProgressCounter)
+    failures: list[tuple[FoundRecording, str]] = field(default_factory=list)
     """What could not be done, in this run or an earlier one, with the reason."""
     busy: set[Path] = field(default_factory=set)
     """Sources in work."""
     _told: int = field(default=0, init=False)
-    _room: Room = field(init=False)
+    _room: WeightedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        self._room = Room(self.recogniser.room)
+        self._room = WeightedSemaphore(self.recogniser.room)
 
-    async def work(self, batches: AsyncIterator[Sequence[Item]]) -> None:
+    async def work(self, batches: AsyncIterator[Sequence[WorkItem]]) -> None:
         """Does all items, as many at once as the recogniser has room for.
 
         Raises:
@@ -90,7 +90,7 @@ class FolderRun:
                 self.tally.files += len(batch)
                 self.display.show(self.tally)
                 if batch:
-                    await self.recogniser.get_ready(self.wanted.model, self.wanted.options)
+                    await self.recogniser.warm_up(self.wanted.model, self.wanted.options)
                 if batch and self.display.wants_lengths:
                     scouts.append(asyncio.create_task(self._look_ahead(batch)))
                 for item in batch:
@@ -107,13 +107,13 @@ class FolderRun:
                 task.cancel()
             await asyncio.gather(*running, *scouts, return_exceptions=True)
 
-    def untold(self) -> Sequence[tuple[Recording, str]]:
+    def untold(self) -> Sequence[tuple[FoundRecording, str]]:
         """The failures since this was asked last."""
         new = self.failures[self._told :]
         self._told = len(self.failures)
         return new
 
-    async def _look_ahead(self, items: Sequence[Item]) -> None:
+    async def _look_ahead(self, items: Sequence[WorkItem]) -> None:
         """Finds out how much audio is waiting; it is only shown."""
         for item in items:
             if not self.tally.knows(item.source):
@@ -121,11 +121,11 @@ class FolderRun:
                 if not self.tally.knows(item.source):
                     self.tally.expect(item.source, length)
 
-    def sorted_out(self, items: Iterable[Item]) -> list[Item]:
+    def sorted_out(self, items: Iterable[WorkItem]) -> list[WorkItem]:
         """Those that need work, judged by what a look at their folder entries tells."""
         return [item for item in items if not self._settled(item)]
 
-    def _settled(self, item: Item, print_: Print | None = None) -> bool:
+    def _settled(self, item: WorkItem, print_: FileFingerprint | None = None) -> bool:
         """Whether an earlier run has dealt with it.
 
         Args:
@@ -144,7 +144,7 @@ class FolderRun:
             return True
         return False
 
-    async def _one(self, item: Item) -> None:
+    async def _one(self, item: WorkItem) -> None:
         """Deals with one recording; what goes wrong with it is noted, not raised."""
         begun = False
         try:
@@ -170,7 +170,7 @@ class FolderRun:
             self.busy.discard(item.source)
             self.display.show(self.tally)
 
-    async def _transcribe(self, item: Item, file: BinaryIO, kept: Kept | None) -> Transcript:
+    async def _transcribe(self, item: WorkItem, file: BinaryIO, kept: Checkpoint | None) -> Transcript:
         model, options = self.wanted.model, self.wanted.options
         before: tuple[Segment, ...] = ()
         if kept is not None:
@@ -189,16 +189,16 @@ class FolderRun:
                     since = self._keep(item, stream.model, unsaved)
         raise RuntimeError("the transcription ended without a transcript")
 
-    def _keep(self, item: Item, model: str, unsaved: list[Segment]) -> float:
+    def _keep(self, item: WorkItem, model: str, unsaved: list[Segment]) -> float:
         """Notes the segments of the windows before the last one, which may have more to come; where that one begins."""
         last = unsaved[-1].seek
         finished = tuple(segment for segment in unsaved if segment.seek < last)
         del unsaved[: len(finished)]
-        item.place.journal.keep(item.source, Kept(last / 100, unsaved[-1].language, model, finished))
+        item.place.journal.keep(item.source, Checkpoint(last / 100, unsaved[-1].language, model, finished))
         self.display.tell("kept", path=str(item.recording), seconds=last / 100)
         return last / 100
 
-    async def _finish(self, item: Item, print_: Print, transcript: Transcript) -> None:
+    async def _finish(self, item: WorkItem, print_: FileFingerprint, transcript: Transcript) -> None:
         """Writes the outputs, unless they would be of a file that has become another meanwhile."""
         if not print_.seems(await asyncio.to_thread(item.recording.path.stat)):
             raise InvalidAudio("It was changed while it was being read. Run the same command again.")
@@ -211,24 +211,24 @@ class FolderRun:
         self.display.tell(
             "done",
             path=str(item.recording),
-            outputs=[shown(path) for path in paths],
+            outputs=[display_name(path) for path in paths],
             audio_seconds=round(transcript.duration, 2),
             model=transcript.model,
         )
 
-    def _begin(self, item: Item, length: float, kept: Kept | None) -> None:
+    def _begin(self, item: WorkItem, length: float, kept: Checkpoint | None) -> None:
         start = kept.start if kept else 0.0
         self.tally.expect(item.source, length)
         self.tally.begin(item.source, start)
         self.display.tell("begin", path=str(item.recording), start=start)
 
-    def _pass_over(self, item: Item, print_: Print) -> None:
+    def _pass_over(self, item: WorkItem, print_: FileFingerprint) -> None:
         """Its content is what it was, though the folder entry looked otherwise."""
         item.place.journal.same(item.source, print_)
         self.tally.files -= 1
         self.tally.expect(item.source, 0.0)
 
-    def _fail(self, item: Item, error: SpeechdError | OSError, begun: bool) -> None:
+    def _fail(self, item: WorkItem, error: SpeechdError | OSError, begun: bool) -> None:
         if isinstance(error, OSError) and error.errno in DISK:
             raise CannotGoOn(f"{item.place.folder}: {error.strerror}.") from error
         reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
@@ -237,11 +237,11 @@ class FolderRun:
         self.tally.fail(item.source)
         self._tell_failed(item, reason)
 
-    def _tell_failed(self, item: Item, reason: str) -> None:
+    def _tell_failed(self, item: WorkItem, reason: str) -> None:
         self.failures.append((item.recording, reason))
         self.display.tell("failed", path=str(item.recording), reason=reason)
 
-    def _refuse_foreign(self, item: Item) -> None:
+    def _refuse_foreign(self, item: WorkItem) -> None:
         """
         Raises:
             InvalidRequest: an output of that name is there, and not from us.
@@ -253,10 +253,10 @@ class FolderRun:
                 raise InvalidRequest(f"{path} is there, and not from an earlier run: move it away or use --output-dir.")
 
     def _weight(self, length: float) -> int:
-        return max(1, min(math.ceil(length / WINDOW_SECONDS), MOST_WINDOWS)) if self.recogniser.by_windows else 1
+        return max(1, min(math.ceil(length / WINDOW_SECONDS), MAX_WINDOWS)) if self.recogniser.by_windows else 1
 
 
-def _same(item: Item, entry: Entry, print_: Print | None) -> bool:
+def _same(item: WorkItem, entry: Entry, print_: FileFingerprint | None) -> bool:
     if print_ is not None:
         return print_.digest == entry.print.digest
     try:
@@ -265,11 +265,11 @@ def _same(item: Item, entry: Entry, print_: Print | None) -> bool:
         return False
 
 
-def _print_of(file: BinaryIO) -> Print:
+def _print_of(file: BinaryIO) -> FileFingerprint:
     stat = os.fstat(file.fileno())
     digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
     file.seek(0)
-    return Print(stat.st_size, stat.st_mtime_ns, digest)
+    return FileFingerprint(stat.st_size, stat.st_mtime_ns, digest)
 
 
 def _reaped(running: set["asyncio.Task[None]"]) -> set["asyncio.Task[None]"]:

@@ -26,7 +26,7 @@ class Recogniser(Protocol):
         """`room` counts windows: a long recording takes more of it than a short one."""
         ...
 
-    async def get_ready(self, model: str, options: TranscribeOptions) -> None:
+    async def warm_up(self, model: str, options: TranscribeOptions) -> None:
         """Makes sure that it can work at all, and need not load anything first.
 
         Raises:
@@ -47,7 +47,7 @@ class Local:
     room: int = WINDOWS_AT_ONCE
     by_windows: bool = True
 
-    async def get_ready(self, model: str, options: TranscribeOptions) -> None:
+    async def warm_up(self, model: str, options: TranscribeOptions) -> None:
         """Loads the model: one that cannot be loaded would fail every recording.
 
         Raises:

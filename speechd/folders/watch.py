@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from watchfiles import Change, awatch
 
 from speechd.errors import CannotGoOn, InvalidRequest
-from speechd.folders.discover import Recording, Selection, find_recordings
+from speechd.folders.discover import FoundRecording, Selection, find_recordings
 
 SETTLE_SECONDS = 2.0
 """A file that has not changed for so long is taken for complete."""
@@ -25,22 +25,22 @@ Stamp = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Waiting:
+class PendingFiles:
     """Recordings that have come or changed, until they are still; pure bookkeeping."""
 
     settle: float = SETTLE_SECONDS
     clock: Callable[[], float] = time.monotonic
-    _pending: dict[Path, tuple[Recording, Stamp, float]] = field(default_factory=dict)
+    _pending: dict[Path, tuple[FoundRecording, Stamp, float]] = field(default_factory=dict)
     _given: dict[Path, Stamp] = field(default_factory=dict)
 
-    def note(self, recordings: Iterable[Recording]) -> None:
+    def note(self, recordings: Iterable[FoundRecording]) -> None:
         """These may be new, or other than before."""
         for recording in recordings:
             stamp = _stamp(recording.path)
             if stamp is not None and self._given.get(recording.source) != stamp:
                 self._pending.setdefault(recording.source, (recording, stamp, self._since(stamp)))
 
-    def ready(self, busy: Collection[Path]) -> list[Recording]:
+    def ready(self, busy: Collection[Path]) -> list[FoundRecording]:
         """Takes out those that have been still for long enough, but for those that are in work."""
         now, found = self.clock(), []
         for source, (recording, before, since) in list(self._pending.items()):
@@ -71,7 +71,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 async def follow(
     folders: Sequence[Path], selection: Selection, busy: Collection[Path]
-) -> AsyncIterator[list[Recording]]:
+) -> AsyncIterator[list[FoundRecording]]:
     """Yields recordings as they are complete, for ever; now and then an empty list.
 
     Args:
@@ -86,7 +86,7 @@ async def follow(
     for folder in folders:
         if not folder.is_dir():
             raise InvalidRequest(f"--watch follows folders, and {folder} is none.", param="paths")
-    waiting, scanned = Waiting(), float("-inf")
+    waiting, scanned = PendingFiles(), float("-inf")
     roots = {folder.absolute(): folder for folder in folders}
     events = awatch(*roots, watch_filter=None, yield_on_timeout=True, rust_timeout=TICK_MILLISECONDS, debounce=200)
     try:
@@ -105,7 +105,7 @@ async def follow(
         raise CannotGoOn(f"The folders cannot be followed: {error}. {INSTEAD}") from error
 
 
-def _among(paths: Iterable[Path], roots: dict[Path, Path], selection: Selection) -> list[Recording]:
+def _among(paths: Iterable[Path], roots: dict[Path, Path], selection: Selection) -> list[FoundRecording]:
     """The recordings at these paths, and below those that are folders (which may have been moved here whole)."""
     found = []
     for path in paths:
@@ -115,7 +115,7 @@ def _among(paths: Iterable[Path], roots: dict[Path, Path], selection: Selection)
         for file in _files_at(path):
             name = PurePath(file.relative_to(root))
             if selection.takes(name) and not any(part.startswith(".") for part in name.parts):
-                found.append(Recording(roots[root] / name, name))
+                found.append(FoundRecording(roots[root] / name, name))
     return found
 
 

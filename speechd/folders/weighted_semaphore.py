@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 
-class Room:
+class WeightedSemaphore:
     """So many places; a task may take several, and those that come first go first."""
 
     def __init__(self, places: int) -> None:

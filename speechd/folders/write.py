@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from speechd.formats.transcript import FORMATS, Format, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
 from speechd.types import Transcript
 
 
@@ -36,7 +36,7 @@ def write_outputs(stem: Path, formats: Iterable[Format], transcript: Transcript,
 
 def remove_partials(stem: Path) -> None:
     """Takes away what a run that was killed while it wrote has left."""
-    for suffix in {shape.suffix for shape in FORMATS.values()}:
+    for suffix in {shape.suffix for shape in TRANSCRIPT_FORMATS.values()}:
         _partial(_with_suffix(stem, suffix)).unlink(missing_ok=True)
 
 

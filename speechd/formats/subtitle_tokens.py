@@ -24,7 +24,7 @@ NO_LINE_START = "ーゝゞ々ぁぃぅぇぉっゃゅょゎァィゥェォッャ
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SubtitleToken:
     """What is never broken: a word, or a sign of a script without spaces."""
 
     text: str
@@ -34,10 +34,10 @@ class Piece:
     end: float
 
 
-Line = tuple[Piece, ...]
+SubtitleLine = tuple[SubtitleToken, ...]
 
 
-def text_of(pieces: Sequence[Piece]) -> str:
+def text_of(pieces: Sequence[SubtitleToken]) -> str:
     """A run of pieces as it is written."""
     return "".join(" " * piece.spaced + piece.text for piece in pieces).strip()
 
@@ -47,7 +47,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def pieces_of(segment: Segment) -> tuple[list[Piece], bool]:
+def subtitle_tokens_of(segment: Segment) -> tuple[list[SubtitleToken], bool]:
     """The pieces of a segment's text, and whether their times are known."""
     text = one_line(segment.text)
     spans = _word_spans(text, segment)
@@ -55,7 +55,7 @@ def pieces_of(segment: Segment) -> tuple[list[Piece], bool]:
     anchors = known or [(0, segment.start), (len(text), segment.end)]
     cuts = sorted({0, len(text), *_cuts(text, [first for first, _, _, _ in spans])})
     pieces = [
-        Piece(piece, text[first] == " ", _time_after(anchors, last - len(piece)), _time_before(anchors, last))
+        SubtitleToken(piece, text[first] == " ", _time_after(anchors, last - len(piece)), _time_before(anchors, last))
         for first, last in itertools.pairwise(cuts)
         for piece in (text[first:last].strip(),)
     ]

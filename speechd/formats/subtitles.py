@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from speechd.formats.subtitle_tokens import Line, Piece, one_line, pieces_of, text_of
+from speechd.formats.subtitle_tokens import SubtitleLine, SubtitleToken, one_line, subtitle_tokens_of, text_of
 from speechd.types import Segment, Transcript
 
 USUAL_WIDTH = 42
 USUAL_LINES = 2
 """A line and a cue that most guidelines allow (BBC 37, Netflix 42 characters; two lines); used when only the other one
 of the two is asked for."""
-PAUSE = 1.0
+CUE_PAUSE = 1.0
 """Seconds of silence inside a segment over which no cue is shown, once cues are cut at all."""
 BREATH = 0.3
 """Seconds of silence that make a good place to cut."""
@@ -66,7 +66,7 @@ class Cue:
 
     start: int
     end: int
-    lines: tuple[Line, ...]
+    lines: tuple[SubtitleLine, ...]
     channel: int = 0
     """As Segment.channel."""
     timed: bool = False
@@ -103,13 +103,13 @@ class _Draft:
 
     start: float
     end: float
-    lines: tuple[Line, ...]
+    lines: tuple[SubtitleLine, ...]
     channel: int
     timed: bool
 
 
 def _drafts(segment: Segment, layout: Layout) -> Iterator[_Draft]:
-    pieces, timed = pieces_of(segment)
+    pieces, timed = subtitle_tokens_of(segment)
     if not layout.cuts:
         yield _Draft(segment.start, segment.end, (tuple(pieces),), segment.channel, timed)
         return
@@ -137,7 +137,7 @@ Cost = Callable[[int, int], float | None]
 """What it costs to have pieces first:last in one run; None: that is too long, and so is every longer run."""
 
 
-def _runs(pieces: Sequence[Piece], cost: Cost) -> Iterator[Line]:
+def _runs(pieces: Sequence[SubtitleToken], cost: Cost) -> Iterator[SubtitleLine]:
     """The cheapest way to cut pieces into runs (dynamic programming over the cuts)."""
     cheapest, begun = [0.0] + [math.inf] * len(pieces), [0] * (len(pieces) + 1)
     for first in range(len(pieces)):
@@ -154,7 +154,7 @@ def _runs(pieces: Sequence[Piece], cost: Cost) -> Iterator[Line]:
         yield tuple(pieces[first:last])
 
 
-def _cue_cost(pieces: Sequence[Piece], layout: Layout) -> Cost:
+def _cue_cost(pieces: Sequence[SubtitleToken], layout: Layout) -> Cost:
     """Cues: few, ended at sentences and clauses, about equally full."""
     longest = layout.max_cue_seconds or math.inf
 
@@ -165,7 +165,7 @@ def _cue_cost(pieces: Sequence[Piece], layout: Layout) -> Cost:
         if len(run) > 1 and not (
             seconds <= longest
             and _lines_needed(run, layout.width) <= layout.lines
-            and run[-1].start - run[-2].end < PAUSE
+            and run[-1].start - run[-2].end < CUE_PAUSE
         ):
             return None
         return 1 + _cut_cost(pieces, last) + (1 - min(1.0, full)) ** 2 / 2
@@ -173,7 +173,7 @@ def _cue_cost(pieces: Sequence[Piece], layout: Layout) -> Cost:
     return cost
 
 
-def _lines(run: Line, width: int | None) -> tuple[Line, ...]:
+def _lines(run: SubtitleLine, width: int | None) -> tuple[SubtitleLine, ...]:
     """Lines: as few as possible, then of about equal length, cut at clauses where that costs little."""
     if width is None:
         return (run,)
@@ -188,7 +188,7 @@ def _lines(run: Line, width: int | None) -> tuple[Line, ...]:
     return tuple(_runs(run, cost))
 
 
-def _lines_needed(run: Sequence[Piece], width: int | None) -> int:
+def _lines_needed(run: Sequence[SubtitleToken], width: int | None) -> int:
     if width is None:
         return 1
     lines, length = 1, 0
@@ -198,7 +198,7 @@ def _lines_needed(run: Sequence[Piece], width: int | None) -> int:
     return lines
 
 
-def _cut_cost(pieces: Sequence[Piece], at: int) -> float:
+def _cut_cost(pieces: Sequence[SubtitleToken], at: int) -> float:
     """What a reader minds about a cut before piece `at`, from 0 to 1."""
     if at == len(pieces) or SENTENCE_END.search(pieces[at - 1].text):
         return 0.0

@@ -152,7 +152,7 @@ def to_tsv(transcript: Transcript, view: View) -> str:
     return "start\tend\ttext\n" + "".join(rows)
 
 
-FORMATS: dict[str, Format] = {
+TRANSCRIPT_FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
         Format("json", ".json", "application/json", to_json),

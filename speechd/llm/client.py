@@ -72,14 +72,14 @@ NOT_RETURNED = HOP_BY_HOP | frozenset(
 )
 """Of the backend's headers these are replaced by this server's own, or mean nothing here."""
 
-MOST_BYTES = 256 << 20
+MAX_RESPONSE_BYTES = 256 << 20
 """An answer that is read as a whole may be this long."""
 
 Headers = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BackendResponse:
     """What a backend answered with a status below 300."""
 
     headers: dict[str, str]
@@ -98,7 +98,7 @@ class Answer:
         parts, size = [], 0
         async for chunk in self.chunks:
             size += len(chunk)
-            if size > MOST_BYTES:
+            if size > MAX_RESPONSE_BYTES:
                 raise BackendFailure("The LLM backend's answer is too long.")
             parts.append(chunk)
         return b"".join(parts)
@@ -124,7 +124,7 @@ class BackendClient:
     @asynccontextmanager
     async def open(
         self, backend: Backend, method: str, path: str, body: bytes = b"", headers: Headers = ()
-    ) -> AsyncGenerator[Answer]:
+    ) -> AsyncGenerator[BackendResponse]:
         """Sends a request; leaving the context closes the connection if the answer was not read to its end.
 
         Args:
@@ -142,7 +142,7 @@ class BackendClient:
         try:
             if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
                 raise await self._refused(backend, response)
-            yield Answer(_incoming(response.headers), self._chunks(backend, response))
+            yield BackendResponse(_incoming(response.headers), self._chunks(backend, response))
         finally:
             await response.aclose()
 
@@ -160,7 +160,7 @@ class BackendClient:
             raise BackendFailure(f"The LLM backend ({backend.name}) broke off.") from None
 
     async def _refused(self, backend: Backend, response: httpx2.Response) -> SpeechdError:
-        answer = Answer({}, self._chunks(backend, response))
+        answer = BackendResponse({}, self._chunks(backend, response))
         return refusal(backend, response.status_code, await answer.read(), response.headers)
 
     async def _chunks(self, backend: Backend, response: httpx2.Response) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from speechd.llm.backends import SETTING, Backend
 
 STEERING = ("retry-after", "retry-after-ms", "x-should-retry")
 """Reply headers that tell the SDKs when to try again."""
-LONGEST_MESSAGE = 2000
+MAX_MESSAGE = 2000
 
 _API_PATH = r"/(?:openai/)?v\d"
 _PATH = re.compile(
@@ -21,7 +21,7 @@ _PATH = re.compile(
 
 def scrubbed(text: str) -> str:
     """Without absolute paths of files: `failed to load /home/x/m.gguf` -> `failed to load <path>`."""
-    return _PATH.sub("<path>", text)[:LONGEST_MESSAGE]
+    return _PATH.sub("<path>", text)[:MAX_MESSAGE]
 
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> SpeechdError:

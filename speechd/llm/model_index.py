@@ -79,7 +79,7 @@ class _Listing:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Directory:
+class ModelIndex:
     """The backends' lists, kept for a short while."""
 
     def __init__(self, backends: tuple[Backend, ...], client: BackendClient) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from speechd.errors import BackendFailure, BackendNotConfigured, InvalidRequest, NotSupportedByBackend
 from speechd.llm import embeddings, rerank, responses_api, responses_stream
 from speechd.llm.backends import Backend, read_backends
-from speechd.llm.client import Answer, BackendClient, Headers
-from speechd.llm.model_index import Directory, RemoteModel
+from speechd.llm.client import BackendClient, BackendResponse, Headers
+from speechd.llm.model_index import ModelIndex, RemoteModel
 from speechd.llm.sse import CompletionEvents, response_events, with_member
 from speechd.settings import Settings
 
@@ -42,18 +42,18 @@ class TextRequest:
         return _dump({**self.fields, **changes}) if changes else self.body
 
 
-class Companion:
+class LLMProxy:
     """All backends behind one object; belongs to one event loop."""
 
     def __init__(self, backends: tuple[Backend, ...], settings: Settings) -> None:
         self._backends = backends
         self._client = BackendClient(settings)
-        self._directory = Directory(backends, self._client)
+        self._directory = ModelIndex(backends, self._client)
         self._without_responses = {backend.name for backend in backends if backend.responses is False}
         self._give_logits: set[str] = set()
 
     @classmethod
-    def of(cls, settings: Settings) -> "Companion":
+    def of(cls, settings: Settings) -> "LLMProxy":
         """
         Raises:
             Misconfigured: the settings name backends in a way that is not valid.
@@ -83,7 +83,7 @@ class Companion:
         return await self._directory.find(model_id)
 
     @asynccontextmanager
-    async def complete(self, path: str, request: TextRequest, sign_as: str | None) -> AsyncGenerator[Answer]:
+    async def complete(self, path: str, request: TextRequest, sign_as: str | None) -> AsyncGenerator[BackendResponse]:
         """`/chat/completions` or `/completions`, whole or as a stream.
 
         Args:
@@ -100,7 +100,7 @@ class Companion:
             yield replace(answer, chunks=_renamed(chunks, model))
 
     @asynccontextmanager
-    async def respond(self, request: TextRequest) -> AsyncGenerator[Answer]:
+    async def respond(self, request: TextRequest) -> AsyncGenerator[BackendResponse]:
         """`/responses`: by the backend itself, or through its chat completions where it has none.
 
         Raises:
@@ -135,7 +135,7 @@ class Companion:
             SpeechdError: see `find` and BackendClient.open.
         """
         model = await self.find(request.model)
-        body = _dump(rerank.ask(request.fields, model.name))
+        body = _dump(rerank.rerank_request(request.fields, model.name))
         async with self._client.open(model.backend, "POST", "/rerank", body, request.headers) as answer:
             said = _object(await answer.read())
         scores = rerank.scores(said, len(request.fields["docs"]))
@@ -156,7 +156,7 @@ class Companion:
         return body
 
     @asynccontextmanager
-    async def _respond_itself(self, request: TextRequest) -> AsyncGenerator[Answer]:
+    async def _respond_itself(self, request: TextRequest) -> AsyncGenerator[BackendResponse]:
         model = await self.find(request.model)
         if model.backend.name in self._without_responses:
             raise NotSupportedByBackend
@@ -172,7 +172,7 @@ class Companion:
             raise
 
     @asynccontextmanager
-    async def _respond_by_chat(self, request: TextRequest) -> AsyncGenerator[Answer]:
+    async def _respond_by_chat(self, request: TextRequest) -> AsyncGenerator[BackendResponse]:
         chat = responses_api.to_chat(request.fields)
         asked = TextRequest(chat, _dump(chat), request.headers)
         async with self.complete("/chat/completions", asked, None) as answer:
@@ -182,11 +182,11 @@ class Companion:
                 yield replace(answer, chunks=_whole_response(request.fields, answer))
 
 
-async def _whole_response(fields: Mapping[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+async def _whole_response(fields: Mapping[str, Any], answer: BackendResponse) -> AsyncIterator[bytes]:
     yield _dump(responses_api.from_chat(fields, _object(await answer.read())))
 
 
-async def _whole_completed(fields: Mapping[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+async def _whole_completed(fields: Mapping[str, Any], answer: BackendResponse) -> AsyncIterator[bytes]:
     """A backend's own response, with the fields of the API that it leaves out (llama.cpp: most of them)."""
     body = await answer.read()
     said = _object(body)
@@ -194,7 +194,7 @@ async def _whole_completed(fields: Mapping[str, Any], answer: Answer) -> AsyncIt
     yield body if set(frame) <= set(said) else _dump(frame | said)
 
 
-async def _whole_signed(answer: Answer, request_id: str | None) -> AsyncIterator[bytes]:
+async def _whole_signed(answer: BackendResponse, request_id: str | None) -> AsyncIterator[bytes]:
     body = await answer.read()
     _object(body)
     yield with_member(body, "x_groq", {"id": request_id}) if request_id else body
@@ -228,7 +228,7 @@ def _dump(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse_text_request(body: bytes) -> dict[str, Any]:
     """The fields of a JSON body.
 
     Raises:

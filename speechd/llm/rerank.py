@@ -6,13 +6,13 @@ from typing import Any
 
 from speechd.errors import BackendFailure
 
-OWN_FIELDS = ("query", "docs", "instruction", "model")
+RERANK_FIELDS = ("query", "docs", "instruction", "model")
 
 
-def ask(fields: Mapping[str, Any], model: str) -> dict[str, Any]:
+def rerank_request(fields: Mapping[str, Any], model: str) -> dict[str, Any]:
     """The backend's request; the instruction goes in front of the query, unknown fields go along."""
     instruction, query = fields.get("instruction"), fields["query"]
-    others = {name: value for name, value in fields.items() if name not in OWN_FIELDS}
+    others = {name: value for name, value in fields.items() if name not in RERANK_FIELDS}
     return others | {
         "model": model,
         "query": f"{instruction}\n{query}" if instruction else query,

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from speechd.errors import InvalidRequest, Unsupported
 
-JsonObject = dict[str, Any]
+ResponseJson = dict[str, Any]
 
-OWN_FIELDS = frozenset(
+RESPONSES_FIELDS = frozenset(
     [
         "input",
         "instructions",
@@ -36,20 +36,20 @@ OWN_FIELDS = frozenset(
     ]
 )
 """Fields that chat completions do not have, or have in another form; every other field goes along untouched."""
-REFUSED = ("previous_response_id", "conversation", "background", "prompt")
+REFUSED_FIELDS = ("previous_response_id", "conversation", "background", "prompt")
 
 
-def to_chat(fields: Mapping[str, Any]) -> JsonObject:
+def to_chat(fields: Mapping[str, Any]) -> ResponseJson:
     """The request for chat completions that asks the same.
 
     Raises:
         Unsupported: it needs a stored response, a hosted tool or an input that is neither text nor image.
         InvalidRequest: it is malformed.
     """
-    for name in REFUSED:
+    for name in REFUSED_FIELDS:
         if fields.get(name):
             raise Unsupported(f"`{name}` is not supported: this server stores no responses.", param=name)
-    chat: JsonObject = {name: value for name, value in fields.items() if name not in OWN_FIELDS}
+    chat: ResponseJson = {name: value for name, value in fields.items() if name not in RESPONSES_FIELDS}
     chat["messages"] = [*_system(fields.get("instructions")), *_messages(fields["input"])]
     if tools := fields.get("tools"):
         chat["tools"] = [_tool(tool) for tool in tools]
@@ -65,7 +65,7 @@ def to_chat(fields: Mapping[str, Any]) -> JsonObject:
     return chat
 
 
-def from_chat(fields: Mapping[str, Any], chat: Mapping[str, Any]) -> JsonObject:
+def from_chat(fields: Mapping[str, Any], chat: Mapping[str, Any]) -> ResponseJson:
     """The response that a whole chat completion amounts to."""
     choice = (chat.get("choices") or [{}])[0]
     message = choice.get("message") or {}
@@ -78,11 +78,11 @@ def from_chat(fields: Mapping[str, Any], chat: Mapping[str, Any]) -> JsonObject:
     return finished(response, output, choice.get("finish_reason"), chat.get("usage"))
 
 
-def frame(fields: Mapping[str, Any], model: str) -> JsonObject:
+def frame(fields: Mapping[str, Any], model: str) -> ResponseJson:
     """A response before its output: what was asked, and the fields that are always there."""
     text = fields.get("text") or {}
     return {
-        "id": new_id("resp"),
+        "id": new_response_id("resp"),
         "object": "response",
         "created_at": int(time.time()),
         "status": "in_progress",
@@ -112,7 +112,7 @@ def frame(fields: Mapping[str, Any], model: str) -> JsonObject:
     }
 
 
-def finished(response: JsonObject, output: list[JsonObject], reason: str | None, usage: Any) -> JsonObject:
+def finished(response: ResponseJson, output: list[ResponseJson], reason: str | None, usage: Any) -> ResponseJson:
     """The response with its output; one that ran out of tokens is incomplete."""
     cut = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reason or "")
     return response | {
@@ -123,44 +123,44 @@ def finished(response: JsonObject, output: list[JsonObject], reason: str | None,
     }
 
 
-def message(text: str, identity: str | None = None, status: str = "completed") -> JsonObject:
+def message(text: str, identity: str | None = None, status: str = "completed") -> ResponseJson:
     """An output item: what the model says."""
     return {
         "type": "message",
-        "id": identity or new_id("msg"),
+        "id": identity or new_response_id("msg"),
         "status": status,
         "role": "assistant",
         "content": [text_part(text)] if status == "completed" else [],
     }
 
 
-def text_part(text: str) -> JsonObject:
+def text_part(text: str) -> ResponseJson:
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
-def function_call(call_id: str | None, name: str, arguments: str, identity: str | None = None) -> JsonObject:
+def function_call(call_id: str | None, name: str, arguments: str, identity: str | None = None) -> ResponseJson:
     """An output item: a function that the model wants called."""
     return {
         "type": "function_call",
-        "id": identity or new_id("fc"),
-        "call_id": call_id or new_id("call"),
+        "id": identity or new_response_id("fc"),
+        "call_id": call_id or new_response_id("call"),
         "name": name,
         "arguments": arguments,
         "status": "completed",
     }
 
 
-def reasoning(text: str, identity: str | None = None) -> JsonObject:
+def reasoning(text: str, identity: str | None = None) -> ResponseJson:
     """An output item: what the model thought before it spoke."""
     return {
         "type": "reasoning",
-        "id": identity or new_id("rs"),
+        "id": identity or new_response_id("rs"),
         "summary": [],
         "content": [{"type": "reasoning_text", "text": text}] if text else [],
     }
 
 
-def new_id(kind: str) -> str:
+def new_response_id(kind: str) -> str:
     return f"{kind}_{uuid4().hex}"
 
 
@@ -169,17 +169,17 @@ def reasoning_text(said: Mapping[str, Any]) -> str:
     return said.get("reasoning") or said.get("reasoning_content") or ""
 
 
-def _reasoning(said: Mapping[str, Any]) -> Iterable[JsonObject]:
+def _reasoning(said: Mapping[str, Any]) -> Iterable[ResponseJson]:
     return [reasoning(text)] if (text := reasoning_text(said)) else []
 
 
-def _spoken(said: Mapping[str, Any]) -> Iterable[JsonObject]:
+def _spoken(said: Mapping[str, Any]) -> Iterable[ResponseJson]:
     if said.get("content") or not said.get("tool_calls"):
         return [message(said.get("content") or said.get("refusal") or "")]
     return []
 
 
-def _usage(usage: Any) -> JsonObject | None:
+def _usage(usage: Any) -> ResponseJson | None:
     if not isinstance(usage, dict):
         return None
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
@@ -194,20 +194,20 @@ def _usage(usage: Any) -> JsonObject | None:
     }
 
 
-def _system(instructions: Any) -> list[JsonObject]:
+def _system(instructions: Any) -> list[ResponseJson]:
     return [{"role": "system", "content": instructions}] if instructions else []
 
 
-def _messages(given: Any) -> list[JsonObject]:
+def _messages(given: Any) -> list[ResponseJson]:
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
-    messages: list[JsonObject] = []
+    messages: list[ResponseJson] = []
     for item in given:
         _add(messages, item)
     return messages
 
 
-def _add(messages: list[JsonObject], item: Any) -> None:
+def _add(messages: list[ResponseJson], item: Any) -> None:
     """Appends an input item; calls that follow one another belong to one message of the assistant."""
     kind = item.get("type", "message") if isinstance(item, dict) else None
     match kind:
@@ -237,7 +237,7 @@ def _content(content: Any) -> Any:
     return parts[0]["text"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
 
 
-def _part(part: Any) -> JsonObject:
+def _part(part: Any) -> ResponseJson:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind in ("input_text", "output_text", "text"):
         return {"type": "text", "text": part.get("text", "")}
@@ -247,7 +247,7 @@ def _part(part: Any) -> JsonObject:
     raise Unsupported(f"Content of type {str(kind)[:60]!a} is not supported here.", param="input")
 
 
-def _tool(tool: Any) -> JsonObject:
+def _tool(tool: Any) -> ResponseJson:
     if not isinstance(tool, dict) or tool.get("type") != "function":
         raise Unsupported("Only tools of type `function` are supported here.", param="tools")
     names = ("name", "description", "parameters", "strict")
@@ -260,7 +260,7 @@ def _tool_choice(choice: Any) -> Any:
     return choice if choice is not None else "auto"
 
 
-def _format(form: Any) -> JsonObject | None:
+def _format(form: Any) -> ResponseJson | None:
     if not isinstance(form, dict) or form.get("type") in (None, "text"):
         return None
     if form["type"] != "json_schema":

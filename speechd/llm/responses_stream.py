@@ -6,12 +6,12 @@ from typing import Any
 
 from speechd.errors import SpeechdError
 from speechd.llm.responses_api import (
-    JsonObject,
+    ResponseJson,
     finished,
     frame,
     function_call,
     message,
-    new_id,
+    new_response_id,
     reasoning,
     reasoning_text,
     text_part,
@@ -43,8 +43,8 @@ class ResponseWriter:
         self.broken = False
         self._response = frame(fields, str(fields["model"]))
         self._number = -1
-        self._output: list[JsonObject] = []
-        self._open: JsonObject | None = None
+        self._output: list[ResponseJson] = []
+        self._open: ResponseJson | None = None
         self._text: list[str] = []
         self._call: int | None = None
         """Which of the chat's tool calls is open."""
@@ -90,7 +90,7 @@ class ResponseWriter:
             yield from self._begin_item(kind)
         self._text.append(text)
         name = "response.output_text.delta" if kind == "message" else "response.reasoning_text.delta"
-        logprobs: JsonObject = {"logprobs": []} if kind == "message" else {}
+        logprobs: ResponseJson = {"logprobs": []} if kind == "message" else {}
         yield self._event(name, **self._place(), content_index=0, delta=text, **logprobs)
 
     def _write_call(self, call: Mapping[str, Any]) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ class ResponseWriter:
         yield from self._add(message("", status="in_progress"))
         yield self._event("response.content_part.added", **self._place(), content_index=0, part=text_part(""))
 
-    def _add(self, item: JsonObject) -> Iterator[bytes]:
+    def _add(self, item: ResponseJson) -> Iterator[bytes]:
         self._open = item
         shown = {**item, "status": "in_progress"} if "status" in item else item
         yield self._event("response.output_item.added", output_index=len(self._output), item=shown)
@@ -137,8 +137,8 @@ class ResponseWriter:
         self._output.append(item)
         self._open, self._text = None, []
 
-    def _place(self) -> JsonObject:
-        identity = self._open["id"] if self._open else new_id("item")
+    def _place(self) -> ResponseJson:
+        identity = self._open["id"] if self._open else new_response_id("item")
         return {"item_id": identity, "output_index": len(self._output)}
 
     def _event(self, kind: str, **members: Any) -> bytes:

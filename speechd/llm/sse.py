@@ -10,7 +10,7 @@ from speechd.errors import BackendFailure
 from speechd.llm.errors import normalised
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_LONGEST_EVENT = 64 << 20
+_MAX_EVENT = 64 << 20
 
 DONE = b"[DONE]"
 """Ends the stream of a completion."""
@@ -30,7 +30,7 @@ async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if end := _last_end(rest, len(chunk)):
             yield rest[:end]
             rest = rest[end:]
-        elif len(rest) > _LONGEST_EVENT:
+        elif len(rest) > _MAX_EVENT:
             raise BackendFailure("The LLM backend sent an event without an end.")
     if rest:
         yield rest

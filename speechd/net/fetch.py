@@ -16,7 +16,7 @@ import httpx2
 
 from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, TooLarge, UrlNotAllowed
 from speechd.net.safe_client import (
-    Message,
+    GuardedRequest,
     Resolver,
     allowed_addresses,
     answer_of,
@@ -31,7 +31,7 @@ MEMORY_BYTES: Final = 4_000_000
 
 MAX_REDIRECTS: Final = 5
 
-FILE_PLEASE: Final = Message(headers={"Accept": "audio/*, video/*;q=0.9, */*;q=0.5"})
+FILE_PLEASE: Final = GuardedRequest(headers={"Accept": "audio/*, video/*;q=0.9, */*;q=0.5"})
 
 _SLICE: Final = 1 << 16
 """Characters of a `data:` URL that are decoded at a time; a multiple of 4."""

@@ -27,7 +27,7 @@ Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class GuardedRequest:
     """What is asked of a place, wherever it turns out to be."""
 
     method: str = "GET"
@@ -89,7 +89,7 @@ async def allowed_addresses(target: Target, policy: AddressPolicy, resolver: Res
 
 @asynccontextmanager
 async def answer_of(
-    message: Message, client: httpx2.AsyncClient, target: Target, addresses: list[Address]
+    message: GuardedRequest, client: httpx2.AsyncClient, target: Target, addresses: list[Address]
 ) -> AsyncIterator[httpx2.Response]:
     """The response of the first address that accepts a connection; its body is still to come.
 

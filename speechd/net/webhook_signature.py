@@ -7,8 +7,8 @@ import hmac
 
 from speechd.errors import InvalidRequest
 
-PREFIX = "whsec_"
-SHORTEST, LONGEST = 16, 256
+WHSEC_PREFIX = "whsec_"
+MIN_SECRET_BYTES, MAX_SECRET_BYTES = 16, 256
 """Bytes of a secret."""
 
 
@@ -19,14 +19,14 @@ def secret_bytes(secret: str) -> bytes:
         InvalidRequest: it is not base64, too short or too long.
     """
     try:
-        encoded = secret.removeprefix(PREFIX)
-        key = base64.b64decode(encoded, validate=True) if secret.startswith(PREFIX) else secret.encode()
+        encoded = secret.removeprefix(WHSEC_PREFIX)
+        key = base64.b64decode(encoded, validate=True) if secret.startswith(WHSEC_PREFIX) else secret.encode()
     except (binascii.Error, ValueError):
         key = b""
-    if not SHORTEST <= len(key) <= LONGEST or "\0" in secret:  # which no database keeps
+    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES or "\0" in secret:  # which no database keeps
         raise InvalidRequest(
-            f"`webhook_secret` must be `whsec_` and base64 of {SHORTEST} to {LONGEST} bytes,"
-            f" or a text of {SHORTEST} to {LONGEST} bytes.",
+            f"`webhook_secret` must be `whsec_` and base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes,"
+            f" or a text of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes.",
             param="webhook_secret",
         )
     return key

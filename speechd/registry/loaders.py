@@ -9,18 +9,18 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.registry.catalog import Model
-from speechd.registry.manager import Loaded
+from speechd.registry.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
-from speechd.tts.synthesizer import Booth
+from speechd.tts.synthesizer import LoadedVoice
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
-MOST_REPLICAS = 4
+MAX_REPLICAS = 4
 """Batches of a small model decoded at once; more would only make each batch smaller."""
-MOST_THREADS = 8
+MAX_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
@@ -53,7 +53,7 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MOST_REPLICAS))
+    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MAX_REPLICAS))
 
 
 def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:
@@ -91,17 +91,17 @@ def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEn
     return LevelledVoice(engine, settings.speech_loudness, gains)
 
 
-def open_recogniser(engine: AsrEngine, settings: Settings) -> Loaded:
+def open_recogniser(engine: AsrEngine, settings: Settings) -> LoadedModel:
     """A recogniser's engine behind the queue that feeds it."""
     return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
 
 
-def open_booth(engine: TtsEngine, settings: Settings) -> Loaded:
+def open_voice(engine: TtsEngine, settings: Settings) -> LoadedModel:
     """A voice's engine with the threads that it speaks on."""
-    return Booth(engine, settings.cpu_threads or os.cpu_count() or 1, settings.max_queue_characters)
+    return LoadedVoice(engine, settings.cpu_threads or os.cpu_count() or 1, settings.max_queue_characters)
 
 
-KINDS: Mapping[str, Callable[[Any, Settings], Loaded]] = {"asr": open_recogniser, "tts": open_booth}
+LOADERS: Mapping[str, Callable[[Any, Settings], LoadedModel]] = {"asr": open_recogniser, "tts": open_voice}
 """What a loaded engine is worked through, by its model's `kind`."""
 ENGINES: Mapping[str, EngineLoader] = {
     "whisper": load_whisper,
@@ -145,5 +145,5 @@ def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
     if device != "cpu":
         return threads or 1, 1
     if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
-        return threads or 1, min(cores, MOST_REPLICAS)
-    return threads or min(cores, MOST_THREADS), 1
+        return threads or 1, min(cores, MAX_REPLICAS)
+    return threads or min(cores, MAX_THREADS), 1

@@ -18,7 +18,7 @@ from speechd.registry.files import folder_bytes
 log = logging.getLogger("speechd.models")
 
 
-class Loaded(Protocol):
+class LoadedModel(Protocol):
     """A model in memory, ready to work."""
 
     async def close(self) -> None:
@@ -27,7 +27,7 @@ class Loaded(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ManagerLimits:
     """How much may be in memory, and for how long; 0 sets no bound."""
 
     keep_alive: float = -1
@@ -44,7 +44,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class ModelStatus:
     """One model in memory."""
 
     model: Model
@@ -58,10 +58,10 @@ class Status:
 
 
 @dataclass(eq=False, slots=True)
-class _Resident:
+class _ManagedModel:
     model: Model
     bytes: int
-    loading: "asyncio.Task[Loaded]"
+    loading: "asyncio.Task[LoadedModel]"
     loaded_at: float
     used_at: float
     users: int = 0
@@ -69,26 +69,28 @@ class _Resident:
     timer: asyncio.TimerHandle | None = None
 
 
-class Residents:
+class ModelManager:
     """The models in memory."""
 
-    def __init__(self, load: Callable[[Model], Awaitable[Loaded]], limits: Limits) -> None:
+    def __init__(self, load: Callable[[Model], Awaitable[LoadedModel]], limits: ManagerLimits) -> None:
         self._load = load
         self._limits = limits
-        self._table: dict[str, _Resident] = {}
+        self._table: dict[str, _ManagedModel] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
-    def list(self) -> tuple[Status, ...]:
+    def list(self) -> tuple[ModelStatus, ...]:
         """Those in memory or being loaded, the longest unused first."""
         now = asyncio.get_running_loop().time()
         return tuple(
-            Status(each.model, each.bytes, each.users, each.loaded_at, each.timer.when() - now if each.timer else None)
+            ModelStatus(
+                each.model, each.bytes, each.users, each.loaded_at, each.timer.when() - now if each.timer else None
+            )
             for each in sorted(self._table.values(), key=lambda each: each.used_at)
         )
 
     @contextlib.asynccontextmanager
-    async def use(self, model: Model) -> AsyncGenerator[Loaded]:
+    async def use(self, model: Model) -> AsyncGenerator[LoadedModel]:
         """The model, loaded, for as long as the context lasts; all who ask while it loads wait for one load.
 
         Nobody may hold a model while waiting for another: with room for one only, both would wait for ever.
@@ -128,7 +130,7 @@ class Residents:
             self._retire(resident, wait=False)
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
-    async def _admit(self, model: Model) -> _Resident:
+    async def _admit(self, model: Model) -> _ManagedModel:
         """A place in memory, as soon as there is room for it."""
         size = folder_bytes(model.path) if model.path else 0
         while model.id not in self._table:
@@ -152,14 +154,14 @@ class Residents:
         log.info("unloading %s to make room for %s", victim.model.id, model.id)
         await asyncio.shield(self._retire(victim))
 
-    def _resident(self, model: Model, size: int) -> _Resident:
-        async def load() -> Loaded:
+    def _resident(self, model: Model, size: int) -> _ManagedModel:
+        async def load() -> LoadedModel:
             return await self._load(model)
 
         now = asyncio.get_running_loop().time()
-        return _Resident(model, size, asyncio.create_task(load()), loaded_at=time.time(), used_at=now)
+        return _ManagedModel(model, size, asyncio.create_task(load()), loaded_at=time.time(), used_at=now)
 
-    def _leave(self, resident: _Resident) -> None:
+    def _leave(self, resident: _ManagedModel) -> None:
         loop = asyncio.get_running_loop()
         resident.users -= 1
         resident.used_at = loop.time()
@@ -174,13 +176,13 @@ class Residents:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _forget(self, resident: _Resident) -> None:
+    def _forget(self, resident: _ManagedModel) -> None:
         """Takes it out of the table: nobody new gets it."""
         if self._table.get(resident.model.id) is resident:
             del self._table[resident.model.id]
         _stop_timer(resident)
 
-    def _retire(self, resident: _Resident, *, wait: bool = True) -> "asyncio.Task[None]":
+    def _retire(self, resident: _ManagedModel, *, wait: bool = True) -> "asyncio.Task[None]":
         """Begins to unload; `wait` until nobody uses it."""
         self._forget(resident)
         task = asyncio.create_task(self._unload(resident, wait))
@@ -188,28 +190,28 @@ class Residents:
         task.add_done_callback(self._leaving.discard)
         return task
 
-    async def _unload(self, resident: _Resident, wait: bool) -> None:
+    async def _unload(self, resident: _ManagedModel, wait: bool) -> None:
         await asyncio.wait([resident.loading])
         if not _failed(resident.loading):  # else who asked for it was told
             if wait and resident.users:
                 await resident.idle.wait()
             await resident.loading.result().close()
-            await asyncio.to_thread(give_memory_back)
+            await asyncio.to_thread(trim_memory)
             log.info("unloaded %s", resident.model.id)
         self._tell()
 
 
-def _stop_timer(resident: _Resident) -> None:
+def _stop_timer(resident: _ManagedModel) -> None:
     if resident.timer:
         resident.timer.cancel()
         resident.timer = None
 
 
-def _failed(task: "asyncio.Task[Loaded]") -> bool:
+def _failed(task: "asyncio.Task[LoadedModel]") -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-def give_memory_back() -> None:
+def trim_memory() -> None:
     """Returns freed memory to the system: glibc keeps it for reuse otherwise (malloc_trim(3)); elsewhere nothing."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from speechd.schemas.base import Listed, Page, PageForm
+from speechd.schemas.base import Listed, ListPage, PageForm
 from speechd.schemas.transcription import ErrorDetail
 
 
@@ -83,7 +83,7 @@ class AudioJobObject(Listed):
     webhook: WebhookObject | None = Field(None, description="How far its webhook is.")
 
 
-class AudioJobList(Page[AudioJobObject]):
+class AudioJobList(ListPage[AudioJobObject]):
     """Some of the caller's audio jobs."""
 
 

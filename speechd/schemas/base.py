@@ -50,20 +50,20 @@ class Listed(BaseModel):
     id: str
 
 
-Item = TypeVar("Item", bound=Listed)
+ListItem = TypeVar("ListItem", bound=Listed)
 
 
-class Page(BaseModel, Generic[Item]):
+class ListPage(BaseModel, Generic[ListItem]):
     """Some rows of a long list, as OpenAI's SDK turns its pages."""
 
     object: Literal["list"] = Field("list", description="Always `list`.")
-    data: list[Item] = Field(description="The rows of this page.")
+    data: list[ListItem] = Field(description="The rows of this page.")
     first_id: str | None = Field(None, description="The first of them.")
     last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
     has_more: bool = Field(description="There are more behind them.")
 
     @classmethod
-    def of(cls, rows: list[Item], has_more: bool) -> Self:
+    def of(cls, rows: list[ListItem], has_more: bool) -> Self:
         """A page of these rows."""
         ends = (rows[0].id, rows[-1].id) if rows else (None, None)
         return cls(data=rows, first_id=ends[0], last_id=ends[1], has_more=has_more)

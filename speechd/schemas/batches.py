@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from speechd.schemas.base import Form, Listed, Page
+from speechd.schemas.base import Form, Listed, ListPage
 
 Lifetime = Annotated[int, Field(ge=3600, le=2_592_000, description="Seconds, from an hour to 30 days.")]
 BatchStatus = Literal[
     "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
 ]
-MOST_PAIRS = 16
+MAX_PAIRS = 16
 
 
 class ExpiresAfter(BaseModel):
@@ -37,7 +37,7 @@ class BatchForm(Form):
     completion_window: str = Field(description="Within which time: `24h` to `7d`.")
     metadata: (
         dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]] | None
-    ) = Field(None, max_length=MOST_PAIRS, description="Up to 16 pairs of texts that come back with the batch.")
+    ) = Field(None, max_length=MAX_PAIRS, description="Up to 16 pairs of texts that come back with the batch.")
     output_expires_after: ExpiresAfter | None = Field(None, description="For the output and error files.")
 
 
@@ -62,7 +62,7 @@ class FileDeleted(BaseModel):
     deleted: Literal[True] = Field(True, description="Always true.")
 
 
-class FileList(Page[FileObject]):
+class FileList(ListPage[FileObject]):
     """Some of the caller's files."""
 
 
@@ -115,5 +115,5 @@ class BatchObject(Listed):
     metadata: dict[str, str] | None = Field(None, description="As given.")
 
 
-class BatchList(Page[BatchObject]):
+class BatchList(ListPage[BatchObject]):
     """Some of the caller's batches."""

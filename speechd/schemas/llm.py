@@ -14,7 +14,7 @@ TopP = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False, descriptio
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _PassedOn(BaseModel):
+class _PassThrough(BaseModel):
     """Fields of which the known ones are checked and all are passed on."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -31,7 +31,7 @@ class _PassedOn(BaseModel):
             raise first_fault(error) from error
 
 
-class TextForm(_PassedOn):
+class TextForm(_PassThrough):
     """What every text endpoint takes."""
 
     model: ModelId
@@ -116,7 +116,7 @@ class RerankForm(TextForm):
     instruction: str | None = Field(None, description="What counts as relevant; put in front of the query.")
 
 
-class FineTuningForm(_PassedOn):
+class FineTuningForm(_PassThrough):
     """Register a fine tuning made from an uploaded file."""
 
     base_model: str | None = Field(None, description="The model it was trained on.")
@@ -125,13 +125,13 @@ class FineTuningForm(_PassedOn):
     type: str | None = Field(None, description="Its form, such as `lora`.")
 
 
-class Said(BaseModel):
+class BackendReply(BaseModel):
     """What a backend answers, whose further fields pass untouched."""
 
     model_config = ConfigDict(extra="allow")
 
 
-class ChatCompletion(Said):
+class ChatCompletion(BackendReply):
     """A whole answer."""
 
     id: str = Field(description="Its id.")
@@ -141,7 +141,7 @@ class ChatCompletion(Said):
     choices: list[JsonObject] = Field(description="The answers.")
 
 
-class Response(Said):
+class Response(BackendReply):
     """A whole response."""
 
     id: str = Field(description="Its id.")
@@ -151,7 +151,7 @@ class Response(Said):
     output: list[JsonObject] = Field(description="Messages, function calls, reasoning.")
 
 
-class Embeddings(Said):
+class Embeddings(BackendReply):
     """Vectors, in the order of the input."""
 
     object: Literal["list"] = Field(description="Always `list`.")

@@ -5,10 +5,10 @@ from pydantic import BaseModel, Field
 from speechd.errors import InvalidRequest
 from speechd.formats.subtitles import Layout
 
-WISHES = ("max_line_width", "max_lines", "max_cue_seconds", "min_gap", "karaoke")
+SUBTITLE_FIELDS = ("max_line_width", "max_lines", "max_cue_seconds", "min_gap", "karaoke")
 
 
-class SubtitleWishes(BaseModel):
+class SubtitleOptions(BaseModel):
     """How `srt` and `vtt` are cut; without any of these each segment is one cue of one line."""
 
     max_line_width: int | None = Field(
@@ -33,7 +33,11 @@ class SubtitleWishes(BaseModel):
         Raises:
             InvalidRequest: a wish that this format cannot fulfil.
         """
-        given = [name for name in WISHES if name in self.model_fields_set and getattr(self, name) not in (None, False)]
+        given = [
+            name
+            for name in SUBTITLE_FIELDS
+            if name in self.model_fields_set and getattr(self, name) not in (None, False)
+        ]
         if given and response_format not in ("srt", "vtt"):
             raise InvalidRequest(f"`{given[0]}` needs `response_format` to be `srt` or `vtt`.", param=given[0])
         if self.karaoke and response_format != "vtt":

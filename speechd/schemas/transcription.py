@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
 from speechd.schemas.base import PageForm, first_fault
-from speechd.schemas.subtitles import SubtitleWishes
+from speechd.schemas.subtitles import SubtitleOptions
 from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
 
 MULTI = "multi"
@@ -52,7 +52,7 @@ def _seconds(milliseconds: int | None, default: float) -> float:
     return default if milliseconds is None else milliseconds / 1000
 
 
-class AudioForm(SubtitleWishes, PageForm):
+class AudioForm(SubtitleOptions, PageForm):
     """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
 
     task: ClassVar[Task]

@@ -7,16 +7,16 @@ from typing import Any, BinaryIO
 
 from speechd.dialects import common_url
 
-MOST_LINES = 50_000
-MOST_FAULTS = 100
+MAX_LINES = 50_000
+MAX_FAULTS = 100
 """Faults that are reported in full; the rest is counted."""
-MOST_CHARACTERS = 512
+MAX_CHARACTERS = 512
 """Longest `custom_id`."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InputFault:
     """One thing that is wrong with the input."""
 
     code: str
@@ -32,48 +32,50 @@ class _BadLine(Exception):
 
 
 @dataclass(slots=True)
-class Checked:
+class CheckedInput:
     """The lines of an input, and what is wrong with them."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     """`number`, `custom_id`, `url`, and `offset` and `length` in bytes, of each good line."""
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[InputFault] = field(default_factory=list)
     more_faults: int = 0
 
     def errors(self) -> str:
         """The batch's `errors`, as JSON."""
         data = [asdict(fault) for fault in self.faults]
         if self.more_faults:
-            data.append(asdict(Fault("too_many_errors", f"{self.more_faults} more lines are not valid.")))
+            data.append(asdict(InputFault("too_many_errors", f"{self.more_faults} more lines are not valid.")))
         return json.dumps({"object": "list", "data": data})
 
-    def add(self, fault: Fault) -> None:
-        if len(self.faults) < MOST_FAULTS:
+    def add(self, fault: InputFault) -> None:
+        if len(self.faults) < MAX_FAULTS:
             self.faults.append(fault)
         else:
             self.more_faults += 1
 
 
-def check(file: BinaryIO, endpoint: str) -> Checked:
+def check(file: BinaryIO, endpoint: str) -> CheckedInput:
     """
     Args:
         file: the input, at its start.
         endpoint: of the batch; every line must have the same, with either prefix.
     """
-    checked, seen = Checked(), set[str]()
+    checked, seen = CheckedInput(), set[str]()
     for number, offset, line in _lines(file):
-        if len(checked.rows) == MOST_LINES:
-            return Checked(faults=[Fault("too_many_requests", f"The file has more than {MOST_LINES} requests.")])
+        if len(checked.rows) == MAX_LINES:
+            return CheckedInput(
+                faults=[InputFault("too_many_requests", f"The file has more than {MAX_LINES} requests.")]
+            )
         try:
             custom_id, url = _read(line, common_url(endpoint), seen)
         except _BadLine as bad:
-            checked.add(Fault(bad.code, bad.message, bad.param, number))
+            checked.add(InputFault(bad.code, bad.message, bad.param, number))
             continue
         seen.add(custom_id)
         row = {"number": number, "custom_id": custom_id, "url": url, "offset": offset, "length": len(line)}
         checked.rows.append(row)
     if not checked.rows and not checked.faults:
-        checked.add(Fault("empty_file", "The file has no requests: one JSON object is expected on each line."))
+        checked.add(InputFault("empty_file", "The file has no requests: one JSON object is expected on each line."))
     return checked
 
 
@@ -96,7 +98,7 @@ def _read(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str]:
     request = parse_line(line)
     custom_id = request.get("custom_id")
     if not isinstance(custom_id, str) or not _is_good_id(custom_id):
-        message = f"`custom_id` is required: a text of 1 to {MOST_CHARACTERS} characters."
+        message = f"`custom_id` is required: a text of 1 to {MAX_CHARACTERS} characters."
         raise _BadLine("missing_required_parameter" if custom_id is None else "invalid_custom_id", message, "custom_id")
     if custom_id in seen:
         raise _BadLine(
@@ -115,7 +117,7 @@ def _read(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str]:
 def _is_good_id(custom_id: str) -> bool:
     """Text that a database can keep: no NUL, no half of a surrogate pair."""
     whole = custom_id.encode(errors="replace").decode() == custom_id
-    return whole and 0 < len(custom_id) <= MOST_CHARACTERS and "\0" not in custom_id
+    return whole and 0 < len(custom_id) <= MAX_CHARACTERS and "\0" not in custom_id
 
 
 def parse_line(line: bytes) -> dict[str, Any]:

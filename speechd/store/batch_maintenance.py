@@ -13,15 +13,15 @@ from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import SpeechdError
-from speechd.store.batch_input import Checked, Fault, check
+from speechd.store.batch_input import CheckedInput, InputFault, check
 from speechd.store.batches import NOBODYS, UNENDED, stop_lines
-from speechd.store.blobs import Draft
+from speechd.store.blobs import BlobDraft
 from speechd.store.database import Database
 from speechd.store.files import Files
-from speechd.store.queue import BATCH_PRIORITY, LEASE_SECONDS, Queue, lock_batch
+from speechd.store.queue import BATCH_PRIORITY, TASK_LEASE_SECONDS, Queue, lock_batch
 from speechd.store.tables import batches, lines
 
-OUTPUT_PURPOSE = "batch_output"
+BATCH_OUTPUT_PURPOSE = "batch_output"
 ROWS_AT_ONCE = 100
 """Results that are in memory at a time while the output is written."""
 BETWEEN_TRIES = 5.0
@@ -31,7 +31,7 @@ ENDED_AT = {"completed": "completed_at", "cancelled": "cancelled_at", "expired":
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class MaintenanceTask:
     """A batch that somebody has to look after."""
 
     id: str
@@ -43,11 +43,11 @@ class Chore:
     output_lifetime: int | None
 
 
-class _Taken(Exception):
+class _LostLease(Exception):
     """Another has it, or it was cancelled meanwhile."""
 
 
-class Chores:
+class BatchMaintenance:
     """The batches of one database, from the side of one worker."""
 
     def __init__(self, database: Database, files: Files, queue: Queue, retention: float = 0) -> None:
@@ -60,7 +60,7 @@ class Chores:
         self._queue = queue
         self._retention = retention
 
-    async def claim(self) -> Chore | None:
+    async def claim(self) -> MaintenanceTask | None:
         """A batch whose input must be looked through or whose results must be written, for a while."""
         now = self._database.now()
         free = or_(batches.c.lease_until.is_(None), batches.c.lease_until < now)
@@ -70,25 +70,25 @@ class Chores:
         async with self._database.reading() as connection:
             if (await connection.execute(first)).first() is None:
                 return None
-        columns = [batches.c[name] for name in Chore.__slots__]
+        columns = [batches.c[name] for name in MaintenanceTask.__slots__]
         async with self._database.writing() as connection:
             id = await connection.scalar(first.with_for_update(skip_locked=True))
-            held = {"worker": self._queue.worker, "lease_until": now + LEASE_SECONDS}
+            held = {"worker": self._queue.worker, "lease_until": now + TASK_LEASE_SECONDS}
             taken = update(batches).where(batches.c.id == id).values(held).returning(*columns)
             row = (await connection.execute(taken)).first()
-        return Chore(**row._mapping) if row else None
+        return MaintenanceTask(**row._mapping) if row else None
 
-    async def renew(self, chore: Chore) -> None:
+    async def renew(self, chore: MaintenanceTask) -> None:
         """The heartbeat of who does a chore."""
         async with self._database.writing() as connection:
-            await connection.execute(self._change(chore, lease_until=self._database.now() + LEASE_SECONDS))
+            await connection.execute(self._change(chore, lease_until=self._database.now() + TASK_LEASE_SECONDS))
 
-    async def postpone(self, chore: Chore, error: SpeechdError) -> None:
+    async def postpone(self, chore: MaintenanceTask, error: SpeechdError) -> None:
         """Tells the batch's owner what is in the way, and lets it be tried again soon."""
-        fault = Fault(error.error_code or "storage_unavailable", error.message)
+        fault = InputFault(error.error_code or "storage_unavailable", error.message)
         until = self._database.now() + BETWEEN_TRIES
         async with self._database.writing() as connection:
-            told = self._change(chore, lease_until=until, errors=Checked(faults=[fault]).errors())
+            told = self._change(chore, lease_until=until, errors=CheckedInput(faults=[fault]).errors())
             await connection.execute(told)
 
     async def release(self, workers: set[str]) -> None:
@@ -97,7 +97,7 @@ class Chores:
         async with self._database.writing() as connection:
             await connection.execute(update(batches).where(left).values(NOBODYS))
 
-    async def do(self, chore: Chore) -> None:
+    async def do(self, chore: MaintenanceTask) -> None:
         """
         Raises:
             StorageUnavailable, QuotaExceeded: there is no room; nothing has changed.
@@ -107,11 +107,11 @@ class Chores:
                 await self._validate(chore)
             else:
                 await self._finalize(chore)
-        except _Taken:
+        except _LostLease:
             return
 
-    async def _validate(self, chore: Chore) -> None:
-        def look_through() -> Checked:
+    async def _validate(self, chore: MaintenanceTask) -> None:
+        def look_through() -> CheckedInput:
             with self._files.blobs.open(chore.blob) as file:
                 return check(file, chore.endpoint)
 
@@ -128,7 +128,7 @@ class Chores:
             rows = [row | {"owner": chore.owner, "batch": chore.id} for row in checked.rows]
             await self._queue.add(connection, rows, BATCH_PRIORITY)
 
-    async def _finalize(self, chore: Chore) -> None:
+    async def _finalize(self, chore: MaintenanceTask) -> None:
         with self._files.blobs.draft() as output, self._files.blobs.draft() as errors:
             await self._write(chore, output, errors)
             ends_as, now = chore.ends_as or "completed", int(self._database.now())
@@ -147,7 +147,7 @@ class Chores:
                 await connection.execute(delete(lines).where(lines.c.batch == chore.id))
                 await self._files.blobs.release(connection, {chore.blob})
 
-    async def _write(self, chore: Chore, output: Draft, errors: Draft) -> None:
+    async def _write(self, chore: MaintenanceTask, output: BlobDraft, errors: BlobDraft) -> None:
         async for rows in self._results(chore.id):
             good = b"".join(_result(row) for row in rows if row.state == "completed")
             bad = b"".join(_result(row) for row in rows if row.state != "completed")
@@ -171,11 +171,15 @@ class Chores:
             yield rows
             number = rows[-1].number
 
-    async def _enter(self, connection: AsyncConnection, chore: Chore, draft: Draft, kind: str) -> str | None:
+    async def _enter(
+        self, connection: AsyncConnection, chore: MaintenanceTask, draft: BlobDraft, kind: str
+    ) -> str | None:
         if not draft.bytes:
             return None
         name = f"{chore.id}_{kind}.jsonl"
-        kept = await self._files.enter(connection, draft, chore.owner, name, OUTPUT_PURPOSE, chore.output_lifetime)
+        kept = await self._files.enter(
+            connection, draft, chore.owner, name, BATCH_OUTPUT_PURPOSE, chore.output_lifetime
+        )
         return kept.id
 
     async def end_overdue(self) -> int:
@@ -205,18 +209,18 @@ class Chores:
         async with self._database.writing() as connection:
             await connection.execute(delete(batches).where(old, batches.c.status.not_in(UNENDED), ~has_lines))
 
-    def _change(self, chore: Chore, **values: Any) -> Any:
+    def _change(self, chore: MaintenanceTask, **values: Any) -> Any:
         mine = and_(batches.c.id == chore.id, batches.c.worker == self._queue.worker, batches.c.status == chore.status)
         return update(batches).where(mine).values(values)
 
-    async def _must(self, connection: AsyncConnection, chore: Chore, **values: Any) -> None:
+    async def _must(self, connection: AsyncConnection, chore: MaintenanceTask, **values: Any) -> None:
         """
         Raises:
             _Taken: it is not this worker's any more.
         """
         changed = await connection.execute(self._change(chore, **NOBODYS, **values))
         if not changed.rowcount:
-            raise _Taken
+            raise _LostLease
 
 
 def _result(row: Any) -> bytes:

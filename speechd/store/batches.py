@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from speechd.errors import BatchNotFound, InvalidRequest
 from speechd.ids import new_id
 from speechd.store.database import Database
-from speechd.store.files import Files, Page, page_of, text
+from speechd.store.files import FilePage, Files, page_of, text
 from speechd.store.queue import Stop, end_lines, lock_batch
 from speechd.store.tables import batches, lines
 
 PURPOSE = "batch"
 """Of files that can be a batch's input."""
-SHORTEST_WINDOW, LONGEST_WINDOW = 24, 7 * 24
+MIN_WINDOW, MAX_WINDOW = 24, 7 * 24
 """Hours."""
 UNENDED = ("validating", "in_progress", "finalizing", "cancelling")
 
@@ -27,7 +27,7 @@ _WINDOW = re.compile(r"([0-9]{1,3})(h|d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BatchOrder:
     """What a caller asks for."""
 
     owner: str
@@ -84,7 +84,7 @@ class Batches:
         self._database = database
         self._files = files
 
-    async def create(self, order: Order) -> Batch:
+    async def create(self, order: BatchOrder) -> Batch:
         """Takes an order in; the lines are looked at afterwards.
 
         Raises:
@@ -127,7 +127,7 @@ class Batches:
         async with self._database.reading() as connection:
             return await _find(connection, owner, id)
 
-    async def list(self, owner: str, *, after: str = "", limit: int = 20) -> Page:
+    async def list(self, owner: str, *, after: str = "", limit: int = 20) -> FilePage:
         """Some of an owner's batches, the newest first.
 
         Args:
@@ -135,7 +135,7 @@ class Batches:
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, batches, batches.c.owner == owner, after, limit, "desc")
-        return Page([_batch(row) for row in page.rows], page.has_more)
+        return FilePage([_batch(row) for row in page.rows], page.has_more)
 
     async def cancel(self, owner: str, id: str) -> Batch:
         """Lets no further line begin; a batch that has ended, or is ending, stays as it is.
@@ -170,7 +170,7 @@ def window_seconds(window: str) -> int:
     """
     found = _WINDOW.fullmatch(window)
     hours = int(found[1]) * (24 if found[2] == "d" else 1) if found else 0
-    if not SHORTEST_WINDOW <= hours <= LONGEST_WINDOW:
+    if not MIN_WINDOW <= hours <= MAX_WINDOW:
         raise InvalidRequest(
             "`completion_window` must be from `24h` to `7d`: hours or days, such as `36h` or `3d`.",
             param="completion_window",

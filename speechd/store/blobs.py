@@ -30,7 +30,7 @@ _ENTER = text(
 )
 
 
-class Draft:
+class BlobDraft:
     """A content on its way to the disk; what is not kept by the end of the context is gone."""
 
     def __init__(self, folder: Path) -> None:
@@ -95,12 +95,12 @@ class BlobFolder:
         self._drafts = folder / "drafts"
         self._quota = quota
 
-    def draft(self) -> Draft:
+    def draft(self) -> BlobDraft:
         """
         Raises:
             StorageUnavailable: the folder takes no file.
         """
-        return Draft(self._drafts)
+        return BlobDraft(self._drafts)
 
     def path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
@@ -113,7 +113,7 @@ class BlobFolder:
         with storage_errors():
             return self.path(digest).open("rb")
 
-    async def keep(self, connection: AsyncConnection, draft: Draft) -> str:
+    async def keep(self, connection: AsyncConnection, draft: BlobDraft) -> str:
         """Makes a draft a content and gives its digest; something must refer to it by the end of the transaction.
 
         Raises:

@@ -14,7 +14,7 @@ RETRY_AFTER = 10.0
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-KINDS: dict[str, type[StorageUnavailable]] = {
+STORAGE_ERRORS: dict[str, type[StorageUnavailable]] = {
     "SQLITE_FULL": StorageFull,
     "SQLITE_IOERR_WRITE": StorageFull,  # no room in the middle of a write
     "SQLITE_IOERR_SHMSIZE": StorageFull,
@@ -50,7 +50,7 @@ def _translated(error: Exception) -> Exception:
         return error
     if isinstance(error, DBAPIError):
         name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-        return _unavailable(KINDS.get(name, StorageUnavailable))
+        return _unavailable(STORAGE_ERRORS.get(name, StorageUnavailable))
     if isinstance(error, OSError) and error.errno in FULL:
         return _unavailable(StorageFull)
     if isinstance(error, OSError) and error.errno in READ_ONLY:

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import FileNotFound
 from speechd.ids import new_id
-from speechd.store.blobs import BlobFolder, Draft
+from speechd.store.blobs import BlobDraft, BlobFolder
 from speechd.store.database import Database
 from speechd.store.tables import files
 
-Order = Literal["asc", "desc"]
-MOST_AT_ONCE = 1000
+SortOrder = Literal["asc", "desc"]
+MAX_PER_PAGE = 1000
 """Expired files that are removed in one transaction."""
 
 
@@ -49,7 +49,7 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FilePage:
     """Some rows of a list, and whether there are more behind them."""
 
     rows: Sequence[Any]
@@ -69,7 +69,7 @@ class Files:
         self._lifetime = lifetime
 
     async def keep(
-        self, draft: Draft, owner: str, filename: str, purpose: str, lifetime: float | None = None
+        self, draft: BlobDraft, owner: str, filename: str, purpose: str, lifetime: float | None = None
     ) -> StoredFile:
         """Makes a file of a draft.
 
@@ -82,7 +82,7 @@ class Files:
     async def enter(
         self,
         connection: AsyncConnection,
-        draft: Draft,
+        draft: BlobDraft,
         owner: str,
         filename: str,
         purpose: str,
@@ -116,8 +116,8 @@ class Files:
         return StoredFile(**row._mapping)
 
     async def list(
-        self, owner: str, *, after: str = "", limit: int = 1000, order: Order = "desc", purpose: str = ""
-    ) -> Page:
+        self, owner: str, *, after: str = "", limit: int = 1000, order: SortOrder = "desc", purpose: str = ""
+    ) -> FilePage:
         """Some of an owner's files, the newest first.
 
         Args:
@@ -126,7 +126,7 @@ class Files:
         wanted = self._visible(owner) if not purpose else and_(self._visible(owner), files.c.purpose == text(purpose))
         async with self._database.reading() as connection:
             page = await page_of(connection, files, wanted, after, limit, order)
-        return Page([StoredFile(**row._mapping) for row in page.rows], page.has_more)
+        return FilePage([StoredFile(**row._mapping) for row in page.rows], page.has_more)
 
     async def delete(self, owner: str, id: str) -> None:
         """Takes a file's name away; its content stays for the batches that work on it.
@@ -143,7 +143,7 @@ class Files:
 
     async def forget_expired(self) -> int:
         """Removes files whose time is over; gives how many."""
-        over = select(files.c.id).where(files.c.expires_at <= int(self._database.now())).limit(MOST_AT_ONCE)
+        over = select(files.c.id).where(files.c.expires_at <= int(self._database.now())).limit(MAX_PER_PAGE)
         async with self._database.reading() as connection:
             ids = [row.id for row in await connection.execute(over)]
         if not ids:
@@ -158,14 +158,16 @@ class Files:
         return and_(files.c.owner == owner, current)
 
 
-async def page_of(connection: AsyncConnection, table: Table, wanted: Any, after: str, limit: int, order: Order) -> Page:
+async def page_of(
+    connection: AsyncConnection, table: Table, wanted: Any, after: str, limit: int, order: SortOrder
+) -> FilePage:
     """Ids sort by time, so a place in the list is an id, also one that is gone by now."""
     where = wanted
     if after:
         where = and_(wanted, table.c.id < text(after) if order == "desc" else table.c.id > text(after))
     sorting = table.c.id.desc() if order == "desc" else table.c.id.asc()
     rows = (await connection.execute(select(table).where(where).order_by(sorting).limit(limit + 1))).all()
-    return Page(rows[:limit], len(rows) > limit)
+    return FilePage(rows[:limit], len(rows) > limit)
 
 
 def text(given: str) -> str:

@@ -17,9 +17,9 @@ from speechd.ids import new_id
 from speechd.store.database import Database
 from speechd.store.tables import batches, lines
 
-LEASE_SECONDS = 20.0
+TASK_LEASE_SECONDS = 20.0
 """A line whose worker is silent for this long goes to another."""
-MOST_LOSSES = 5
+MAX_LOSSES = 5
 """A line over which so many workers died is not given to one more."""
 BATCH_PRIORITY = 100
 SOON_PRIORITY = 10
@@ -28,7 +28,7 @@ SOON_PRIORITY = 10
 Stop = Literal["cancelled", "expired"]
 Reason = Literal["cancelled", "expired", "lost"]
 
-REASONS: Mapping[Reason, tuple[str, str]] = {
+STOP_REASONS: Mapping[Reason, tuple[str, str]] = {
     "cancelled": ("batch_cancelled", "This request was not executed because its batch was cancelled."),
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
     "lost": ("worker_lost", "The server died over this request again and again, so it is not tried any more."),
@@ -37,7 +37,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
 LOST_FOR_GOOD: Mapping[Reason, ColumnElement[bool]] = {
     "cancelled": lines.c.stop == "cancelled",
     "expired": lines.c.stop == "expired",
-    "lost": lines.c.losses >= MOST_LOSSES - 1,
+    "lost": lines.c.losses >= MAX_LOSSES - 1,
 }
 """Lines that go to no other worker when they lose theirs."""
 OUTCOME = (lines.c.state, lines.c.status_code, lines.c.request_id, lines.c.response, lines.c.error)
@@ -45,7 +45,7 @@ OUTCOME = (lines.c.state, lines.c.status_code, lines.c.request_id, lines.c.respo
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QueuedTask:
     """One request that was claimed."""
 
     id: str
@@ -90,7 +90,7 @@ Making = Callable[[AsyncConnection], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LeaseReport:
     """What a heartbeat tells about the lines that a worker believes to hold."""
 
     lost: frozenset[str]
@@ -131,7 +131,7 @@ class Queue:
         for start in range(0, len(made), 1000):
             await connection.execute(insert(lines), made[start : start + 1000])
 
-    async def claim(self, most: int) -> list[Line]:
+    async def claim(self, most: int) -> list[QueuedTask]:
         """Takes up to `most` lines that may begin now, the most urgent first; each is given to one worker only."""
         now = self._database.now()
         if self._idle:
@@ -144,24 +144,29 @@ class Queue:
             self._idle = not chosen
             if self._idle:
                 return []
-            held = {"state": "running", "worker": self.worker, "lease_until": now + LEASE_SECONDS, "started_at": now}
+            held = {
+                "state": "running",
+                "worker": self.worker,
+                "lease_until": now + TASK_LEASE_SECONDS,
+                "started_at": now,
+            }
             await connection.execute(update(lines).where(lines.c.id.in_(chosen)).values(held))
             rows = (await connection.execute(_described(chosen))).all()
-        return [Line(**row._mapping) for row in rows]
+        return [QueuedTask(**row._mapping) for row in rows]
 
-    async def renew(self, held: Collection[str]) -> Held:
+    async def renew(self, held: Collection[str]) -> LeaseReport:
         """The heartbeat: extends the leases of lines that this worker still holds."""
-        until = self._database.now() + LEASE_SECONDS
+        until = self._database.now() + TASK_LEASE_SECONDS
         mine = and_(lines.c.id.in_(held), lines.c.worker == self.worker, lines.c.state == "running")
         async with self._database.writing() as connection:
             await connection.execute(update(lines).where(mine).values(lease_until=until))
             rows = (await connection.execute(select(lines.c.id, lines.c.stop).where(mine))).all()
-        return Held(
+        return LeaseReport(
             lost=frozenset(held) - {row.id for row in rows},
             stopped={row.id: row.stop for row in rows if row.stop},
         )
 
-    async def finish(self, line: Line, outcome: Outcome | Making) -> bool:
+    async def finish(self, line: QueuedTask, outcome: Outcome | Making) -> bool:
         """Records how a line ended and counts it in its batch; False if the line is not this worker's any more.
 
         Args:
@@ -175,13 +180,13 @@ class Queue:
             await self._end(connection, [(line, outcome)])
         return True
 
-    async def finish_all(self, ended: Sequence[tuple[Line, Outcome]]) -> None:
+    async def finish_all(self, ended: Sequence[tuple[QueuedTask, Outcome]]) -> None:
         """The same for many lines in one transaction; those that are not this worker's any more are left out."""
         async with self._database.writing() as connection:
             mine = await self._lock_mine(connection, [line for line, _ in ended])
             await self._end(connection, [(line, outcome) for line, outcome in ended if line.id in mine])
 
-    async def _lock_mine(self, connection: AsyncConnection, held: Sequence[Line]) -> set[str]:
+    async def _lock_mine(self, connection: AsyncConnection, held: Sequence[QueuedTask]) -> set[str]:
         """Ids of those lines that this worker still holds."""
         for batch in sorted({line.batch for line in held if line.batch is not None}):
             await lock_batch(connection, batch)
@@ -190,7 +195,7 @@ class Queue:
         )
         return {row.id for row in await connection.execute(select(lines.c.id).where(mine).with_for_update())}
 
-    async def _end(self, connection: AsyncConnection, ended: Sequence[tuple[Line, Outcome]]) -> None:
+    async def _end(self, connection: AsyncConnection, ended: Sequence[tuple[QueuedTask, Outcome]]) -> None:
         if not ended:
             return
         now = self._database.now()
@@ -205,7 +210,7 @@ class Queue:
         for batch in sorted({line.batch for line, _ in ended if line.batch is not None}):
             await count_ended(connection, batch, counts[batch, True], counts[batch, False], now)
 
-    async def put_back(self, line: Line, delay: float = 0, failed: bool = False) -> None:
+    async def put_back(self, line: QueuedTask, delay: float = 0, failed: bool = False) -> None:
         """Gives a line up, for anybody to take it later.
 
         Args:
@@ -279,7 +284,7 @@ async def count_ended(connection: AsyncConnection, batch: str, completed: int, f
 
 def never_ran(reason: Reason) -> Outcome:
     """The outcome of a line that came to no reply."""
-    code, message = REASONS[reason]
+    code, message = STOP_REASONS[reason]
     state: Literal["failed", "cancelled"] = "cancelled" if reason == "cancelled" else "failed"
     return Outcome(state, error=json.dumps({"code": code, "message": message}))
 

@@ -11,7 +11,7 @@ from speechd.settings import Settings
 if TYPE_CHECKING:
     from speechd.store.audio_jobs.jobs import AudioJobs
     from speechd.store.audio_jobs.webhooks import Deliveries
-    from speechd.store.batch_maintenance import Chores
+    from speechd.store.batch_maintenance import BatchMaintenance
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
@@ -21,7 +21,7 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Store:
     """Everything durable, open."""
 
     database: "Database"
@@ -32,39 +32,39 @@ class Ledger:
     retention: float
     """Seconds that what has ended is kept; 0: for ever."""
 
-    def desk(self, worker: str) -> "tuple[Queue, Chores]":
+    def desk(self, worker: str) -> "tuple[Queue, BatchMaintenance]":
         """What a worker works with.
 
         Args:
             worker: a name that no other worker has or had.
         """
-        from speechd.store.batch_maintenance import Chores
+        from speechd.store.batch_maintenance import BatchMaintenance
         from speechd.store.queue import Queue
 
         queue = Queue(self.database, worker)
-        return queue, Chores(self.database, self.files, queue, self.retention)
+        return queue, BatchMaintenance(self.database, self.files, queue, self.retention)
 
 
-class Jobs:
+class StoreHandle:
     """What API and worker of a process hold; belongs to one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.news = asyncio.Event()
+        self.tasks_available = asyncio.Event()
         """Set when a worker of this process may find a line to do."""
-        self.orders = asyncio.Event()
+        self.batches_due = asyncio.Event()
         """Set when a worker of this process may find a batch to look after."""
-        self.troubles: dict[str, SpeechdError] = {}
+        self.faults: dict[str, SpeechdError] = {}
         """What keeps parts of this process's work from going on, for as long as it does."""
         self._lock = asyncio.Lock()
-        self._ledger: Ledger | None = None
+        self._store: Store | None = None
 
     @property
     def workers_folder(self) -> Path:
         """Where workers on one data folder see each other."""
         return self.settings.data_dir / "workers"
 
-    async def open(self) -> Ledger:
+    async def open(self) -> Store:
         """The ledger, opened if it is not.
 
         Raises:
@@ -72,23 +72,23 @@ class Jobs:
             Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
         """
         async with self._lock:
-            if self._ledger is None:
+            if self._store is None:
                 opening = asyncio.create_task(self._opened())
                 await _to_its_end(opening)
-                self._ledger = opening.result()
-        return self._ledger
+                self._store = opening.result()
+        return self._store
 
     def announce(self) -> None:
         """Something was added or cancelled: a worker of this process need not wait for its next look."""
-        self.news.set()
-        self.orders.set()
+        self.tasks_available.set()
+        self.batches_due.set()
 
     async def close(self) -> None:
-        if self._ledger is not None:
-            await self._ledger.database.close()
-            self._ledger = None
+        if self._store is not None:
+            await self._store.database.close()
+            self._store = None
 
-    async def _opened(self) -> Ledger:
+    async def _opened(self) -> Store:
         # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
         from speechd.store.audio_jobs.jobs import AudioJobs
         from speechd.store.audio_jobs.webhooks import Deliveries
@@ -102,7 +102,7 @@ class Jobs:
         database = await open_database(self.settings)
         files = Files(database, folder, retention)
         window = self.settings.audio_job_hours * HOUR
-        return Ledger(
+        return Store(
             database,
             files,
             Batches(database, files),
@@ -112,7 +112,7 @@ class Jobs:
         )
 
 
-async def _to_its_end(task: asyncio.Task[Ledger]) -> None:
+async def _to_its_end(task: asyncio.Task[Store]) -> None:
     """Who is cancelled while it opens waits, so that nothing stays half open."""
     try:
         await asyncio.wait([task])

@@ -16,7 +16,7 @@ WEIGHT = 0.2
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class Reservation:
     """One text's place in the backlog."""
 
     remaining: float
@@ -30,7 +30,7 @@ class Place:
         return self.remaining if self.step is None or not self.step.done() else 0.0
 
 
-class Backlog:
+class AdmissionQueue:
     """The texts that one voice has been given."""
 
     def __init__(self, most: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,7 +41,7 @@ class Backlog:
         """
         self._most = most
         self._clock = clock
-        self._places: set[Place] = set()
+        self._reservations: set[Reservation] = set()
         self._speed = 0.0
         """Characters spoken per second for all texts together, smoothed; 0 while unknown."""
         self._since = 0.0
@@ -49,10 +49,10 @@ class Backlog:
     @property
     def waiting(self) -> float:
         """Characters that wait for the voice."""
-        return sum(place.waiting for place in self._places)
+        return sum(reserve.waiting for reserve in self._reservations)
 
     @contextlib.contextmanager
-    def place(self, characters: int) -> Iterator[Place]:
+    def reserve(self, characters: int) -> Iterator[Reservation]:
         """A place for a text, until it is spoken or given up.
 
         Raises:
@@ -65,18 +65,18 @@ class Backlog:
                 f"The voice has {self.waiting:.0f} characters waiting. Please try again in {wait:.0f}s.",
                 retry_after=wait,
             )
-        if not self._places:
+        if not self._reservations:
             self._since = self._clock()
-        place = Place(characters)
-        self._places.add(place)
+        reserve = Reservation(characters)
+        self._reservations.add(reserve)
         try:
-            yield place
+            yield reserve
         finally:
-            self._places.discard(place)
+            self._reservations.discard(reserve)
 
-    def spoken(self, place: Place, characters: int) -> None:
+    def spoken(self, reserve: Reservation, characters: int) -> None:
         """Some of a text has been spoken."""
-        place.remaining = max(0.0, place.remaining - characters)
+        reserve.remaining = max(0.0, reserve.remaining - characters)
         now = self._clock()
         if now > self._since:
             speed = characters / (now - self._since)

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript, Word
 
 CAPTION_FORMATS = {"json": "verbose_json", "srt": "srt", "vtt": "vtt"}
 """What captions can be written as, and which format of transcripts that is."""
-LONGEST_LINE = 42
+MAX_LINE = 42
 """Characters: the width of a subtitle line (BBC subtitle guidelines: 37 to 42)."""
-LONGEST_CUE = 5.0
+MAX_CUE = 5.0
 """Seconds."""
 
 
@@ -23,9 +23,9 @@ def captions(words: Iterable[Word], language: str, duration: float, voice: str) 
     return Transcript("transcribe", language, duration, segments, voice)
 
 
-def written(said: Transcript, format: str, view: View | None = None) -> str:
+def captions_of_words(said: Transcript, format: str, view: View | None = None) -> str:
     """Captions as a file's text, in one of CAPTION_FORMATS."""
-    return FORMATS[CAPTION_FORMATS[format]].encode(said, replace(view or View(), words=True)).decode()
+    return TRANSCRIPT_FORMATS[CAPTION_FORMATS[format]].encode(said, replace(view or View(), words=True)).decode()
 
 
 def _lines(words: Iterable[Word]) -> Iterable[list[Word]]:
@@ -43,4 +43,4 @@ def _lines(words: Iterable[Word]) -> Iterable[list[Word]]:
 
 
 def _is_full(line: list[Word]) -> bool:
-    return len(" ".join(word.word for word in line)) > LONGEST_LINE or line[-1].end - line[0].start > LONGEST_CUE
+    return len(" ".join(word.word for word in line)) > MAX_LINE or line[-1].end - line[0].start > MAX_CUE

@@ -10,25 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from speechd.audio.encode import FORMATS
+from speechd.audio.encode import AUDIO_FORMATS
 from speechd.audio.time_stretch import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.tts import ssml
-from speechd.tts.admission import Backlog, Place
+from speechd.tts.admission import AdmissionQueue, Reservation
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
-from speechd.tts.text import Piece, Reader
+from speechd.tts.text import Reader, TextPiece
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
 FADE = 0.004
 """Seconds over which a piece begins and ends, so that no join clicks."""
-SILENCE = 1e-3
+SILENT_SAMPLE = 1e-3
 """What stays below this, -60 dBFS, is no speech."""
 
 
-Steps = Generator[SpeechPart | Speech, None, None]
+SynthesisSteps = Generator[SpeechPart | Speech, None, None]
 
 
-class Booth:
+class LoadedVoice:
     """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
 
     def __init__(self, engine: TtsEngine, threads: int, most_waiting: float = float("inf")) -> None:
@@ -39,7 +39,7 @@ class Booth:
             most_waiting: characters that may wait before more are refused.
         """
         self.engine = engine
-        self.backlog = Backlog(most_waiting)
+        self.admission = AdmissionQueue(most_waiting)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
 
     async def close(self) -> None:
@@ -63,34 +63,36 @@ class LocalSpeaker:
     """Longest text accepted."""
     lexicon: Mapping[str, str] = field(default_factory=dict)
     """Words with what to say instead."""
-    backlog: Backlog = field(default_factory=Backlog)
+    admission: AdmissionQueue = field(default_factory=AdmissionQueue)
     """What the voice still has to say, to all who asked."""
 
     async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         _check_length(text, self.max_characters)
-        with self.backlog.place(len(text)) as place:
-            async with aclosing(self._spoken(self._steps(text, options), place)) as parts:
+        with self.admission.reserve(len(text)) as reservation:
+            async with aclosing(self._spoken(self._steps(text, options), reservation)) as parts:
                 async for part in parts:
                     yield part
 
-    async def _spoken(self, steps: Steps, place: Place) -> AsyncGenerator[SpeechPart | Speech, None]:
+    async def _spoken(
+        self, steps: SynthesisSteps, reservation: Reservation
+    ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """The steps, taken on the threads; one is taken ahead while the last one's part is sent."""
         loop = asyncio.get_running_loop()
-        place.step = loop.run_in_executor(self.threads, next, steps, None)
+        reservation.step = loop.run_in_executor(self.threads, next, steps, None)
         try:
-            while (part := await asyncio.shield(place.step)) is not None:
-                self.backlog.spoken(place, part.characters if isinstance(part, SpeechPart) else 0)
-                place.step = loop.run_in_executor(self.threads, next, steps, None)
+            while (part := await asyncio.shield(reservation.step)) is not None:
+                self.admission.spoken(reservation, part.characters if isinstance(part, SpeechPart) else 0)
+                reservation.step = loop.run_in_executor(self.threads, next, steps, None)
                 yield part
         finally:
-            if not place.step.done():
-                await asyncio.wait([place.step])  # a thread cannot be interrupted; it is at most one sentence
-            if not place.step.cancelled():
-                place.step.exception()
+            if not reservation.step.done():
+                await asyncio.wait([reservation.step])  # a thread cannot be interrupted; it is at most one sentence
+            if not reservation.step.cancelled():
+                reservation.step.exception()
             steps.close()
 
-    def _steps(self, text: str, options: SpeechOptions) -> Steps:
+    def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
         pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)
         job = _Job(self.engine, self.speaker, options)
         yield from job.parts(pieces)
@@ -104,7 +106,7 @@ def _check_length(text: str, most: int) -> None:
 
 def pieces_of(
     text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
-) -> Iterator[Piece]:
+) -> Iterator[TextPiece]:
     """The text in the pieces that are spoken one by one; what is wrong with it is said before the first.
 
     Raises:
@@ -114,7 +116,7 @@ def pieces_of(
     _check_length(text, max_characters)
     reader = Reader(info, lexicon)
     if options.ssml or ssml.is_ssml(text):
-        document = ssml.parse(text)
+        document = ssml.parse_ssml(text)
         reader.check(document.text)
         return document.pieces(reader)
     reader.check(text)
@@ -129,7 +131,7 @@ class _Job:
             raise InvalidRequest(f"`speed` lies between {SLOWEST} and {FASTEST:g}.", param="speed")
         self._engine = engine
         self._speaker = speaker
-        self._format = FORMATS[options.format]
+        self._format = AUDIO_FORMATS[options.format]
         self._rate = self._format.coded_rate(options.sample_rate)
         self._captions = options.captions
         self._own_speed = _within(options.speed, engine)
@@ -147,7 +149,7 @@ class _Job:
         """Length of the audio so far."""
         return self._coded / self._rate
 
-    def parts(self, pieces: Iterator[Piece]) -> Iterator[SpeechPart]:
+    def parts(self, pieces: Iterator[TextPiece]) -> Iterator[SpeechPart]:
         """
         Raises:
             InvalidRequest: not a sound came out.
@@ -158,7 +160,7 @@ class _Job:
         words: tuple[Word, ...] = ()
         for piece in chain(first, pieces):
             spoken = self._say(piece)
-            heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENCE
+            heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENT_SAMPLE
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
             characters += len(piece.text) + 1
@@ -171,7 +173,7 @@ class _Job:
         for data in encoder.finish():
             yield SpeechPart(data, seconds=self.seconds)
 
-    def _say(self, piece: Piece) -> Spoken:
+    def _say(self, piece: TextPiece) -> Spoken:
         """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""
         rate = self._engine.info.sample_rate
         pause = np.zeros(round(piece.pause / self._own_speed * rate), np.float32)

@@ -13,9 +13,9 @@ from speechd.errors import InvalidRequest
 from speechd.tts.engine import PHONEMES, VoiceInfo
 from speechd.tts.normalization.english import read_aloud
 
-LONGEST_PIECE = 300
+MAX_PIECE = 300
 """Characters."""
-BLOCK = 2000
+TEXT_BLOCK = 2000
 """Characters that are cleaned together: so the first sentence of a long text need not wait for the last."""
 
 _PLAIN = str.maketrans(
@@ -45,11 +45,11 @@ _CLAUSE_END = re.compile(r"[,;:](?=\s)")
 _CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|because|which|that|who|when|while|if|so|then|with|for|in|on|at|to)\s)")
 _NOT_IPA = re.compile(r"[^\w ˈˌːˑ.\u0300-\u036f]|_")
 _PROTECTED = re.compile("[\ue000-\uf8ff]")
-MOST_PROTECTED = 0xF8FF - 0xE000
+MAX_PROTECTED = 0xF8FF - 0xE000
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """What an engine speaks in one go."""
 
     text: str
@@ -72,7 +72,7 @@ class Verbatim:
         Raises:
             InvalidRequest: there are too many.
         """
-        if len(self.bits) >= MOST_PROTECTED:
+        if len(self.bits) >= MAX_PROTECTED:
             raise InvalidRequest("The text has too many phoneme, sub or say-as elements.", param="input")
         self.bits.append(bit)
         return chr(0xE000 + len(self.bits) - 1)
@@ -113,7 +113,7 @@ class Reader:
                 code="unsupported_script",
             )
 
-    def pieces(self, text: str, verbatim: Verbatim | None = None) -> Iterator[Piece]:
+    def pieces(self, text: str, verbatim: Verbatim | None = None) -> Iterator[TextPiece]:
         """The text piece by piece; what has nothing to speak in it is left out.
 
         Args:
@@ -123,10 +123,10 @@ class Reader:
         kept = verbatim or Verbatim()
         for block in blocks(text):
             plain = cleaned(block, keep_private=verbatim is not None)
-            for sentence in sentences(self._normalised(plain, kept)):
+            for sentence in split_sentences(self._normalised(plain, kept)):
                 for part in parts(_tidy(kept.restore(sentence))):
                     if any(char.isalnum() for char in part):
-                        yield Piece(part)
+                        yield TextPiece(part)
 
     def _normalised(self, text: str, verbatim: Verbatim) -> str:
         if self._listed:
@@ -181,14 +181,14 @@ def blocks(text: str) -> Iterator[str]:
     """The text in stretches of about 2000 characters, cut after a sentence or at least at a blank."""
     at = 0
     while at < len(text):
-        end = at + BLOCK
+        end = at + TEXT_BLOCK
         if end < len(text):
-            end = _last_end(_SENTENCE_END, text, at + BLOCK // 2, end) or _last_blank(text, at, end)
+            end = _last_end(_SENTENCE_END, text, at + TEXT_BLOCK // 2, end) or _last_blank(text, at, end)
         yield text[at:end]
         at = end
 
 
-def sentences(text: str) -> Iterator[str]:
+def split_sentences(text: str) -> Iterator[str]:
     """The sentences of a text, trimmed."""
     at = 0
     for match in _SENTENCE_END.finditer(text):
@@ -199,12 +199,12 @@ def sentences(text: str) -> Iterator[str]:
 
 def parts(sentence: str) -> Iterator[str]:
     """A sentence in parts of at most 300 characters, cut where a reader would breathe."""
-    while len(sentence) > LONGEST_PIECE:
-        half = LONGEST_PIECE // 2
+    while len(sentence) > MAX_PIECE:
+        half = MAX_PIECE // 2
         end = (
-            _last_end(_CLAUSE_END, sentence, half, LONGEST_PIECE)
-            or _last_end(_CONJUNCTION, sentence, half, LONGEST_PIECE)
-            or _last_blank(sentence, 0, LONGEST_PIECE)
+            _last_end(_CLAUSE_END, sentence, half, MAX_PIECE)
+            or _last_end(_CONJUNCTION, sentence, half, MAX_PIECE)
+            or _last_blank(sentence, 0, MAX_PIECE)
         )
         end = _outside_phonemes(sentence, end)
         yield sentence[:end].strip()

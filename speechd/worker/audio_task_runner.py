@@ -12,26 +12,26 @@ from typing import Any, BinaryIO
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd import operations
-from speechd.audio.encode import FORMATS as AUDIO_FORMATS
+from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.dialects import OPENAI, common_url, dialect_of
 from speechd.errors import StorageUnavailable
-from speechd.formats.transcript import FORMATS
+from speechd.formats.transcript import TRANSCRIPT_FORMATS
 from speechd.operations import SpeechRequest, TranscriptionRequest
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.service import Service
 from speechd.store.audio_jobs.jobs import AudioJobs
-from speechd.store.audio_jobs.records import Answer, Progress
+from speechd.store.audio_jobs.records import JobResult, Progress
 from speechd.store.files import Files
-from speechd.store.queue import Line, Outcome
-from speechd.store.store import Ledger
+from speechd.store.queue import Outcome, QueuedTask
+from speechd.store.store import Store
 from speechd.types import Segment, Speech, SpeechPart, Transcript
 from speechd.validation import measure
-from speechd.worker.task_runner import Done, LineRunner
+from speechd.worker.task_runner import TaskResult, TaskRunner
 
 WATCH_SECONDS = 1.0
 """Between two reports of how far a job is, which are also when a job that was stopped is noticed."""
-MOST_SEGMENTS = 100
+MAX_SEGMENTS = 100
 """Segments that are shown of a job that runs: the newest."""
 BASIC = "basic"
 """The format of mu-law without a header, which a caller asks for by `Accept`."""
@@ -44,26 +44,26 @@ SPEECH = "/v1/audio/speech"
 
 
 @dataclass(slots=True)
-class AudioDone(Done):
+class AudioDone(TaskResult):
     """An answer, to be kept in the transaction that ends its line."""
 
     jobs: AudioJobs | None = None
-    answer: Answer | None = None
+    answer: JobResult | None = None
 
-    async def enter(self, connection: AsyncConnection, files: Files, line: Line) -> Outcome:
+    async def enter(self, connection: AsyncConnection, files: Files, line: QueuedTask) -> Outcome:
         if self.jobs is None or self.answer is None:
             return self.outcome
         response = await self.jobs.enter(connection, line.owner, line.id, self.answer)
         return replace(self.outcome, response=response)
 
 
-class Sight:
+class JobProgress:
     """How far a job is, on its way from who works to who reports."""
 
     def __init__(self, total: float | None) -> None:
         self._done = 0.0
         self._total = total
-        self._segments: deque[dict[str, Any]] = deque(maxlen=MOST_SEGMENTS)
+        self._segments: deque[dict[str, Any]] = deque(maxlen=MAX_SEGMENTS)
         self._count = 0
         self._is_new = True
 
@@ -88,24 +88,24 @@ class Sight:
         return Progress(self._done, self._total, segments, self._count - len(self._segments))
 
 
-class AudioRunner(LineRunner):
+class AudioRunner(TaskRunner):
     """Runs lines of batches, and those that stand for themselves."""
 
-    def __init__(self, service: Service, ledger: Ledger) -> None:
-        super().__init__(service, ledger.files)
-        self._jobs = ledger.audio
+    def __init__(self, service: Service, store: Store) -> None:
+        super().__init__(service, store.files)
+        self._jobs = store.audio
 
-    async def answered(self, line: Line, request_id: str, resources: ExitStack) -> Done:
+    async def answered(self, line: QueuedTask, request_id: str, resources: ExitStack) -> TaskResult:
         if line.batch is not None:
             return await super().answered(line, request_id, resources)
         job = await self._jobs.look(line.id)
-        sight = Sight(job.total)
+        sight = JobProgress(job.total)
         async with self._watched(line.id, sight):
             if common_url(line.url) == SPEECH:
                 return await self._spoken(line, job.format == BASIC, sight, resources)
             return await self._heard(line, request_id, sight, resources)
 
-    async def _heard(self, line: Line, request_id: str, sight: Sight, resources: ExitStack) -> Done:
+    async def _heard(self, line: QueuedTask, request_id: str, sight: JobProgress, resources: ExitStack) -> TaskResult:
         form = FORMS[common_url(line.url)].parse(json.loads(line.body or "{}"))
         request = TranscriptionRequest(form.model, form.to_options(), caller=line.owner)
         file = await self._recording(line, form.url, sight, resources)
@@ -115,23 +115,23 @@ class AudioRunner(LineRunner):
                     transcript = part
                 else:
                     sight.hear(part)
-        shape = FORMATS[form.response_format]
-        view = operations.view_of(form, dialect_of(line.url) or OPENAI, request_id)
+        shape = TRANSCRIPT_FORMATS[form.response_format]
+        view = operations.response_view(form, dialect_of(line.url) or OPENAI, request_id)
         draft = resources.enter_context(self.files.blobs.draft())
         await asyncio.to_thread(lambda: draft.write(shape.encode(transcript, view)))
-        headers = operations.headers_of(transcript, stream.how)
-        answer = Answer(draft, shape.media_type, headers, transcript.duration)
+        headers = operations.response_headers(transcript, stream.how)
+        answer = JobResult(draft, shape.media_type, headers, transcript.duration)
         charged = 0.0 if stream.how == "hit" else transcript.audio_seconds
         return AudioDone(_success(request_id), charged, draft, jobs=self._jobs, answer=answer)
 
-    async def _recording(self, line: Line, url: str | None, sight: Sight, resources: ExitStack) -> BinaryIO:
+    async def _recording(self, line: QueuedTask, url: str | None, sight: JobProgress, resources: ExitStack) -> BinaryIO:
         if line.blob is not None:  # opened in no thread, which would leave it open if this is cancelled
             return resources.enter_context(self.files.blobs.open(line.blob))
         file = resources.enter_context(await operations.fetch(self.service, url or ""))
         sight.expect(await measure(self.service, file))
         return file
 
-    async def _spoken(self, line: Line, headerless: bool, sight: Sight, resources: ExitStack) -> Done:
+    async def _spoken(self, line: QueuedTask, headerless: bool, sight: JobProgress, resources: ExitStack) -> TaskResult:
         body = SpeechBody.parse(json.loads(line.body or "{}"))
         options = body.to_options((dialect_of(line.url) or OPENAI).speech_sample_rate, headerless)
         request = SpeechRequest(body.input, body.model, body.voice_name, options)
@@ -144,7 +144,7 @@ class AudioRunner(LineRunner):
                 else:
                     speech = part
         shape = AUDIO_FORMATS[options.format]
-        answer = Answer(
+        answer = JobResult(
             draft,
             shape.media_type,
             {"x-speechd-voice": stream.voice.id, "cache-control": "no-store"},
@@ -155,7 +155,7 @@ class AudioRunner(LineRunner):
         return AudioDone(_success(line.request_id), draft=draft, jobs=self._jobs, answer=answer)
 
     @asynccontextmanager
-    async def _watched(self, id: str, sight: Sight) -> AsyncIterator[None]:
+    async def _watched(self, id: str, sight: JobProgress) -> AsyncIterator[None]:
         """Reports how far the block is, and cancels it when the job is stopped."""
         task = asyncio.current_task()
         over = asyncio.Event()
@@ -166,7 +166,7 @@ class AudioRunner(LineRunner):
             over.set()
             await asyncio.wait([watching])
 
-    async def _watch(self, id: str, sight: Sight, over: asyncio.Event, stop: Callable[[], object]) -> None:
+    async def _watch(self, id: str, sight: JobProgress, over: asyncio.Event, stop: Callable[[], object]) -> None:
         while not over.is_set():
             with suppress(StorageUnavailable):  # the heartbeat tells of it
                 if (progress := sight.news()) is not None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class ConcurrencyLimiter:
     """Lets so many lines run at once as `most` says then; the others wait in the order in which they came."""
 
     def __init__(self, most: Callable[[], int]) -> None:

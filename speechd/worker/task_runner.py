@@ -17,17 +17,17 @@ from speechd.errors import InternalError, QuotaExceeded, SpeechdError, StorageUn
 from speechd.ids import new_id
 from speechd.operations import OPERATIONS, WrittenRequest
 from speechd.service import Service
-from speechd.store.batch_maintenance import OUTPUT_PURPOSE
-from speechd.store.blobs import Draft
+from speechd.store.batch_maintenance import BATCH_OUTPUT_PURPOSE
+from speechd.store.blobs import BlobDraft
 from speechd.store.files import Files
-from speechd.store.queue import Line, Outcome
+from speechd.store.queue import Outcome, QueuedTask
 
-NO_ROOM = (StorageUnavailable, QuotaExceeded)
+OVERLOADED = (StorageUnavailable, QuotaExceeded)
 """What the storage says when the same can work later."""
-NO_ROOM_PAUSE = 10.0
-MOST_TRIES = 3
+OVERLOAD_PAUSE = 10.0
+MAX_TRIES = 3
 """Of what another server failed at."""
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """The line waits as long as it takes: until its batch's window ends."""
 FLAKY = frozenset(
@@ -44,7 +44,7 @@ log = logging.getLogger("speechd.worker")
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Retry:
     """It could not be done now."""
 
     delay: float
@@ -53,32 +53,32 @@ class Later:
 
 
 @dataclass(slots=True)
-class Done:
+class TaskResult:
     """How it ended, and the file that it made; to be closed once both are recorded."""
 
     outcome: Outcome
     audio_seconds: float = 0.0
-    draft: Draft | None = None
+    draft: BlobDraft | None = None
     filename: str = ""
     resources: ExitStack = field(default_factory=ExitStack)
 
-    async def enter(self, connection: AsyncConnection, files: Files, line: Line) -> Outcome:
+    async def enter(self, connection: AsyncConnection, files: Files, line: QueuedTask) -> Outcome:
         """The outcome, with its file kept in the same transaction."""
         if self.draft is None:
             return self.outcome
-        made = await files.enter(connection, self.draft, line.owner, self.filename, OUTPUT_PURPOSE)
+        made = await files.enter(connection, self.draft, line.owner, self.filename, BATCH_OUTPUT_PURPOSE)
         body = made.as_object() | json.loads(self.outcome.response or "{}")
         return Outcome("completed", self.outcome.status_code, self.outcome.request_id, json.dumps(body))
 
 
-class LineRunner:
+class TaskRunner:
     """Runs lines on a service."""
 
     def __init__(self, service: Service, files: Files) -> None:
         self.service = service
         self.files = files
 
-    async def run(self, line: Line) -> Done | Later:
+    async def run(self, line: QueuedTask) -> TaskResult | Retry:
         """Does what the line asks for; whatever is wrong with it is its outcome. Cancelling stops the work."""
         request_id = line.request_id or new_id("req")
         nobody_waits.set(True)
@@ -87,7 +87,7 @@ class LineRunner:
                 done = await self.answered(line, request_id, resources)
             except SpeechdError as error:
                 delay = pause_after(error, line.tries)
-                return Later(delay) if delay is not None else _refused(error, request_id)
+                return Retry(delay) if delay is not None else _refused(error, request_id)
             except Exception:
                 log.exception("%s (line %s) failed", request_id, line.id)
                 message = f"Something went wrong inside the server. Quote {request_id} when you report it."
@@ -95,9 +95,9 @@ class LineRunner:
             done.resources = resources.pop_all()
             return done
 
-    async def answered(self, line: Line, request_id: str, resources: ExitStack) -> Done:
+    async def answered(self, line: QueuedTask, request_id: str, resources: ExitStack) -> TaskResult:
         """What came of it, with what is to be closed once that is recorded in `resources`."""
-        draft: Draft | None = None
+        draft: BlobDraft | None = None
 
         async def keep(data: bytes) -> None:
             nonlocal draft
@@ -109,9 +109,9 @@ class LineRunner:
         request = WrittenRequest(fields, _dialect(line), request_id, line.owner, keep)
         answer = await operation(self.service, request)
         outcome = Outcome("completed", HTTPStatus.OK, request_id, json.dumps(answer.body))
-        return Done(outcome, answer.audio_seconds, draft, answer.made)
+        return TaskResult(outcome, answer.audio_seconds, draft, answer.made)
 
-    def _fields(self, line: Line) -> Mapping[str, Any]:
+    def _fields(self, line: QueuedTask) -> Mapping[str, Any]:
         if line.body is not None:
             fields: Mapping[str, Any] = json.loads(line.body)
             return fields
@@ -121,7 +121,7 @@ class LineRunner:
         return body
 
 
-def _dialect(line: Line) -> Dialect:
+def _dialect(line: QueuedTask) -> Dialect:
     """Groq's own lines say `/v1/...` too: then it is the one in which the batch was ordered."""
     by_url = dialect_of(line.url) or OPENAI
     return by_url if by_url is GROQ else BY_NAME.get(line.dialect or "", by_url)
@@ -129,13 +129,13 @@ def _dialect(line: Line) -> Dialect:
 
 def pause_after(error: SpeechdError, tries: int) -> float | None:
     """Seconds until a failed line may be tried again; None: it has failed for good."""
-    if isinstance(error, NO_ROOM):
-        return NO_ROOM_PAUSE
-    passes = error.status in BUSY or (error.status in FLAKY and tries < MOST_TRIES - 1)
+    if isinstance(error, OVERLOADED):
+        return OVERLOAD_PAUSE
+    passes = error.status in BUSY or (error.status in FLAKY and tries < MAX_TRIES - 1)
     if error.should_retry is False or not passes:
         return None
-    return max(error.retry_after or 0.0, min(LONGEST_PAUSE, 2.0 ** min(tries, 10)))
+    return max(error.retry_after or 0.0, min(MAX_PAUSE, 2.0 ** min(tries, 10)))
 
 
-def _refused(error: SpeechdError, request_id: str) -> Done:
-    return Done(Outcome("failed", error.status, request_id, json.dumps(error.envelope())))
+def _refused(error: SpeechdError, request_id: str) -> TaskResult:
+    return TaskResult(Outcome("failed", error.status, request_id, json.dumps(error.envelope())))

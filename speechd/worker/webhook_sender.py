@@ -7,28 +7,35 @@ from http import HTTPStatus
 import httpx2
 
 from speechd.errors import AudioJobNotFound, FailedDependency, InvalidRequest, UrlNotAllowed
-from speechd.net.safe_client import Message, Resolver, allowed_addresses, answer_of, guarded_client, system_resolver
+from speechd.net.safe_client import (
+    GuardedRequest,
+    Resolver,
+    allowed_addresses,
+    answer_of,
+    guarded_client,
+    system_resolver,
+)
 from speechd.net.ssrf import AddressPolicy, parse_url
 from speechd.net.webhook_signature import signed_headers
-from speechd.store.audio_jobs.view import shown
-from speechd.store.audio_jobs.webhooks import Attempt, Delivery
+from speechd.store.audio_jobs.view import to_response
+from speechd.store.audio_jobs.webhooks import Delivery, DeliveryAttempt
 from speechd.store.errors import storage_errors
-from speechd.store.store import Ledger
+from speechd.store.store import Store
 
 AT_ONCE = 16
 ATTEMPT_SECONDS = 20.0
-MOST_BYTES = 1_000_000
+MAX_BODY_BYTES = 1_000_000
 """Of a result that travels in the webhook; a longer one is fetched by its `result_url`."""
 
 log = logging.getLogger("speechd.webhooks")
 
 
-class Courier:
+class WebhookSender:
     """Delivers the webhooks of one database, from the side of one worker."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        store: Store,
         worker: str,
         allow_hosts: tuple[str, ...],
         *,
@@ -42,7 +49,7 @@ class Courier:
             resolver: how names become addresses.
             transport: how requests travel; the network when None.
         """
-        self._ledger = ledger
+        self._store = store
         self._worker = worker
         self._policy = AddressPolicy(allow_hosts)
         self._resolver = resolver
@@ -50,53 +57,53 @@ class Courier:
 
     async def deliver_due(self) -> None:
         """Makes one attempt at each webhook that is due."""
-        due = await self._ledger.deliveries.claim(self._worker, AT_ONCE)
+        due = await self._store.deliveries.claim(self._worker, AT_ONCE)
         await asyncio.gather(*(self._deliver(delivery) for delivery in due))
 
     async def _deliver(self, delivery: Delivery) -> None:
         attempt = await self._attempt(delivery)
-        await self._ledger.deliveries.record(self._worker, delivery, attempt)
+        await self._store.deliveries.record(self._worker, delivery, attempt)
         if not attempt.delivered:
             log.info("webhook of %s: attempt %d: %s", delivery.job, delivery.attempts + 1, attempt.error)
 
-    async def _attempt(self, delivery: Delivery) -> Attempt:
+    async def _attempt(self, delivery: Delivery) -> DeliveryAttempt:
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 return await self._post(delivery, await self._body(delivery))
         except TimeoutError:
-            return Attempt(error=f"The receiver did not answer within {ATTEMPT_SECONDS:g} seconds.")
+            return DeliveryAttempt(error=f"The receiver did not answer within {ATTEMPT_SECONDS:g} seconds.")
         except FailedDependency as error:
-            return Attempt(error=error.message)
+            return DeliveryAttempt(error=error.message)
         except (UrlNotAllowed, InvalidRequest, AudioJobNotFound) as error:
-            return Attempt(error=error.message, final=True)
+            return DeliveryAttempt(error=error.message, final=True)
 
     async def _body(self, delivery: Delivery) -> bytes:
         """The finished job. How far its webhook is does not belong in it: every attempt sends the same."""
-        job = await self._ledger.audio.look(delivery.job)
-        blobs = self._ledger.files.blobs
+        job = await self._store.audio.look(delivery.job)
+        blobs = self._store.files.blobs
         size = 0
         if job.blob is not None:
             with storage_errors():
                 size = (await asyncio.to_thread(blobs.path(job.blob).stat)).st_size
-        told = await shown(job, blobs, whole=size <= MOST_BYTES or job.file_id is not None)
+        told = await to_response(job, blobs, whole=size <= MAX_BODY_BYTES or job.file_id is not None)
         return told.model_dump_json(exclude={"webhook"}).encode()
 
-    async def _post(self, delivery: Delivery, body: bytes) -> Attempt:
+    async def _post(self, delivery: Delivery, body: bytes) -> DeliveryAttempt:
         target = parse_url(delivery.url)
         addresses = await allowed_addresses(target, self._policy, self._resolver)
-        now = int(self._ledger.database.now())
+        now = int(self._store.database.now())
         headers = signed_headers(delivery.secret, delivery.message, now, body) | {"content-type": "application/json"}
-        message = Message("POST", headers, body)
+        message = GuardedRequest("POST", headers, body)
         async with (
             guarded_client(ATTEMPT_SECONDS, self._transport) as client,
             answer_of(message, client, target, addresses) as answer,
         ):
-            return judged(answer.status_code)  # what else it says is not read
+            return classify_status(answer.status_code)  # what else it says is not read
 
 
-def judged(status: int) -> Attempt:
+def classify_status(status: int) -> DeliveryAttempt:
     """What a receiver's answer means."""
     if 200 <= status < 300:
-        return Attempt(status)
+        return DeliveryAttempt(status)
     redirected = ", and redirects are not followed" if 300 <= status < 400 else ""
-    return Attempt(status, f"The receiver answered {status}{redirected}.", final=status == HTTPStatus.GONE)
+    return DeliveryAttempt(status, f"The receiver answered {status}{redirected}.", final=status == HTTPStatus.GONE)

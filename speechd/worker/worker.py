@@ -14,14 +14,14 @@ from speechd.auth.keys import Key
 from speechd.auth.usage import Meter, Usage
 from speechd.errors import InternalError, SpeechdError
 from speechd.service import Service
-from speechd.store.store import Jobs, Ledger
-from speechd.worker.concurrency import Turns
+from speechd.store.store import Store, StoreHandle
+from speechd.worker.concurrency import ConcurrencyLimiter
 
 if TYPE_CHECKING:
-    from speechd.store.batch_maintenance import Chore
-    from speechd.store.queue import Line, Outcome, Stop
-    from speechd.worker.task_runner import Done, Later
-    from speechd.worker.worker_locks import Presence
+    from speechd.store.batch_maintenance import MaintenanceTask
+    from speechd.store.queue import Outcome, QueuedTask, Stop
+    from speechd.worker.task_runner import Retry, TaskResult
+    from speechd.worker.worker_locks import WorkerLock
 
 HEARTBEAT_SECONDS = 4.0
 """Between two signs of life; a lease bears four that are missed."""
@@ -39,10 +39,10 @@ SHORT_SECONDS = 1.0
 log = logging.getLogger("speechd.worker")
 
 
-class Held:
+class RunningTask:
     """A line that is being worked on."""
 
-    def __init__(self, line: "Line", work: "asyncio.Task[Done | Later]") -> None:
+    def __init__(self, line: "QueuedTask", work: "asyncio.Task[TaskResult | Retry]") -> None:
         self.line = line
         self.work = work
         self.lost = False
@@ -50,22 +50,24 @@ class Held:
         self.stopped: Stop | None = None
         """Its batch was cancelled, or its window is over."""
 
-    def result(self) -> "Done | Later | None":
+    def result(self) -> "TaskResult | Retry | None":
         """How it ended; None: it was broken off."""
         return None if self.work.cancelled() else self.work.result()
 
     def close(self) -> None:
         """Frees what its result holds."""
-        from speechd.worker.task_runner import Done
+        from speechd.worker.task_runner import TaskResult
 
-        if self.work.done() and isinstance(result := self.result(), Done):
+        if self.work.done() and isinstance(result := self.result(), TaskResult):
             result.resources.close()
 
 
 class Worker:
     """One worker; belongs to one event loop."""
 
-    def __init__(self, service: Service, jobs: Jobs, usage: Usage, busy: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, service: Service, jobs: StoreHandle, usage: Usage, busy: Callable[[], bool] = lambda: False
+    ) -> None:
         """
         Args:
             usage: where audio is counted for the keys whose lines it was in.
@@ -101,61 +103,61 @@ class Worker:
             await _pause(self._stopping, PAUSE_SECONDS)
 
     async def _shift(self) -> None:
-        ledger = await self._jobs.open()
+        store = await self._jobs.open()
         report(self._jobs, "database", None)
-        from speechd.worker.worker_locks import Presence
+        from speechd.worker.worker_locks import WorkerLock
 
-        with Presence(self._jobs.workers_folder) as presence:
-            shift = Shift(self._service, self._jobs, ledger, presence, self._usage, self._busy, self._stopping)
+        with WorkerLock(self._jobs.workers_folder) as presence:
+            shift = WorkerSession(self._service, self._jobs, store, presence, self._usage, self._busy, self._stopping)
             try:
                 await shift.work()
             finally:
                 await shift.leave()
 
 
-def report(jobs: Jobs, what: str, error: SpeechdError | None) -> None:
+def report(jobs: StoreHandle, what: str, error: SpeechdError | None) -> None:
     """What keeps a part of the work from going on is logged when it begins and when it is over."""
-    known = jobs.troubles.get(what)
+    known = jobs.faults.get(what)
     if error is not None:
         if known is None or known.error_code != error.error_code:
             log.error("work on batches (%s) waits: %s", what, error.message)
-        jobs.troubles[what] = error
+        jobs.faults[what] = error
     elif known is not None:
         log.info("work on batches (%s) goes on", what)
-        del jobs.troubles[what]
+        del jobs.faults[what]
 
 
-class Shift:
+class WorkerSession:
     """A worker's time on an open ledger."""
 
     def __init__(
         self,
         service: Service,
-        jobs: Jobs,
-        ledger: Ledger,
-        presence: "Presence",
+        jobs: StoreHandle,
+        store: Store,
+        presence: "WorkerLock",
         usage: Usage,
         busy: Callable[[], bool],
         stopping: asyncio.Event,
     ) -> None:
         from speechd.worker.audio_task_runner import AudioRunner
-        from speechd.worker.webhook_sender import Courier
+        from speechd.worker.webhook_sender import WebhookSender
 
         self._jobs = jobs
-        self._ledger = ledger
+        self._store = store
         self._presence = presence
         self._usage = usage
         self._busy = busy
         self._stopping = stopping
         self._concurrency = service.settings.worker_concurrency
-        self._turns = Turns(lambda: 1 if busy() else self._concurrency)
-        self._queue, self._chores = ledger.desk(presence.name)
-        self._runner = AudioRunner(service, ledger)
-        self._courier = Courier(ledger, presence.name, service.settings.fetch_allow_hosts)
-        self._held: dict[str, Held] = {}
+        self._turns = ConcurrencyLimiter(lambda: 1 if busy() else self._concurrency)
+        self._queue, self._chores = store.desk(presence.name)
+        self._runner = AudioRunner(service, store)
+        self._courier = WebhookSender(store, presence.name, service.settings.fetch_allow_hosts)
+        self._held: dict[str, RunningTask] = {}
         self._ended = asyncio.Event()
         """Some line has ended that is not recorded yet."""
-        self._chore: Chore | None = None
+        self._chore: MaintenanceTask | None = None
 
     async def work(self) -> None:
         """Until it is to stop, or fails in a way that nobody foresaw."""
@@ -163,10 +165,10 @@ class Shift:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._wake_to_stop())
             group.create_task(self._repeat("queue", self._take))
-            group.create_task(self._repeat("lines", self._settle))
-            group.create_task(self._repeat("batches", self._tend))
-            group.create_task(self._repeat("heartbeat", self._beat, HEARTBEAT_SECONDS))
-            group.create_task(self._repeat("tidying", self._tidy, TIDY_SECONDS))
+            group.create_task(self._repeat("lines", self._record_finished))
+            group.create_task(self._repeat("batches", self._maintain_batches))
+            group.create_task(self._repeat("heartbeat", self._heartbeat, HEARTBEAT_SECONDS))
+            group.create_task(self._repeat("tidying", self._cleanup, TIDY_SECONDS))
             group.create_task(self._repeat("webhooks", self._courier.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
@@ -201,9 +203,9 @@ class Shift:
         for line in claimed:
             work = asyncio.create_task(self._in_turn(line), name=line.id)
             work.add_done_callback(lambda _: self._ended.set())
-            self._held[line.id] = Held(line, work)
+            self._held[line.id] = RunningTask(line, work)
         if not claimed:
-            await _happened(self._jobs.news)
+            await _happened(self._jobs.tasks_available)
 
     def _room(self) -> int:
         """How many lines may be claimed; those that ended and wait to be recorded take room only when they pile up."""
@@ -214,11 +216,11 @@ class Shift:
         going = sum(not held.work.done() for held in self._held.values())
         return min(at_once + ahead - going, at_once + 3 * ahead - len(self._held))
 
-    async def _in_turn(self, line: "Line") -> "Done | Later":
+    async def _in_turn(self, line: "QueuedTask") -> "TaskResult | Retry":
         async with self._turns.one():
             return await self._runner.run(line)
 
-    async def _settle(self) -> None:
+    async def _record_finished(self) -> None:
         """Records lines that have ended: all that did meanwhile at once, again and again until it succeeds."""
         await self._ended.wait()
         self._ended.clear()
@@ -230,20 +232,20 @@ class Shift:
 
     async def _record(self) -> None:
         from speechd.store.queue import never_ran
-        from speechd.worker.task_runner import Done, Later
+        from speechd.worker.task_runner import Retry, TaskResult
 
         over = {held: held.result() for held in self._held.values() if held.work.done() and not held.lost}
-        ended: list[tuple[Held, Outcome]] = []
-        with_files: list[tuple[Held, Done]] = []
+        ended: list[tuple[RunningTask, Outcome]] = []
+        with_files: list[tuple[RunningTask, TaskResult]] = []
         for held, result in over.items():
-            if isinstance(result, Done) and result.draft is not None:
+            if isinstance(result, TaskResult) and result.draft is not None:
                 with_files.append((held, result))
-            elif isinstance(result, Done):
+            elif isinstance(result, TaskResult):
                 ended.append((held, result.outcome))
             elif result is None and held.stopped is not None:
                 ended.append((held, never_ran(held.stopped)))
             else:
-                delay = result.delay if isinstance(result, Later) else 0
+                delay = result.delay if isinstance(result, Retry) else 0
                 await self._queue.put_back(held.line, delay, failed=result is not None)
                 self._let_go(held)
         if ended:
@@ -252,11 +254,11 @@ class Shift:
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
         for held, done in with_files:  # last, since these wait where there is no room for files
-            if await self._queue.finish(held.line, partial(done.enter, files=self._ledger.files, line=held.line)):
+            if await self._queue.finish(held.line, partial(done.enter, files=self._store.files, line=held.line)):
                 self._charge([held])
             self._let_go(held)
 
-    def _charge(self, held: Iterable[Held]) -> None:
+    def _charge(self, held: Iterable[RunningTask]) -> None:
         """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
         for each in held:
             result = each.result()
@@ -264,18 +266,18 @@ class Shift:
                 with suppress(SpeechdError):
                     Meter(Key(each.line.owner, ""), self._usage, audio=True).charge_audio(result.audio_seconds)
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: RunningTask) -> None:
         del self._held[held.line.id]
         held.close()
-        self._jobs.news.set()
+        self._jobs.tasks_available.set()
         if not self._held:
-            self._jobs.orders.set()  # perhaps that was a batch's last line
+            self._jobs.batches_due.set()  # perhaps that was a batch's last line
 
-    async def _tend(self) -> None:
+    async def _maintain_batches(self) -> None:
         """Looks after one batch, or waits a little."""
         self._chore = chore = await self._chores.claim()
         if chore is None:
-            await _happened(self._jobs.orders)
+            await _happened(self._jobs.batches_due)
             return
         try:
             await self._chores.do(chore)
@@ -287,9 +289,9 @@ class Shift:
             await self._chores.postpone(chore, InternalError("Something went wrong inside the server."))
         finally:
             self._chore = None
-        self._jobs.news.set()  # there may be lines now
+        self._jobs.tasks_available.set()  # there may be lines now
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         """The heartbeat: what is in hand is kept, and what others have dropped is taken up."""
         if self._held:
             held = await self._queue.renew(set(self._held))
@@ -304,26 +306,26 @@ class Shift:
             await self._chores.renew(self._chore)
         await self._release_dead()
         await self._chores.end_overdue()
-        await self._ledger.audio.tend()
+        await self._store.audio.tend()
 
     async def _release_dead(self) -> None:
         dead = await asyncio.to_thread(self._presence.dead)
         taken_back = await self._queue.release(dead)
         if dead:
             await self._chores.release(dead)
-            await self._ledger.deliveries.release(dead)
+            await self._store.deliveries.release(dead)
             log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
         for name in dead:
-            self._presence.bury(name)
+            self._presence.remove_lock(name)
 
-    async def _tidy(self) -> None:
+    async def _cleanup(self) -> None:
         """Removes what is over, and what processes that died have left."""
-        while await self._ledger.files.forget_expired():
+        while await self._store.files.forget_expired():
             pass
         await self._chores.forget_ended()
-        await self._ledger.audio.forget_ended(self._ledger.retention)
-        async with self._ledger.database.writing() as connection:
-            await self._ledger.files.blobs.sweep(connection)
+        await self._store.audio.forget_ended(self._store.retention)
+        async with self._store.database.writing() as connection:
+            await self._store.files.blobs.sweep(connection)
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

@@ -10,7 +10,7 @@ from speechd.ids import new_id
 from speechd.store.errors import storage_errors
 
 
-class Presence:
+class WorkerLock:
     """One worker's sign of life in the data folder, for as long as the context lasts."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Presence:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bury(self.name)
+        self.remove_lock(self.name)
         if self._lock is not None:
             self._lock.close()
 
@@ -42,7 +42,7 @@ class Presence:
         """Names of workers whose process is no more; to be buried once their work is taken back."""
         return {path.name for path in self._folder.glob("worker_*") if path.name != self.name and _is_free(path)}
 
-    def bury(self, name: str) -> None:
+    def remove_lock(self, name: str) -> None:
         """Forgets a dead worker."""
         with suppress(OSError):  # one that stays is found dead again, which does no harm
             (self._folder / name).unlink(missing_ok=True)

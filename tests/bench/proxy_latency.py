@@ -94,7 +94,7 @@ def percentiles(seconds: list[float]) -> tuple[float, float]:
     return cuts[9] * 1000, cuts[18] * 1000
 
 
-def companion(pipe: Connection) -> None:
+def llm(pipe: Connection) -> None:
     """The tests' own server, until the pipe closes."""
 
     async def serve() -> None:
@@ -115,7 +115,7 @@ def main() -> None:
     process = None
     if given.url is None:
         here, there = multiprocessing.get_context("spawn").Pipe()
-        process = multiprocessing.get_context("spawn").Process(target=companion, args=(there,), daemon=True)
+        process = multiprocessing.get_context("spawn").Process(target=llm, args=(there,), daemon=True)
         process.start()
     url = given.url or here.recv()
     asked = {"model": given.model, "messages": QUESTION, "max_tokens": 8}

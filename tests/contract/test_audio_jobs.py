@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from speechd.auth.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, KeyLimits
 from speechd.errors import InvalidAudio, StorageFull
 from speechd.schemas.audio_jobs import AudioJobList, AudioJobObject
 from tests.contract.conftest import House, Opener
@@ -223,9 +223,9 @@ async def test_fields_left_empty_are_absent(house: House) -> None:
 
 async def test_what_is_in_the_way_is_told(house: House) -> None:
     path = (await order(house)).headers["location"]
-    house.app.state.jobs.troubles["queue"] = StorageFull()
+    house.app.state.jobs.faults["queue"] = StorageFull()
     assert (await house.client.get(path)).json()["waiting_for"]["code"] == "storage_full"
-    house.app.state.jobs.troubles.clear()
+    house.app.state.jobs.faults.clear()
     assert (await house.client.get(path)).json()["waiting_for"] is None
 
 
@@ -327,7 +327,7 @@ async def test_lists_go_page_by_page(house: House) -> None:
 @pytest.fixture
 async def two_callers(open_house: Opener) -> tuple[House, dict[str, str], dict[str, str]]:
     house = await open_house(worker=True, api_key=SecretStr("sk-first"))
-    secret = KeyFile(house.service.settings.keys_path).add("anna", Limits(audio_seconds_per_day=6))
+    secret = KeyFile(house.service.settings.keys_path).add("anna", KeyLimits(audio_seconds_per_day=6))
     return house, {"authorization": "Bearer sk-first"}, {"authorization": f"Bearer {secret}"}
 
 

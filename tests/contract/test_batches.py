@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from speechd.auth.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, KeyLimits
 from speechd.errors import StorageFull
 from speechd.schemas.batches import BatchList, BatchObject, FileList, FileObject
 from tests.contract.conftest import House, Opener
@@ -134,7 +134,7 @@ async def test_pages(house: House) -> None:
 
 async def test_each_key_sees_its_own(open_house: Opener, tmp_path: Any) -> None:
     keys = KeyFile(tmp_path / "keys.json")
-    callers = {name: {"authorization": f"Bearer {keys.add(name, Limits())}"} for name in ("anna", "bert")}
+    callers = {name: {"authorization": f"Bearer {keys.add(name, KeyLimits())}"} for name in ("anna", "bert")}
     house = await open_house(api_keys_file=keys.path)
     house.client.headers.update(callers["anna"])
     file = (await upload(house)).json()["id"]
@@ -168,10 +168,10 @@ async def test_the_quota(open_house: Opener) -> None:
 
 
 async def test_what_the_work_waits_for_is_told(seeded: House) -> None:
-    seeded.app.state.jobs.troubles["lines"] = StorageFull()
+    seeded.app.state.jobs.faults["lines"] = StorageFull()
     (fault,) = (await seeded.client.get("/v1/batches/batch_1")).json()["errors"]["data"]
     assert fault["code"] == "storage_full"
-    seeded.app.state.jobs.troubles.clear()
+    seeded.app.state.jobs.faults.clear()
     assert (await seeded.client.get("/v1/batches/batch_1")).json()["errors"] is None
 
 

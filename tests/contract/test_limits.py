@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from speechd.auth.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, KeyLimits
 from tests.contract.conftest import House, Opener, serving
 from tests.contract.test_error_shape import assert_envelope
 
@@ -18,7 +18,7 @@ REMAINING = "x-ratelimit-remaining-audio-seconds"
 
 def make_key(tmp_path: Any, name: str = "anna", **limits: float) -> dict[str, str]:
     """The authorization header of a new key."""
-    secret = KeyFile(tmp_path / "keys.json").add(name, Limits(**limits))  # type: ignore[arg-type]
+    secret = KeyFile(tmp_path / "keys.json").add(name, KeyLimits(**limits))  # type: ignore[arg-type]
     return {"authorization": f"Bearer {secret}"}
 
 

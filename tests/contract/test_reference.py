@@ -26,21 +26,21 @@ COMPANIONS = [
 
 
 @pytest.fixture(scope="module", params=COMPANIONS)
-def companion(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
+def llm(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
     start = our_companion if request.param == "ours" else llama_companion
     with start() as urls:
         yield request.param, urls
 
 
 @pytest.fixture
-async def contract_house(companion: tuple[str, dict[str, str]], tmp_path: Any) -> AsyncIterator[House]:
-    async with opened(llm_backends_file=backends_file(tmp_path, companion[1])) as house:
+async def contract_house(llm: tuple[str, dict[str, str]], tmp_path: Any) -> AsyncIterator[House]:
+    async with opened(llm_backends_file=backends_file(tmp_path, llm[1])) as house:
         house.client.timeout = httpx2.Timeout(60)
         yield house
 
 
-def expected(row: Operation, companion: tuple[str, dict[str, str]]) -> int:
-    return 200 if companion[0] == "ours" else row.llama
+def expected(row: Operation, llm: tuple[str, dict[str, str]]) -> int:
+    return 200 if llm[0] == "ours" else row.llama
 
 
 async def send(house: House, prefix: str, row: Operation, fields: dict[str, Any]) -> httpx2.Response:
@@ -62,16 +62,16 @@ def test_there_are_23() -> None:
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.name)
 async def test_a_right_request(
-    contract_house: House, companion: tuple[str, dict[str, str]], prefix: str, row: Operation
+    contract_house: House, llm: tuple[str, dict[str, str]], prefix: str, row: Operation
 ) -> None:
     reply = await send(contract_house, prefix, row, row.good)
-    assert reply.status_code == expected(row, companion), reply.text
+    assert reply.status_code == expected(row, llm), reply.text
     assert reply.headers["content-type"].startswith(row.media_type)
     assert reply.headers["x-request-id"]
     if reply.status_code == 200:
         assert not row.replies or set(row.replies) <= set(reply.json()), reply.text
     else:
-        assert_envelope(reply, expected(row, companion), "not_supported_by_backend")
+        assert_envelope(reply, expected(row, llm), "not_supported_by_backend")
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

@@ -13,7 +13,7 @@ import openai
 import pytest
 import soundfile
 
-from tests.contract.test_reference import companion  # noqa: F401 - a fixture
+from tests.contract.test_reference import llm  # noqa: F401 - a fixture
 from tests.integration.conftest import serving
 from tests.support.batches import CLIPS, begun, data_url, line, results, transcriptions, waited
 from tests.support.llm_backends import backends_file
@@ -23,10 +23,10 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 
 
 @pytest.fixture(scope="module")
-def live(companion: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811 - the fixture
+def live(llm: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811 - the fixture
     """The address of a speechd process over the companion."""
     folder = tmp_path_factory.mktemp("live")
-    with serving(folder / "data", SPEECHD_LLM_BACKENDS_FILE=str(backends_file(folder, companion[1]))) as url:
+    with serving(folder / "data", SPEECHD_LLM_BACKENDS_FILE=str(backends_file(folder, llm[1]))) as url:
         yield url
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from speechd.auth.keys import KeyFile, Limits
+from speechd.auth.keys import KeyFile, KeyLimits
 from tests.bench.soak import memory
 from tests.integration.conftest import serving
 
@@ -49,7 +49,7 @@ def test_memory_is_flat_over_100_kb_of_text(tmp_path: Path, format: str, capsys:
 def test_hanging_up_stops_the_voice(tmp_path: Path) -> None:
     """What was spoken is charged to the key: it is far from all of it when the voice has become idle."""
     most = 100_000
-    key = KeyFile(tmp_path / "keys.json").add("anna", Limits(audio_seconds_per_day=most))
+    key = KeyFile(tmp_path / "keys.json").add("anna", KeyLimits(audio_seconds_per_day=most))
     headers = {"authorization": f"Bearer {key}"}
     with serving(tmp_path) as url, httpx2.Client(base_url=url, headers=headers, timeout=60) as client:
         with client.stream("POST", "/v1/audio/speech", json=body(100_000, response_format="wav")) as reply:

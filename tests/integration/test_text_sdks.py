@@ -12,7 +12,7 @@ import groq
 import openai
 import pytest
 
-from tests.contract.test_reference import companion  # noqa: F401 - a fixture
+from tests.contract.test_reference import llm  # noqa: F401 - a fixture
 from tests.integration.conftest import serving
 from tests.support.llm_backends import backends_file
 from tests.support.llm_server import CHAT, EMBED, RERANK
@@ -25,10 +25,10 @@ SDKS = ("groq", "openai")
 
 
 @pytest.fixture(scope="module")
-def live(companion: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811 - the fixture
+def live(llm: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811 - the fixture
     """The address of a speechd process over the companion."""
     folder = tmp_path_factory.mktemp("live")
-    with serving(folder / "data", SPEECHD_LLM_BACKENDS_FILE=str(backends_file(folder, companion[1]))) as url:
+    with serving(folder / "data", SPEECHD_LLM_BACKENDS_FILE=str(backends_file(folder, llm[1]))) as url:
         yield url
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
-from speechd.cache.coalescing import Flights
+from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
     FailedDependency,
@@ -22,12 +22,12 @@ from speechd.errors import (
     UnsupportedAudioFormat,
     UrlNotAllowed,
 )
-from speechd.llm.proxy import Companion
+from speechd.llm.proxy import LLMProxy
 from speechd.registry.catalog import Model
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
-from speechd.tts.admission import Backlog
+from speechd.tts.admission import AdmissionQueue
 from speechd.tts.engine import Spoken, SynthesisOptions
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.synthesizer import LocalSpeaker
@@ -217,15 +217,15 @@ class StandInService:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.models = StandInModels()
-        self.companion = Companion.of(settings)
+        self.llm = LLMProxy.of(settings)
         self.ready = True
         self.closed = False
-        self.flights: Flights[Transcript] = Flights()
+        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer()
         self.ears = StandInTranscriber()
         self.voices = StandInVoices()
         self.mouth = StandInTts()
         self.threads = ThreadPoolExecutor(2)
-        self.backlog = Backlog(settings.max_queue_characters)
+        self.backlog = AdmissionQueue(settings.max_queue_characters)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
 
@@ -247,5 +247,5 @@ class StandInService:
 
     async def close(self) -> None:
         self.closed = True
-        await self.companion.close()
+        await self.llm.close()
         self.threads.shutdown()

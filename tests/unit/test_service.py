@@ -15,7 +15,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import _devices, load_whisper
-from speechd.registry.transfer.downloads import Pulls, Report
+from speechd.registry.transfer.downloads import ProgressCallback, Pulls
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
@@ -148,7 +148,7 @@ async def test_auto_pull_starts_one_pull_and_says_when_to_come_back(settings: Se
     service = Service(settings.model_copy(update={"auto_pull": True}), _fake)
     go, started = threading.Event(), []
 
-    def pull(model: Model, report: Report) -> None:
+    def pull(model: Model, report: ProgressCallback) -> None:
         started.append(model.id)
         report(1_000_000, 4_000_000)
         go.wait(60)

@@ -6,7 +6,7 @@ from speechd.dialects import common_url
 from speechd.operations import OPERATIONS
 
 
-class Traffic:
+class InFlightRequests:
     """The requests in hand; give it to the middleware and to whoever makes way."""
 
     def __init__(self) -> None:
@@ -16,10 +16,10 @@ class Traffic:
         return self.waiting > 0
 
 
-class TrafficCount:
+class InFlightMiddleware:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: InFlightRequests) -> None:
         self.app = app
         self.traffic = traffic
 

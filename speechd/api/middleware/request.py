@@ -27,7 +27,7 @@ DRAIN_BYTES = 64 << 20
 DRAIN_SECONDS = 5.0
 
 
-class Reception:
+class RequestMiddleware:
     """Wraps the whole application."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -114,7 +114,7 @@ class Reply:
             headers["openai-processing-ms"] = str(round((time.perf_counter() - self._began) * 1000))
 
 
-class Guard:
+class AccessMiddleware:
     """Refuses callers whom Access does not let in, and speaks CORS with web pages that may call."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:

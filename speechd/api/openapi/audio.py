@@ -7,14 +7,14 @@ from typing import Any
 
 from fastapi import Response
 
-from speechd.audio.encode import FORMATS as AUDIO_FORMATS
-from speechd.formats.transcript import FORMATS
+from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
+from speechd.formats.transcript import TRANSCRIPT_FORMATS
 from speechd.schemas.audio_jobs import AudioJobObject, WebhookForm
 from speechd.schemas.speech import SpeechBody
-from speechd.schemas.subtitles import SubtitleWishes
+from speechd.schemas.subtitles import SubtitleOptions
 from speechd.schemas.transcription import AudioForm, ErrorEnvelope
 
-FAILURES = {
+AUDIO_FAILURES = {
     400: "A parameter or the audio is not valid.",
     401: "The API key is missing or wrong.",
     403: "The URL or the caller is not allowed.",
@@ -48,7 +48,7 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
         "responses": {
             200: _success(),
             202: LATER,
-            **{status: _failure(text) for status, text in FAILURES.items()},
+            **{status: _failure(text) for status, text in AUDIO_FAILURES.items()},
         },
         "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
     }
@@ -64,7 +64,7 @@ def speech_operation() -> dict[str, Any]:
         "description": "The audio as it is made, or `speech.audio.delta` events.",
         "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
     }
-    failures = {status: _failure(text) for status, text in FAILURES.items() if status not in (422, 424)}
+    failures = {status: _failure(text) for status, text in AUDIO_FAILURES.items() if status not in (422, 424)}
     content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
@@ -79,7 +79,7 @@ def speech_operation() -> dict[str, Any]:
 
 def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema = _with_webhook(inlined(form.model_json_schema()))
-    wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleWishes.model_fields)
+    wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleOptions.model_fields)
     schema["properties"] = dict(wishes_last)
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
@@ -130,7 +130,7 @@ def _success() -> dict[str, Any]:
         "description": "The text, in the format asked for.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
-            FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            TRANSCRIPT_FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
             "text/event-stream": {"schema": EVENT},
         },
     }

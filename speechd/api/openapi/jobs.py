@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import Response
 
 from speechd.api.openapi.audio import inlined
-from speechd.audio.encode import FORMATS as AUDIO_FORMATS
+from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
 from speechd.schemas.transcription import ErrorEnvelope
 
 EXAMPLE_FILE = "file_01jh6x76wtemjr74t1fh0faj5t"
-FAILURES = {
+JOB_FAILURES = {
     400: "A parameter is not valid.",
     401: "The API key is missing or wrong.",
     403: "The caller is not allowed.",
@@ -23,7 +23,7 @@ TOO_LARGE = {413: "The file is over the limit, or there is no room for it by thi
 
 def refusals(more: dict[int, str] | None = None) -> dict[int | str, dict[str, Any]]:
     """What may go wrong, for a route's `responses`."""
-    failures = sorted((FAILURES | (more or {})).items())
+    failures = sorted((JOB_FAILURES | (more or {})).items())
     return {status: {"model": ErrorEnvelope, "description": text} for status, text in failures}
 
 

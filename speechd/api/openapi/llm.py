@@ -9,7 +9,7 @@ from speechd.api.openapi.audio import EVENT, inlined
 from speechd.schemas import llm as wire
 from speechd.schemas.transcription import ErrorEnvelope
 
-FAILURES = {
+TEXT_FAILURES = {
     400: "A parameter is not valid.",
     401: "The API key is missing or wrong.",
     403: "The caller is not allowed.",
@@ -26,7 +26,7 @@ FAILURES = {
 PLACEHOLDER = "your-model"
 """In an example: a model of an LLM backend, of which none is known yet."""
 QUESTION = [{"role": "user", "content": "Say hello in one word."}]
-OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, str, dict[str, Any]]] = {
+TEXT_OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, str, dict[str, Any]]] = {
     "chat": (
         wire.ChatForm,
         wire.ChatCompletion,
@@ -73,8 +73,8 @@ STREAMED = ("chat", "completions", "responses")
 
 def text_operation(name: str) -> dict[str, Any]:
     """Arguments for a route: summary, request body with an example, and replies, taken from the schemas."""
-    form, reply, summary, example = OPERATIONS[name]
-    failures = {status: {"model": ErrorEnvelope, "description": text} for status, text in FAILURES.items()}
+    form, reply, summary, example = TEXT_OPERATIONS[name]
+    failures = {status: {"model": ErrorEnvelope, "description": text} for status, text in TEXT_FAILURES.items()}
     operation: dict[str, Any] = {
         "summary": summary,
         "response_class": Response,

@@ -12,7 +12,7 @@ from speechd.api.disconnect import cancelled_on_disconnect
 CHUNK = 1 << 18
 
 
-class Content(Response):
+class FileResponse(Response):
     """Sends an open file, which stays readable also if it is deleted meanwhile, and closes it."""
 
     def __init__(self, content: BinaryIO, size: int, media_type: str, headers: Mapping[str, str]) -> None:

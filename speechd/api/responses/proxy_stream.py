@@ -12,7 +12,7 @@ from speechd.api.errors import internal_error
 from speechd.errors import SpeechdError
 
 
-class Relay(Response):
+class ProxyStreamResponse(Response):
     """Sends each piece as it comes; when it ends, however it ends, it closes the resources behind it.
 
     What breaks once the status is out becomes one last `data: {"error": ...}` event, which the SDKs raise.

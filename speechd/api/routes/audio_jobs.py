@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from speechd.api.dependencies import jobs_of
+from speechd.api.dependencies import get_store_handle
 from speechd.api.middleware.rate_limits import caller_of
 from speechd.api.openapi.jobs import MISSING, refusals, result_operation
-from speechd.api.responses.file_stream import Content
+from speechd.api.responses.file_stream import FileResponse
 from speechd.errors import ResultNotReady
 from speechd.schemas.audio_jobs import AudioJobDeleted, AudioJobList, AudioJobObject
 from speechd.schemas.transcription import ErrorDetail
-from speechd.store.store import Ledger
+from speechd.store.store import Store
 
 WAITING = ("queued", "running")
 ASK_AGAIN = 2.0
@@ -28,11 +28,11 @@ async def list_jobs(
     after: Annotated[str, Query(max_length=100, description="Begin behind this job.")] = "",
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
 ) -> AudioJobList:
-    ledger = await _ledger(request)
-    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+    store = await _open_store(request)
+    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
 
-    page = await ledger.audio.list(caller_of(request), after=after, limit=limit)
-    data = [await shown(job, ledger.files.blobs, whole=False) for job in page.rows]
+    page = await store.audio.list(caller_of(request), after=after, limit=limit)
+    data = [await to_response(job, store.files.blobs, whole=False) for job in page.rows]
     return AudioJobList.of(data, page.has_more)
 
 
@@ -42,13 +42,13 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
     Raises:
         AudioJobNotFound: there is none, or it is another's.
     """
-    ledger = await _ledger(request)
-    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+    store = await _open_store(request)
+    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
 
-    job = await shown(await ledger.audio.get(caller_of(request), job_id), ledger.files.blobs)
-    troubles = jobs_of(request).troubles
-    if job.status in WAITING and troubles:
-        in_the_way = next(iter(troubles.values())).envelope()["error"]
+    job = await to_response(await store.audio.get(caller_of(request), job_id), store.files.blobs)
+    faults = get_store_handle(request).faults
+    if job.status in WAITING and faults:
+        in_the_way = next(iter(faults.values())).envelope()["error"]
         return job.model_copy(update={"waiting_for": ErrorDetail.model_validate(in_the_way)})
     return job
 
@@ -61,13 +61,13 @@ async def get_result(job_id: str, request: Request) -> Response:
         AudioJobNotFound: there is none, or it is another's.
         ResultNotReady: it has not ended, or was given up.
     """
-    ledger = await _ledger(request)
-    job = await ledger.audio.get(caller_of(request), job_id)
+    store = await _open_store(request)
+    job = await store.audio.get(caller_of(request), job_id)
     if job.blob is not None:
-        blobs = ledger.files.blobs
+        blobs = store.files.blobs
         content = await asyncio.to_thread(blobs.open, job.blob)
         size = (await asyncio.to_thread(blobs.path(job.blob).stat)).st_size
-        return Content(content, size, job.media_type or "", json.loads(job.headers or "{}"))
+        return FileResponse(content, size, job.media_type or "", json.loads(job.headers or "{}"))
     if job.response is not None and job.status_code is not None:
         return Response(job.response, job.status_code, media_type="application/json")
     waiting = job.status in WAITING
@@ -82,10 +82,10 @@ async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
     Raises:
         AudioJobNotFound: there is none, or it is another's.
     """
-    ledger = await _ledger(request)
-    from speechd.store.audio_jobs.view import shown  # only now: opening loads the libraries
+    store = await _open_store(request)
+    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
 
-    return await shown(await ledger.audio.cancel(caller_of(request), job_id), ledger.files.blobs)
+    return await to_response(await store.audio.cancel(caller_of(request), job_id), store.files.blobs)
 
 
 @router.delete("/audio/jobs/{job_id}", summary="Delete an audio job and its result.", responses=refusals(MISSING))
@@ -95,9 +95,9 @@ async def delete_job(job_id: str, request: Request) -> AudioJobDeleted:
     Raises:
         AudioJobNotFound: there is none, or it is another's.
     """
-    await (await _ledger(request)).audio.delete(caller_of(request), job_id)
+    await (await _open_store(request)).audio.delete(caller_of(request), job_id)
     return AudioJobDeleted(id=job_id)
 
 
-async def _ledger(request: Request) -> Ledger:
-    return await jobs_of(request).open()
+async def _open_store(request: Request) -> Store:
+    return await get_store_handle(request).open()

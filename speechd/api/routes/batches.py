@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from speechd.api.dependencies import jobs_of, service_of
+from speechd.api.dependencies import get_service, get_store_handle
 from speechd.api.middleware.rate_limits import caller_of
 from speechd.api.openapi.jobs import MISSING, batch_operation, refusals
 from speechd.api.request_body_json import read_text_request
@@ -14,7 +14,7 @@ from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
 from speechd.operations import OPERATIONS
 from speechd.schemas.batches import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
-from speechd.store.store import Jobs
+from speechd.store.store import StoreHandle
 
 if TYPE_CHECKING:
     from speechd.store.batches import Batch
@@ -39,15 +39,15 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         InvalidRequest: a field is not valid.
         FileNotFound: there is no such file, or it is another's.
     """
-    asked = await read_text_request(request, service_of(request).settings.max_upload_bytes)
+    asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
     form = BatchForm.parse(dict(asked.fields))
     if common_url(form.endpoint) not in OPERATIONS:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
-    jobs = jobs_of(request)
-    ledger = await jobs.open()
-    from speechd.store.batches import Order  # only now: opening loads the libraries
+    jobs = get_store_handle(request)
+    store = await jobs.open()
+    from speechd.store.batches import BatchOrder  # only now: opening loads the libraries
 
-    order = Order(
+    order = BatchOrder(
         owner=caller_of(request),
         dialect=dialect.name,
         endpoint=form.endpoint,
@@ -56,7 +56,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         metadata=form.metadata,
         output_lifetime=form.output_expires_after.seconds if form.output_expires_after else None,
     )
-    batch = await ledger.batches.create(order)
+    batch = await store.batches.create(order)
     jobs.announce()
     return _object(jobs, batch)
 
@@ -68,7 +68,7 @@ def _add_others(routes: APIRouter) -> None:
         after: Annotated[str, Query(max_length=100, description="Begin behind this batch.")] = "",
         limit: Annotated[int, Query(ge=1, le=100, description="Most batches at once.")] = 100,
     ) -> BatchList:
-        jobs = jobs_of(request)
+        jobs = get_store_handle(request)
         page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
         data = [_object(jobs, batch) for batch in page.rows]
         return BatchList.of(data, page.has_more)
@@ -79,7 +79,7 @@ def _add_others(routes: APIRouter) -> None:
         Raises:
             BatchNotFound: there is none, or it is another's.
         """
-        jobs = jobs_of(request)
+        jobs = get_store_handle(request)
         return _object(jobs, await (await jobs.open()).batches.get(caller_of(request), batch_id))
 
     @routes.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
@@ -89,22 +89,22 @@ def _add_others(routes: APIRouter) -> None:
         Raises:
             BatchNotFound: there is none, or it is another's.
         """
-        jobs = jobs_of(request)
+        jobs = get_store_handle(request)
         batch = await (await jobs.open()).batches.cancel(caller_of(request), batch_id)
         jobs.announce()
         return _object(jobs, batch)
 
 
-def _object(jobs: Jobs, batch: "Batch") -> BatchObject:
+def _object(jobs: StoreHandle, batch: "Batch") -> BatchObject:
     counts = RequestCounts(total=batch.total, completed=batch.completed, failed=batch.failed)
     errors = BatchFaults.model_validate_json(batch.errors) if batch.errors else None
-    if errors is None and not batch.ended and jobs.troubles:
+    if errors is None and not batch.ended and jobs.faults:
         errors = BatchFaults(data=[_in_the_way(jobs)])
     told = asdict(batch) | {"metadata": json.loads(batch.metadata) if batch.metadata else None}
     return BatchObject.model_validate(told | {"request_counts": counts, "errors": errors})
 
 
-def _in_the_way(jobs: Jobs) -> BatchFault:
+def _in_the_way(jobs: StoreHandle) -> BatchFault:
     """What the work of this process waits for, where it could not be written down."""
-    trouble = next(iter(jobs.troubles.values()))
+    trouble = next(iter(jobs.faults.values()))
     return BatchFault(code=trouble.error_code or trouble.type, message=trouble.message)

@@ -7,21 +7,21 @@ from typing import cast
 
 from fastapi import APIRouter, Request, Response
 
-from speechd.api.dependencies import request_id_of
+from speechd.api.dependencies import get_request_id
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.cache.ttl_cache import Memory
+from speechd.cache.ttl_cache import TTLCache
 from speechd.dialects import Dialect
 from speechd.errors import NotFound
 from speechd.formats.transcript import View
 from speechd.schemas.transcription import ErrorEnvelope
-from speechd.tts.captions import CAPTION_FORMATS, written
+from speechd.tts.captions import CAPTION_FORMATS, captions_of_words
 from speechd.types import Transcript
 
 KEPT = 600.0
 """Seconds after the end of the audio."""
-MOST_WORDS = 200_000
+MAX_WORDS = 200_000
 """In all captions that are kept: some 40 MB."""
-LEAST_WORDS = 100
+MIN_WORDS = 100
 """That a speech counts as, so that the shortest are bounded in number."""
 MEDIA_TYPES = {
     "json": "application/json",
@@ -30,9 +30,9 @@ MEDIA_TYPES = {
 }
 
 
-def shelf() -> Memory[Transcript]:
+def caption_cache() -> TTLCache[Transcript]:
     """Where captions wait to be fetched."""
-    return Memory(keep=KEPT, weigh=lambda said: max(LEAST_WORDS, len(said.words)), most=MOST_WORDS)
+    return TTLCache(keep=KEPT, weigh=lambda said: max(MIN_WORDS, len(said.words)), most=MAX_WORDS)
 
 
 def router(dialect: Dialect) -> APIRouter:
@@ -49,12 +49,12 @@ def router(dialect: Dialect) -> APIRouter:
         },
     )
     async def captions(name: str, request: Request) -> Response:
-        return answer(name, request, dialect)
+        return get_captions(name, request, dialect)
 
     return routes
 
 
-def answer(name: str, request: Request, dialect: Dialect) -> Response:
+def get_captions(name: str, request: Request, dialect: Dialect) -> Response:
     """
     Args:
         name: `<request id>.<json, srt or vtt>`.
@@ -72,18 +72,18 @@ def answer(name: str, request: Request, dialect: Dialect) -> Response:
         )
     view = View(dialect=dialect, request_id=speech)
     headers = {"cache-control": "no-store"}
-    return Response(written(said, format, view), media_type=MEDIA_TYPES[format], headers=headers)
+    return Response(captions_of_words(said, format, view), media_type=MEDIA_TYPES[format], headers=headers)
 
 
 def captions_path(request: Request, dialect: Dialect, format: str) -> str:
     """Where the captions of the speech that answers this request will be."""
-    return f"{dialect.prefix}/audio/speech/captions/{request_id_of(request)}.{format}"
+    return f"{dialect.prefix}/audio/speech/captions/{get_request_id(request)}.{format}"
 
 
 def keep_captions(request: Request, said: Transcript) -> None:
     """Puts the captions of the speech that answers this request where its caller can fetch them."""
-    _shelf_of(request).remember((caller_of(request), request_id_of(request)), said)
+    _shelf_of(request).remember((caller_of(request), get_request_id(request)), said)
 
 
-def _shelf_of(request: Request) -> Memory[Transcript]:
-    return cast(Memory[Transcript], request.app.state.captions)
+def _shelf_of(request: Request) -> TTLCache[Transcript]:
+    return cast(TTLCache[Transcript], request.app.state.captions)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from speechd.api.dependencies import service_of
+from speechd.api.dependencies import get_service
 from speechd.api.openapi.llm import PLACEHOLDER
 from speechd.errors import NotFound
 
@@ -58,7 +58,7 @@ async def asset(request: Request, name: str) -> Response:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """The schema; its examples name models that are here now."""
-    models = [model.id for model in await service_of(request).companion.models()]
+    models = [model.id for model in await get_service(request).llm.models()]
     return JSONResponse(with_models(request.app.openapi(), models))
 
 

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 
-from speechd.api.dependencies import jobs_of, service_of
+from speechd.api.dependencies import get_service, get_store_handle
 from speechd.api.middleware.rate_limits import caller_of
 from speechd.api.openapi.jobs import MISSING, download_operation, refusals, upload_operation
 from speechd.api.request_body import open_form
-from speechd.api.responses.file_stream import Content
+from speechd.api.responses.file_stream import FileResponse
 from speechd.errors import InvalidRequest
 from speechd.schemas.batches import FileDeleted, FileForm, FileList, FileObject
 
@@ -26,9 +26,9 @@ async def create_file(request: Request) -> FileObject:
         InvalidRequest: there is no file in it, or a field is not valid.
         TooLarge, QuotaExceeded, StorageUnavailable: there is no room for it.
     """
-    files = (await jobs_of(request).open()).files
+    files = (await get_store_handle(request).open()).files
     with await asyncio.to_thread(files.blobs.draft) as draft:
-        most = service_of(request).settings.max_upload_bytes
+        most = get_service(request).settings.max_upload_bytes
         async with open_form(request, most, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)
             if body.file is None:
@@ -49,7 +49,7 @@ async def list_files(
     order: Annotated[Literal["asc", "desc"], Query(description="By age; `desc`: the newest first.")] = "desc",
     purpose: Annotated[str, Query(max_length=32, description="Only those for this purpose.")] = "",
 ) -> FileList:
-    files = (await jobs_of(request).open()).files
+    files = (await get_store_handle(request).open()).files
     page = await files.list(caller_of(request), after=after, limit=limit, order=order, purpose=purpose)
     data = [FileObject.model_validate(file.as_object()) for file in page.rows]
     return FileList.of(data, page.has_more)
@@ -61,7 +61,7 @@ async def get_file(file_id: str, request: Request) -> FileObject:
     Raises:
         FileNotFound: there is none, or it is another's.
     """
-    files = (await jobs_of(request).open()).files
+    files = (await get_store_handle(request).open()).files
     return FileObject.model_validate((await files.get(caller_of(request), file_id)).as_object())
 
 
@@ -72,7 +72,7 @@ async def delete_file(file_id: str, request: Request) -> FileDeleted:
     Raises:
         FileNotFound: there is none, or it is another's.
     """
-    await (await jobs_of(request).open()).files.delete(caller_of(request), file_id)
+    await (await get_store_handle(request).open()).files.delete(caller_of(request), file_id)
     return FileDeleted(id=file_id)
 
 
@@ -82,8 +82,8 @@ async def get_content(file_id: str, request: Request) -> Response:
     Raises:
         FileNotFound: there is none, or it is another's.
     """
-    files = (await jobs_of(request).open()).files
+    files = (await get_store_handle(request).open()).files
     stored = await files.get(caller_of(request), file_id)
     content = await asyncio.to_thread(files.blobs.open, stored.blob)
     headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(stored.filename, safe='')}"}
-    return Content(content, stored.bytes, "application/octet-stream", headers)
+    return FileResponse(content, stored.bytes, "application/octet-stream", headers)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 
 from speechd import __version__
-from speechd.api.dependencies import service_of
+from speechd.api.dependencies import get_service
 from speechd.errors import Unavailable
 
 router = APIRouter(tags=["Status"])
@@ -25,6 +25,6 @@ async def readyz(request: Request) -> dict[str, str]:
     Raises:
         Unavailable: not yet, or not any more.
     """
-    if not service_of(request).ready:
+    if not get_service(request).ready:
         raise Unavailable("The service is not ready.", code="starting", retry_after=1)
     return {"status": "ready"}

@@ -5,15 +5,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from speechd.api.dependencies import request_id_of, service_of
+from speechd.api.dependencies import get_request_id, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi.llm import text_operation
 from speechd.api.request_body_json import read_text_request
-from speechd.api.responses.proxy_stream import Relay
+from speechd.api.responses.proxy_stream import ProxyStreamResponse
 from speechd.dialects import Dialect
 from speechd.errors import NotFound
-from speechd.llm.client import Answer
-from speechd.llm.proxy import Companion, TextRequest
+from speechd.llm.client import BackendResponse
+from speechd.llm.proxy import LLMProxy, TextRequest
 from speechd.schemas.llm import (
     ChatForm,
     CompletionForm,
@@ -24,7 +24,7 @@ from speechd.schemas.llm import (
     TextForm,
 )
 
-JSON = "application/json"
+JSON_CONTENT = "application/json"
 _IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,200}")
 """Ids that can go into a backend's path as they are."""
 
@@ -35,32 +35,32 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.post("/chat/completions", **text_operation("chat"))
     async def chat(request: Request) -> Response:
-        companion, asked = await _read(request, ChatForm)
-        return await _answer(request, companion.complete("/chat/completions", asked, _signature(request, dialect)))
+        llm, asked = await _read(request, ChatForm)
+        return await _answer(request, llm.complete("/chat/completions", asked, _signature(request, dialect)))
 
     @routes.post("/completions", **text_operation("completions"))
     async def completions(request: Request) -> Response:
-        companion, asked = await _read(request, CompletionForm)
-        return await _answer(request, companion.complete("/completions", asked, _signature(request, dialect)))
+        llm, asked = await _read(request, CompletionForm)
+        return await _answer(request, llm.complete("/completions", asked, _signature(request, dialect)))
 
     @routes.post("/responses", **text_operation("responses"))
     async def responses(request: Request) -> Response:
-        companion, asked = await _read(request, ResponseForm)
-        return await _answer(request, companion.respond(asked))
+        llm, asked = await _read(request, ResponseForm)
+        return await _answer(request, llm.respond(asked))
 
     @routes.post("/embeddings", **text_operation("embeddings"))
     async def embeddings(request: Request) -> Response:
-        companion, asked = await _read(request, EmbeddingForm)
+        llm, asked = await _read(request, EmbeddingForm)
         async with cancelled_on_disconnect(request.receive):
-            body = await companion.embed(asked)
-        return Response(body, media_type=JSON)
+            body = await llm.embed(asked)
+        return Response(body, media_type=JSON_CONTENT)
 
     @routes.post("/reranking", **text_operation("reranking"))
     async def reranking(request: Request) -> Response:
-        companion, asked = await _read(request, RerankForm)
+        llm, asked = await _read(request, RerankForm)
         async with cancelled_on_disconnect(request.receive):
-            body = await companion.rerank(asked)
-        return Response(body, media_type=JSON)
+            body = await llm.rerank(asked)
+        return Response(body, media_type=JSON_CONTENT)
 
     _add_fine_tunings(routes)
     return routes
@@ -73,7 +73,7 @@ def _add_fine_tunings(routes: APIRouter) -> None:
 
     @routes.post("/fine_tunings", **text_operation("create_fine_tuning"))
     async def create_fine_tuning(request: Request) -> Response:
-        asked = await read_text_request(request, service_of(request).settings.max_upload_bytes)
+        asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
         FineTuningForm.check(dict(asked.fields))
         return await _fine_tune(request, "", asked)
 
@@ -92,30 +92,30 @@ async def _fine_tune(request: Request, identity: str, asked: TextRequest | None 
     path = f"/fine_tunings/{identity}" if identity else "/fine_tunings"
     asked = asked or TextRequest({}, b"", request.headers.items())
     async with cancelled_on_disconnect(request.receive):
-        body = await service_of(request).companion.fine_tune(request.method, path, asked)
-    return Response(body, media_type=JSON)
+        body = await get_service(request).llm.fine_tune(request.method, path, asked)
+    return Response(body, media_type=JSON_CONTENT)
 
 
-async def _read(request: Request, form: type[TextForm]) -> tuple[Companion, TextRequest]:
-    service = service_of(request)
+async def _read(request: Request, form: type[TextForm]) -> tuple[LLMProxy, TextRequest]:
+    service = get_service(request)
     asked = await read_text_request(request, service.settings.max_upload_bytes)
     form.check(dict(asked.fields))
-    return service.companion, asked
+    return service.llm, asked
 
 
-async def _answer(request: Request, opening: AbstractAsyncContextManager[Answer]) -> Response:
+async def _answer(request: Request, opening: AbstractAsyncContextManager[BackendResponse]) -> Response:
     """A stream as it comes, or a whole answer; hanging up closes the connection to the backend."""
     async with AsyncExitStack() as resources:
         async with cancelled_on_disconnect(request.receive):
             answer = await resources.enter_async_context(opening)
             if not answer.is_stream:
-                return Response(await answer.read(), media_type=JSON, headers=_kept(answer))
-        return Relay(answer.chunks, answer.headers, resources.pop_all())
+                return Response(await answer.read(), media_type=JSON_CONTENT, headers=_kept(answer))
+        return ProxyStreamResponse(answer.chunks, answer.headers, resources.pop_all())
 
 
-def _kept(answer: Answer) -> dict[str, str]:
+def _kept(answer: BackendResponse) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name != "content-type"}
 
 
 def _signature(request: Request, dialect: Dialect) -> str | None:
-    return request_id_of(request) if dialect.request_id_in_body else None
+    return get_request_id(request) if dialect.request_id_in_body else None

@@ -4,11 +4,11 @@ from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from speechd.api.dependencies import service_of
+from speechd.api.dependencies import get_service
 from speechd.errors import ModelNotFound
 from speechd.llm.model_index import RemoteModel
 from speechd.registry.catalog import Model
-from speechd.registry.manager import Status
+from speechd.registry.manager import ModelStatus
 from speechd.registry.transfer.downloads import Pull
 from speechd.schemas.models import LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
 from speechd.schemas.transcription import ErrorEnvelope
@@ -16,55 +16,55 @@ from speechd.service import Service
 
 router = APIRouter(tags=["Models"])
 
-REFUSED: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
 
 
 @router.get("/models", summary="List all models.", responses={400: {"model": ErrorEnvelope}})
 async def list_models(request: Request, loaded: bool = Query(False, description="Only those in memory.")) -> ModelList:
-    service = service_of(request)
+    service = get_service(request)
     if loaded:
         return ModelList(data=[_object(service, status.model) for status in service.loaded.list()])
     ours = [_object(service, model) for model in service.models.list()]
     known = {model.id for model in ours}
-    remote = [remote_object(model) for model in await service.companion.models() if model.id not in known]
+    remote = [remote_object(model) for model in await service.llm.models() if model.id not in known]
     return ModelList(data=ours + remote)
 
 
-@router.get("/models/{model:path}", summary="Describe one model, and its pull if there is one.", responses=REFUSED)
+@router.get("/models/{model:path}", summary="Describe one model, and its pull if there is one.", responses=NOT_FOUND)
 async def get_model(model: str, request: Request) -> ManagedModel:
     """
     Raises:
         ModelNotFound: there is no such model.
     """
-    service = service_of(request)
+    service = get_service(request)
     try:
         return _object(service, _named(service, model))
     except ModelNotFound:
-        if not service.companion.configured:
+        if not service.llm.configured:
             raise
-    return remote_object(await service.companion.find(model))
+    return remote_object(await service.llm.find(model))
 
 
-@router.post("/models/{model:path}/load", summary="Load an installed model into memory.", responses=REFUSED)
+@router.post("/models/{model:path}/load", summary="Load an installed model into memory.", responses=NOT_FOUND)
 async def load_model(model: str, request: Request) -> ManagedModel:
     """
     Raises:
         ModelNotFound, ModelNotInstalled: there is nothing to load.
         EngineFailure: its files cannot be loaded.
     """
-    service = service_of(request)
+    service = get_service(request)
     found = service.models.installed(model)
     await service.loaded.load(found)
     return _object(service, found)
 
 
-@router.post("/models/{model:path}/unload", summary="Unload a model as soon as it is not in use.", responses=REFUSED)
+@router.post("/models/{model:path}/unload", summary="Unload a model as soon as it is not in use.", responses=NOT_FOUND)
 async def unload_model(model: str, request: Request) -> ManagedModel:
     """
     Raises:
         ModelNotFound: there is no such model.
     """
-    service = service_of(request)
+    service = get_service(request)
     found = service.models.get(model)
     await service.loaded.unload(found.id)
     return _object(service, found)
@@ -74,7 +74,7 @@ async def unload_model(model: str, request: Request) -> ManagedModel:
     "/models/{model:path}",
     summary="Pull a model, by its id or its hub repository; GET shows the progress.",
     status_code=202,
-    responses={**REFUSED, 200: {"model": ManagedModel, "description": "It is installed already."}},
+    responses={**NOT_FOUND, 200: {"model": ManagedModel, "description": "It is installed already."}},
 )
 async def pull_model(model: str, request: Request, response: Response) -> ManagedModel:
     """
@@ -82,7 +82,7 @@ async def pull_model(model: str, request: Request, response: Response) -> Manage
         ModelNotFound: there is no such model.
         EmbeddedModel: it does not come from a hub.
     """
-    service = service_of(request)
+    service = get_service(request)
     found = service.models.pullable(model)
     if found.installed:
         response.status_code = 200
@@ -91,7 +91,7 @@ async def pull_model(model: str, request: Request, response: Response) -> Manage
     return _object(service, found)
 
 
-@router.delete("/models/{model:path}", summary="Remove a model's files.", responses=REFUSED)
+@router.delete("/models/{model:path}", summary="Remove a model's files.", responses=NOT_FOUND)
 async def remove_model(model: str, request: Request) -> ModelDeleted:
     """Requests in hand finish on it first.
 
@@ -99,7 +99,7 @@ async def remove_model(model: str, request: Request) -> ModelDeleted:
         ModelNotFound, ModelNotInstalled: there is nothing to remove.
         EmbeddedModel: it is part of the installation.
     """
-    removed = await service_of(request).remove(model)
+    removed = await get_service(request).remove(model)
     return ModelDeleted(id=removed.id)
 
 
@@ -148,7 +148,7 @@ def remote_object(model: RemoteModel) -> ManagedModel:
     )
 
 
-def _loaded(status: Status) -> LoadedObject:
+def _loaded(status: ModelStatus) -> LoadedObject:
     expires = None if status.expires_in is None else round(max(0.0, status.expires_in), 1)
     return LoadedObject(bytes=status.bytes, users=status.users, loaded_at=int(status.loaded_at), expires_in=expires)
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from speechd import operations
 from speechd.api.async_requests import accept_speech, refuse_webhook
-from speechd.api.dependencies import service_of
+from speechd.api.dependencies import get_service
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.middleware.rate_limits import charge_audio
 from speechd.api.openapi.audio import speech_operation
@@ -21,7 +21,7 @@ from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form
 from speechd.api.responses.sse import EventStream
 from speechd.api.routes.captions import captions_path, keep_captions
-from speechd.audio.encode import FORMATS
+from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
 from speechd.operations import SpeechRequest
 from speechd.registry.registry import AUTO
@@ -29,7 +29,7 @@ from speechd.schemas.speech import SpeechBody, VoiceList, VoiceObject
 from speechd.tts.captions import captions
 from speechd.types import Speech, SpeechPart, Word
 
-Part = SpeechPart | Speech
+AudioPart = SpeechPart | Speech
 
 BYTES_PER_CHARACTER = 6
 """At most, in JSON: an escape such as backslash u00e9."""
@@ -41,7 +41,7 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.post("/audio/speech", **speech_operation())
     async def speech(request: Request) -> Response:
-        return await answer(request, dialect)
+        return await create_speech(request, dialect)
 
     @routes.get("/audio/voices", summary="List all voices.")
     async def voices(request: Request) -> VoiceList:
@@ -51,7 +51,7 @@ def router(dialect: Dialect) -> APIRouter:
 
 
 def list_voices(request: Request) -> VoiceList:
-    voices = service_of(request).voices
+    voices = get_service(request).voices
     default = voices.choose(AUTO, AUTO).id if voices.list() else ""
     data = [
         VoiceObject(
@@ -66,7 +66,7 @@ def list_voices(request: Request) -> VoiceList:
     return VoiceList(data=data)
 
 
-async def answer(request: Request, dialect: Dialect) -> Response:
+async def create_speech(request: Request, dialect: Dialect) -> Response:
     """One request from its text to its audio; hanging up stops the voice.
 
     The reply starts when the first audio is there, so that what fails at once still gets its own status.
@@ -75,7 +75,7 @@ async def answer(request: Request, dialect: Dialect) -> Response:
         SpeechdError: whatever is wrong with it.
         ClientDisconnect: the caller left.
     """
-    service = service_of(request)
+    service = get_service(request)
     limit = service.settings.max_speech_characters * BYTES_PER_CHARACTER
     if wants_async(request.headers):
         return await accept_speech(request, dialect, limit, _wants_basic(request))
@@ -95,8 +95,8 @@ async def answer(request: Request, dialect: Dialect) -> Response:
             headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
         if body.stream_format == "sse":
             return EventStream(_events(parts), resources.pop_all(), headers)
-        media_type = FORMATS[options.format].media_type
-        return AudioStream(_audio(parts), resources.pop_all(), media_type, headers)
+        media_type = AUDIO_FORMATS[options.format].media_type
+        return SpeechAudioResponse(_audio(parts), resources.pop_all(), media_type, headers)
 
 
 def _wants_basic(request: Request) -> bool:
@@ -105,7 +105,7 @@ def _wants_basic(request: Request) -> bool:
     return "audio/basic" in accepted and "audio/wav" not in accepted
 
 
-class AudioStream(Response):
+class SpeechAudioResponse(Response):
     """Sends audio as it is made; when it ends, however it ends, it closes the resources behind it."""
 
     def __init__(
@@ -135,13 +135,13 @@ class AudioStream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _from(first: Part, rest: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _from(first: AudioPart, rest: AsyncIterator[AudioPart]) -> AsyncIterator[AudioPart]:
     yield first
     async for part in rest:
         yield part
 
 
-async def _first_sound(parts: AsyncIterator[Part]) -> Part:
+async def _first_sound(parts: AsyncIterator[AudioPart]) -> AudioPart:
     """The first part with something to send, so that a format which leaves whole can still fail with a status."""
     async for part in parts:
         if isinstance(part, Speech) or part.audio or part.words:
@@ -149,7 +149,7 @@ async def _first_sound(parts: AsyncIterator[Part]) -> Part:
     raise RuntimeError("the speaker ended without a speech")
 
 
-async def _charged(request: Request, parts: AsyncIterator[Part]) -> AsyncIterator[Part]:
+async def _charged(request: Request, parts: AsyncIterator[AudioPart]) -> AsyncIterator[AudioPart]:
     """The parts; what was spoken counts against the caller's limits, also when the caller leaves early."""
     spoken = 0.0
     try:
@@ -160,7 +160,7 @@ async def _charged(request: Request, parts: AsyncIterator[Part]) -> AsyncIterato
         charge_audio(request, spoken)
 
 
-async def _captioned(request: Request, parts: AsyncIterator[Part], language: str) -> AsyncIterator[Part]:
+async def _captioned(request: Request, parts: AsyncIterator[AudioPart], language: str) -> AsyncIterator[AudioPart]:
     """The parts; what they say of words is put where the caller can fetch it, before the last of them."""
     words: list[Word] = []
     async for part in parts:
@@ -171,13 +171,13 @@ async def _captioned(request: Request, parts: AsyncIterator[Part], language: str
         yield part
 
 
-async def _audio(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
+async def _audio(parts: AsyncIterator[AudioPart]) -> AsyncIterator[bytes]:
     async for part in parts:
         if isinstance(part, SpeechPart) and part.audio:
             yield part.audio
 
 
-async def _events(parts: AsyncIterator[Part]) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(parts: AsyncIterator[AudioPart]) -> AsyncIterator[Mapping[str, Any]]:
     """OpenAI's events, and one of our own with the words that are settled."""
     async for part in parts:
         if isinstance(part, Speech):

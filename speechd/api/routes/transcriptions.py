@@ -9,17 +9,17 @@ from fastapi import APIRouter, Request, Response
 
 from speechd import operations
 from speechd.api.async_requests import accept_recording, refuse_webhook
-from speechd.api.dependencies import request_id_of, service_of
+from speechd.api.dependencies import get_request_id, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.middleware.rate_limits import caller_of, charge_audio
 from speechd.api.openapi.audio import audio_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form, require_one_source
 from speechd.api.responses.sse import EventStream
-from speechd.cache.coalescing import How
+from speechd.cache.coalescing import CacheStatus
 from speechd.dialects import Dialect
 from speechd.formats.transcript import (
-    FORMATS,
+    TRANSCRIPT_FORMATS,
     JsonObject,
     View,
     logprob_list,
@@ -39,23 +39,23 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.post("/audio/transcriptions", **audio_operation(TranscriptionForm))
     async def transcriptions(request: Request) -> Response:
-        return await answer(request, TranscriptionForm, dialect)
+        return await create_transcription(request, TranscriptionForm, dialect)
 
     @routes.post("/audio/translations", **audio_operation(TranslationForm))
     async def translations(request: Request) -> Response:
-        return await answer(request, TranslationForm, dialect)
+        return await create_transcription(request, TranslationForm, dialect)
 
     return routes
 
 
-async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
+async def create_transcription(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
     """One request from its first byte to its reply; hanging up stops the work.
 
     Raises:
         SpeechdError: whatever is wrong with it.
         ClientDisconnect: the caller left.
     """
-    service = service_of(request)
+    service = get_service(request)
     if wants_async(request.headers):
         return await accept_recording(request, form_type, dialect)
     async with AsyncExitStack() as resources:
@@ -65,7 +65,7 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         refuse_webhook(body.fields)
         caller = caller_of(request)
         job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
-        view = operations.view_of(form, dialect, request_id_of(request))
+        view = operations.response_view(form, dialect, get_request_id(request))
         if form.stream:
             speakers = form.response_format == "diarized_json"
             return await _stream(request, operations.open_transcription(service, job), view, speakers, resources)
@@ -76,10 +76,10 @@ async def answer(request: Request, form_type: type[AudioForm], dialect: Dialect)
         return await _reply(transcript, how, form.response_format, view)
 
 
-async def _reply(transcript: Transcript, how: How, format_name: str, view: View) -> Response:
-    shape = FORMATS[format_name]
+async def _reply(transcript: Transcript, how: CacheStatus, format_name: str, view: View) -> Response:
+    shape = TRANSCRIPT_FORMATS[format_name]
     content = await asyncio.to_thread(shape.encode, transcript, view)  # hours of words take a while
-    return Response(content, media_type=shape.media_type, headers=operations.headers_of(transcript, how))
+    return Response(content, media_type=shape.media_type, headers=operations.response_headers(transcript, how))
 
 
 async def _stream(

@@ -18,9 +18,9 @@ from speechd.asr.engines.token_words import Token, segments_of
 from speechd.errors import EngineFailure, FeatureNotInstalled, OutOfMemory
 from speechd.types import SAMPLE_RATE, Window
 
-SHORTEST = 0.5
+MIN_SECONDS = 0.5
 """Seconds to which a window is padded with silence: the mel features need some frames."""
-QUIET = 2 / 32_768
+QUIET_LEVEL = 2 / 32_768
 """Two steps of 16-bit PCM: nothing louder is digital silence, which is not decoded."""
 
 
@@ -145,11 +145,11 @@ def _shared_out(texts: Sequence[str], window: Window) -> list[float]:
 
 
 def _audible(window: Window) -> bool:
-    return bool(np.any(np.abs(window.samples) > QUIET))
+    return bool(np.any(np.abs(window.samples) > QUIET_LEVEL))
 
 
 def _padded(window: Window) -> Any:
-    missing = round(SHORTEST * SAMPLE_RATE) - len(window.samples)
+    missing = round(MIN_SECONDS * SAMPLE_RATE) - len(window.samples)
     return np.pad(window.samples, (0, missing)) if missing > 0 else window.samples
 
 

@@ -21,18 +21,18 @@ from speechd.asr.engines import pocketsphinx_process
 from speechd.errors import EngineFailure
 from speechd.types import Samples, Segment, TokenLogprob, Window, Word
 
-FRAME_SECONDS = 0.01
-QUIET = 2 / 32_768
+SPHINX_FRAME_SECONDS = 0.01
+QUIET_RMS = 2 / 32_768
 """Two steps of 16-bit PCM: nothing louder is digital silence, in which PocketSphinx hears a word of its own making."""
 ALTERNATIVE = re.compile(r"\(\d+\)$")
 """How the dictionary marks a word's second pronunciation: `the(2)`."""
 FIRST_PERSON = re.compile(r"^i(?='|$)")
 
-Heard = tuple[str, int, int, float]
+SphinxWord = tuple[str, int, int, float]
 """A word, its first and last frame, and the natural logarithm of its posterior probability."""
 
 
-Process = subprocess.Popen[bytes]
+SphinxProcess = subprocess.Popen[bytes]
 
 
 class SphinxEngine:
@@ -51,7 +51,7 @@ class SphinxEngine:
         self.batch_size = 1
         self.replicas = replicas
         self._folder = folder
-        self._idle: list[Process] = [_start(folder)]
+        self._idle: list[SphinxProcess] = [_start(folder)]
 
     def group(self, job: Job) -> Hashable:
         return None
@@ -66,12 +66,12 @@ class SphinxEngine:
     def _decode(self, job: Job) -> Decoded:
         if job.detect:
             return Decoded((), "en", {"en": 1.0}, heard=0.0)
-        silent = not np.any(np.abs(job.window.samples) > QUIET)
+        silent = not np.any(np.abs(job.window.samples) > QUIET_RMS)
         words = [] if silent else [_timed(heard) for heard in self._hear(job.window.samples)]
         segments = (_segment(start, end, group, job) for start, end, group in _by_region(words, job.window))
         return Decoded(tuple(segments), "en", {"en": 1.0})
 
-    def _hear(self, samples: Samples) -> list[Heard]:
+    def _hear(self, samples: Samples) -> list[SphinxWord]:
         """What a process says of the samples; one that died is not used again."""
         try:
             process = self._idle.pop()  # atomic: threads need no lock for it
@@ -86,7 +86,7 @@ class SphinxEngine:
         return heard
 
 
-def _start(folder: Path) -> Process:
+def _start(folder: Path) -> SphinxProcess:
     """
     Raises:
         EngineFailure: PocketSphinx is not installed or cannot load its model.
@@ -107,7 +107,7 @@ def _start(folder: Path) -> Process:
     return process
 
 
-def _stop(process: Process) -> None:
+def _stop(process: SphinxProcess) -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
@@ -116,7 +116,7 @@ def _stop(process: Process) -> None:
                 stream.close()
 
 
-def _ask(process: Process, pcm: bytes) -> list[Heard]:
+def _ask(process: SphinxProcess, pcm: bytes) -> list[SphinxWord]:
     """
     Raises:
         OSError, EOFError: the process has died.
@@ -127,28 +127,28 @@ def _ask(process: Process, pcm: bytes) -> list[Heard]:
     return _answer(process)
 
 
-def _answer(process: Process) -> list[Heard]:
+def _answer(process: SphinxProcess) -> list[SphinxWord]:
     line = process.stdout.readline() if process.stdout else b""
     if not line.endswith(b"\n"):
         raise EOFError
     return [(word, start, end, score) for word, start, end, score in json.loads(line)]
 
 
-def _timed(heard: Heard) -> tuple[Word, float]:
+def _timed(heard: SphinxWord) -> tuple[Word, float]:
     """A word on the window's clock, and the log-probability behind it."""
     spelled, first, last, score = heard
     text = FIRST_PERSON.sub("I", ALTERNATIVE.sub("", spelled))
     score = min(0.0, score)
-    return Word(text, first * FRAME_SECONDS, (last + 1) * FRAME_SECONDS, float(np.exp(score))), score
+    return Word(text, first * SPHINX_FRAME_SECONDS, (last + 1) * SPHINX_FRAME_SECONDS, float(np.exp(score))), score
 
 
-Scored = tuple[Word, float]
+ScoredWord = tuple[Word, float]
 
 
-def _by_region(words: Sequence[Scored], window: Window) -> Iterator[tuple[float, float, list[Scored]]]:
+def _by_region(words: Sequence[ScoredWord], window: Window) -> Iterator[tuple[float, float, list[ScoredWord]]]:
     """Words by the speech region that they lie in or next to: one segment each."""
     regions = window.speech or ((0.0, window.duration),)
-    groups: list[list[Scored]] = [[] for _ in regions]
+    groups: list[list[ScoredWord]] = [[] for _ in regions]
     for word, score in words:
         middle = (word.start + word.end) / 2
         nearest = min(range(len(regions)), key=lambda i: max(regions[i][0] - middle, middle - regions[i][1], 0.0))
@@ -157,7 +157,7 @@ def _by_region(words: Sequence[Scored], window: Window) -> Iterator[tuple[float,
         yield group[0][0].start, min(group[-1][0].end, window.duration), group
 
 
-def _segment(start: float, end: float, words: Sequence[Scored], job: Job) -> Segment:
+def _segment(start: float, end: float, words: Sequence[ScoredWord], job: Job) -> Segment:
     text = "".join(f" {word.word}" for word, _ in words)
     return Segment(
         start=start,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 HEADER = struct.Struct("<I")
-LEAST_PROBABILITY = 1e-6
+MIN_PROBABILITY = 1e-6
 """Posteriors below this, which may round to 0, are taken for it."""
 
 
@@ -59,7 +59,7 @@ def decode(decoder: Any, pcm: bytes) -> list[tuple[str, int, int, float]]:
     if decoder.hyp() is None:
         return []
     return [
-        (part.word, part.start_frame, part.end_frame, math.log(max(part.prob, LEAST_PROBABILITY)))
+        (part.word, part.start_frame, part.end_frame, math.log(max(part.prob, MIN_PROBABILITY)))
         for part in decoder.seg() or ()
         if part.word[0] not in "<[+"
     ]

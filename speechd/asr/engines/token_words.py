@@ -13,7 +13,7 @@ from speechd.types import Segment, TokenLogprob, Word
 MAX_TOKEN_SECONDS = 0.32
 """The longest that a token of a TDT model lasts: 4 encoder frames of 80 ms (Xu et al. 2023, "Efficient sequence
 transduction by jointly predicting tokens and durations"; Parakeet's configuration)."""
-PAUSE = 0.5
+WORD_PAUSE = 0.5
 """Seconds without a word that end a segment."""
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 
@@ -66,7 +66,7 @@ def cut(words: Sequence[Timed]) -> Iterator[list[Timed]]:
     segment = [words[0]]
     for before, after in pairwise(words):
         ends = before.word.word.endswith(SENTENCE_ENDS) and not after.word.word[0].islower()
-        if ends or after.word.start - before.word.end > PAUSE:
+        if ends or after.word.start - before.word.end > WORD_PAUSE:
             yield segment
             segment = []
         segment.append(after)

@@ -22,8 +22,8 @@ from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.engines.whisper_decoding import Array, WhisperDecoder, to_storage
-from speechd.asr.engines.whisper_timestamps import Span
+from speechd.asr.engines.whisper_decoding import EncodedArray, WhisperDecoder, to_storage
+from speechd.asr.engines.whisper_timestamps import TimestampSpan
 from speechd.asr.engines.whisper_tokens import decoded_of, likeliest, text_spans
 from speechd.asr.engines.whisper_vocabulary import languages_of
 from speechd.errors import EngineFailure, OutOfMemory, Unprocessable
@@ -154,13 +154,13 @@ class WhisperEngine:
         margin = DETECTION_MARGIN if job.detect else CONTEXT_MARGIN
         return min(FULL_CONTEXT, math.ceil((self._content_frames(job) + margin) / CONTEXT_STEP) * CONTEXT_STEP)
 
-    def _features(self, job: Job) -> Array:
+    def _features(self, job: Job) -> EncodedArray:
         """Normalised log-mel, shape (n_mels, context); padding is 0 after normalisation, as in training."""
         context = self._context(job)
         mel = self._extractor(job.window.samples)[:, :-1][:, :context]
         return np.pad(mel, ((0, 0), (0, context - mel.shape[1])))
 
-    def _encode(self, jobs: Sequence[Job]) -> Array:
+    def _encode(self, jobs: Sequence[Job]) -> EncodedArray:
         """Encoder output, shape (len(jobs), context / 2, width), in main memory so that it can be sliced."""
         known = [job.encoded for job in jobs]
         fresh = [index for index, value in enumerate(known) if value is None]
@@ -188,7 +188,7 @@ class WhisperEngine:
                         f"This model does not know the language `{code}`.", param=param, code="language_not_supported"
                     )
 
-    def _languages(self, jobs: Sequence[Job], encoded: Array) -> list[dict[str, float]]:
+    def _languages(self, jobs: Sequence[Job], encoded: EncodedArray) -> list[dict[str, float]]:
         """Probability of each allowed language for each job."""
         chances = [{job.options.language or "en": 1.0} for job in jobs]
         if not self._multilingual:
@@ -207,7 +207,11 @@ class WhisperEngine:
     # Times
 
     def _align(
-        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], spans: Sequence[Sequence[Span]]
+        self,
+        jobs: Sequence[Job],
+        encoded: EncodedArray,
+        tokenizers_: Sequence[Tokenizer],
+        spans: Sequence[Sequence[TimestampSpan]],
     ) -> list[Any]:
         """CTranslate2's alignment of each job that asks for words or log-probabilities, else None."""
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
@@ -238,7 +242,7 @@ def _renormalised(chances: dict[str, float]) -> dict[str, float]:
     return {code: chance / total for code, chance in chances.items()} if total > 0 else dict.fromkeys(chances, 1.0)
 
 
-def _to_numpy(view: ctranslate2.StorageView) -> Array:
+def _to_numpy(view: ctranslate2.StorageView) -> EncodedArray:
     if view.dtype == ctranslate2.DataType.bfloat16:  # NumPy has no such type
         view = view.to(ctranslate2.DataType.float32)
     return np.array(view)

@@ -35,7 +35,7 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
 
-Array = npt.NDArray[Any]
+EncodedArray = npt.NDArray[Any]
 
 
 class WhisperDecoder:
@@ -67,7 +67,9 @@ class WhisperDecoder:
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
 
-    def generate(self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer]) -> list[Hypothesis]:
+    def generate(
+        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer]
+    ) -> list[Hypothesis]:
         """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
         prompts = [self.prompt(job) for job in jobs]
         found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
@@ -85,7 +87,7 @@ class WhisperDecoder:
         return found
 
     def _with_fallback(
-        self, jobs: Sequence[Job], encoded: Array, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
+        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
     ) -> list[Hypothesis]:
         """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
         starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
@@ -111,7 +113,7 @@ class WhisperDecoder:
     def _generate_at(
         self,
         temperature: float,
-        encoded: Array,
+        encoded: EncodedArray,
         prompts: list[list[int]],
         tokenizers_: Sequence[Tokenizer],
         limit: int,
@@ -160,6 +162,6 @@ def _echoes(hypothesis: Hypothesis, job: Job) -> bool:
     return hypothesis.loops or repeats_prompt(hypothesis.text, f"{job.options.prompt} {joined_text(job.before)}")
 
 
-def to_storage(array: Array) -> ctranslate2.StorageView:
+def to_storage(array: EncodedArray) -> ctranslate2.StorageView:
     """For CTranslate2, without a copy where the rows lie one behind the other."""
     return ctranslate2.StorageView.from_array(np.ascontiguousarray(array))

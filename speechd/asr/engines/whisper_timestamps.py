@@ -24,7 +24,7 @@ JOINING = ("'", "’", "-")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimestampSpan:
     """The tokens between two timestamps, in seconds on the window's clock."""
 
     start: float
@@ -35,7 +35,7 @@ class Span:
     """The same with the timestamp tokens around them, as generated."""
 
 
-def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) -> list[Span]:
+def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) -> list[TimestampSpan]:
     """Cuts a window's tokens at its timestamp tokens.
 
     Args:
@@ -43,7 +43,7 @@ def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) ->
         timestamp_begin: id of `<|0.00|>`.
         duration: seconds of audio in the window; times beyond it, and a missing last time, become it.
     """
-    spans: list[Span] = []
+    spans: list[TimestampSpan] = []
     start, opening, text = 0.0, tuple[int, ...](), list[int]()
     for token in tokens:
         if token < timestamp_begin:
@@ -51,11 +51,11 @@ def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) ->
             continue
         time = min((token - timestamp_begin) * TOKEN_SECONDS, duration)
         if text:
-            spans.append(Span(start, max(time, start), tuple(text), (*opening, *text, token)))
+            spans.append(TimestampSpan(start, max(time, start), tuple(text), (*opening, *text, token)))
             text = []
         start, opening = time, (token,)
     if text:
-        spans.append(Span(min(start, duration), duration, tuple(text), (*opening, *text)))
+        spans.append(TimestampSpan(min(start, duration), duration, tuple(text), (*opening, *text)))
     return spans
 
 
@@ -154,11 +154,11 @@ def _extended(word: TimedWord, text: str, tokens: int, end: float) -> TimedWord:
     return replace(word, text=word.text + text, tokens=word.tokens + tokens, end=end)
 
 
-Speech = Sequence[tuple[float, float]]
+SpeechSpans = Sequence[tuple[float, float]]
 """Where the detector heard speech: (start, end) in seconds on the window's clock, rising, apart."""
 
 
-def fit_words(words: Sequence[TimedWord], speech: Speech) -> list[TimedWord]:
+def fit_words(words: Sequence[TimedWord], speech: SpeechSpans) -> list[TimedWord]:
     """Moves the edges of words out of silence: a word lies in the one speech region that it shares most time with.
 
     The last word of a region ends with it: what is heard after the end that the attention gives it is still that word.
@@ -171,7 +171,7 @@ def fit_words(words: Sequence[TimedWord], speech: Speech) -> list[TimedWord]:
     return fitted
 
 
-def _fit(word: TimedWord, speech: Speech) -> TimedWord:
+def _fit(word: TimedWord, speech: SpeechSpans) -> TimedWord:
     if not speech:
         return word
 
@@ -184,7 +184,7 @@ def _fit(word: TimedWord, speech: Speech) -> TimedWord:
     return replace(word, start=max(word.start, region[0]), end=min(word.end, region[1]))
 
 
-def distribute(words: Sequence[TimedWord], spans: Sequence[Span]) -> list[tuple[Word, ...]]:
+def distribute(words: Sequence[TimedWord], spans: Sequence[TimestampSpan]) -> list[tuple[Word, ...]]:
     """Gives each span the words that its tokens form; a word across two spans belongs to the first."""
     shares: list[list[Word]] = [[] for _ in spans]
     ends, total = [], 0
@@ -200,7 +200,7 @@ def distribute(words: Sequence[TimedWord], spans: Sequence[Span]) -> list[tuple[
     return [tuple(share) for share in shares]
 
 
-def fit_segment(segment: Segment, speech: Speech) -> Segment:
+def fit_segment(segment: Segment, speech: SpeechSpans) -> Segment:
     """Sets a segment's edges to its words where it has them, else to the speech inside its time.
 
     A segment that would lie wholly in silence keeps its own time.

@@ -9,8 +9,8 @@ from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.engines.whisper_timestamps import (
-    Span,
     TimedWord,
+    TimestampSpan,
     distribute,
     fit_segment,
     fit_words,
@@ -41,7 +41,7 @@ def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer, limit: 
     )
 
 
-def text_spans(job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[Span]:
+def text_spans(job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[TimestampSpan]:
     """The stretches of a hypothesis that say something; none where it is silence."""
     if hypothesis.silent:
         return []
@@ -53,7 +53,7 @@ def decoded_of(
     job: Job,
     hypothesis: Hypothesis,
     tokenizer: Tokenizer,
-    spans: Sequence[Span],
+    spans: Sequence[TimestampSpan],
     alignment: Any,
     chances: dict[str, float],
 ) -> Decoded:
@@ -83,7 +83,7 @@ def likeliest(chances: dict[str, float]) -> str:
 
 
 def _segments(
-    job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any
+    job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[TimestampSpan], alignment: Any
 ) -> tuple[Segment, ...]:
     """A segment for each span, in order, with what the job asks for."""
     words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
@@ -107,14 +107,14 @@ def _segments(
     return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
 
 
-def _words(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any, job: Job) -> list[TimedWord]:
+def _words(tokenizer: Tokenizer, spans: Sequence[TimestampSpan], alignment: Any, job: Job) -> list[TimedWord]:
     tokens = [token for span in spans for token in span.tokens]
     words, pieces = tokenizer.split_to_word_tokens(tokens)
     timed = time_words(words, [len(piece) for piece in pieces], alignment.alignments, alignment.text_token_probs)
     return fit_words(merge_punctuation(timed), job.window.speech)
 
 
-def _logprobs(tokenizer: Tokenizer, spans: Sequence[Span], alignment: Any) -> list[tuple[TokenLogprob, ...]]:
+def _logprobs(tokenizer: Tokenizer, spans: Sequence[TimestampSpan], alignment: Any) -> list[tuple[TokenLogprob, ...]]:
     scores = iter(alignment.text_token_probs)
     return [tuple(_logprob(tokenizer, token, next(scores)) for token in span.tokens) for span in spans]
 

@@ -21,7 +21,7 @@ CHECKS = (
     Check("Machine", "access", machine.access),
     Check("Network", "package index", network.package_index, network=True),
     Check("Network", "model hub", network.hub, network=True),
-    Check("Network", "mirror", network.mirror, network=True),
+    Check("Network", "mirror", network.mirror_findings, network=True),
     Check("Network", "text servers", network.text_servers, network=True),
     Check("Models", "folders", models.folders),
     Check("Models", "names", models.names),

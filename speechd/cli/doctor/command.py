@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
     from rich.console import Console
 
-    from speechd.cli.doctor.report import Checked
+    from speechd.cli.doctor.report import CheckResult
 
 MARKS = {"ok": ("✓", "green"), "skipped": ("-", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 """What stands before a line, and its style, by its status."""
@@ -43,10 +43,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     raise typer.Exit("problem" in statuses)
 
 
-def _findings() -> "Iterator[Checked]":
+def _findings() -> "Iterator[CheckResult]":
     """All findings; where the settings are not valid, that and what does not depend on them."""
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
-    from speechd.cli.doctor.report import Check, Checked, Finding, run_checks
+    from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks
     from speechd.errors import InvalidRequest
     from speechd.settings import Settings, read_settings
 
@@ -58,7 +58,7 @@ def _findings() -> "Iterator[Checked]":
             "Correct it; the documentation lists all settings. Run this again then: the rest depends on the settings."
         )
         wrong = Check("Installation", "settings", lambda _: iter(()))
-        yield Checked(wrong, Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
+        yield CheckResult(wrong, Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
         return
     yield from run_checks(CHECKS, settings)
 
@@ -99,7 +99,7 @@ def _print_report() -> list[str]:
     return statuses
 
 
-def _print_line(console: "Console", each: "Checked") -> None:
+def _print_line(console: "Console", each: "CheckResult") -> None:
     from rich.table import Table
     from rich.text import Text
 

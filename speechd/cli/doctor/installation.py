@@ -14,7 +14,7 @@ from speechd import __version__
 from speechd.cli.doctor.report import Finding
 from speechd.settings import Settings
 
-OLDEST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 IMPORTED = {
     "ctranslate2": "ctranslate2",
     "faster-whisper": "faster_whisper",
@@ -38,8 +38,8 @@ EXTRAS = {
 def python(_: Settings) -> Iterator[Finding]:
     """Its version, and where it is."""
     version = platform.python_version()
-    if sys.version_info < OLDEST_PYTHON:
-        wanted = ".".join(map(str, OLDEST_PYTHON))
+    if sys.version_info < MIN_PYTHON:
+        wanted = ".".join(map(str, MIN_PYTHON))
         yield Finding("problem", f"Python {version} is too old.", f"Install speechd with Python {wanted} or later.")
         return
     yield Finding("ok", f"Python {version} in {sys.prefix}, {platform.system()} on {platform.machine()}.")

@@ -14,7 +14,7 @@ from speechd.cli.doctor.report import Finding
 from speechd.errors import Misconfigured
 from speechd.settings import Settings
 
-LEAST_BYTES = 100_000_000
+MIN_BYTES = 100_000_000
 """Free disk below which even uploads fail soon."""
 COMFORTABLE_BYTES = 2_000_000_000
 """Free disk that one large model takes (whisper-large-v3-turbo: 1.6 GB)."""
@@ -49,7 +49,7 @@ def disk(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (settings.data_dir, *settings.data_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     told = f"{free / 1e9:.1f} GB free at {place}."
-    if free < LEAST_BYTES:
+    if free < MIN_BYTES:
         yield Finding("problem", told, "Free some space, or set SPEECHD_DATA_DIR to a larger disk.")
     elif free < COMFORTABLE_BYTES:
         yield Finding("warning", told, "Large models take 1.6 to 3 GB: SPEECHD_DATA_DIR may name a larger disk.")

@@ -17,7 +17,7 @@ from speechd.registry.memory import available_memory, fits
 from speechd.registry.registry import AUTO, ModelStore
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.tts.loudness.sentences import sentences
+from speechd.tts.loudness.sentences import probe_sentences
 from speechd.types import SpeechOptions, SpeechPart, TranscribeOptions, Transcript
 
 ENGLISH = "Turn off the television, please."
@@ -130,7 +130,7 @@ async def _speak(service: Service) -> tuple[str, str, bytes]:
         SpeechdError: there is no voice, or it cannot speak.
     """
     language = service.voices.choose(AUTO, "").info.language
-    said = ENGLISH if language == "en" else sentences(language)[0]
+    said = ENGLISH if language == "en" else probe_sentences(language)[0]
     audio = b""
     async with open_speech(service, SpeechRequest(said, options=SpeechOptions("wav"))) as stream:
         async for part in stream.parts:

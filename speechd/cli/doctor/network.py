@@ -19,13 +19,13 @@ INDEX_LINE = re.compile(r"^(?:global|user|site|install|download|env|:env:)\.inde
 """A line of `pip config list`."""
 SEARCHED_PACKAGE = "pip"
 """Every index has it, and its page is small."""
-OFFLINE = "SPEECHD_OFFLINE is set: nothing is fetched."
+NOTHING_FETCHED = "SPEECHD_OFFLINE is set: nothing is fetched."
 
 
 def package_index(settings: Settings) -> Iterator[Finding]:
     """Packages that carry models come from here."""
     if settings.offline:
-        yield Finding("skipped", OFFLINE)
+        yield Finding("skipped", NOTHING_FETCHED)
         return
     address = index_address()
     yield _reached(
@@ -38,19 +38,19 @@ def hub(settings: Settings) -> Iterator[Finding]:
     from huggingface_hub import constants
 
     if settings.offline or constants.HF_HUB_OFFLINE:
-        yield Finding("skipped", OFFLINE if settings.offline else "HF_HUB_OFFLINE is set: nothing is fetched.")
+        yield Finding("skipped", NOTHING_FETCHED if settings.offline else "HF_HUB_OFFLINE is set: nothing is fetched.")
         return
     page = f"{constants.ENDPOINT}/Systran/faster-whisper-tiny/resolve/main/config.json"
     yield _reached(constants.ENDPOINT, page, "HF_ENDPOINT may name a mirror; models that are here already need none.")
 
 
-def mirror(settings: Settings) -> Iterator[Finding]:
+def mirror_findings(settings: Settings) -> Iterator[Finding]:
     """The operator's own copy, where one is set."""
     address = str(settings.model_mirror or "")
     if not address:
         yield Finding("skipped", "SPEECHD_MODEL_MIRROR is not set.")
     elif settings.offline:
-        yield Finding("skipped", OFFLINE)
+        yield Finding("skipped", NOTHING_FETCHED)
     else:
         yield _reached(address, address, "Correct SPEECHD_MODEL_MIRROR.")
 
@@ -86,7 +86,7 @@ def index_address(environment: Mapping[str, str] = os.environ) -> str:
 def _text_server(backend: Backend) -> Finding:
     headers = {"authorization": f"Bearer {backend.api_key}"} if backend.api_key else {}
     status, reason = _asked(f"{backend.base_url}/models", headers)
-    where = shown(backend.base_url)
+    where = display_address(backend.base_url)
     if status in (401, 403):
         return Finding("problem", f"{where} refuses the key ({status}).", "Correct SPEECHD_LLM_API_KEY.")
     if status == 0 or status >= 500:
@@ -103,10 +103,10 @@ def _reached(address: str, page: str, remedy: str) -> Finding:
         return Finding("ok", f"{folder} is there.") if there else Finding("warning", f"{folder} is no folder.", remedy)
     status, reason = _asked(page, {})
     if status in (401, 403, 407):
-        return Finding("warning", f"{shown(address)} wants a password ({status}).", remedy)
+        return Finding("warning", f"{display_address(address)} wants a password ({status}).", remedy)
     if status == 0 or status >= 400:
-        return Finding("warning", f"{shown(address)}: {reason}.", remedy)
-    return Finding("ok", f"{shown(address)} answers.")
+        return Finding("warning", f"{display_address(address)}: {reason}.", remedy)
+    return Finding("ok", f"{display_address(address)} answers.")
 
 
 def _is_folder(address: str) -> bool:
@@ -127,7 +127,7 @@ def _asked(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
         return 0, f"not reached ({type(error).__name__})"
 
 
-def shown(url: str) -> str:
+def display_address(url: str) -> str:
     """An address without the password that it may hold."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

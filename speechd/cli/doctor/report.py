@@ -8,7 +8,7 @@ from typing import Literal
 from speechd.errors import SpeechdError
 from speechd.settings import Settings
 
-Status = Literal["ok", "skipped", "warning", "problem"]
+FindingStatus = Literal["ok", "skipped", "warning", "problem"]
 
 PROBE_SECONDS = 3.0
 """What a check of the network may take; one that takes longer is told as not reached."""
@@ -18,7 +18,7 @@ PROBE_SECONDS = 3.0
 class Finding:
     """One line of the report."""
 
-    status: Status
+    status: FindingStatus
     """`problem`: something asked for cannot work. `warning`: it works, but not as well, or not for everybody."""
     message: str
     """What was found, in one sentence."""
@@ -41,25 +41,25 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """A check and one of its findings."""
 
     check: Check
     finding: Finding
 
 
-def run_checks(checks: Sequence[Check], settings: Settings) -> Iterator[Checked]:
+def run_checks(checks: Sequence[Check], settings: Settings) -> Iterator[CheckResult]:
     """All findings, in the order of the checks, each as soon as it is known."""
     probes = {check.name: _Probe(check, settings) for check in checks if check.network}
     for check in checks:
         found = probes[check.name].findings() if check.network else _guarded(check, settings)
         for finding in found:
-            yield Checked(check, finding)
+            yield CheckResult(check, finding)
 
 
-def worst(statuses: Sequence[Status]) -> Status:
+def worst(statuses: Sequence[FindingStatus]) -> FindingStatus:
     """The most serious of them; `ok` where nothing is a warning or a problem."""
-    serious: tuple[Status, ...] = ("problem", "warning")
+    serious: tuple[FindingStatus, ...] = ("problem", "warning")
     return next((status for status in serious if status in statuses), "ok")
 
 

@@ -13,7 +13,7 @@ Paths = Annotated[
     typer.Argument(help="Recordings, and folders whose recordings are taken; - is standard input.", show_default=False),
 ]
 ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id; `auto` takes the best installed one.")]
-Language = Annotated[
+LanguageOption = Annotated[
     str | None,
     typer.Option(
         "--language", "-l", help="Language spoken, e.g. en, es, German; multi where they mix. Default: detected."
@@ -48,7 +48,7 @@ Formats = Annotated[
         rich_help_panel=WRITTEN,
     ),
 ]
-OutputDir = Annotated[
+OutputDirOption = Annotated[
     Path | None,
     typer.Option(
         "--output-dir",
@@ -59,7 +59,7 @@ OutputDir = Annotated[
     ),
 ]
 
-Channels = Annotated[
+ChannelsOption = Annotated[
     str, typer.Option(help="mixed; or split, which transcribes each channel apart.", rich_help_panel=HEARD)
 ]
 ChannelLabels = Annotated[
@@ -125,14 +125,14 @@ Parallel = Annotated[int, typer.Option(min=1, max=64, help="Uploads at once.", r
 def transcribe(
     paths: Paths,
     model: ModelName = "auto",
-    language: Language = None,
+    language: LanguageOption = None,
     task: TaskName = "transcribe",
     prompt: Prompt = "",
     include: Include = None,
     exclude: Exclude = None,
     format: Formats = ["txt"],  # noqa: B006 - typer reads it
-    output_dir: OutputDir = None,
-    channels: Channels = "mixed",
+    output_dir: OutputDirOption = None,
+    channels: ChannelsOption = "mixed",
     channel_labels: ChannelLabels = "",
     audio_track: AudioTrack = None,
     languages: Languages = "",
@@ -168,23 +168,23 @@ def transcribe(
 
         speechd transcribe film.mkv --audio-track de --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
     """
-    from speechd.cli.transcribe.options import Asked
-    from speechd.cli.transcribe.run import Plan, Way, run
+    from speechd.cli.transcribe.options import TranscribeArgs
+    from speechd.cli.transcribe.run import RunMode, RunPlan, run
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
     from speechd.settings import read_settings
 
     layout = Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
-    plan = Plan.read(
+    plan = RunPlan.read(
         paths,
         model=model,
-        asked=Asked(
+        asked=TranscribeArgs(
             task, language, languages, language_floor, prompt, channels, channel_labels, layout, audio_track=audio_track
         ),
         formats=format,
         output=output_dir,
         selection=Selection(tuple(include or ()), tuple(exclude or ())),
-        way=Way(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
+        way=RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
     )
     raise typer.Exit(run(plan, read_settings()))
 
@@ -192,10 +192,10 @@ def transcribe(
 def translate(
     paths: Paths,
     model: ModelName = "auto",
-    language: Language = None,
+    language: LanguageOption = None,
     prompt: Prompt = "",
     format: Formats = ["txt"],  # noqa: B006 - typer reads it
-    output_dir: OutputDir = None,
+    output_dir: OutputDirOption = None,
 ) -> None:
     """Write down in English what recordings say in another language.
 

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from speechd.errors import SpeechdError
-from speechd.folders.discover import Recording
-from speechd.folders.progress import Display, Tally, list_failures, name_remedy
+from speechd.folders.discover import FoundRecording
+from speechd.folders.progress import Display, ProgressCounter, list_failures, name_remedy
 from speechd.folders.run import HOPELESS
 from speechd.folders.transcriber import Recogniser
 from speechd.formats.transcript import Format, View
@@ -16,7 +16,7 @@ from speechd.types import TranscribeOptions, Transcript
 FILES_AHEAD = 8
 """Recordings in work together: their windows share batches, while the first is waited for."""
 
-Request = tuple[Recording, str, TranscribeOptions]
+Request = tuple[FoundRecording, str, TranscribeOptions]
 """What to transcribe, the model, and how."""
 
 
@@ -28,8 +28,8 @@ async def print_all(
     Raises:
         SpeechdError: nothing can be transcribed at all; see HOPELESS.
     """
-    tally, failures = Tally(files=len(requests)), list[tuple[Recording, str]]()
-    ahead: deque[tuple[Recording, asyncio.Task[Transcript | str]]] = deque()
+    tally, failures = ProgressCounter(files=len(requests)), list[tuple[FoundRecording, str]]()
+    ahead: deque[tuple[FoundRecording, asyncio.Task[Transcript | str]]] = deque()
     try:
         for request in requests:
             ahead.append((request[0], asyncio.create_task(_one(recogniser, request, tally, display))))
@@ -49,7 +49,9 @@ async def print_all(
     return status
 
 
-async def _next(ahead: deque[tuple[Recording, "asyncio.Task[Transcript | str]"]]) -> tuple[Recording, Transcript | str]:
+async def _next(
+    ahead: deque[tuple[FoundRecording, "asyncio.Task[Transcript | str]"]],
+) -> tuple[FoundRecording, Transcript | str]:
     """The first of those ahead, which stays there until it is done, to be cancelled with the others."""
     recording, task = ahead[0]
     result = await task
@@ -57,7 +59,7 @@ async def _next(ahead: deque[tuple[Recording, "asyncio.Task[Transcript | str]"]]
     return recording, result
 
 
-async def _one(recogniser: Recogniser, request: Request, tally: Tally, display: Display) -> Transcript | str:
+async def _one(recogniser: Recogniser, request: Request, tally: ProgressCounter, display: Display) -> Transcript | str:
     """A transcript, or why there is none."""
     recording, model, options = request
     tally.begin(recording.source)
@@ -84,11 +86,11 @@ async def _one(recogniser: Recogniser, request: Request, tally: Tally, display: 
 
 
 def _print(
-    recording: Recording,
+    recording: FoundRecording,
     result: Transcript | str,
     formats: Sequence[Format],
     view: View,
-    failures: list[tuple[Recording, str]],
+    failures: list[tuple[FoundRecording, str]],
     *,
     headed: bool,
 ) -> None:

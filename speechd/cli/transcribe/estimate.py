@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 
 from speechd.errors import SpeechdError
-from speechd.folders.discover import shown
+from speechd.folders.discover import display_name
 from speechd.folders.duration import seconds_at
-from speechd.folders.output_dirs import Item
+from speechd.folders.output_dirs import WorkItem
 from speechd.folders.progress import clock_time
 from speechd.folders.run import FolderRun
 from speechd.formats.transcript import Format
@@ -20,7 +20,7 @@ SAMPLE_SECONDS = 120.0
 """Of audio, about, after which such a sample ends."""
 
 
-async def estimate(run: FolderRun, items: Sequence[Item], speed: float | None) -> None:
+async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | None) -> None:
     """Prints each recording that would be transcribed and where its outputs would go, and the time that it may take.
 
     Args:
@@ -43,25 +43,25 @@ async def estimate(run: FolderRun, items: Sequence[Item], speed: float | None) -
         print(f"about {clock_time(audio / measured)} at {measured:.0f}x real time, {source}")
 
 
-def _outputs(item: Item, formats: Sequence[Format]) -> str:
+def _outputs(item: WorkItem, formats: Sequence[Format]) -> str:
     """`out/a/f.json .srt`."""
     first, *more = (shape.suffix for shape in formats)
-    return " ".join([f"{shown(item.stem)}{first}", *more])
+    return " ".join([f"{display_name(item.stem)}{first}", *more])
 
 
-async def _measured(run: FolderRun, items: Sequence[Item]) -> float | None:
+async def _measured(run: FolderRun, items: Sequence[WorkItem]) -> float | None:
     """Seconds of audio per second, of a few recordings done together; None where none can be done."""
     chosen = items[:SAMPLE_FILES]
     if not chosen:
         return None
-    await run.recogniser.get_ready(run.wanted.model, run.wanted.options)
+    await run.recogniser.warm_up(run.wanted.model, run.wanted.options)
     share = SAMPLE_SECONDS / len(chosen)
     started = time.monotonic()
     heard = sum(await asyncio.gather(*(_heard(run, item, share) for item in chosen)))
     return heard / (time.monotonic() - started) if heard else None
 
 
-async def _heard(run: FolderRun, item: Item, enough: float) -> float:
+async def _heard(run: FolderRun, item: WorkItem, enough: float) -> float:
     """Transcribes the beginning of a recording; the seconds that it came to."""
     wanted, heard = run.wanted, 0.0
     try:

@@ -12,7 +12,7 @@ from speechd.types import Task, TranscribeOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TranscribeArgs:
     """As it was typed; lists are separated by commas."""
 
     task: str = "transcribe"

@@ -14,17 +14,17 @@ from pathlib import Path, PurePath
 
 from speechd.cli.transcribe.display import print_all
 from speechd.cli.transcribe.estimate import estimate
-from speechd.cli.transcribe.options import Asked
+from speechd.cli.transcribe.options import TranscribeArgs
 from speechd.errors import InvalidRequest, SpeechdError
-from speechd.folders.discover import Recording, Selection, find_recordings
+from speechd.folders.discover import FoundRecording, Selection, find_recordings
 from speechd.folders.fingerprint import parameters_of
-from speechd.folders.output_dirs import Item, Places
+from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.progress import Display, list_failures, name_remedy, open_display
 from speechd.folders.remote import Remote, open_client
-from speechd.folders.run import FolderRun, Wanted
+from speechd.folders.run import FolderRun, RunConfig
 from speechd.folders.transcriber import Local, Recogniser
 from speechd.folders.watch import follow
-from speechd.formats.transcript import FORMATS, Format, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -47,7 +47,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RunMode:
     """How a run goes."""
 
     watch: bool = False
@@ -62,7 +62,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What one run of the command shall do."""
 
     paths: tuple[Path, ...]
@@ -75,7 +75,7 @@ class Plan:
     model: str
     options: TranscribeOptions
     view: View
-    way: Way = field(default_factory=Way)
+    way: RunMode = field(default_factory=RunMode)
 
     @classmethod
     def read(
@@ -83,18 +83,18 @@ class Plan:
         paths: Sequence[Path],
         *,
         model: str,
-        asked: Asked,
+        asked: TranscribeArgs,
         formats: Sequence[str],
         output: Path | None,
         selection: Selection | None = None,
-        way: Way | None = None,
-    ) -> "Plan":
+        way: RunMode | None = None,
+    ) -> "RunPlan":
         """Checks the command line.
 
         Raises:
             InvalidRequest: a path, task, format or language is unknown, or options contradict each other.
         """
-        way = way or Way()
+        way = way or RunMode()
         printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
         if printed and (way.watch or way.dry_run or way.retry_failed):
             raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
@@ -108,10 +108,10 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     unknown = [name for name in wanted if name not in FILE_FORMATS]
     if unknown or not wanted:
         raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
-    return tuple(FORMATS[FILE_FORMATS[name]] for name in wanted)
+    return tuple(TRANSCRIPT_FORMATS[FILE_FORMATS[name]] for name in wanted)
 
 
-def run(plan: Plan, settings: Settings) -> int:
+def run(plan: RunPlan, settings: Settings) -> int:
     """Does the plan; returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
 
     Raises:
@@ -128,7 +128,7 @@ def run(plan: Plan, settings: Settings) -> int:
             return 1
 
 
-async def _run(plan: Plan, settings: Settings, display: Display, recordings: Sequence[Recording]) -> int:
+async def _run(plan: RunPlan, settings: Settings, display: Display, recordings: Sequence[FoundRecording]) -> int:
     with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
         try:
             async with _recogniser(plan, settings, display) as (recogniser, identity):
@@ -142,7 +142,7 @@ async def _run(plan: Plan, settings: Settings, display: Display, recordings: Seq
             return INTERRUPTED
 
 
-def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
+def _recordings(plan: RunPlan, scratch: Path) -> list[FoundRecording]:
     """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
 
     Raises:
@@ -158,11 +158,11 @@ def _recordings(plan: Plan, scratch: Path) -> list[Recording]:
         raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
     with (scratch / "stdin").open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
-    return [Recording(scratch / "stdin", PurePath("stdin"), "standard input")]
+    return [FoundRecording(scratch / "stdin", PurePath("stdin"), "standard input")]
 
 
 @asynccontextmanager
-async def _recogniser(plan: Plan, settings: Settings, display: Display) -> AsyncGenerator[tuple[Recogniser, str]]:
+async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> AsyncGenerator[tuple[Recogniser, str]]:
     """Who does it, and what identifies the weights."""
     if plan.way.url is not None:
         key = plan.way.api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
@@ -184,19 +184,19 @@ async def _recogniser(plan: Plan, settings: Settings, display: Display) -> Async
 
 
 async def _write(
-    plan: Plan,
+    plan: RunPlan,
     recogniser: Recogniser,
     identity: str,
     display: Display,
-    recordings: Sequence[Recording],
+    recordings: Sequence[FoundRecording],
     interrupted: Callable[[], bool],
 ) -> int:
     parameters = parameters_of(identity, plan.formats, plan.view, plan.options)
     beside = plan.output is None
-    wanted = Wanted(plan.model, plan.options, plan.formats, plan.view, parameters, plan.way.retry_failed, beside)
+    wanted = RunConfig(plan.model, plan.options, plan.formats, plan.view, parameters, plan.way.retry_failed, beside)
     folder_run = FolderRun(wanted, recogniser, display)
     with ExitStack() as owned:
-        places = Places(plan.output, only_look=plan.way.dry_run, owned=owned)
+        places = OutputDirs(plan.output, only_look=plan.way.dry_run, owned=owned)
         batches = _batches(plan, places, folder_run, recordings)
         if plan.way.dry_run:
             await estimate(folder_run, await anext(batches), places.speed(parameters))
@@ -210,11 +210,11 @@ async def _write(
 
 
 async def _batches(
-    plan: Plan, places: Places, folder_run: FolderRun, recordings: Sequence[Recording]
-) -> AsyncIterator[Sequence[Item]]:
+    plan: RunPlan, places: OutputDirs, folder_run: FolderRun, recordings: Sequence[FoundRecording]
+) -> AsyncIterator[Sequence[WorkItem]]:
     """What is to be done, as it comes; what is finished is left out."""
 
-    def to_do(found: Sequence[Recording]) -> list[Item]:
+    def to_do(found: Sequence[FoundRecording]) -> list[WorkItem]:
         return folder_run.sorted_out(places.items(found))
 
     if not plan.way.watch:
@@ -228,7 +228,7 @@ async def _batches(
         list_failures(folder_run.display, folder_run.untold())  # the end of such a run is far
 
 
-def _report(plan: Plan, folder_run: FolderRun, interrupted: bool) -> int:
+def _report(plan: RunPlan, folder_run: FolderRun, interrupted: bool) -> int:
     """Says how it ended; the exit status."""
     display, tally = folder_run.display, folder_run.tally
     display.close()

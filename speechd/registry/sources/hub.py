@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # it loads when something is pulled
     import httpx2
     from huggingface_hub import ModelInfo
 
-OFFLINE = "HF_HUB_OFFLINE forbids it"
+OFFLINE_MESSAGE = "HF_HUB_OFFLINE forbids it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _require_online() -> None:
     from huggingface_hub import constants
 
     if constants.is_offline_mode():
-        raise SourceFailed(OFFLINE, code="offline")
+        raise SourceFailed(OFFLINE_MESSAGE, code="offline")
 
 
 def _inspect(source: HubSource) -> "ModelInfo":
@@ -105,7 +105,7 @@ def _inspect(source: HubSource) -> "ModelInfo":
     try:
         return http.in_time(
             lambda: HfApi().model_info(
-                source.repository, revision=source.revision or None, files_metadata=True, timeout=base.SILENCE
+                source.repository, revision=source.revision or None, files_metadata=True, timeout=base.MAX_SILENCE
             ),
             constants.ENDPOINT,
         )

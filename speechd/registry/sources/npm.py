@@ -50,7 +50,12 @@ def _by_npm(archive: Archive, folder: Path, report: Callable[[int], None]) -> Pa
 
     packed = folder / "packed"
     packed.mkdir()
-    options = ("--ignore-scripts", "--loglevel=http", "--fetch-retries=0", f"--fetch-timeout={base.SILENCE * 1000:.0f}")
+    options = (
+        "--ignore-scripts",
+        "--loglevel=http",
+        "--fetch-retries=0",
+        f"--fetch-timeout={base.MAX_SILENCE * 1000:.0f}",
+    )
     places = (f"--cache={folder / 'cache'}", f"--pack-destination={packed}")
     status, output = run_client((_npm(), "pack", archive.requirement, *options, *places), folder, report, {})
     found = sorted(packed.glob("*.tgz"))

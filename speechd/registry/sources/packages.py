@@ -28,7 +28,7 @@ OPTIONS = (
     "--retries=1",
     "-vv",  # the reason why an index was left out is told from here on only
 )
-REASONS: tuple[tuple[str, str], ...] = (
+FAILURE_REASONS: tuple[tuple[str, str], ...] = (
     (r"No space left on device|Disk quota exceeded", "the disk is full"),
     (r"DO NOT MATCH THE HASHES", "the wheel's hash is not the pinned one"),
     (r"Could not fetch URL \S+ 40[137] ", "the index wants a password, which pip has not been given"),
@@ -74,7 +74,7 @@ def _download(archive: Archive, folder: Path, report: Callable[[int], None]) -> 
 
     requirements, wheels = folder / "requirements.txt", folder / "wheels"
     requirements.write_text(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
-    command = (sys.executable, "-m", "pip", "download", *OPTIONS, f"--timeout={base.SILENCE:g}")
+    command = (sys.executable, "-m", "pip", "download", *OPTIONS, f"--timeout={base.MAX_SILENCE:g}")
     status, output = run_client(
         (*command, f"--dest={wheels}", f"--requirement={requirements}"), folder, report, {"PYTHONUNBUFFERED": "1"}
     )
@@ -85,7 +85,7 @@ def _download(archive: Archive, folder: Path, report: Callable[[int], None]) -> 
 
 
 def _failure(output: str) -> SourceFailed:
-    for pattern, reason in REASONS:
+    for pattern, reason in FAILURE_REASONS:
         if found := re.search(pattern, output):
             code = "disk_full" if reason == "the disk is full" else None
             return SourceFailed(reason.format(*found.groups()), code=code)

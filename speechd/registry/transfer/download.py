@@ -21,7 +21,7 @@ from speechd.errors import Offline, PullFailed, SourceFailed
 from speechd.registry.catalog import Model
 from speechd.registry.files import PULLED_FILES, shipped_models
 from speechd.registry.registry import ModelStore
-from speechd.registry.sources.base import ModelFile, Report, Source, Staging, sha256, total_bytes
+from speechd.registry.sources.base import ModelFile, ProgressCallback, Source, Staging, sha256, total_bytes
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.mirror import mirror_at
 
@@ -36,7 +36,7 @@ log = logging.getLogger("speechd.models")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PullPlan:
     """What one pull shall bring, and from where."""
 
     model: Model
@@ -55,7 +55,7 @@ class Plan:
 def pull(
     model: Model,
     store: ModelStore,
-    report: Report,
+    report: ProgressCallback,
     *,
     offline: bool = False,
     mirror: str = "",
@@ -91,17 +91,17 @@ def pull(
             raise _given_up(model, error) from error
 
 
-def _plan(model: Model, offline: bool, mirror: str) -> Plan:
+def _plan(model: Model, offline: bool, mirror: str) -> PullPlan:
     if model.pinned:
         first = (mirror_at(mirror),) if mirror else ()
-        return Plan(model, model.files, first + model.sources)
+        return PullPlan(model, model.files, first + model.sources)
     source = HubSource(model.hub, folder=model.hub_folder)
     try:
         _permit(source, offline)
         source, files = source.list_files(model.patterns or PULLED_FILES.get(model.engine, ("*",)))
     except SourceFailed as failure:
         raise _all_failed(model, [(source, failure)]) from failure
-    return Plan(model, files, (source,))
+    return PullPlan(model, files, (source,))
 
 
 def _permit(source: Source, offline: bool) -> None:
@@ -110,7 +110,7 @@ def _permit(source: Source, offline: bool) -> None:
 
 
 @contextlib.contextmanager
-def _staging(root: Path, plan: Plan, report: Report, pause: float) -> Iterator[Staging]:
+def _staging(root: Path, plan: PullPlan, report: ProgressCallback, pause: float) -> Iterator[Staging]:
     """The hidden folder in which a model is put together, kept after a failure, for one process at a time."""
     place = root / ".pulling" / plan.model.id.replace("/", "--")
     here = place / plan.key
@@ -133,7 +133,7 @@ def _staging(root: Path, plan: Plan, report: Report, pause: float) -> Iterator[S
         shutil.rmtree(place, ignore_errors=True)  # a client of a pull that was killed may still write there
 
 
-def _require_space(folder: Path, plan: Plan) -> None:
+def _require_space(folder: Path, plan: PullPlan) -> None:
     here = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     missing = total_bytes(plan.files) - here + SPARE_BYTES - shutil.disk_usage(folder).free
     if missing > 0:
@@ -143,7 +143,7 @@ def _require_space(folder: Path, plan: Plan) -> None:
         )
 
 
-def _fetch_from_first(plan: Plan, staging: Staging, offline: bool, tell: Callable[[str], None]) -> Source:
+def _fetch_from_first(plan: PullPlan, staging: Staging, offline: bool, tell: Callable[[str], None]) -> Source:
     """Fetches all files from the first source that can, and returns it."""
     failures: list[tuple[Source, SourceFailed]] = []
     for source in plan.sources:
@@ -194,7 +194,7 @@ def _write_licence(model: Model, folder: Path) -> None:
         (folder / LICENCE).write_text(heading + text.read_text())
 
 
-def _write_manifest(plan: Plan, source: Source, folder: Path) -> None:
+def _write_manifest(plan: PullPlan, source: Source, folder: Path) -> None:
     files = {file.path: {"size": file.size, "sha256": sha256(folder / file.path)} for file in plan.files}
     hub = source if isinstance(source, HubSource) else None
     content = {

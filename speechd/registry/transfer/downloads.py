@@ -9,13 +9,13 @@ from typing import Literal
 
 from speechd.errors import SpeechdError
 from speechd.registry.catalog import Model
-from speechd.registry.sources.base import Report
+from speechd.registry.sources.base import ProgressCallback
 
-Puller = Callable[[Model, Report], object]
+Puller = Callable[[Model, ProgressCallback], object]
 """Pulls a model, blocking, and tells of its progress."""
 
 
-class Stopped(Exception):
+class PullStopped(Exception):
     """The server is closing; what arrived is kept."""
 
 
@@ -86,7 +86,7 @@ class Pulls:
     async def _run(self, pull: Pull) -> None:
         def report(done: int, total: int) -> None:
             if self._stop.is_set():
-                raise Stopped
+                raise PullStopped
             pull.advance(done, total)
 
         try:
@@ -94,7 +94,7 @@ class Pulls:
             pull.state = "installed"
         except SpeechdError as error:
             pull.state, pull.error = "failed", error.message
-        except Stopped:
+        except PullStopped:
             pull.state, pull.error = "failed", "The server was stopped; pull again to go on."
         except BaseException:
             pull.state, pull.error = "failed", "Something went wrong inside the server; its log says more."

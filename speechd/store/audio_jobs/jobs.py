@@ -13,15 +13,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import Overloaded
 from speechd.ids import new_id
-from speechd.store.audio_jobs.records import OPEN, Answer, AudioJob, AudioOrder, Progress, described, find, job_of
-from speechd.store.audio_jobs.webhooks import ENDED
-from speechd.store.blobs import Draft
+from speechd.store.audio_jobs.records import (
+    OPEN,
+    AudioJob,
+    AudioOrder,
+    JobResult,
+    Progress,
+    find_job,
+    job_of,
+    serialize,
+)
+from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
+from speechd.store.blobs import BlobDraft
 from speechd.store.database import Database
-from speechd.store.files import MOST_AT_ONCE, Files, Page, page_of, text
+from speechd.store.files import MAX_PER_PAGE, FilePage, Files, page_of, text
 from speechd.store.queue import SOON_PRIORITY, Queue, end_lines
 from speechd.store.tables import audio_jobs, deliveries, files, lines
 
-OUTPUT_PURPOSE = "audio_output"
+AUDIO_OUTPUT_PURPOSE = "audio_output"
 """Of files that jobs make."""
 FULL_RETRY_AFTER = 15.0
 """Seconds after which there may be room for another job."""
@@ -53,7 +62,7 @@ class AudioJobs:
         async with self._database.reading() as connection:
             await self._check_room(connection)
 
-    async def create(self, order: AudioOrder, recording: Draft | None) -> AudioJob:
+    async def create(self, order: AudioOrder, recording: BlobDraft | None) -> AudioJob:
         """Takes an order in, with the recording that came with it.
 
         Raises:
@@ -72,7 +81,7 @@ class AudioJobs:
             if order.webhook is not None:
                 hook = asdict(order.webhook) | {"job": id, "message": new_id("msg"), "state": "open"}
                 await connection.execute(insert(deliveries), [hook])
-            return await find(connection, audio_jobs.c.id == id, id)
+            return await find_job(connection, audio_jobs.c.id == id, id)
 
     async def get(self, owner: str, id: str) -> AudioJob:
         """
@@ -80,7 +89,7 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.reading() as connection:
-            return await find(connection, _of(owner, id), id)
+            return await find_job(connection, _of(owner, id), id)
 
     async def look(self, id: str) -> AudioJob:
         """Anybody's job, for who works on it.
@@ -89,9 +98,9 @@ class AudioJobs:
             AudioJobNotFound: it was deleted.
         """
         async with self._database.reading() as connection:
-            return await find(connection, audio_jobs.c.id == id, id)
+            return await find_job(connection, audio_jobs.c.id == id, id)
 
-    async def list(self, owner: str, *, after: str = "", limit: int = 20) -> Page:
+    async def list(self, owner: str, *, after: str = "", limit: int = 20) -> FilePage:
         """Some of an owner's jobs, the newest first.
 
         Args:
@@ -99,9 +108,9 @@ class AudioJobs:
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, audio_jobs, audio_jobs.c.owner == owner, after, limit, "desc")
-            these = described(audio_jobs.c.id.in_([row.id for row in page.rows]))
+            these = serialize(audio_jobs.c.id.in_([row.id for row in page.rows]))
             rows = (await connection.execute(these.order_by(audio_jobs.c.id.desc()))).all()
-        return Page([job_of(row) for row in rows], page.has_more)
+        return FilePage([job_of(row) for row in rows], page.has_more)
 
     async def cancel(self, owner: str, id: str) -> AudioJob:
         """Stops a job; one that has ended stays as it is.
@@ -110,9 +119,9 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await find(connection, _of(owner, id), id)
+            await find_job(connection, _of(owner, id), id)
             await self._stop(connection, {id}, "cancelled")
-            return await find(connection, _of(owner, id), id)
+            return await find_job(connection, _of(owner, id), id)
 
     async def delete(self, owner: str, id: str) -> None:
         """Takes a job away with all that it made; its worker stops.
@@ -121,7 +130,7 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await find(connection, _of(owner, id), id)
+            await find_job(connection, _of(owner, id), id)
             await self._remove(connection, {id})
 
     async def report(self, id: str, progress: Progress) -> None:
@@ -129,7 +138,7 @@ class AudioJobs:
         async with self._database.writing() as connection:
             await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(asdict(progress)))
 
-    async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: Answer) -> str | None:
+    async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: JobResult) -> str | None:
         """Keeps an answer, in the transaction that ends its line; gives what is told of its file, as JSON.
 
         Raises:
@@ -137,7 +146,7 @@ class AudioJobs:
         """
         file = None
         if answer.filename:
-            file = await self._files.enter(connection, answer.body, owner, answer.filename, OUTPUT_PURPOSE)
+            file = await self._files.enter(connection, answer.body, owner, answer.filename, AUDIO_OUTPUT_PURPOSE)
         values = {
             "blob": file.blob if file else await self._files.blobs.keep(connection, answer.body),
             "media_type": answer.media_type,
@@ -160,7 +169,7 @@ class AudioJobs:
         """Gives up jobs whose time is over, and lets go of recordings that nobody needs any more."""
         late = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
         late = late.where(_ITSELF, audio_jobs.c.expires_at <= int(self._database.now()))
-        heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED), lines.c.blob.is_not(None))
+        heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED_DELIVERIES), lines.c.blob.is_not(None))
         async with self._database.reading() as connection:
             overdue = set((await connection.scalars(late)).all())
             kept = {row.id: row.blob for row in await connection.execute(heard)}
@@ -174,7 +183,7 @@ class AudioJobs:
         """Removes jobs that ended so many seconds ago; 0: none."""
         before = self._database.now() - retention
         old = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
-        old = old.where(lines.c.state.in_(ENDED), lines.c.ended_at < before).limit(MOST_AT_ONCE)
+        old = old.where(lines.c.state.in_(ENDED_DELIVERIES), lines.c.ended_at < before).limit(MAX_PER_PAGE)
         if not retention:
             return
         async with self._database.writing() as connection:

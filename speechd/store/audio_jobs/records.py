@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import AudioJobNotFound
 from speechd.store.audio_jobs.webhooks import Webhook
-from speechd.store.blobs import Draft
+from speechd.store.blobs import BlobDraft
 from speechd.store.tables import audio_jobs, deliveries, lines
 
-Status = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
+JobStatus = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
 Unit = Literal["seconds", "characters"]
 
 OPEN = ("queued", "running")
@@ -82,7 +82,7 @@ class AudioJob:
     webhook: WebhookState | None = None
 
     @property
-    def status(self) -> Status:
+    def status(self) -> JobStatus:
         expired = self.error is not None and json.loads(self.error)["code"] == "batch_expired"
         return "expired" if expired else self.state
 
@@ -99,10 +99,10 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JobResult:
     """What a job came to."""
 
-    body: Draft
+    body: BlobDraft
     """Exactly what the caller would have got."""
     media_type: str
     headers: Mapping[str, str]
@@ -124,7 +124,7 @@ _OF_JOB = (
 )
 
 
-def described(wanted: ColumnElement[bool]) -> Select[Any]:
+def serialize(wanted: ColumnElement[bool]) -> Select[Any]:
     hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
     columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
     return (
@@ -136,8 +136,8 @@ def described(wanted: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-async def find(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
-    row = (await connection.execute(described(wanted))).first()
+async def find_job(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
+    row = (await connection.execute(serialize(wanted))).first()
     if row is None:
         raise AudioJobNotFound(f"There is no audio job `{id[:100]}`, or you do not have access to it.", param="job_id")
     return job_of(row)

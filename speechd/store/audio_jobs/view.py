@@ -12,7 +12,7 @@ from speechd.schemas.transcription import ErrorDetail
 from speechd.store.audio_jobs.records import AudioJob, WebhookState
 from speechd.store.blobs import BlobFolder
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 GIVEN_UP: Mapping[str, tuple[str, str]] = {
     "batch_expired": ("job_expired", "The job did not end before its time was over (SPEECHD_AUDIO_JOB_HOURS)."),
     "worker_lost": ("worker_lost", "The server died over this job again and again, so it is not tried any more."),
@@ -20,7 +20,7 @@ GIVEN_UP: Mapping[str, tuple[str, str]] = {
 """By what the queue says of a line that came to no answer: code and message for a job."""
 
 
-async def shown(job: AudioJob, blobs: BlobFolder, *, whole: bool = True) -> AudioJobObject:
+async def to_response(job: AudioJob, blobs: BlobFolder, *, whole: bool = True) -> AudioJobObject:
     """
     Args:
         whole: with its result.
@@ -70,7 +70,7 @@ def _result(job: AudioJob, blobs: BlobFolder) -> Any:
         return json.loads(job.response or "{}")
     with blobs.open(job.blob or "") as file:
         content = file.read().decode()
-    return json.loads(content) if job.media_type == JSON else content
+    return json.loads(content) if job.media_type == JSON_MEDIA_TYPE else content
 
 
 def _progress(job: AudioJob) -> ProgressObject:

@@ -10,12 +10,12 @@ from sqlalchemy import Select, and_, or_, select, update
 from speechd.store.database import Database
 from speechd.store.tables import deliveries, lines
 
-LEASE_SECONDS = 40.0
+DELIVERY_LEASE_SECONDS = 40.0
 """An attempt takes less; one whose worker died is made again after that."""
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 4 * 3600.0
-MOST_ATTEMPTS = 12
+FIRST_PAUSE, MAX_DELIVERY_PAUSE = 2.0, 4 * 3600.0
+MAX_ATTEMPTS = 12
 """2 s, 8 s, 32 s ... up to 4 hours between two: 19 hours in all."""
-ENDED = ("completed", "failed", "cancelled")
+ENDED_DELIVERIES = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """How an attempt ended."""
 
     status: int | None = None
@@ -66,14 +66,14 @@ class Deliveries:
             if not (await connection.execute(_due(now, 1))).first():
                 return []
         columns = [deliveries.c[name] for name in Delivery.__slots__]
-        held = {"worker": worker, "lease_until": now + LEASE_SECONDS}
+        held = {"worker": worker, "lease_until": now + DELIVERY_LEASE_SECONDS}
         async with self._database.writing() as connection:
             due = await connection.scalars(_due(now, most).with_for_update(of=deliveries, skip_locked=True))
             taken = update(deliveries).where(deliveries.c.job.in_(due.all())).values(held).returning(*columns)
             rows = (await connection.execute(taken)).all()
         return [Delivery(**row._mapping) for row in rows]
 
-    async def record(self, worker: str, delivery: Delivery, attempt: Attempt) -> None:
+    async def record(self, worker: str, delivery: Delivery, attempt: DeliveryAttempt) -> None:
         """Notes an attempt, and when the next one is due. What is delivered or given up keeps no secret."""
         mine = and_(deliveries.c.job == delivery.job, deliveries.c.worker == worker)
         async with self._database.writing() as connection:
@@ -89,17 +89,17 @@ class Deliveries:
 
 def pause_before(attempt: int) -> float:
     """Seconds before the next attempt, after so many; spread, so that receivers are not met by all at once."""
-    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 4.0 ** (attempt - 1))
+    pause: float = min(MAX_DELIVERY_PAUSE, FIRST_PAUSE * 4.0 ** (attempt - 1))
     return pause * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
 
 
-def _outcome(delivery: Delivery, attempt: Attempt, now: float) -> dict[str, Any]:
+def _outcome(delivery: Delivery, attempt: DeliveryAttempt, now: float) -> dict[str, Any]:
     attempts = delivery.attempts + 1
     told = {"attempts": attempts, "last_status": attempt.status, "last_error": attempt.error}
     free = {"worker": None, "lease_until": None}
     if attempt.delivered:
         return told | free | {"state": "delivered", "delivered_at": int(now), "secret": None}
-    if attempt.final or attempts >= MOST_ATTEMPTS:
+    if attempt.final or attempts >= MAX_ATTEMPTS:
         return told | free | {"state": "failed", "secret": None}
     return told | free | {"next_at": now + pause_before(attempts)}
 
@@ -109,7 +109,7 @@ def _due(now: float, most: int) -> Select[tuple[str]]:
     return (
         select(deliveries.c.job)
         .join(lines, lines.c.id == deliveries.c.job)
-        .where(deliveries.c.state == "open", deliveries.c.next_at <= now, free, lines.c.state.in_(ENDED))
+        .where(deliveries.c.state == "open", deliveries.c.next_at <= now, free, lines.c.state.in_(ENDED_DELIVERIES))
         .order_by(deliveries.c.next_at, deliveries.c.job)
         .limit(most)
     )

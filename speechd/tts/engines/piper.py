@@ -23,7 +23,7 @@ from speechd.types import Samples, Word
 if TYPE_CHECKING:
     from piper import PiperVoice
 
-SILENT = frozenset(" .,;:!?^$_¿¡()\"-'")
+NO_PHONEMES = frozenset(" .,;:!?^$_¿¡()\"-'")
 """Symbols between words: blanks, punctuation, begin, end, pad."""
 
 
@@ -90,12 +90,12 @@ class PiperEngine:
 
     def _words(self, sentence: str, parts: Iterable[tuple[Samples, list[tuple[str, float]]]]) -> tuple[Word, ...]:
         timed = [symbol for _, symbols in parts for symbol in symbols]
-        return word_times(written_words(sentence), groups(timed, SILENT), self._phonemes_alone)
+        return word_times(written_words(sentence), groups(timed, NO_PHONEMES), self._phonemes_alone)
 
     def _count_phonemes(self, word: str) -> int:
         with self._lock:
             found = self._voice.phonemize(word)
-        return sum(symbol not in SILENT for part in found for symbol in part)
+        return sum(symbol not in NO_PHONEMES for part in found for symbol in part)
 
 
 def written_words(sentence: str) -> list[str]:

@@ -6,7 +6,7 @@ from functools import cache
 
 from speechd.types import Word
 
-MOST_TO_ONE = 4
+MAX_WORDS_PER_GROUP = 4
 """espeak-ng runs at most this many written words together (`of the`), and splits one into at most as many."""
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 _GRAPH, _NODE, _OUTPUT, _NODE_OUTPUT, _NODE_OP, _NAME = 7, 1, 12, 2, 4, 1
@@ -76,7 +76,7 @@ def _message(number: int, content: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PhonemeGroup:
     """Phonemes between two blanks and when they are spoken."""
 
     phonemes: int
@@ -84,28 +84,28 @@ class Group:
     end: float
 
 
-def groups(timed: Sequence[tuple[str, float]], silent: frozenset[str]) -> list[Group]:
+def groups(timed: Sequence[tuple[str, float]], silent: frozenset[str]) -> list[PhonemeGroup]:
     """The groups of a sentence.
 
     Args:
         timed: each symbol with its seconds, from the start of the sentence to its end.
         silent: symbols that part groups and belong to none: blanks, punctuation, start and end.
     """
-    found: list[Group] = []
+    found: list[PhonemeGroup] = []
     count, clock, start = 0, 0.0, 0.0
     for symbol, seconds in timed:
         if symbol in silent:
             if count:
-                found.append(Group(count, start, clock))
+                found.append(PhonemeGroup(count, start, clock))
             count = 0
         else:
             start = clock if count == 0 else start
             count += 1
         clock += seconds
-    return [*found, Group(count, start, clock)] if count else found
+    return [*found, PhonemeGroup(count, start, clock)] if count else found
 
 
-def word_times(texts: Sequence[str], heard: Sequence[Group], phonemes: Callable[[str], int]) -> tuple[Word, ...]:
+def word_times(texts: Sequence[str], heard: Sequence[PhonemeGroup], phonemes: Callable[[str], int]) -> tuple[Word, ...]:
     """Each written word with its time.
 
     Written words and spoken groups are mostly one to one. Where they are not, the cheapest monotone matching by number
@@ -134,12 +134,12 @@ def _divided(texts: Sequence[str], sizes: Sequence[int], start: float, end: floa
         yield Word(text, start + (end - start) * before / total, start + (end - start) * spoken / total)
 
 
-Span = tuple[int, int]
+AudioSpan = tuple[int, int]
 
 
-def _matching(words: list[int], heard: list[int]) -> list[tuple[Span, Span]]:
+def _matching(words: list[int], heard: list[int]) -> list[tuple[AudioSpan, AudioSpan]]:
     """Which runs of words are which runs of groups; one of the two runs always has length 1."""
-    steps = [(1, n) for n in range(1, MOST_TO_ONE + 1)] + [(n, 1) for n in range(2, MOST_TO_ONE + 1)]
+    steps = [(1, n) for n in range(1, MAX_WORDS_PER_GROUP + 1)] + [(n, 1) for n in range(2, MAX_WORDS_PER_GROUP + 1)]
 
     @cache
     def best(a: int, c: int) -> tuple[float, tuple[int, int]]:
@@ -153,7 +153,7 @@ def _matching(words: list[int], heard: list[int]) -> list[tuple[Span, Span]]:
                 found = min(found, (best(a - i, c - j)[0] + misfit, (i, j)))
         return found
 
-    matched: list[tuple[Span, Span]] = []
+    matched: list[tuple[AudioSpan, AudioSpan]] = []
     a, c = len(words), len(heard)
     if best(a, c)[0] == float("inf"):
         return [((0, a), (0, c))] if words and heard else []

@@ -26,7 +26,7 @@ HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 RINGING = 0.5
 """Seconds of silence after the sound, so that what the filters still ring does not wrap around to its beginning."""
 
-Array = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
 
 def integrated_loudness(samples: Samples, sample_rate: int) -> float:
@@ -57,7 +57,7 @@ def amplitude(decibels: float) -> float:
     return float(10 ** (decibels / 20))
 
 
-def _k_weighted(samples: Samples, sample_rate: int) -> Array:
+def _k_weighted(samples: Samples, sample_rate: int) -> FloatArray:
     """The samples through both filters, whose responses are read off at the frequencies of this rate."""
     size = len(samples) + round(RINGING * sample_rate)
     delay = np.exp(-2j * np.pi * np.fft.rfftfreq(size, 1 / sample_rate) / FILTERS_RATE)
@@ -67,16 +67,16 @@ def _k_weighted(samples: Samples, sample_rate: int) -> Array:
     return np.fft.irfft(spectrum, size)[: len(samples)]
 
 
-def _block_powers(samples: Array, sample_rate: int) -> Array:
+def _block_powers(samples: FloatArray, sample_rate: int) -> FloatArray:
     """Mean square of each gating block; an incomplete one at the end does not count."""
     size = min(round(BLOCK * sample_rate), len(samples))
     if not size:
         return np.zeros(0)
     energy = np.concatenate([[0.0], np.cumsum(samples**2)])
     starts = np.arange(0, len(samples) - size + 1, round(HOP * sample_rate))
-    powers: Array = (energy[starts + size] - energy[starts]) / size
+    powers: FloatArray = (energy[starts + size] - energy[starts]) / size
     return powers
 
 
-def _lufs(powers: Array | np.float64) -> Array:
+def _lufs(powers: FloatArray | np.float64) -> FloatArray:
     return OFFSET + 10 * np.log10(np.maximum(powers, 1e-12))

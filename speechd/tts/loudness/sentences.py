@@ -27,6 +27,6 @@ NUMBERS = ("27 348 965.", "71 492 638?")
 """For the languages without sentences: every language's phonemizer reads digits."""
 
 
-def sentences(language: str) -> tuple[str, ...]:
+def probe_sentences(language: str) -> tuple[str, ...]:
     """What a voice of this language says to be measured."""
     return SENTENCES.get(language, NUMBERS)

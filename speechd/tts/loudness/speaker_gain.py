@@ -19,7 +19,7 @@ from speechd.audio.limiter import limited
 from speechd.errors import EngineFailure
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.loudness.meter import SILENT, amplitude, integrated_loudness
-from speechd.tts.loudness.sentences import sentences
+from speechd.tts.loudness.sentences import probe_sentences
 from speechd.types import Samples
 
 PROBE = 0.1
@@ -95,7 +95,7 @@ def measured_gain(engine: TtsEngine, speaker: int, target: float) -> float:
         EngineFailure: it cannot speak the sentences.
     """
     options = SynthesisOptions(speaker=speaker if engine.info.speakers else None, gain=PROBE)
-    parts = [engine.synthesize(sentence, options).samples for sentence in sentences(engine.info.language)]
+    parts = [engine.synthesize(sentence, options).samples for sentence in probe_sentences(engine.info.language)]
     return gain_for([part / np.float32(PROBE) for part in parts], engine.info.sample_rate, target)
 
 

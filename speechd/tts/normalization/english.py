@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from re import Match
 
-from speechd.tts.normalization.numbers import MOST_DIGITS, cardinal, digits, number, ordinal, year
+from speechd.tts.normalization.numbers import MAX_DIGITS, cardinal, digits, number, ordinal, year
 
 Rule = tuple[re.Pattern[str], Callable[[Match[str]], str]]
 
@@ -156,7 +156,7 @@ def money(symbol: str, amount: str, scale: str | None = None) -> str:
     if point and len(fraction) > 2:
         return f"{number(amount)} {plural(unit, '2')}"
     cents = int(fraction.ljust(2, "0")) if fraction else 0
-    parts = [f"{number(whole)} {plural(unit, whole)}"] if int(whole[:MOST_DIGITS]) or not cents else []
+    parts = [f"{number(whole)} {plural(unit, whole)}"] if int(whole[:MAX_DIGITS]) or not cents else []
     parts += [f"{cardinal(cents)} {plural(small, str(cents))}"] if cents else []
     return " and ".join(parts)
 

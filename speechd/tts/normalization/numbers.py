@@ -15,7 +15,7 @@ IRREGULAR_ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-MOST_DIGITS = 15
+MAX_DIGITS = 15
 """Longer numbers are read digit by digit, as people do."""
 
 
@@ -61,5 +61,5 @@ def number(text: str) -> str:
     """A written number, `-1,234.50` for instance, as words; longer than 15 digits digit by digit."""
     sign = "minus " if text.startswith(("-", "−")) else ""
     whole, point, fraction = text.lstrip("+-−").replace(",", "").partition(".")
-    spoken = digits(whole) if len(whole) > MOST_DIGITS else cardinal(int(whole or "0"))
+    spoken = digits(whole) if len(whole) > MAX_DIGITS else cardinal(int(whole or "0"))
     return sign + spoken + (f" point {digits(fraction)}" if point and fraction else "")

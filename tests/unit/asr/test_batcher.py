@@ -7,68 +7,68 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from speechd.asr.batcher import Batcher, Schedule, Ticket, Waiting, nobody_waits
+from speechd.asr.batcher import Batcher, QueuedJob, QueuedRecording, Scheduler, nobody_waits
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
 
 
-def waiting(name: str, remaining: float, *, group: str = "g", since: float = 0) -> Waiting[str]:
-    return Waiting(name, Ticket(remaining), group, since)
+def waiting(name: str, remaining: float, *, group: str = "g", since: float = 0) -> QueuedJob[str]:
+    return QueuedJob(name, QueuedRecording(remaining), group, since)
 
 
-def taken(schedule: Schedule[str], now: float = 0, most: int = 8) -> list[str]:
-    return [entry.item for entry in schedule.take(now, most)]
+def finalize(schedule: Scheduler[str], now: float = 0, most: int = 8) -> list[str]:
+    return [entry.item for entry in schedule.schedule(now, most)]
 
 
 def test_the_shortest_remaining_recording_goes_first() -> None:
-    schedule = Schedule[str]()
+    schedule = Scheduler[str]()
     for entry in (waiting("film", 7200), waiting("clip", 3), waiting("talk", 600)):
         schedule.add(entry)
-    assert [taken(schedule, most=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
+    assert [finalize(schedule, most=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
 
 
 def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
-    schedule = Schedule[str]()
+    schedule = Scheduler[str]()
     for index in range(5):
         schedule.add(waiting(f"a{index}", index, group="a"))
     schedule.add(waiting("b", 2.5, group="b"))
-    assert taken(schedule, most=3) == ["a0", "a1", "a2"]
-    assert taken(schedule, most=3) == ["b"]
-    assert taken(schedule, most=3) == ["a3", "a4"]
+    assert finalize(schedule, most=3) == ["a0", "a1", "a2"]
+    assert finalize(schedule, most=3) == ["b"]
+    assert finalize(schedule, most=3) == ["a3", "a4"]
     assert schedule.waiting == []
 
 
 def test_equal_recordings_are_served_in_the_order_they_came() -> None:
-    schedule = Schedule[str]()
+    schedule = Scheduler[str]()
     for name in "abc":
         schedule.add(waiting(name, 5))
-    assert taken(schedule) == ["a", "b", "c"]
+    assert finalize(schedule) == ["a", "b", "c"]
 
 
 async def test_callers_pass_what_nobody_waits_for() -> None:
     """But not for ever."""
-    batcher, schedule = Batcher(FakeAsr()), Schedule[str]()
+    batcher, schedule = Batcher(FakeAsr()), Scheduler[str]()
     nobody_waits.set(True)
-    with batcher.place(3) as patient:
+    with batcher.reserve(3) as patient:
         nobody_waits.set(False)
-        with batcher.place(60) as caller:
-            schedule.add(Waiting("line", patient, "a", 0))
-            schedule.add(Waiting("caller", caller, "b", 100))
-            assert taken(schedule, now=100, most=1) == ["caller"]
-            schedule.add(Waiting("caller", caller, "b", 200))
-            assert taken(schedule, now=200, most=1) == ["line"]
+        with batcher.reserve(60) as caller:
+            schedule.add(QueuedJob("line", patient, "a", 0))
+            schedule.add(QueuedJob("caller", caller, "b", 100))
+            assert finalize(schedule, now=100, most=1) == ["caller"]
+            schedule.add(QueuedJob("caller", caller, "b", 200))
+            assert finalize(schedule, now=200, most=1) == ["line"]
     await batcher.close()
 
 
 def test_a_long_recording_does_not_starve() -> None:
-    schedule = Schedule[str]()
+    schedule = Scheduler[str]()
     schedule.add(waiting("film", 3600, since=0))
     served = []
     for second in range(2_000):
         schedule.add(waiting("clip", 3, since=second))
-        served.append(taken(schedule, now=second, most=1)[0])
+        served.append(finalize(schedule, now=second, most=1)[0])
         if served[-1] == "film":
             break
     assert served[-1] == "film"
@@ -76,13 +76,13 @@ def test_a_long_recording_does_not_starve() -> None:
 
 
 def test_what_is_discarded_is_not_served() -> None:
-    schedule = Schedule[str]()
+    schedule = Scheduler[str]()
     gone = waiting("gone", 1)
     schedule.add(gone)
     schedule.add(waiting("there", 2))
     schedule.discard(gone)
     schedule.discard(gone)
-    assert taken(schedule) == ["there"]
+    assert finalize(schedule) == ["there"]
 
 
 def job(start: float = 0, seconds: float = 1) -> Job:
@@ -93,8 +93,8 @@ def job(start: float = 0, seconds: float = 1) -> Job:
 async def test_an_idle_engine_starts_at_once_and_a_busy_one_gathers_a_batch() -> None:
     engine = FakeAsr(delay=0.02)
     batcher = Batcher(engine)
-    ticket = Ticket(10)
-    results = await asyncio.gather(*(batcher.decode(job(start), ticket) for start in range(6)))
+    queued = QueuedRecording(10)
+    results = await asyncio.gather(*(batcher.decode(job(start), queued) for start in range(6)))
     assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(6)]
     assert len(engine.batches) <= 2
     await batcher.close()
@@ -115,7 +115,7 @@ class Together(FakeAsr):
 
 async def test_replicas_decode_batches_at_once() -> None:
     batcher = Batcher(Together())
-    results = await asyncio.gather(*(batcher.decode(job(start), Ticket(10)) for start in range(4)))
+    results = await asyncio.gather(*(batcher.decode(job(start), QueuedRecording(10)) for start in range(4)))
     await batcher.close()
     assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(4)]
 
@@ -123,10 +123,10 @@ async def test_replicas_decode_batches_at_once() -> None:
 async def test_cancelling_takes_the_window_out_of_the_queue() -> None:
     engine = FakeAsr(batch_size=1, delay=0.05)
     batcher = Batcher(engine)
-    ticket = Ticket(10)
-    first = asyncio.create_task(batcher.decode(job(1), ticket))
-    second = asyncio.create_task(batcher.decode(job(2), ticket))
-    while len(batcher._schedule.waiting) != 1 or not batcher._runners:  # noqa: ASYNC110 - until the first is in work
+    queued = QueuedRecording(10)
+    first = asyncio.create_task(batcher.decode(job(1), queued))
+    second = asyncio.create_task(batcher.decode(job(2), queued))
+    while len(batcher._scheduler.waiting) != 1 or not batcher._runners:  # noqa: ASYNC110 - until the first is in work
         await asyncio.sleep(0)
     second.cancel()
     await first
@@ -146,9 +146,9 @@ class Picky(FakeAsr):
 
 async def test_a_failing_batch_fails_only_its_culprit() -> None:
     batcher = Batcher(Picky(delay=0.01))
-    ticket = Ticket(10)
+    queued = QueuedRecording(10)
     results = await asyncio.gather(
-        *(batcher.decode(job(start), ticket) for start in (11, 12, 13, 14)), return_exceptions=True
+        *(batcher.decode(job(start), queued) for start in (11, 12, 13, 14)), return_exceptions=True
     )
     assert [type(result).__name__ for result in results] == ["Decoded", "Decoded", "EngineFailure", "Decoded"]
     await batcher.close()
@@ -168,7 +168,7 @@ async def test_a_batch_too_large_for_the_memory_is_halved_and_stays_so() -> None
     engine = Small(delay=0.005)
     batcher = Batcher(engine)
     for _ in range(2):
-        results = await asyncio.gather(*(batcher.decode(job(start), Ticket(10)) for start in range(9)))
+        results = await asyncio.gather(*(batcher.decode(job(start), QueuedRecording(10)) for start in range(9)))
         assert [result.segments[0].text for result in results] == [f" speech at {start}." for start in range(9)]
     sizes = [len(batch) for batch in engine.batches]
     assert max(sizes[len(sizes) // 2 :]) <= 3
@@ -177,11 +177,11 @@ async def test_a_batch_too_large_for_the_memory_is_halved_and_stays_so() -> None
 
 async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
     batcher = Batcher(FakeAsr(), max_queue_seconds=100)
-    with batcher.place(90):
-        with pytest.raises(Overloaded) as refusal, batcher.place(20):
+    with batcher.reserve(90):
+        with pytest.raises(Overloaded) as refusal, batcher.reserve(20):
             pass
         assert refusal.value.headers()["retry-after"]
-    with batcher.place(20):
+    with batcher.reserve(20):
         assert batcher.queued_seconds == 20
     assert batcher.queued_seconds == 0
     await batcher.close()
@@ -189,15 +189,15 @@ async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
 
 async def test_one_recording_longer_than_the_bound_is_still_taken_when_nothing_waits() -> None:
     batcher = Batcher(FakeAsr(), max_queue_seconds=100)
-    with batcher.place(1_000) as ticket:
-        assert ticket.remaining == 1_000
+    with batcher.reserve(1_000) as queued:
+        assert queued.remaining == 1_000
     await batcher.close()
 
 
 async def test_closing_fails_what_still_waits() -> None:
     batcher = Batcher(FakeAsr(batch_size=1, delay=0.05))
-    ticket = Ticket(10)
-    tasks = [asyncio.create_task(batcher.decode(job(start), ticket)) for start in range(3)]
+    queued = QueuedRecording(10)
+    tasks = [asyncio.create_task(batcher.decode(job(start), queued)) for start in range(3)]
     await asyncio.sleep(0.01)
     await batcher.close()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from speechd.asr.fallback_transcriber import SECONDS_HEARD, Relay
+from speechd.asr.fallback_transcriber import SECONDS_HEARD, FallbackTranscriber
 from speechd.types import Segment, TranscribeOptions, Transcript
 
 
@@ -38,9 +38,9 @@ def segment(start: float, length: float, logprob: float, language: str = "en") -
     return Segment(start, start + length, " words", avg_logprob=logprob, language=language)
 
 
-async def run(first: list[Segment]) -> tuple[Relay, Scripted, Scripted, list[Segment | Transcript]]:
+async def run(first: list[Segment]) -> tuple[FallbackTranscriber, Scripted, Scripted, list[Segment | Transcript]]:
     one, two = Scripted("one", first), Scripted("two", [segment(0, 5, -1)])
-    relay = Relay(one, two, "en", trust=-0.3)
+    relay = FallbackTranscriber(one, two, "en", min_logprob=-0.3)
     assert relay.model == "one or two"
     async with contextlib.aclosing(relay.stream(io.BytesIO(b"audio"), TranscribeOptions())) as parts:
         return relay, one, two, [part async for part in parts]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechd.asr.hallucination import doubted, evidence, judged, loops, mean_logprob
+from speechd.asr.hallucination import apply_policy, doubted, evidence, loops, mean_logprob
 from speechd.types import Segment
 
 SPEECH = [(0.0, 10.0)]
@@ -38,10 +38,10 @@ def test_each_kind_of_evidence(doubtful: Segment, name: str) -> None:
 def test_a_model_doubts_what_it_gave_little_probability_and_what_carries_evidence() -> None:
     sure, unsure = segment(start=0.0, end=9.0, avg_logprob=-0.1), segment(start=9.0, end=10.0, avg_logprob=-0.9)
     assert mean_logprob([sure, unsure]) == pytest.approx(-0.18)
-    assert not doubted([sure, unsure], trust=-0.4)
-    assert doubted([unsure], trust=-0.4)
-    assert doubted([sure, segment(avg_logprob=-0.1, evidence=("repetition",))], trust=-0.4)
-    assert not doubted([], trust=-0.4)
+    assert not doubted([sure, unsure], min_logprob=-0.4)
+    assert doubted([unsure], min_logprob=-0.4)
+    assert doubted([sure, segment(avg_logprob=-0.1, evidence=("repetition",))], min_logprob=-0.4)
+    assert not doubted([], min_logprob=-0.4)
 
 
 @pytest.mark.parametrize("text", ["no, no, no!", "the number is 4 4 4 4 4", "Far, far away", "bye bye bye"])
@@ -51,7 +51,7 @@ def test_people_do_repeat_themselves(text: str) -> None:
 
 def test_the_policies() -> None:
     doubtful = segment(avg_logprob=-1.3)
-    assert judged([PLAIN, doubtful], SPEECH, "keep") == (PLAIN, doubtful)
-    assert [s.evidence for s in judged([PLAIN, doubtful], SPEECH, "mark")] == [(), ("low_logprob",)]
-    assert [s.text for s in judged([PLAIN, doubtful], SPEECH, "mark")] == [PLAIN.text, doubtful.text]
-    assert judged([PLAIN, doubtful], SPEECH, "drop") == (PLAIN,)
+    assert apply_policy([PLAIN, doubtful], SPEECH, "keep") == (PLAIN, doubtful)
+    assert [s.evidence for s in apply_policy([PLAIN, doubtful], SPEECH, "mark")] == [(), ("low_logprob",)]
+    assert [s.text for s in apply_policy([PLAIN, doubtful], SPEECH, "mark")] == [PLAIN.text, doubtful.text]
+    assert apply_policy([PLAIN, doubtful], SPEECH, "drop") == (PLAIN,)

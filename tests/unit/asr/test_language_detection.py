@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.language_detection import Listener, main_language
+from speechd.asr.language_detection import LanguageDetector, main_language
 from speechd.errors import EngineFailure
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Window
 
@@ -39,20 +39,20 @@ def window(number: int, seconds: float = 1.0) -> Window:
     return Window(float(number), np.zeros(round(seconds * SAMPLE_RATE), np.float32))
 
 
-def started(listener: Listener, one: Window) -> "asyncio.Task[Decoded]":
+def started(listener: LanguageDetector, one: Window) -> "asyncio.Task[Decoded]":
     listener.announce()
     return asyncio.create_task(listener.decode(one))
 
 
-async def heard(listener: Listener, windows: Sequence[Window]) -> list[str]:
+async def heard(listener: LanguageDetector, windows: Sequence[Window]) -> list[str]:
     """The languages of the windows, decoded side by side and taken in order."""
     tasks = [started(listener, one) for one in windows]
-    listener.hurry()
-    return [(await listener.taken(one, await task)).language for one, task in zip(windows, tasks, strict=True)]
+    listener.settle_now()
+    return [(await listener.finalize(one, await task)).language for one, task in zip(windows, tasks, strict=True)]
 
 
-async def run(script: Script, options: TranscribeOptions) -> tuple[list[str], Listener]:
-    listener = Listener(script, options)
+async def run(script: Script, options: TranscribeOptions) -> tuple[list[str], LanguageDetector]:
+    listener = LanguageDetector(script, options)
     async with asyncio.timeout(5):
         return await heard(listener, [window(number) for number in range(len(script.lines))]), listener
 
@@ -104,7 +104,7 @@ async def test_the_last_window_settles_it_when_nothing_else_comes() -> None:
 
 async def test_windows_that_come_after_a_pause_are_heard_as_well() -> None:
     """A full pipeline settles by what it has; what comes later obeys."""
-    listener = Listener(Script([UNSURE, SURE_ES]), TranscribeOptions())
+    listener = LanguageDetector(Script([UNSURE, SURE_ES]), TranscribeOptions())
     async with asyncio.timeout(5):
         assert await heard(listener, [window(0)]) == ["de"]
         assert await heard(listener, [window(1)]) == ["de"]
@@ -126,9 +126,9 @@ class Fails(Script):
 
 @pytest.mark.parametrize("options", [TranscribeOptions(), MULTI])
 async def test_a_window_that_fails_leaves_no_other_waiting(options: TranscribeOptions) -> None:
-    listener = Listener(Fails([UNSURE, SURE_ES]), options)
+    listener = LanguageDetector(Fails([UNSURE, SURE_ES]), options)
     tasks = [started(listener, window(number)) for number in range(2)]
-    listener.hurry()
+    listener.settle_now()
     async with asyncio.timeout(5):
         first, second = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(first, Decoded)
@@ -140,6 +140,6 @@ def test_silence_has_no_language() -> None:
         raise AssertionError
 
     async def ask() -> tuple[str, float]:
-        return main_language([Listener(nobody, TranscribeOptions())])
+        return main_language([LanguageDetector(nobody, TranscribeOptions())])
 
     assert asyncio.run(ask()) == ("", 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.seeking import MAX_ROUNDS, decode_window, told
+from speechd.asr.seeking import MAX_ROUNDS, context_segments, decode_window
 from speechd.types import SAMPLE_RATE, Segment, Timings, TranscribeOptions, Window
 
 SPEECH = ((1.0, 4.0), (5.0, 9.0), (20.0, 28.0))
@@ -133,9 +133,9 @@ async def test_later_rounds_are_told_the_text_before() -> None:
 
 def test_a_guess_is_not_told() -> None:
     sure, guess = Segment(0, 1, " sure"), Segment(1, 2, " guess", temperature=0.8)
-    assert told([sure, guess]) == ()
-    assert told([sure, guess, sure]) == (sure,)
-    assert len(told([sure] * 1000)) < 100
+    assert context_segments([sure, guess]) == ()
+    assert context_segments([sure, guess, sure]) == (sure,)
+    assert len(context_segments([sure] * 1000)) < 100
 
 
 async def test_speech_without_words_is_decoded_once_more_and_then_named() -> None:

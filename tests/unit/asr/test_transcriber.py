@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import Batcher, Ticket
+from speechd.asr.batcher import Batcher, QueuedRecording
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
 from speechd.audio.windows import Packing
@@ -170,7 +170,7 @@ class Watched(Hears):
     pipeline: LocalTranscriber
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
-        self.most = max(self.most, len(self.pipeline.batcher._schedule.waiting) + len(jobs))
+        self.most = max(self.most, len(self.pipeline.batcher._scheduler.waiting) + len(jobs))
         return super().decode(jobs)
 
 
@@ -347,8 +347,8 @@ async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
     pipeline = transcriber(FakeAsr(delay=0.01), window=4)
     async with contextlib.aclosing(pipeline.stream(channels([(1, 4)], [(5, 8)]), SPLIT)) as parts:
         await anext(parts)
-        (ticket,) = pipeline.batcher._tickets
-        assert ticket.remaining > 50
+        (queued,) = pipeline.batcher._queued
+        assert queued.remaining > 50
     await pipeline.batcher.close()
 
 
@@ -383,10 +383,10 @@ async def test_a_ticket_counts_what_was_heard() -> None:
     left = []
     decode = pipeline.batcher.decode
 
-    async def watched(job: Job, ticket: Ticket) -> Decoded:
-        before = ticket.remaining
-        decoded = await decode(job, ticket)
-        left.append(before - ticket.remaining)
+    async def watched(job: Job, queued: QueuedRecording) -> Decoded:
+        before = queued.remaining
+        decoded = await decode(job, queued)
+        left.append(before - queued.remaining)
         return decoded
 
     pipeline.batcher.decode = watched  # type: ignore[method-assign]

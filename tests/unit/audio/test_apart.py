@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speechd.audio.decode import open_audio
-from speechd.audio.duplicate_channels import Copies, is_copy
+from speechd.audio.duplicate_channels import DuplicateChannelFilter, is_copy
 from speechd.audio.windows import Packing, cut_windows
 from speechd.errors import InvalidRequest, SpeechdError, TooLarge
 from speechd.types import SAMPLE_RATE, Samples
@@ -99,7 +99,7 @@ CODECS = [("flac", "flac"), ("mp3", "libmp3lame"), ("opus", "libopus"), ("adts",
 
 def through(chunks: np.ndarray, seconds: float = 5) -> tuple[Samples, int]:
     """What is left of a recording, and how many channels it counts as."""
-    copies, size = Copies(), round(seconds * SAMPLE_RATE)
+    copies, size = DuplicateChannelFilter(), round(seconds * SAMPLE_RATE)
     pieces = (chunks[:, start : start + size] for start in range(0, chunks.shape[1], size))
     return np.concatenate(list(copies.silenced(pieces)), axis=1), copies.apart
 
@@ -144,7 +144,7 @@ def test_an_announcement_on_both_sides_is_heard_once_and_the_call_after_it_apart
 def test_silence_is_one_channel_and_mono_stays_mono() -> None:
     assert through(np.zeros((4, SAMPLE_RATE), np.float32))[1] == 1
     assert through(ONE[None])[1] == 1
-    copies = Copies()
+    copies = DuplicateChannelFilter()
     (mono,) = copies.silenced([ONE])
     assert mono is ONE
     assert copies.apart == 1

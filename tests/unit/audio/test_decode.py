@@ -21,8 +21,8 @@ import pytest
 
 from speechd.audio.containers import FORMAT_WHITELIST
 from speechd.audio.decode import open_audio
-from speechd.audio.ffmpeg_input import CpuBudget, Source
-from speechd.audio.resample import Clock
+from speechd.audio.ffmpeg_input import CpuBudget, FFmpegInput
+from speechd.audio.resample import SampleClock
 from speechd.audio.tracks import CONTAINER_OPTIONS, Track
 from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
@@ -244,7 +244,7 @@ def test_a_change_of_rate_in_the_middle_is_followed() -> None:
 )
 def test_the_clock(timestamps: list[float | None], gaps: list[float]) -> None:
     """Frames of one second each."""
-    clock = Clock(0.0)
+    clock = SampleClock(0.0)
     found = []
     for timestamp in timestamps:
         found.append(clock.gap_before(timestamp))
@@ -529,7 +529,7 @@ def open_unguarded(file: BinaryIO) -> None:
 def open_by_whitelists_alone(file: BinaryIO) -> None:
     """Without the look at the first bytes: FFmpeg gets the file, and must refuse it by itself."""
     with contextlib.suppress(InvalidAudio):
-        Track(Source(file, CpuBudget(20)), None).close()
+        Track(FFmpegInput(file, CpuBudget(20)), None).close()
 
 
 def open_guarded(file: BinaryIO) -> None:

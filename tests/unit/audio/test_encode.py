@@ -10,13 +10,13 @@ import pytest
 import soundfile
 import soxr
 
-from speechd.audio.encode import FORMATS, SAMPLE_RATES, mulaw
+from speechd.audio.encode import AUDIO_FORMATS, SAMPLE_RATES, mulaw
 from speechd.audio.limiter import limited
 from speechd.types import Samples
 from tests.conftest import fixtures
 from tests.support.played_audio import LOUDEST, decoded, true_peak
 
-PLAYED = sorted(set(FORMATS) - {"pcm", "basic"})
+PLAYED = sorted(set(AUDIO_FORMATS) - {"pcm", "basic"})
 AAC_FRAME = 1024
 
 
@@ -28,7 +28,7 @@ def tone(rate: int, seconds: float = 1.5) -> Samples:
 
 
 def encoded(name: str, rate: int, samples: Samples, whole: bool = False) -> bytes:
-    encoder = FORMATS[name].open(rate, whole)
+    encoder = AUDIO_FORMATS[name].open(rate, whole)
     parts = [encoder.encode(samples[at : at + 5000]) for at in range(0, len(samples), 5000)]
     return b"".join([*parts, *encoder.finish()])
 
@@ -42,7 +42,7 @@ def sounding(samples: Samples, rate: int) -> tuple[float, float]:
 @pytest.mark.parametrize("rate", SAMPLE_RATES)
 @pytest.mark.parametrize("name", PLAYED)
 def test_a_speech_known_whole_keeps_rate_length_and_level(name: str, rate: int) -> None:
-    coded = FORMATS[name].coded_rate(rate)
+    coded = AUDIO_FORMATS[name].coded_rate(rate)
     samples, found, _ = decoded(encoded(name, coded, tone(coded), whole=True))
     assert found == (48_000 if name == "opus" else rate)
     frame = AAC_FRAME / coded if name == "aac" else 0.03 if name == "ogg" else 0.001  # ogg: FFmpeg's own reading
@@ -54,7 +54,7 @@ def test_a_speech_known_whole_keeps_rate_length_and_level(name: str, rate: int) 
 @pytest.mark.parametrize("rate", [8000, 22_050, 48_000])
 @pytest.mark.parametrize("name", PLAYED)
 def test_a_stream_keeps_all_of_it(name: str, rate: int) -> None:
-    coded = FORMATS[name].coded_rate(rate)
+    coded = AUDIO_FORMATS[name].coded_rate(rate)
     samples, found, _ = decoded(encoded(name, coded, tone(coded, 5.0)))
     begin, end = sounding(samples, found)
     assert end - begin == pytest.approx(4.8, abs=0.005)
@@ -108,9 +108,9 @@ def test_headerless_formats_are_bare_samples() -> None:
     assert encoded("basic", 8000, tone(8000)) == mulaw(tone(8000))
 
 
-@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"flac"}))
+@pytest.mark.parametrize("name", sorted(set(AUDIO_FORMATS) - {"flac"}))
 def test_bytes_leave_while_the_speech_goes_on(name: str) -> None:
-    encoder = FORMATS[name].open(24_000, whole=False)
+    encoder = AUDIO_FORMATS[name].open(24_000, whole=False)
     early = b"".join(encoder.encode(tone(24_000, 3.0)) for _ in range(2))
     assert len(early) > 5000
     list(encoder.finish())
@@ -122,12 +122,12 @@ def test_what_the_limiter_passed_stays_below_minus_1_dbfs_when_it_is_decoded(nam
     """Speech six times too loud, which is limited nearly all the time: the worst that a voice can do."""
     samples, own_rate = soundfile.read(fixtures("clean")[0].path, dtype="float32")
     loud = limited(samples * np.float32(6 / np.abs(samples).max()), own_rate)
-    coded = FORMATS[name].coded_rate(rate)
+    coded = AUDIO_FORMATS[name].coded_rate(rate)
     found, found_rate, _ = decoded(encoded(name, coded, soxr.resample(loud, own_rate, coded), whole=True))
     assert 0.6 < true_peak(found, found_rate) < LOUDEST
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(AUDIO_FORMATS))
 def test_too_loud_is_limited_not_wrapped(name: str) -> None:
     data = encoded(name, 24_000, 3 * tone(24_000), whole=True)
     if name not in ("pcm", "basic"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from speechd.auth.keys import KeyFile, KeyRing, Limits
+from speechd.auth.keys import KeyFile, KeyLimits, KeyRing
 from speechd.errors import InvalidRequest, Misconfigured, NotFound
 from speechd.settings import Settings
 
@@ -16,29 +16,29 @@ def file(settings: Settings) -> KeyFile:
 
 
 def test_a_key_is_kept_as_a_hash_for_its_owner_alone(file: KeyFile) -> None:
-    secret = file.add("anna", Limits(requests_per_minute=5))
+    secret = file.add("anna", KeyLimits(requests_per_minute=5))
     assert len(secret) > 40
     assert secret not in file.path.read_text()
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     (key,) = file.read()
-    assert (key.name, key.limits) == ("anna", Limits(requests_per_minute=5))
+    assert (key.name, key.limits) == ("anna", KeyLimits(requests_per_minute=5))
 
 
 def test_two_keys_differ_and_names_are_unique(file: KeyFile) -> None:
-    assert file.add("anna", Limits()) != file.add("ben", Limits())
+    assert file.add("anna", KeyLimits()) != file.add("ben", KeyLimits())
     with pytest.raises(InvalidRequest, match="already"):
-        file.add("anna", Limits())
+        file.add("anna", KeyLimits())
     assert [key.name for key in file.read()] == ["anna", "ben"]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a" * 65, "a\nb", "SPEECHD_API_KEY"])
 def test_names(file: KeyFile, name: str) -> None:
     with pytest.raises(InvalidRequest):
-        file.add(name, Limits())
+        file.add(name, KeyLimits())
 
 
 def test_only_the_right_secret_finds_a_key(file: KeyFile, settings: Settings) -> None:
-    secrets = [file.add(name, Limits()) for name in ("anna", "ben")]
+    secrets = [file.add(name, KeyLimits()) for name in ("anna", "ben")]
     ring = KeyRing(settings)
     assert [key.name for secret in secrets if (key := ring.find(secret.encode()))] == ["anna", "ben"]
     for wrong in (b"", secrets[0][:-1].encode(), b"anna", file.read()[0].digest.encode()):
@@ -48,7 +48,7 @@ def test_only_the_right_secret_finds_a_key(file: KeyFile, settings: Settings) ->
 def test_a_running_server_takes_and_drops_keys(file: KeyFile, settings: Settings) -> None:
     ring = KeyRing(settings)
     assert not ring.required
-    secret = file.add("anna", Limits())
+    secret = file.add("anna", KeyLimits())
     assert ring.required
     assert ring.find(secret.encode()) is not None
     file.revoke("anna")
@@ -59,7 +59,7 @@ def test_a_running_server_takes_and_drops_keys(file: KeyFile, settings: Settings
 
 
 def test_the_key_of_the_environment_goes_along(file: KeyFile, settings: Settings) -> None:
-    secret = file.add("anna", Limits())
+    secret = file.add("anna", KeyLimits())
     ring = KeyRing(settings.model_copy(update={"api_key": SecretStr("sk-own")}))
     assert ring.find(b"sk-own").name == "SPEECHD_API_KEY"  # type: ignore[union-attr]
     assert ring.find(secret.encode()).name == "anna"  # type: ignore[union-attr]
@@ -83,7 +83,7 @@ def test_a_file_that_is_named_but_absent_lets_nobody_in(tmp_path: Path) -> None:
 )
 def test_a_spoilt_file(file: KeyFile, settings: Settings, content: str) -> None:
     """It is refused at the start; while the server runs, it lets nobody in."""
-    secret = file.add("anna", Limits())
+    secret = file.add("anna", KeyLimits())
     ring = KeyRing(settings)
     file.path.write_text(content)
     assert ring.find(secret.encode()) is None
@@ -93,6 +93,6 @@ def test_a_spoilt_file(file: KeyFile, settings: Settings, content: str) -> None:
 
 
 def test_the_file_holds_what_its_readers_need(file: KeyFile) -> None:
-    file.add("anna", Limits(audio_seconds_per_day=3600))
+    file.add("anna", KeyLimits(audio_seconds_per_day=3600))
     (row,) = json.loads(file.path.read_text())
     assert set(row) == {"name", "digest", "created", "limits"}

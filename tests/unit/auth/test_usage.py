@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from speechd.auth.keys import Key, Limits
-from speechd.auth.usage import WINDOWS, Meter, SqliteUsage, described, spoken
+from speechd.auth.keys import Key, KeyLimits
+from speechd.auth.usage import WINDOWS, Meter, SqliteUsage, format_seconds, format_usage
 from speechd.errors import RateLimited, Unavailable
 
 MINUTE, DAY, HOUR, _ = WINDOWS
@@ -29,7 +29,7 @@ def usage(tmp_path: Path, clock: Clock):
 
 
 def key(**limits: float) -> Key:
-    return Key("anna", "0" * 64, 0, Limits(**limits))  # type: ignore[arg-type]
+    return Key("anna", "0" * 64, 0, KeyLimits(**limits))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def key(**limits: float) -> Key:
     [(0.001, "0.01s"), (6, "6s"), (43.2, "43.2s"), (179.56, "2m59.56s"), (546, "9m6s"), (3605, "1h0m5s")],
 )
 def test_times_are_said_as_the_hosted_services_do(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
+    assert format_seconds(seconds) == text
 
 
 def test_the_limit_is_reached_and_passes(usage: SqliteUsage, clock: Clock) -> None:
@@ -118,7 +118,7 @@ def test_headers_tell_the_tightest_window(usage: SqliteUsage) -> None:
 
 def test_a_line_for_people(usage: SqliteUsage) -> None:
     usage.add("anna", MINUTE, 3)
-    line = described(key(requests_per_minute=60), usage)
+    line = format_usage(key(requests_per_minute=60), usage)
     assert line.startswith("anna  made 1970-01-01  requests per minute 3 of 60  requests per day 0")
 
 

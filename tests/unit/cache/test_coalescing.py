@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from speechd.cache.coalescing import Flights
+from speechd.cache.coalescing import RequestCoalescer
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Work:
 
 
 async def test_those_who_ask_meanwhile_join() -> None:
-    flights, work = Flights[str](), Work()
-    asking = [asyncio.create_task(flights.run("k", work.compute, work.release)) for _ in range(3)]
+    coalescer, work = RequestCoalescer[str](), Work()
+    asking = [asyncio.create_task(coalescer.run("k", work.compute, work.release)) for _ in range(3)]
     await asyncio.sleep(0)
     work.end.set()
     assert [how for _, how in await asyncio.gather(*asking)] == ["miss", "joined", "joined"]
@@ -41,31 +41,31 @@ async def test_those_who_ask_meanwhile_join() -> None:
 
 
 async def test_different_requests_do_not_join() -> None:
-    flights, work = Flights[str](), Work()
+    coalescer, work = RequestCoalescer[str](), Work()
     work.end.set()
-    answers = await asyncio.gather(*(flights.run(key, work.compute, work.release) for key in "ab"))
+    answers = await asyncio.gather(*(coalescer.run(key, work.compute, work.release) for key in "ab"))
     assert [how for _, how in answers] == ["miss", "miss"]
 
 
 async def test_who_asks_again_soon_gets_the_result() -> None:
     now = 0.0
-    flights, work = Flights[str](keep=60, clock=lambda: now), Work()
+    coalescer, work = RequestCoalescer[str](keep=60, clock=lambda: now), Work()
     work.end.set()
-    assert await flights.run("k", work.compute, work.release) == ("text", "miss")
+    assert await coalescer.run("k", work.compute, work.release) == ("text", "miss")
     now = 59
-    assert await flights.run("k", work.compute, work.release) == ("text", "hit")
+    assert await coalescer.run("k", work.compute, work.release) == ("text", "hit")
     now = 61
-    assert await flights.run("k", work.compute, work.release) == ("text", "miss")
+    assert await coalescer.run("k", work.compute, work.release) == ("text", "miss")
     assert (work.begun, work.released) == (2, 3)
 
 
 async def test_a_retry_within_the_grace_period_joins_what_its_asker_left() -> None:
-    flights, work = Flights[str](grace=0.5), Work()
-    first = asyncio.create_task(flights.run("k", work.compute, work.release))
+    coalescer, work = RequestCoalescer[str](grace=0.5), Work()
+    first = asyncio.create_task(coalescer.run("k", work.compute, work.release))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0.01)
-    again = asyncio.create_task(flights.run("k", work.compute, work.release))
+    again = asyncio.create_task(coalescer.run("k", work.compute, work.release))
     await asyncio.sleep(0)
     work.end.set()
     assert await again == ("text", "joined")
@@ -73,8 +73,8 @@ async def test_a_retry_within_the_grace_period_joins_what_its_asker_left() -> No
 
 
 async def test_after_the_grace_period_the_work_stops() -> None:
-    flights, work = Flights[str](grace=0.01), Work()
-    asking = asyncio.create_task(flights.run("k", work.compute, work.release))
+    coalescer, work = RequestCoalescer[str](grace=0.01), Work()
+    asking = asyncio.create_task(coalescer.run("k", work.compute, work.release))
     await asyncio.sleep(0)
     asking.cancel()
     await asyncio.sleep(0.1)
@@ -82,8 +82,8 @@ async def test_after_the_grace_period_the_work_stops() -> None:
 
 
 async def test_one_who_leaves_does_not_stop_the_others() -> None:
-    flights, work = Flights[str](), Work()
-    leaving, staying = (asyncio.create_task(flights.run("k", work.compute, work.release)) for _ in range(2))
+    coalescer, work = RequestCoalescer[str](), Work()
+    leaving, staying = (asyncio.create_task(coalescer.run("k", work.compute, work.release)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
     await asyncio.sleep(0.05)
@@ -92,21 +92,21 @@ async def test_one_who_leaves_does_not_stop_the_others() -> None:
 
 
 async def test_a_failure_reaches_all_and_is_not_remembered() -> None:
-    flights = Flights[str](keep=60)
+    coalescer = RequestCoalescer[str](keep=60)
 
     async def fail() -> str:
         raise ValueError("broken")
 
     for _ in range(2):
         with pytest.raises(ValueError, match="broken"):
-            await flights.run("k", fail, lambda: None)
+            await coalescer.run("k", fail, lambda: None)
 
 
 async def test_closing_stops_everything() -> None:
-    flights, work = Flights[str](grace=60), Work()
-    asking = asyncio.create_task(flights.run("k", work.compute, work.release))
+    coalescer, work = RequestCoalescer[str](grace=60), Work()
+    asking = asyncio.create_task(coalescer.run("k", work.compute, work.release))
     await asyncio.sleep(0.01)
-    await flights.close()
+    await coalescer.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert (work.cancelled, work.released) == (1, 1)

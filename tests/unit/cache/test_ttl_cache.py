@@ -2,18 +2,18 @@
 
 import asyncio
 
-from speechd.cache.ttl_cache import Memory
+from speechd.cache.ttl_cache import TTLCache
 
 
 async def test_results_are_bounded_by_their_weight_and_the_oldest_go() -> None:
-    memory = Memory[str](keep=60, weigh=len, most=10)
+    memory = TTLCache[str](keep=60, weigh=len, most=10)
     for key, result in (("a", "aaaa"), ("b", "bbbb"), ("c", "cccc"), ("heavy", "x" * 11)):
         memory.remember(key, result)
     assert [memory.recall(key) for key in ("a", "b", "c", "heavy")] == [None, "bbbb", "cccc", None]
 
 
 async def test_an_old_result_leaves_the_memory_though_nobody_asks() -> None:
-    memory = Memory[str](keep=0.02)
+    memory = TTLCache[str](keep=0.02)
     memory.remember("k", "private")
     await asyncio.sleep(0.1)
     assert len(memory) == 0
@@ -21,7 +21,7 @@ async def test_an_old_result_leaves_the_memory_though_nobody_asks() -> None:
 
 async def test_a_result_is_gone_after_its_time() -> None:
     now = 0.0
-    memory = Memory[str](keep=60, clock=lambda: now)
+    memory = TTLCache[str](keep=60, clock=lambda: now)
     memory.remember("k", "result")
     now = 59
     assert memory.recall("k") == "result"
@@ -30,6 +30,6 @@ async def test_a_result_is_gone_after_its_time() -> None:
 
 
 async def test_nothing_is_kept_where_nothing_shall_be() -> None:
-    memory = Memory[str](keep=0)
+    memory = TTLCache[str](keep=0)
     memory.remember("k", "result")
     assert memory.recall("k") is None

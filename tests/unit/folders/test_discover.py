@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from speechd.errors import InvalidRequest
-from speechd.folders.discover import Recording, Selection, find_recordings, output_names
+from speechd.folders.discover import FoundRecording, Selection, find_recordings, output_names
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -23,7 +23,7 @@ def test_a_folder_gives_its_media_files_in_order(tmp_path: Path) -> None:
 def test_a_file_named_by_itself_is_taken_whatever_it_is_called(tmp_path: Path) -> None:
     touch(tmp_path, "recording.bin")
     (recording,) = find_recordings([tmp_path / "recording.bin"])
-    assert recording == Recording(tmp_path / "recording.bin", PurePath("recording.bin"))
+    assert recording == FoundRecording(tmp_path / "recording.bin", PurePath("recording.bin"))
 
 
 def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
 
 
 def names(*files: str) -> list[str]:
-    return [str(name) for name in output_names([Recording(Path("/x") / f, PurePath(f)) for f in files])]
+    return [str(name) for name in output_names([FoundRecording(Path("/x") / f, PurePath(f)) for f in files])]
 
 
 def test_outputs_mirror_the_folder() -> None:
@@ -79,6 +79,6 @@ def test_no_two_recordings_share_an_output() -> None:
 
 
 def test_a_name_once_given_stays_when_others_come(tmp_path: Path) -> None:
-    recordings = [Recording(tmp_path / name, PurePath(name)) for name in ("f.flac", "f.mp3", "g.mp3")]
+    recordings = [FoundRecording(tmp_path / name, PurePath(name)) for name in ("f.flac", "f.mp3", "g.mp3")]
     known = {tmp_path / "f.flac": PurePath("f"), tmp_path / "x.wav": PurePath("g")}
     assert [str(name) for name in output_names(recordings, known)] == ["f", "f.mp3", "g.mp3"]

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from speechd.folders.fingerprint import parameters_of
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import TranscribeOptions, VadOptions
 
 OPTIONS, VIEW = TranscribeOptions(language="en"), View(words=True)
-JSON, SRT = FORMATS["verbose_json"], FORMATS["srt"]
+JSON, SRT = TRANSCRIPT_FORMATS["verbose_json"], TRANSCRIPT_FORMATS["srt"]
 
 
 def test_what_changes_an_output_changes_the_parameters() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 import pytest
 
 from speechd.errors import InvalidRequest
-from speechd.folders.journal import FILE_NAME, Journal, Kept, Print
+from speechd.folders.journal import FILE_NAME, Checkpoint, FileFingerprint, Journal
 from speechd.types import Segment, TokenLogprob, Word
 
 SOURCE, NAME = Path("/recordings/a/f.flac"), PurePath("a/f")
-PRINT = Print(100, 1_000, b"content")
+PRINT = FileFingerprint(100, 1_000, b"content")
 SEGMENT = Segment(
     1.5,
     2.5,
@@ -27,19 +27,19 @@ SEGMENT = Segment(
 def test_what_was_kept_of_a_recording_comes_back_in_order(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     assert journal.begin(SOURCE, NAME, PRINT, "p") is None
-    journal.keep(SOURCE, Kept(60.0, "de", "m", (SEGMENT,)))
-    journal.keep(SOURCE, Kept(120.0, "de", "m", (SEGMENT.shifted(60),)))
+    journal.keep(SOURCE, Checkpoint(60.0, "de", "m", (SEGMENT,)))
+    journal.keep(SOURCE, Checkpoint(120.0, "de", "m", (SEGMENT.shifted(60),)))
     journal.close()
     journal = Journal.open(tmp_path)
-    assert journal.begin(SOURCE, NAME, PRINT, "p") == Kept(120.0, "de", "m", (SEGMENT, SEGMENT.shifted(60)))
+    assert journal.begin(SOURCE, NAME, PRINT, "p") == Checkpoint(120.0, "de", "m", (SEGMENT, SEGMENT.shifted(60)))
     journal.close()
 
 
-@pytest.mark.parametrize("other", [(Print(100, 1_000, b"other"), "p"), (PRINT, "q")])
-def test_another_content_or_other_parameters_begin_anew(tmp_path: Path, other: tuple[Print, str]) -> None:
+@pytest.mark.parametrize("other", [(FileFingerprint(100, 1_000, b"other"), "p"), (PRINT, "q")])
+def test_another_content_or_other_parameters_begin_anew(tmp_path: Path, other: tuple[FileFingerprint, str]) -> None:
     journal = Journal.open(tmp_path)
     journal.begin(SOURCE, NAME, PRINT, "p")
-    journal.keep(SOURCE, Kept(60.0, "de", "m", (SEGMENT,)))
+    journal.keep(SOURCE, Checkpoint(60.0, "de", "m", (SEGMENT,)))
     assert journal.begin(SOURCE, NAME, *other) is None
     assert journal.begin(SOURCE, NAME, PRINT, "p") is None, "what was kept of the other is gone"
     journal.close()
@@ -48,7 +48,7 @@ def test_another_content_or_other_parameters_begin_anew(tmp_path: Path, other: t
 def test_a_finished_recording_keeps_no_segments(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     journal.begin(SOURCE, NAME, PRINT, "p")
-    journal.keep(SOURCE, Kept(60.0, "de", "m", (SEGMENT,)))
+    journal.keep(SOURCE, Checkpoint(60.0, "de", "m", (SEGMENT,)))
     journal.writing(SOURCE)
     assert journal.half_written() == [NAME]
     journal.done(SOURCE, 90.0)
@@ -75,7 +75,7 @@ def test_a_failure_is_remembered_with_its_reason_whatever_its_letters(tmp_path: 
 def test_a_moved_recording_takes_its_history_along(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     journal.begin(SOURCE, NAME, PRINT, "p")
-    journal.keep(SOURCE, Kept(60.0, "de", "m", (SEGMENT,)))
+    journal.keep(SOURCE, Checkpoint(60.0, "de", "m", (SEGMENT,)))
     moved = Path("/elsewhere/a/f.flac")
     journal.adopt(moved, NAME)
     assert journal.entry(SOURCE) is None

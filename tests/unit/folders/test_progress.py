@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from speechd.folders.progress import Bar, JsonLines, Plain, Tally, list_failures, open_display
+from speechd.folders.progress import Bar, JsonLines, Plain, ProgressCounter, list_failures, open_display
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
 
 def test_speed_and_time_left_come_from_what_was_done() -> None:
     clock = Clock()
-    tally = Tally(clock, files=3)
+    tally = ProgressCounter(clock, files=3)
     assert (tally.speed, tally.left) == (0, None)
     for name in "ab":
         tally.expect(name, 100)
@@ -33,7 +33,7 @@ def test_speed_and_time_left_come_from_what_was_done() -> None:
 
 def test_what_an_earlier_run_did_does_not_make_this_one_fast() -> None:
     clock = Clock()
-    tally = Tally(clock, files=1)
+    tally = ProgressCounter(clock, files=1)
     tally.expect("a", 600)
     tally.begin("a", start=500)
     clock.now = 10
@@ -45,7 +45,7 @@ def test_what_an_earlier_run_did_does_not_make_this_one_fast() -> None:
 
 def test_a_failed_file_leaves_no_audio_to_wait_for() -> None:
     clock = Clock()
-    tally = Tally(clock, files=2)
+    tally = ProgressCounter(clock, files=2)
     tally.expect("a", 50)
     tally.expect("b", 50)
     tally.begin("a")
@@ -59,7 +59,7 @@ def test_a_failed_file_leaves_no_audio_to_wait_for() -> None:
 
 def test_waiting_for_files_does_not_make_a_run_slow() -> None:
     clock = Clock()
-    tally = Tally(clock, files=2)
+    tally = ProgressCounter(clock, files=2)
     for name in "ab":
         tally.begin(name)
         clock.now += 1
@@ -71,7 +71,7 @@ def test_waiting_for_files_does_not_make_a_run_slow() -> None:
 
 def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    display, tally = JsonLines(clock), Tally(clock, files=2)
+    display, tally = JsonLines(clock), ProgressCounter(clock, files=2)
     display.tell("start", files=2)
     for _ in range(10):
         display.show(tally)
@@ -86,7 +86,7 @@ def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFi
 def test_people_see_the_counts_in_one_line() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     clock = Clock()
-    bar, tally = Bar(console), Tally(clock, files=4)
+    bar, tally = Bar(console), ProgressCounter(clock, files=4)
     tally.expect("a", 3600)
     tally.begin("a")
     clock.now = 10
@@ -101,7 +101,7 @@ def test_people_see_the_counts_in_one_line() -> None:
 def test_without_a_terminal_only_what_is_said_is_seen() -> None:
     console = Console(file=io.StringIO(), width=40)
     display = Plain(console)
-    display.show(Tally())
+    display.show(ProgressCounter())
     display.tell("done", path="a.wav")
     list_failures(display, [("talks [draft]/b.wav", "The file is empty, and this line is long.")])
     line = "failed talks [draft]/b.wav: The file is empty, and this line is long.\n"
@@ -110,7 +110,7 @@ def test_without_a_terminal_only_what_is_said_is_seen() -> None:
 
 def test_a_length_that_was_a_guess_grows_with_what_is_heard() -> None:
     clock = Clock()
-    tally = Tally(clock, files=1)
+    tally = ProgressCounter(clock, files=1)
     tally.expect("a", 50)
     tally.begin("a")
     clock.now = 1

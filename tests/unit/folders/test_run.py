@@ -15,18 +15,20 @@ import soundfile
 from speechd.errors import CannotGoOn, EngineFailure
 from speechd.folders import run as folder_run
 from speechd.folders.discover import find_recordings
-from speechd.folders.output_dirs import Item, Places
+from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.progress import Plain
-from speechd.folders.run import FolderRun, Wanted
+from speechd.folders.run import FolderRun, RunConfig
 from speechd.folders.transcriber import Local
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions
 
 OPTIONS = TranscribeOptions(language="en", vad=None)
-WANTED = Wanted("whisper-pocket", OPTIONS, (FORMATS["verbose_json"], FORMATS["txt"]), View(), "p")
+WANTED = RunConfig(
+    "whisper-pocket", OPTIONS, (TRANSCRIPT_FORMATS["verbose_json"], TRANSCRIPT_FORMATS["txt"]), View(), "p"
+)
 
 
 class Notes(Plain):
@@ -58,12 +60,12 @@ class Workbench:
         self.engine = FakeAsr()
         self.load: Callable[..., FakeAsr] = lambda *_: self.engine
 
-    async def run(self, wanted: Wanted = WANTED, *, beside: bool = False) -> FolderRun:
+    async def run(self, wanted: RunConfig = WANTED, *, beside: bool = False) -> FolderRun:
         service = Service(self.settings, self.load)
         self.engine.batches.clear()
         run = FolderRun(wanted, Local(service), Notes())
         with ExitStack() as owned:
-            places = Places(None if beside else self.output, only_look=False, owned=owned)
+            places = OutputDirs(None if beside else self.output, only_look=False, owned=owned)
             items = run.sorted_out(places.items(find_recordings([self.source])))
             try:
                 await run.work(_once(items))
@@ -80,7 +82,7 @@ class Workbench:
         return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
 
 
-async def _once(items: Sequence[Item]) -> AsyncIterator[Sequence[Item]]:
+async def _once(items: Sequence[WorkItem]) -> AsyncIterator[Sequence[WorkItem]]:
     yield items
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders import watch
-from speechd.folders.discover import Recording, Selection
-from speechd.folders.watch import Waiting, follow
+from speechd.folders.discover import FoundRecording, Selection
+from speechd.folders.watch import PendingFiles, follow
 
 
 class Clock:
@@ -22,20 +22,20 @@ class Clock:
         return self.now
 
 
-def recording(folder: Path, name: str, content: bytes = b"abc") -> Recording:
+def recording(folder: Path, name: str, content: bytes = b"abc") -> FoundRecording:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-    return Recording(path, PurePath(name))
+    return FoundRecording(path, PurePath(name))
 
 
-def ready(waiting: Waiting, *busy: Path) -> list[str]:
+def ready(waiting: PendingFiles, *busy: Path) -> list[str]:
     return [str(found.name) for found in waiting.ready(busy)]
 
 
 def test_a_file_is_waited_for_until_it_is_still(tmp_path: Path) -> None:
     clock = Clock()
-    waiting = Waiting(settle=2, clock=clock)
+    waiting = PendingFiles(settle=2, clock=clock)
     growing = recording(tmp_path, "a.wav")
     os.utime(growing.path, (time.time() + 60,) * 2)  # whatever its time says
     waiting.note([growing])
@@ -56,14 +56,14 @@ def test_a_file_is_waited_for_until_it_is_still(tmp_path: Path) -> None:
 def test_what_was_written_long_ago_is_ready_at_once(tmp_path: Path) -> None:
     old = recording(tmp_path, "a.wav")
     os.utime(old.path, (1_000_000_000,) * 2)
-    waiting = Waiting()
+    waiting = PendingFiles()
     waiting.note([old])
     assert ready(waiting) == ["a.wav"]
 
 
 def test_a_changed_file_comes_again_but_not_while_it_is_in_work(tmp_path: Path) -> None:
     clock = Clock()
-    waiting = Waiting(settle=0, clock=clock)
+    waiting = PendingFiles(settle=0, clock=clock)
     changed = recording(tmp_path, "a.wav")
     waiting.note([changed])
     assert ready(waiting) == ["a.wav"]
@@ -74,7 +74,7 @@ def test_a_changed_file_comes_again_but_not_while_it_is_in_work(tmp_path: Path) 
 
 
 def test_a_file_that_goes_away_is_forgotten(tmp_path: Path) -> None:
-    waiting = Waiting(settle=0)
+    waiting = PendingFiles(settle=0)
     gone = recording(tmp_path, "a.wav")
     waiting.note([gone])
     gone.path.unlink()

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from speechd.folders.weighted_semaphore import Room
+from speechd.folders.weighted_semaphore import WeightedSemaphore
 
 
 async def test_no_more_than_there_is_and_first_come_first_served() -> None:
-    room, order, held, most = Room(4), list[str](), 0, 0
+    room, order, held, most = WeightedSemaphore(4), list[str](), 0, 0
 
     async def task(name: str, size: int) -> None:
         nonlocal held, most
@@ -24,7 +24,7 @@ async def test_no_more_than_there_is_and_first_come_first_served() -> None:
 
 
 async def test_one_who_gives_up_waiting_holds_nothing() -> None:
-    room = Room(1)
+    room = WeightedSemaphore(1)
     async with room.place():
         waiting = asyncio.create_task(room.place().__aenter__())
         await asyncio.sleep(0)

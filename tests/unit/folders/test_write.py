@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from speechd.folders.write import output_paths, remove_partials, write_outputs
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript
 
 TRANSCRIPT = Transcript("transcribe", "en", 2.0, (Segment(0.5, 1.5, " Hello."),))
-TXT, SRT = FORMATS["txt"], FORMATS["srt"]
+TXT, SRT = TRANSCRIPT_FORMATS["txt"], TRANSCRIPT_FORMATS["srt"]
 
 
 def test_each_format_is_beside_the_others(tmp_path: Path) -> None:

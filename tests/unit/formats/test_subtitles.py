@@ -11,7 +11,7 @@ import srt
 import webvtt
 
 from speechd.formats.subtitles import Cue, Layout, cues
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript, Word
 
 SENTENCES = (
@@ -180,10 +180,10 @@ HOSTILE = Transcript(
 def test_other_programs_read_what_was_written(transcript: Transcript, layout: Layout) -> None:
     made = [(cue.start, cue.end, cue.text) for cue in cues(transcript, layout)]
     view = View(layout=layout)
-    assert read_srt(FORMATS["srt"].encode(transcript, view).decode()) == [
+    assert read_srt(TRANSCRIPT_FORMATS["srt"].encode(transcript, view).decode()) == [
         (start, end, text.replace("-->", "->")) for start, end, text in made
     ]
-    captions = read_vtt(FORMATS["vtt"].encode(transcript, view).decode())
+    captions = read_vtt(TRANSCRIPT_FORMATS["vtt"].encode(transcript, view).decode())
     plain = [re.sub(r"<[\d:.]+>", "", caption.raw_text) for caption in captions]
     assert [text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") for text in plain] == [
         text for *_, text in made
@@ -199,7 +199,7 @@ def milliseconds(clock: str) -> int:
 
 
 def test_karaoke_says_when_each_word_begins() -> None:
-    body = FORMATS["vtt"].encode(talk(texts=["Tom & I go."]), View(layout=Layout(karaoke=True))).decode()
+    body = TRANSCRIPT_FORMATS["vtt"].encode(talk(texts=["Tom & I go."]), View(layout=Layout(karaoke=True))).decode()
     assert body == (
         "WEBVTT\n\n00:00:00.400 --> 00:00:01.133\nTom <00:00:00.667>&amp; <00:00:00.800>I <00:00:00.933>go.\n\n"
     )
@@ -208,8 +208,11 @@ def test_karaoke_says_when_each_word_begins() -> None:
 def test_karaoke_times_rise_inside_their_cue_and_guesses_are_not_given() -> None:
     words = (Word("a", 1, 1), Word("b", 1, 1.2), Word("c", 1.1, 1.1), Word("d", 1.1, 2), Word("e", 2, 2))
     sung = Transcript("transcribe", "en", 2, (Segment(1, 2, " a b c d e", words=words),))
-    assert "\na b <00:00:01.100>c d e\n" in FORMATS["vtt"].encode(sung, View(layout=Layout(karaoke=True))).decode()
-    guessed = FORMATS["vtt"].encode(talk(timed=False), View(layout=Layout(karaoke=True))).decode()
+    assert (
+        "\na b <00:00:01.100>c d e\n"
+        in TRANSCRIPT_FORMATS["vtt"].encode(sung, View(layout=Layout(karaoke=True))).decode()
+    )
+    guessed = TRANSCRIPT_FORMATS["vtt"].encode(talk(timed=False), View(layout=Layout(karaoke=True))).decode()
     assert not re.search(r"<\d", guessed)
 
 
@@ -228,16 +231,20 @@ CALL = Transcript(
 
 def test_channels_are_named_and_may_speak_at_the_same_time() -> None:
     view = View(channel_labels=("agent & co",))
-    captions = read_vtt(FORMATS["vtt"].encode(CALL, view).decode())
+    captions = read_vtt(TRANSCRIPT_FORMATS["vtt"].encode(CALL, view).decode())
     assert [caption.voice for caption in captions] == ["agent &amp; co", "channel_2", "agent &amp; co"]
-    assert [(start, end, text) for start, end, text in read_srt(FORMATS["srt"].encode(CALL, view).decode())] == [
+    assert [
+        (start, end, text) for start, end, text in read_srt(TRANSCRIPT_FORMATS["srt"].encode(CALL, view).decode())
+    ] == [
         (0, 2000, "agent & co: How may I help you, please?"),
         (1000, 2500, "channel_2: I lost my <red> bag."),
         (3000, 4000, "agent & co: Where was that?"),
     ]
-    assert FORMATS["txt"].encode(CALL, view).decode().splitlines()[1] == "channel_2: I lost my <red> bag."
+    assert TRANSCRIPT_FORMATS["txt"].encode(CALL, view).decode().splitlines()[1] == "channel_2: I lost my <red> bag."
 
 
 def test_a_name_counts_for_the_width_of_srt_lines() -> None:
-    body = FORMATS["srt"].encode(CALL, View(layout=Layout(max_line_width=24), channel_labels=("agent", "caller")))
+    body = TRANSCRIPT_FORMATS["srt"].encode(
+        CALL, View(layout=Layout(max_line_width=24), channel_labels=("agent", "caller"))
+    )
     assert all(len(line) <= 24 for *_, text in read_srt(body.decode()) for line in text.split("\n"))

@@ -7,7 +7,7 @@ import pytest
 
 from speechd.dialects import GROQ, OPENAI
 from speechd.formats.subtitles import cues
-from speechd.formats.transcript import FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript
 from tests.support.fake_service import SEGMENTS, TEXT
 
@@ -15,7 +15,7 @@ TRANSCRIPT = Transcript("transcribe", "en", 3.504, SEGMENTS)
 
 
 def rendered(name: str, transcript: Transcript = TRANSCRIPT, view: View | None = None) -> str:
-    return FORMATS[name].encode(transcript, view).decode()
+    return TRANSCRIPT_FORMATS[name].encode(transcript, view).decode()
 
 
 def test_json_in_both_dialects() -> None:
@@ -147,6 +147,6 @@ def test_segments_without_text_make_no_cue() -> None:
 
 def test_speech_without_words_is_named_with_the_evidence() -> None:
     transcript = Transcript("transcribe", "en", 30.0, (), uncovered=((1.0, 2.5), (20.1234, 28.0)))
-    assert "uncovered_speech" not in FORMATS["verbose_json"].render(transcript, View())
-    answer = FORMATS["verbose_json"].render(transcript, View(evidence=True))
+    assert "uncovered_speech" not in TRANSCRIPT_FORMATS["verbose_json"].render(transcript, View())
+    answer = TRANSCRIPT_FORMATS["verbose_json"].render(transcript, View(evidence=True))
     assert answer["uncovered_speech"] == [{"start": 1.0, "end": 2.5}, {"start": 20.123, "end": 28.0}]

@@ -3,12 +3,18 @@ import math
 import pytest
 
 from speechd.errors import BackendFailure
-from speechd.llm.rerank import ask, result, scores
+from speechd.llm.rerank import rerank_request, result, scores
 
 
 def test_the_request() -> None:
     fields = {"model": "m", "query": "q", "docs": ["a", "b"], "instruction": "How?", "truncate": 1}
-    assert ask(fields, "M") == {"model": "M", "query": "How?\nq", "documents": ["a", "b"], "top_n": 2, "truncate": 1}
+    assert rerank_request(fields, "M") == {
+        "model": "M",
+        "query": "How?\nq",
+        "documents": ["a", "b"],
+        "top_n": 2,
+        "truncate": 1,
+    }
 
 
 def test_logits_become_probabilities_and_keep_their_order() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from speechd.registry.catalog import UNKNOWN, Model
-from speechd.registry.manager import Limits, Residents
+from speechd.registry.manager import ManagerLimits, ModelManager
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Shelf:
         self.loads.append(Toy(model))
         return self.loads[-1]
 
-    def residents(self, **limits: float) -> Residents:
-        return Residents(self.load, Limits(**limits))
+    def manager(self, **limits: float) -> ModelManager:
+        return ModelManager(self.load, ManagerLimits(**limits))
 
     @property
     def open(self) -> list[str]:
@@ -64,53 +64,53 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_all_who_ask_at_once_share_one_load(shelf: Shelf) -> None:
-    residents, model = shelf.residents(), shelf.model("a")
+    manager, model = shelf.manager(), shelf.model("a")
 
     async def use() -> object:
-        async with residents.use(model) as loaded:
+        async with manager.use(model) as loaded:
             return loaded
 
     assert len(set(map(id, await asyncio.gather(*(use() for _ in range(20)))))) == 1
-    await residents.close()
+    await manager.close()
     assert len(shelf.loads) == 1
     assert shelf.open == []
 
 
 async def test_a_failed_load_is_told_and_tried_again(shelf: Shelf) -> None:
-    residents, model = shelf.residents(), shelf.model("a")
+    manager, model = shelf.manager(), shelf.model("a")
     shelf.failing = {"a"}
     with pytest.raises(RuntimeError, match="broken"):
-        await residents.load(model)
-    assert residents.list() == ()
+        await manager.load(model)
+    assert manager.list() == ()
     shelf.failing = set()
-    await residents.load(model)
+    await manager.load(model)
     assert shelf.open == ["a"]
 
 
 async def test_an_idle_model_is_unloaded_after_its_keep_alive(shelf: Shelf) -> None:
-    residents, model = shelf.residents(keep_alive=0.05), shelf.model("a")
-    async with residents.use(model):
+    manager, model = shelf.manager(keep_alive=0.05), shelf.model("a")
+    async with manager.use(model):
         await asyncio.sleep(0.1)
         assert shelf.open == ["a"], "it was in use"
-        assert residents.list()[0].expires_in is None
-    assert 0 < residents.list()[0].expires_in <= 0.05
+        assert manager.list()[0].expires_in is None
+    assert 0 < manager.list()[0].expires_in <= 0.05
     await until(lambda: shelf.open == [])
-    assert residents.list() == ()
+    assert manager.list() == ()
 
 
 async def test_using_it_again_starts_the_keep_alive_anew(shelf: Shelf) -> None:
-    residents, model = shelf.residents(keep_alive=0.2), shelf.model("a")
+    manager, model = shelf.manager(keep_alive=0.2), shelf.model("a")
     for _ in range(6):
-        await residents.load(model)
+        await manager.load(model)
         await asyncio.sleep(0.05)
     assert len(shelf.loads) == 1
 
 
 async def test_zero_unloads_at_once_and_minus_one_never(shelf: Shelf) -> None:
-    at_once = shelf.residents(keep_alive=0)
+    at_once = shelf.manager(keep_alive=0)
     await at_once.load(shelf.model("a"))
     await until(lambda: shelf.open == [])
-    never = shelf.residents(keep_alive=-1)
+    never = shelf.manager(keep_alive=-1)
     await never.load(shelf.model("b"))
     await asyncio.sleep(0.05)
     assert shelf.open == ["b"]
@@ -118,41 +118,41 @@ async def test_zero_unloads_at_once_and_minus_one_never(shelf: Shelf) -> None:
 
 
 async def test_unloading_waits_for_who_uses_it(shelf: Shelf) -> None:
-    residents, model = shelf.residents(), shelf.model("a")
-    async with residents.use(model):
-        unloading = asyncio.create_task(residents.unload("a"))
+    manager, model = shelf.manager(), shelf.model("a")
+    async with manager.use(model):
+        unloading = asyncio.create_task(manager.unload("a"))
         await asyncio.sleep(0.05)
         assert not unloading.done()
         assert shelf.open == ["a"]
-        async with residents.use(model):  # who comes meanwhile gets it anew
+        async with manager.use(model):  # who comes meanwhile gets it anew
             assert len(shelf.loads) == 2
     assert await unloading
     assert shelf.open == ["a"]
-    assert await residents.unload("a")
+    assert await manager.unload("a")
     assert shelf.open == []
-    assert not await residents.unload("a")
+    assert not await manager.unload("a")
 
 
 async def test_the_least_recently_used_makes_room(shelf: Shelf) -> None:
-    residents = shelf.residents(models=2)
+    manager = shelf.manager(models=2)
     for name in ("a", "b", "a", "c"):
-        await residents.load(shelf.model(name))
+        await manager.load(shelf.model(name))
     assert shelf.open == ["a", "c"]
 
 
 async def test_bytes_bound_too_but_one_model_always_fits(shelf: Shelf) -> None:
-    residents = shelf.residents(bytes=100)
+    manager = shelf.manager(bytes=100)
     for name, size in (("a", 60), ("b", 30), ("c", 40)):
-        await residents.load(shelf.model(name, size))
+        await manager.load(shelf.model(name, size))
     assert shelf.open == ["b", "c"]
-    await residents.load(shelf.model("huge", 5000))
+    await manager.load(shelf.model("huge", 5000))
     assert shelf.open == ["huge"]
 
 
 async def test_a_model_in_use_is_never_pushed_out(shelf: Shelf) -> None:
-    residents = shelf.residents(models=1)
-    async with residents.use(shelf.model("a")):
-        other = asyncio.create_task(residents.load(shelf.model("b")))
+    manager = shelf.manager(models=1)
+    async with manager.use(shelf.model("a")):
+        other = asyncio.create_task(manager.load(shelf.model("b")))
         await asyncio.sleep(0.05)
         assert not other.done()
         assert shelf.open == ["a"]
@@ -161,13 +161,13 @@ async def test_a_model_in_use_is_never_pushed_out(shelf: Shelf) -> None:
 
 
 async def test_many_models_in_turn_through_little_room(shelf: Shelf) -> None:
-    residents = shelf.residents(models=2, keep_alive=0)
+    manager = shelf.manager(models=2, keep_alive=0)
     most = 0
 
     async def use(name: str) -> None:
         nonlocal most
-        async with residents.use(shelf.model(name)) as toy:
-            most = max(most, len({status.model.id for status in residents.list()}))
+        async with manager.use(shelf.model(name)) as toy:
+            most = max(most, len({status.model.id for status in manager.list()}))
             await asyncio.sleep(0.002)
             assert not toy.closed
 
@@ -177,10 +177,10 @@ async def test_many_models_in_turn_through_little_room(shelf: Shelf) -> None:
 
 
 async def test_who_gives_up_while_it_loads_leaves_no_trace(shelf: Shelf) -> None:
-    residents = shelf.residents(keep_alive=0.02)
-    task = asyncio.create_task(residents.load(shelf.model("a")))
+    manager = shelf.manager(keep_alive=0.02)
+    task = asyncio.create_task(manager.load(shelf.model("a")))
     await asyncio.sleep(0.002)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: residents.list() == () and shelf.open == [])
+    await until(lambda: manager.list() == () and shelf.open == [])

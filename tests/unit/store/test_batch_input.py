@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from speechd.store import batch_input
-from speechd.store.batch_input import Checked, check
+from speechd.store.batch_input import CheckedInput, check
 
 
 def line(custom_id: Any = "a", **changes: Any) -> bytes:
@@ -13,7 +13,7 @@ def line(custom_id: Any = "a", **changes: Any) -> bytes:
     return json.dumps({name: value for name, value in request.items() if value is not None}).encode()
 
 
-def checked(*lines: bytes, endpoint: str = "/v1/embeddings", end: bytes = b"\n") -> Checked:
+def checked(*lines: bytes, endpoint: str = "/v1/embeddings", end: bytes = b"\n") -> CheckedInput:
     return check(io.BytesIO(end.join(lines) + end), endpoint)
 
 
@@ -79,9 +79,9 @@ def test_nothing_else_passes(bad: bytes) -> None:
 
 
 def test_every_bad_line_is_told_up_to_a_point() -> None:
-    found = checked(*[b"{"] * (batch_input.MOST_FAULTS + 20), line())
+    found = checked(*[b"{"] * (batch_input.MAX_FAULTS + 20), line())
     errors = json.loads(found.errors())["data"]
-    assert [error["line"] for error in errors[:-1]] == list(range(1, batch_input.MOST_FAULTS + 1))
+    assert [error["line"] for error in errors[:-1]] == list(range(1, batch_input.MAX_FAULTS + 1))
     assert "20 more" in errors[-1]["message"]
 
 

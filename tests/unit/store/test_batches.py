@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExceeded
-from speechd.store.batch_maintenance import Chores
-from speechd.store.batches import Batch, Batches, Order, window_seconds
+from speechd.store.batch_maintenance import BatchMaintenance
+from speechd.store.batches import Batch, Batches, BatchOrder, window_seconds
 from speechd.store.blobs import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
-from speechd.store.queue import LEASE_SECONDS, Outcome, Queue
+from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue
 from speechd.store.tables import batches, lines
 from tests.unit.store.conftest import Clock, Rows
 
@@ -25,7 +25,7 @@ class Desk:
         self.files = Files(database, BlobFolder(folder), lifetime=0)
         self.batches = Batches(database, self.files)
         self.queue = Queue(database, worker)
-        self.chores = Chores(database, self.files, self.queue, retention=30 * DAY)
+        self.chores = BatchMaintenance(database, self.files, self.queue, retention=30 * DAY)
 
     async def upload(self, text: bytes, purpose: str = "batch", owner: str = "anna") -> str:
         with self.files.blobs.draft() as draft:
@@ -40,8 +40,8 @@ class Desk:
         await self.tend()
         return await self.batches.get("anna", batch.id)
 
-    def order(self, file: str, **changes: Any) -> Order:
-        return Order(
+    def order(self, file: str, **changes: Any) -> BatchOrder:
+        return BatchOrder(
             **{"owner": "anna", "dialect": "openai", "endpoint": "/v1/embeddings", "completion_window": "24h"}
             | changes,
             input_file_id=file,
@@ -227,7 +227,7 @@ async def test_a_worker_that_dies_over_the_results(
     assert (await desk.chores.claim()) is not None
     other = Desk(database, tmp_path / "files", "other")
     assert await other.chores.claim() is None
-    clock.now += LEASE_SECONDS + 1
+    clock.now += TASK_LEASE_SECONDS + 1
     await other.tend()
     batch = await desk.batches.get("anna", batch.id)
     assert (batch.status, len(await desk.read(batch.output_file_id))) == ("completed", 2)

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from speechd.errors import Misconfigured, StorageUnavailable
 from speechd.settings import Settings
 from speechd.store.database import Database, database_url, open_database
-from speechd.store.store import Jobs
+from speechd.store.store import StoreHandle
 from speechd.store.tables import blobs, metadata
 
 OPEN = """
@@ -115,7 +115,7 @@ async def test_a_server_that_is_not_there() -> None:
 
 
 async def test_who_is_cancelled_while_it_opens_leaves_nothing_open(settings: Settings) -> None:
-    jobs = Jobs(settings)
+    jobs = StoreHandle(settings)
     for pause in (0, 0.001, 0.01, 0.05):
         opening = asyncio.create_task(jobs.open())
         await asyncio.sleep(pause)

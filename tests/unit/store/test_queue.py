@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from speechd.store.database import Database
-from speechd.store.queue import BATCH_PRIORITY, LEASE_SECONDS, MOST_LOSSES, SOON_PRIORITY, Outcome, Queue
+from speechd.store.queue import BATCH_PRIORITY, MAX_LOSSES, SOON_PRIORITY, TASK_LEASE_SECONDS, Outcome, Queue
 from speechd.store.tables import batches, lines
 from tests.unit.store.conftest import Clock, Rows
 
@@ -93,7 +93,7 @@ async def test_a_heartbeat_keeps_a_line(queue: Queue, other: Queue, clock: Clock
     await put(queue, 2)
     kept, lost = await queue.claim(2)
     for _ in range(5):
-        clock.now += LEASE_SECONDS * 0.6
+        clock.now += TASK_LEASE_SECONDS * 0.6
         assert (await queue.renew({kept.id})).lost == frozenset()
         await other.release()
     assert [line.id for line in await other.claim(2)] == [lost.id]
@@ -113,7 +113,7 @@ async def test_a_dead_workers_lines_come_back_at_once(queue: Queue, other: Queue
 async def test_a_line_that_kills_is_given_up(queue: Queue, rows: Rows, running_batch: Any) -> None:
     await running_batch("b", 1)
     await put(queue, 1, batch="b")
-    for _ in range(MOST_LOSSES):
+    for _ in range(MAX_LOSSES):
         assert len(await queue.claim(1)) == 1
         await queue.release({"first"})
     assert await queue.claim(1) == []

@@ -1,6 +1,6 @@
 """Spoken words become lines that can be read."""
 
-from speechd.tts.captions import LONGEST_LINE, captions
+from speechd.tts.captions import MAX_LINE, captions
 from speechd.types import Word
 
 
@@ -17,7 +17,7 @@ def test_a_sentence_ends_a_line() -> None:
 def test_no_line_is_too_long_and_no_word_is_lost() -> None:
     text = "one sentence that goes on and on without ever coming to the point of it all " * 5
     said = captions(words(text), "en", 60, "v")
-    assert all(len(segment.text.strip()) <= LONGEST_LINE for segment in said.segments)
+    assert all(len(segment.text.strip()) <= MAX_LINE for segment in said.segments)
     assert said.text.split() == text.split()
 
 

@@ -5,13 +5,13 @@ import pytest
 from speechd.errors import InvalidRequest
 from speechd.tts import ssml
 from speechd.tts.engine import VoiceInfo
-from speechd.tts.text import Piece, Reader
+from speechd.tts.text import Reader, TextPiece
 
 READER = Reader(VoiceInfo(sample_rate=16_000, language="en"), {})
 
 
-def pieces(body: str) -> list[Piece]:
-    return list(ssml.parse(f"<speak>{body}</speak>").pieces(READER))
+def pieces(body: str) -> list[TextPiece]:
+    return list(ssml.parse_ssml(f"<speak>{body}</speak>").pieces(READER))
 
 
 def said(body: str) -> str:
@@ -29,11 +29,11 @@ def test_only_a_document_is_ssml() -> None:
 
 def test_breaks_are_silence_between_pieces() -> None:
     assert pieces('One<break time="300ms"/>two<break strength="strong"/>three.') == [
-        Piece("One"),
-        Piece("", pause=0.3),
-        Piece("two"),
-        Piece("", pause=0.8),
-        Piece("three."),
+        TextPiece("One"),
+        TextPiece("", pause=0.3),
+        TextPiece("two"),
+        TextPiece("", pause=0.8),
+        TextPiece("three."),
     ]
 
 
@@ -96,5 +96,5 @@ def test_rates_nest_and_stay_within_bounds() -> None:
 )
 def test_what_is_wrong_is_said(text: str, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason) as refusal:
-        ssml.parse(text)
+        ssml.parse_ssml(text)
     assert (refusal.value.param, refusal.value.error_code) == ("input", "invalid_ssml")

@@ -4,7 +4,7 @@ import pytest
 
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import VoiceInfo
-from speechd.tts.text import LONGEST_PIECE, Reader
+from speechd.tts.text import MAX_PIECE, Reader
 
 ENGLISH = VoiceInfo(sample_rate=16_000, language="en")
 RUSSIAN = VoiceInfo(sample_rate=22_050, language="ru", script="CYRILLIC")
@@ -72,7 +72,7 @@ def test_a_voice_reads_its_own_script_and_foreign_words_in_it() -> None:
 )
 def test_no_piece_is_longer_than_300_characters_and_no_word_is_lost(text: str) -> None:
     found = pieces(text)
-    assert max(map(len, found)) <= LONGEST_PIECE
+    assert max(map(len, found)) <= MAX_PIECE
     if not text.startswith("1"):
         assert "".join(found).replace(" ", "") == text.replace(" ", "")
 

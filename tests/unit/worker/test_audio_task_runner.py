@@ -1,11 +1,11 @@
 import json
 
 from speechd.types import Segment
-from speechd.worker.audio_task_runner import MOST_SEGMENTS, Sight
+from speechd.worker.audio_task_runner import MAX_SEGMENTS, JobProgress
 
 
 def test_progress_is_told_once() -> None:
-    sight = Sight(60.0)
+    sight = JobProgress(60.0)
     first = sight.news()
     assert first is not None
     assert (first.done, first.total, first.segments) == (0, 60.0, None), "an earlier try's progress is overwritten"
@@ -19,17 +19,17 @@ def test_progress_is_told_once() -> None:
 
 
 def test_the_newest_segments_of_a_long_recording() -> None:
-    sight = Sight(None)
-    for number in range(MOST_SEGMENTS + 20):
+    sight = JobProgress(None)
+    for number in range(MAX_SEGMENTS + 20):
         sight.hear(Segment(number, number + 1, f" {number}"))
     progress = sight.news()
     assert progress is not None
     segments = json.loads(progress.segments or "")
-    assert (len(segments), segments[0]["id"], progress.segments_before) == (MOST_SEGMENTS, 20, 20)
+    assert (len(segments), segments[0]["id"], progress.segments_before) == (MAX_SEGMENTS, 20, 20)
 
 
 def test_speech_counts_characters() -> None:
-    sight = Sight(30)
+    sight = JobProgress(30)
     sight.speak(10)
     sight.speak(5)
     progress = sight.news()

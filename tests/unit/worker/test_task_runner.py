@@ -15,7 +15,7 @@ from speechd.errors import (
     StorageFull,
     UrlNotAllowed,
 )
-from speechd.worker.task_runner import MOST_TRIES, pause_after
+from speechd.worker.task_runner import MAX_TRIES, pause_after
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ from speechd.worker.task_runner import MOST_TRIES, pause_after
     ids=lambda error: type(error).__name__,
 )
 def test_what_fails_for_good_or_has_been_tried_enough(error: SpeechdError) -> None:
-    assert pause_after(error, tries=MOST_TRIES - 1) is None
+    assert pause_after(error, tries=MAX_TRIES - 1) is None
 
 
 @pytest.mark.parametrize(
     "error", [FailedDependency(), BackendFailure(), BackendTimeout()], ids=lambda error: error.code
 )
 def test_other_servers_get_a_few_tries_with_growing_pauses(error: SpeechdError) -> None:
-    pauses = [pause_after(error, tries) for tries in range(MOST_TRIES)]
+    pauses = [pause_after(error, tries) for tries in range(MAX_TRIES)]
     assert pauses[-1] is None
     assert 0 < (pauses[0] or 0) < (pauses[1] or 0)
 

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from speechd.auth.usage import WINDOWS, SqliteUsage
 from speechd.errors import StorageFull
 from speechd.settings import Settings
-from speechd.store.batches import Batch, Order
-from speechd.store.store import Jobs, Ledger
+from speechd.store.batches import Batch, BatchOrder
+from speechd.store.store import Store, StoreHandle
 from speechd.store.tables import lines
 from speechd.worker import worker as worker_module
-from speechd.worker.concurrency import Turns
+from speechd.worker.concurrency import ConcurrencyLimiter
 from speechd.worker.worker import Worker
 from tests.support.fake_service import TEXT, StandInService
 
@@ -33,28 +33,28 @@ class Office:
 
     def __init__(self, settings: Settings) -> None:
         self.service = StandInService(settings)
-        self.jobs = Jobs(settings)
+        self.jobs = StoreHandle(settings)
         self.callers = 0
         self.usage = SqliteUsage(settings.data_dir / "usage.db")
         self.worker = Worker(self.service, self.jobs, self.usage, lambda: self.callers > 0)  # type: ignore[arg-type]
 
     async def order(self, *words: str, owner: str = "", endpoint: str = "/v1/audio/transcriptions") -> Batch:
         """A batch of a line for each recording of these words."""
-        ledger = await self.jobs.open()
+        store = await self.jobs.open()
         rows = []
         for number, said in enumerate(words):
             url = "data:audio/wav;base64," + base64.b64encode(said.encode()).decode()
             body = {"model": "stand-in", "url": url, "prompt": f"{number}"}  # else equal lines are computed once
             rows.append(json.dumps({"custom_id": f"{number}", "method": "POST", "url": endpoint, "body": body}))
-        with ledger.files.blobs.draft() as draft:
+        with store.files.blobs.draft() as draft:
             draft.write("\n".join(rows).encode())
-            file = await ledger.files.keep(draft, owner, "in.jsonl", "batch")
-        return await ledger.batches.create(Order(owner, "openai", endpoint, file.id, "24h"))
+            file = await store.files.keep(draft, owner, "in.jsonl", "batch")
+        return await store.batches.create(BatchOrder(owner, "openai", endpoint, file.id, "24h"))
 
     async def until(self, batch: Batch, reached: Callable[[Batch], bool], owner: str = "") -> Batch:
-        ledger = await self.jobs.open()
+        store = await self.jobs.open()
         async with asyncio.timeout(60):
-            while not reached(found := await ledger.batches.get(owner, batch.id)):  # noqa: ASYNC110 - others change it
+            while not reached(found := await store.batches.get(owner, batch.id)):  # noqa: ASYNC110 - others change it
                 await asyncio.sleep(0.02)
         return found
 
@@ -62,8 +62,8 @@ class Office:
         return await self.until(batch, lambda found: found.ended)
 
     async def rows(self, file: str | None) -> list[dict[str, Any]]:
-        ledger: Ledger = await self.jobs.open()
-        with ledger.files.blobs.open((await ledger.files.get("", file or "")).blob) as content:
+        store: Store = await self.jobs.open()
+        with store.files.blobs.open((await store.files.get("", file or "")).blob) as content:
             return [json.loads(row) for row in content]
 
     async def states(self) -> list[str]:
@@ -159,8 +159,8 @@ async def test_a_busy_service_is_waited_for(office: Office) -> None:
 
 async def test_a_result_that_cannot_be_kept_yet(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = await office.order("speech")
-    ledger = await office.jobs.open()
-    real, full = type(ledger.database).writing, [False]
+    store = await office.jobs.open()
+    real, full = type(store.database).writing, [False]
 
     @asynccontextmanager
     async def writing(self: Any) -> Any:
@@ -169,7 +169,7 @@ async def test_a_result_that_cannot_be_kept_yet(office: Office, monkeypatch: pyt
         async with real(self) as connection:
             yield connection
 
-    monkeypatch.setattr(type(ledger.database), "writing", writing)
+    monkeypatch.setattr(type(store.database), "writing", writing)
     hear = office.service.ears.stream
 
     async def heard_while_it_fills(*given: Any) -> Any:
@@ -179,12 +179,12 @@ async def test_a_result_that_cannot_be_kept_yet(office: Office, monkeypatch: pyt
 
     monkeypatch.setattr(office.service.ears, "stream", heard_while_it_fills)
     async with office.worker.running():
-        await office.until(batch, lambda found: "lines" in office.jobs.troubles)
+        await office.until(batch, lambda found: "lines" in office.jobs.faults)
         assert await office.states() == ["running"]
         full[0] = False
         batch = await office.ended(batch)
     assert (batch.status, batch.completed) == ("completed", 1)
-    assert not office.jobs.troubles
+    assert not office.jobs.faults
     assert len(office.service.ears.heard) == 1, "it was not heard again"
 
 
@@ -199,7 +199,7 @@ async def test_two_workers_share_the_work(settings: Settings) -> None:
 
 async def test_lines_wait_for_their_turn() -> None:
     most, ran = [1], list[int]()
-    turns = Turns(lambda: most[0])
+    turns = ConcurrencyLimiter(lambda: most[0])
     doors = [asyncio.Event() for _ in range(4)]
 
     async def run(number: int) -> None:
@@ -222,7 +222,7 @@ async def test_lines_wait_for_their_turn() -> None:
 
 
 async def test_what_fails_in_its_turn_gives_it_back() -> None:
-    turns = Turns(lambda: 1)
+    turns = ConcurrencyLimiter(lambda: 1)
     with pytest.raises(ValueError, match="on the way"):
         async with turns.one():
             raise ValueError("on the way")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from speechd.api.middleware.in_flight import Traffic, TrafficCount
+from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ async def test_callers_of_models_are_counted_while_they_wait(path: str, counts: 
         await answered.wait()
         raise LookupError
 
-    traffic = Traffic()
-    call = asyncio.create_task(TrafficCount(app, traffic)({"type": "http", "path": path}, None, None))  # type: ignore[arg-type]
+    traffic = InFlightRequests()
+    call = asyncio.create_task(InFlightMiddleware(app, traffic)({"type": "http", "path": path}, None, None))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     assert traffic.busy() == counts
     answered.set()

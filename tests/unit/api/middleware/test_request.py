@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from speechd.api.middleware.request import Reception
+from speechd.api.middleware.request import RequestMiddleware
 
 
 class Caller:
@@ -30,7 +30,7 @@ class Caller:
         self.sent.append(message)
 
     async def call(self, app: ASGIApp) -> dict[bytes, bytes]:
-        await Reception(app)(self.scope, self.receive, self.send)
+        await RequestMiddleware(app)(self.scope, self.receive, self.send)
         return dict(self.sent[0]["headers"]) if self.sent else {}
 
 

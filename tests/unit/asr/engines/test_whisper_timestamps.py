@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from speechd.asr.engines.whisper_timestamps import (
-    Span,
     TimedWord,
+    TimestampSpan,
     distribute,
     fit_segment,
     fit_words,
@@ -30,23 +30,26 @@ def at(seconds: float) -> int:
 def test_tokens_between_two_times_are_a_span() -> None:
     tokens = [at(0.2), 1, 2, at(1.0), at(1.5), 3, at(2.0)]
     first, second = (at(0.2), 1, 2, at(1.0)), (at(1.5), 3, at(2.0))
-    assert split_spans(tokens, BEGIN, 5) == [Span(0.2, 1.0, (1, 2), first), Span(1.5, 2.0, (3,), second)]
+    assert split_spans(tokens, BEGIN, 5) == [
+        TimestampSpan(0.2, 1.0, (1, 2), first),
+        TimestampSpan(1.5, 2.0, (3,), second),
+    ]
 
 
 def test_a_missing_last_time_is_the_end_of_the_window() -> None:
-    assert split_spans([at(1.0), 1, 2], BEGIN, 4.5) == [Span(1.0, 4.5, (1, 2), (at(1.0), 1, 2))]
+    assert split_spans([at(1.0), 1, 2], BEGIN, 4.5) == [TimestampSpan(1.0, 4.5, (1, 2), (at(1.0), 1, 2))]
 
 
 def test_text_without_any_time_fills_the_window() -> None:
-    assert split_spans([1, 2], BEGIN, 4.5) == [Span(0.0, 4.5, (1, 2), (1, 2))]
+    assert split_spans([1, 2], BEGIN, 4.5) == [TimestampSpan(0.0, 4.5, (1, 2), (1, 2))]
 
 
 def test_times_beyond_the_window_become_its_end() -> None:
-    assert split_spans([at(0.0), 1, at(29.0)], BEGIN, 3.0) == [Span(0.0, 3.0, (1,), (at(0.0), 1, at(29.0)))]
+    assert split_spans([at(0.0), 1, at(29.0)], BEGIN, 3.0) == [TimestampSpan(0.0, 3.0, (1,), (at(0.0), 1, at(29.0)))]
 
 
 def test_times_that_run_backwards_give_an_empty_span_not_a_negative_one() -> None:
-    assert split_spans([at(2.0), 1, at(1.0)], BEGIN, 3.0) == [Span(2.0, 2.0, (1,), (at(2.0), 1, at(1.0)))]
+    assert split_spans([at(2.0), 1, at(1.0)], BEGIN, 3.0) == [TimestampSpan(2.0, 2.0, (1,), (at(2.0), 1, at(1.0)))]
 
 
 def test_no_tokens_no_spans() -> None:
@@ -92,7 +95,7 @@ def test_a_word_in_silence_stays_where_it_is() -> None:
 
 
 def test_each_span_gets_the_words_of_its_tokens() -> None:
-    spans = [Span(0, 1, (1, 2, 3)), Span(1, 2, (4,))]
+    spans = [TimestampSpan(0, 1, (1, 2, 3)), TimestampSpan(1, 2, (4,))]
     shares = distribute([word(" a", tokens=1), word(" b.", tokens=2), word(" c", tokens=1)], spans)
     assert [[w.word for w in share] for share in shares] == [["a", "b."], ["c"]]
 

@@ -66,7 +66,7 @@ def test_the_hub(settings: Settings, monkeypatch: pytest.MonkeyPatch, serve: Ser
 def test_nothing_is_asked_offline(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_asked", None)
     offline = settings.model_copy(update={"offline": True})
-    for check in (network.package_index, network.hub, network.mirror):
+    for check in (network.package_index, network.hub, network.mirror_findings):
         assert one(check, offline).status == "skipped"
 
 

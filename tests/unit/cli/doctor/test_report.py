@@ -7,7 +7,7 @@ import pytest
 
 from speechd.cli.doctor import report
 from speechd.cli.doctor.checks import CHECKS
-from speechd.cli.doctor.report import Check, Checked, Finding, run_checks, worst
+from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
 from speechd.errors import Misconfigured
 from speechd.settings import Settings
 
@@ -62,7 +62,7 @@ def test_sources_are_asked_side_by_side(settings: Settings) -> None:
         together.wait()
         yield Finding("ok", "All were there.")
 
-    found: list[Checked] = list(run_checks([Check("N", str(n), meets, True) for n in range(3)], settings))
+    found: list[CheckResult] = list(run_checks([Check("N", str(n), meets, True) for n in range(3)], settings))
     assert [each.finding.status for each in found] == ["ok"] * 3
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.store.audio_jobs.jobs import AudioJobs
-from speechd.store.audio_jobs.records import Answer, AudioOrder, Progress
-from speechd.store.audio_jobs.view import shown
+from speechd.store.audio_jobs.records import AudioOrder, JobResult, Progress
+from speechd.store.audio_jobs.view import to_response
 from speechd.store.audio_jobs.webhooks import Webhook
 from speechd.store.blobs import BlobFolder
 from speechd.store.database import Database
@@ -56,7 +56,7 @@ async def finished(jobs: AudioJobs, queue: Queue, folder: BlobFolder, filename: 
     (line,) = await queue.claim(1)
     with folder.draft() as draft:
         draft.write(b'{"text": "Hello."}')
-        answer = Answer(draft, "application/json", {"x-speechd-model": "m"}, 61.0, filename, {"voice": "v"})
+        answer = JobResult(draft, "application/json", {"x-speechd-model": "m"}, 61.0, filename, {"voice": "v"})
 
         async def enter(connection: Any) -> Outcome:
             return Outcome("completed", 200, "req_1", await jobs.enter(connection, line.owner, line.id, answer))
@@ -79,10 +79,10 @@ async def test_from_its_order_to_its_answer(jobs: AudioJobs, folder: BlobFolder,
     id = await ordered(jobs, folder)
     assert (await jobs.get("anna", id)).status == "queued"
     assert await finished(jobs, queue, folder)
-    job = await shown(await jobs.get("anna", id), folder)
+    job = await to_response(await jobs.get("anna", id), folder)
     assert (job.status, job.result, job.progress.total) == ("completed", {"text": "Hello."}, 61.0)
     assert job.result_url == f"/openai/v1/audio/jobs/{id}/result"
-    assert (await shown(await jobs.get("anna", id), folder, whole=False)).result is None
+    assert (await to_response(await jobs.get("anna", id), folder, whole=False)).result is None
     assert len(await rows(blobs)) == 2
     await jobs.tend()
     assert [row["digest"] for row in await rows(blobs)] == [(await jobs.look(id)).blob], "the recording is let go"
@@ -95,7 +95,7 @@ async def test_an_answer_that_could_not_be_written_down_is_kept_later(
     (line,) = await queue.claim(1)
     with folder.draft() as draft:
         draft.write(b"Hello.")
-        answer = Answer(draft, "text/plain; charset=utf-8", {}, 1.0)
+        answer = JobResult(draft, "text/plain; charset=utf-8", {}, 1.0)
 
         async def fail(connection: Any) -> Outcome:
             await jobs.enter(connection, "anna", id, answer)
@@ -107,7 +107,7 @@ async def test_an_answer_that_could_not_be_written_down_is_kept_later(
         with pytest.raises(LookupError):
             await queue.finish(line, fail)
         assert await queue.finish(line, enter)
-    assert (await shown(await jobs.look(id), folder)).result == "Hello."
+    assert (await to_response(await jobs.look(id), folder)).result == "Hello."
 
 
 async def test_the_owners_only(jobs: AudioJobs, folder: BlobFolder) -> None:
@@ -146,7 +146,7 @@ async def test_the_window(jobs: AudioJobs, folder: BlobFolder, queue: Queue, clo
     clock.now += 1
     await jobs.tend()
     for id in (running, waiting):
-        job = await shown(await jobs.look(id), folder)
+        job = await to_response(await jobs.look(id), folder)
         assert job.status == "expired"
         assert job.error is not None
         assert (job.error.code, "SPEECHD_AUDIO_JOB_HOURS" in job.error.message) == ("job_expired", True)
@@ -155,7 +155,7 @@ async def test_the_window(jobs: AudioJobs, folder: BlobFolder, queue: Queue, clo
 async def test_what_is_deleted_is_gone(jobs: AudioJobs, folder: BlobFolder, queue: Queue, rows: Rows) -> None:
     id = await ordered(jobs, folder, webhook=HOOK, url="/v1/audio/speech")
     assert await finished(jobs, queue, folder, "speech.mp3")
-    job = await shown(await jobs.look(id), folder)
+    job = await to_response(await jobs.look(id), folder)
     assert (job.result["filename"], job.result["voice"]) == ("speech.mp3", "v")
     await jobs.delete("anna", id)
     for table in (deliveries, audio_jobs, lines, files, blobs):
@@ -208,7 +208,7 @@ async def test_progress_that_was_guessed_wrong_is_not_told(
     id = await ordered(jobs, folder)
     await queue.claim(1)
     await jobs.report(id, progress)
-    told = (await shown(await jobs.look(id), folder)).progress
+    told = (await to_response(await jobs.look(id), folder)).progress
     assert (told.done, told.total, told.ratio) == (progress.done, total, ratio)
 
 
@@ -217,7 +217,7 @@ async def test_lost_for_good(jobs: AudioJobs, folder: BlobFolder, queue: Queue) 
     for _ in range(5):
         assert await queue.claim(1)
         await queue.release({"worker_1"})
-    job = await shown(await jobs.look(id), folder)
+    job = await to_response(await jobs.look(id), folder)
     assert job.status == "failed"
     assert job.error is not None
     assert job.error.code == "worker_lost"

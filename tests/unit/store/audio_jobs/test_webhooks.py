@@ -5,13 +5,19 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from speechd.store.audio_jobs.webhooks import LEASE_SECONDS, MOST_ATTEMPTS, Attempt, Deliveries, pause_before
+from speechd.store.audio_jobs.webhooks import (
+    DELIVERY_LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    Deliveries,
+    DeliveryAttempt,
+    pause_before,
+)
 from speechd.store.database import Database
 from speechd.store.tables import audio_jobs, lines
 from speechd.store.tables import deliveries as table
 from tests.unit.store.conftest import Clock, Rows
 
-FAILED = Attempt(500, "The receiver answered 500.")
+FAILED = DeliveryAttempt(500, "The receiver answered 500.")
 Make = Callable[..., Awaitable[None]]
 
 
@@ -53,7 +59,7 @@ async def test_one_worker_at_a_time(deliveries: Deliveries, make: Make, clock: C
     await make("a")
     assert await due(deliveries, "first") == ["a"]
     assert await due(deliveries, "second") == []
-    clock.now += LEASE_SECONDS + 1
+    clock.now += DELIVERY_LEASE_SECONDS + 1
     assert await due(deliveries, "second") == ["a"], "the first never told how it went"
     await deliveries.release({"second"})
     assert await due(deliveries, "third") == ["a"], "the second is known to be dead"
@@ -72,7 +78,7 @@ async def test_failures_wait_longer_and_longer(deliveries: Deliveries, make: Mak
         assert await due(deliveries) == [], "not at once"
         clock.now = row["next_at"]
     pauses = [later - earlier for earlier, later in pairwise(times)]
-    assert len(times) == row["attempts"] == MOST_ATTEMPTS
+    assert len(times) == row["attempts"] == MAX_ATTEMPTS
     assert pauses[0] < 3
     assert all(earlier < later * 1.3 for earlier, later in pairwise(pauses))
     assert times[-1] > 12 * 3600, "over hours"
@@ -82,10 +88,10 @@ async def test_failures_wait_longer_and_longer(deliveries: Deliveries, make: Mak
 
 @pytest.mark.parametrize(
     ("attempt", "state"),
-    [(Attempt(204), "delivered"), (Attempt(410, "Gone.", final=True), "failed"), (FAILED, "open")],
+    [(DeliveryAttempt(204), "delivered"), (DeliveryAttempt(410, "Gone.", final=True), "failed"), (FAILED, "open")],
 )
 async def test_the_secret_is_kept_while_it_is_needed(
-    deliveries: Deliveries, make: Make, clock: Clock, rows: Rows, attempt: Attempt, state: str
+    deliveries: Deliveries, make: Make, clock: Clock, rows: Rows, attempt: DeliveryAttempt, state: str
 ) -> None:
     await make("a")
     (delivery,) = await deliveries.claim("first", 1)
@@ -98,7 +104,7 @@ async def test_the_secret_is_kept_while_it_is_needed(
 async def test_who_lost_it_records_nothing(deliveries: Deliveries, make: Make, clock: Clock, rows: Rows) -> None:
     await make("a")
     (delivery,) = await deliveries.claim("first", 1)
-    clock.now += LEASE_SECONDS + 1
+    clock.now += DELIVERY_LEASE_SECONDS + 1
     await deliveries.claim("second", 1)
     await deliveries.record("first", delivery, FAILED)
     (row,) = await rows(table)

@@ -18,7 +18,7 @@ from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.engines.piper import PiperEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.meter import integrated_loudness
-from speechd.tts.loudness.sentences import sentences
+from speechd.tts.loudness.sentences import probe_sentences
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
 from tests.support.played_audio import LOUDEST
 from tests.support.tiny_piper_voice import write_tiny_voice
@@ -114,7 +114,7 @@ def test_each_speaker_has_its_own_gain_measured_once(gains: GainFile) -> None:
     assert set(engine.asked) == {0}, "the others are measured when they first speak"
     for speaker in (1, 2, None, 1, 2):
         assert loudness_of(voice, speaker=speaker) == pytest.approx(-20, abs=0.1)
-    assert engine.asked.count(1) == len(sentences("en")) + 2
+    assert engine.asked.count(1) == len(probe_sentences("en")) + 2
 
 
 def test_many_threads_measure_a_speaker_once(gains: GainFile) -> None:
@@ -122,7 +122,7 @@ def test_many_threads_measure_a_speaker_once(gains: GainFile) -> None:
     voice = LevelledVoice(engine, -20, gains)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: voice.synthesize("a", SynthesisOptions(speaker=2)), range(8)))
-    assert engine.asked.count(2) == len(sentences("en")) + 8
+    assert engine.asked.count(2) == len(probe_sentences("en")) + 8
 
 
 def test_a_restart_measures_nothing_but_another_target_does(gains: GainFile) -> None:
