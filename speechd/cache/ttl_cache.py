@@ -2,15 +2,19 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+import cachetools
 
 T = TypeVar("T")
 
 
 class TTLCache(Generic[T]):
-    """Results of late, by what was asked."""
+    """Results of late, by what was asked; the least recently used make room for new ones.
+
+    It is cachetools' cache, and besides drops what is old although nobody asks: results are private.
+    """
 
     def __init__(
         self,
@@ -29,29 +33,18 @@ class TTLCache(Generic[T]):
         """
         self._keep = keep
         self._weigh = weigh
-        self._most = most
-        self._clock = clock
-        self._results: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+        self._results = cachetools.TTLCache[Hashable, T](most, keep, timer=clock, getsizeof=weigh)
 
     def __len__(self) -> int:
         return len(self._results)
 
     def recall(self, key: Hashable) -> T | None:
         """The result for this key, if it is not too old."""
-        self._drop_old()
-        return self._results[key][1] if key in self._results else None
+        return self._results.get(key)
 
     def remember(self, key: Hashable, result: T) -> None:
         """Keeps a result, unless it alone counts too much."""
-        if self._keep <= 0 or self._weigh(result) > self._most:
+        if self._keep <= 0 or self._weigh(result) > self._results.maxsize:
             return
-        self._results.pop(key, None)
-        self._results[key] = (self._clock() + self._keep, result)
-        while sum(self._weigh(kept) for _, kept in self._results.values()) > self._most:
-            self._results.popitem(last=False)
-        asyncio.get_running_loop().call_later(self._keep, self._drop_old)
-
-    def _drop_old(self) -> None:
-        """The first are the oldest."""
-        while self._results and next(iter(self._results.values()))[0] <= self._clock():
-            self._results.popitem(last=False)
+        self._results[key] = result
+        asyncio.get_running_loop().call_later(self._keep, self._results.expire)
