@@ -2,8 +2,9 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
 
 from speechd.errors import InvalidRequest
 
@@ -39,8 +40,10 @@ def signed_headers(secret: str, message: str, timestamp: int, body: bytes) -> di
         secret: as the receiver has it.
         message: id of the message; the same at every attempt.
         timestamp: Unix seconds of this attempt.
-        body: exactly what is sent.
+        body: exactly what is sent, in UTF-8.
+
+    Raises:
+        InvalidRequest: see secret_bytes.
     """
-    content = f"{message}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.new(secret_bytes(secret), content, hashlib.sha256).digest()).decode()
-    return {"webhook-id": message, "webhook-timestamp": str(timestamp), "webhook-signature": f"v1,{signature}"}
+    signature = Webhook(secret_bytes(secret)).sign(message, datetime.fromtimestamp(timestamp, UTC), body.decode())
+    return {"webhook-id": message, "webhook-timestamp": str(timestamp), "webhook-signature": signature}

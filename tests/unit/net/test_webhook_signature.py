@@ -5,6 +5,7 @@ import time
 
 import openai
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from speechd.errors import InvalidRequest
 from speechd.net.webhook_signature import secret_bytes, signed_headers
@@ -34,6 +35,13 @@ def test_openais_sdk_verifies_it(secret: str) -> None:
             client.webhooks.verify_signature(BODY + b" ", headers, secret=secret)
         with pytest.raises(openai.InvalidWebhookSignatureError):
             client.webhooks.verify_signature(BODY, headers, secret="another secret, not this one")
+
+
+def test_the_library_of_standard_webhooks_verifies_it() -> None:
+    headers = signed_headers(CODED, "msg_1", int(time.time()), BODY)
+    assert Webhook(CODED).verify(BODY, headers) == {"text": "Grüße"}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(CODED).verify(BODY, headers | {"webhook-id": "msg_2"})
 
 
 @pytest.mark.parametrize(
