@@ -105,7 +105,7 @@ uz  Uzbek           uzb
 vi  Vietnamese      vie
 yi  Yiddish         yid ji
 yo  Yoruba          yor
-yue Cantonese
+yue Cantonese       zh-yue
 zh  Chinese         zho chi cmn mandarin
 """
 """One language a line: code, English name (`_` for a space), then its ISO 639-2/3 codes and other names."""
@@ -143,10 +143,12 @@ _BY_NAME = {
 def find(text: str) -> Language | None:
     """The language called `en`, `en-US`, `eng`, `English` or the like, upper or lower case; None when unknown.
 
-    Of a BCP 47 tag only the primary subtag counts: Whisper has one token per language, none per region or script.
+    Of a BCP 47 tag only the language counts: Whisper has one token per language, none per region or script. `zh-yue`
+    names a language by its macrolanguage and extended subtag (RFC 5646, section 2.2.2): it is `yue`.
     """
     name = " ".join(text.replace("_", "-").lower().split())
-    return _BY_NAME.get(name) or _BY_NAME.get(name.partition("-")[0])
+    subtags = name.split("-")
+    return _BY_NAME.get(name) or _BY_NAME.get("-".join(subtags[:2])) or _BY_NAME.get(subtags[0])
 
 
 def english_name(code: str) -> str:
