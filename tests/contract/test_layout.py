@@ -24,7 +24,6 @@ LIVE_ELSEWHERE = {
     "folders.watch": WIRED_BY_THE_COMMAND,
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
-    "api.responses.proxy_stream": "a response beside the others, not an operation",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
     "schemas.models": "what is on the wire is in schemas",
 }

@@ -5,18 +5,32 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
-from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.errors import internal_error
+from speechd.api.responses.stream import StreamResponse
 from speechd.errors import SpeechdError
 
 DONE = b"data: [DONE]\n\n"
 
 
-class EventStream(Response):
-    """Sends events as they come; when it ends, however it ends, it closes the resources behind them."""
+class ServerSentEvents(StreamResponse):
+    """Events; what breaks once the status is out becomes a last `{"error": ...}` event, which the SDKs raise."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], resources: AsyncExitStack, headers: Mapping[str, str]) -> None:
+        """
+        Args:
+            chunks: whole events, or several at once.
+            resources, headers: see StreamResponse.
+        """
+        super().__init__(chunks, resources, {"cache-control": "no-store", "x-accel-buffering": "no", **headers})
+
+    def last_chunk(self, error: Exception, request_id: str) -> bytes:
+        """See StreamResponse."""
+        known = error if isinstance(error, SpeechdError) else internal_error(request_id)
+        return _message(known.envelope())
+
+
+class EventStream(ServerSentEvents):
+    """Events that this server makes, `[DONE]` after the last of them."""
 
     media_type = "text/event-stream"
 
@@ -25,33 +39,17 @@ class EventStream(Response):
     ) -> None:
         """
         Args:
-            events: errors from it become one last `{"error": ...}` event.
-            resources: closed at the end, in the task that iterated `events`.
-            headers: extra reply headers.
+            events: errors from it become one last `{"error": ...}` event, without `[DONE]`.
+            resources, headers: see StreamResponse.
         """
-        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no", **headers})
-        del self.headers["content-length"]
-        self._events = events
-        self._resources = resources
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._resources, cancelled_on_disconnect(receive):
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await self._send_events(scope, send)
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _send_events(self, scope: Scope, send: Send) -> None:
-        try:
-            async for event in self._events:
-                await send(_message(event))
-        except SpeechdError as error:
-            await send(_message(error.envelope()))
-        except Exception:  # noqa: BLE001 - the status is out; the last event is the only way left to tell
-            await send(_message(internal_error(scope["state"]["request_id"]).envelope()))
-        else:
-            await send({"type": "http.response.body", "body": DONE, "more_body": True})
+        super().__init__(_messages(events), resources, headers)
 
 
-def _message(event: Mapping[str, Any]) -> dict[str, Any]:
-    data = json.dumps(event, ensure_ascii=False)
-    return {"type": "http.response.body", "body": f"data: {data}\n\n".encode(), "more_body": True}
+async def _messages(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield _message(event)
+    yield DONE
+
+
+def _message(event: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode()

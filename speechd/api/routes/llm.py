@@ -9,7 +9,7 @@ from speechd.api.dependencies import get_request_id, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi.llm import text_operation
 from speechd.api.request_body_json import read_text_request
-from speechd.api.responses.proxy_stream import ProxyStreamResponse
+from speechd.api.responses.sse import ServerSentEvents
 from speechd.dialects import Dialect
 from speechd.errors import NotFound
 from speechd.llm.client import BackendResponse
@@ -110,7 +110,7 @@ async def _answer(request: Request, opening: AbstractAsyncContextManager[Backend
             answer = await resources.enter_async_context(opening)
             if not answer.is_stream:
                 return Response(await answer.read(), media_type=JSON_CONTENT, headers=_kept(answer))
-        return ProxyStreamResponse(answer.chunks, answer.headers, resources.pop_all())
+        return ServerSentEvents(answer.chunks, resources.pop_all(), answer.headers)
 
 
 def _kept(answer: BackendResponse) -> dict[str, str]:

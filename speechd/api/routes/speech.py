@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from speechd import operations
 from speechd.api.async_requests import accept_speech, refuse_webhook
@@ -20,6 +19,7 @@ from speechd.api.openapi.audio import speech_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form
 from speechd.api.responses.sse import EventStream
+from speechd.api.responses.stream import StreamResponse
 from speechd.api.routes.captions import captions_path, keep_captions
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
@@ -96,43 +96,13 @@ async def create_speech(request: Request, dialect: Dialect) -> Response:
         if body.stream_format == "sse":
             return EventStream(_events(parts), resources.pop_all(), headers)
         media_type = AUDIO_FORMATS[options.format].media_type
-        return SpeechAudioResponse(_audio(parts), resources.pop_all(), media_type, headers)
+        return StreamResponse(_audio(parts), resources.pop_all(), {"cache-control": "no-store", **headers}, media_type)
 
 
 def _wants_basic(request: Request) -> bool:
     """The caller takes headerless mu-law and no WAV."""
     accepted = request.headers.get("accept", "")
     return "audio/basic" in accepted and "audio/wav" not in accepted
-
-
-class SpeechAudioResponse(Response):
-    """Sends audio as it is made; when it ends, however it ends, it closes the resources behind it."""
-
-    def __init__(
-        self,
-        audio: AsyncIterator[bytes],
-        resources: AsyncExitStack,
-        media_type: str,
-        headers: Mapping[str, str],
-    ) -> None:
-        """
-        Args:
-            audio: an error from it cuts the connection: the status is out.
-            resources: closed at the end, in the task that iterated `audio`.
-            media_type: of the audio.
-            headers: extra reply headers.
-        """
-        super().__init__(headers={"cache-control": "no-store", **headers}, media_type=media_type)
-        del self.headers["content-length"]
-        self._audio = audio
-        self._resources = resources
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._resources, cancelled_on_disconnect(receive):
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            async for chunk in self._audio:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
 
 
 async def _from(first: AudioPart, rest: AsyncIterator[AudioPart]) -> AsyncIterator[AudioPart]:
