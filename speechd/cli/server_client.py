@@ -1,6 +1,5 @@
 """A running server, as commands of the command line ask it."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 
 CONNECT_PATIENCE = 300.0
 """Seconds that a server which does not answer is waited for, where the caller has patience: it may restart."""
-RETRY_PAUSE = 2.0
+RETRY_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+"""Seconds before the second attempt, and at most before a later one."""
 UPLOAD_CHUNK = 1 << 18
 
 
@@ -52,14 +52,11 @@ class ServerClient:
             Unreachable: it does not answer.
             SpeechdError: it refuses.
         """
-        until = time.monotonic() + (CONNECT_PATIENCE if patient else 0)
-        while True:
-            try:
-                return self._ask(method, path, request)
-            except Unreachable:
-                if time.monotonic() >= until:
-                    raise
-                time.sleep(RETRY_PAUSE)
+        from speechd.net.retries import RetryingCaller
+
+        attempts = None if patient else 1
+        again = RetryingCaller(attempts, timeout=CONNECT_PATIENCE, wait_initial=RETRY_PAUSE, wait_max=LONGEST_PAUSE)
+        return again(Unreachable, self._ask, method, path, request)
 
     def download(self, path: str, target: Path) -> None:
         """Writes a reply's body to a file, which appears under its name when it is whole.

@@ -21,6 +21,7 @@ from speechd.errors import (
 )
 from speechd.folders.discover import display_name
 from speechd.languages import find
+from speechd.net.retries import AsyncRetryingCaller
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
 
@@ -73,49 +74,77 @@ class Remote:
             SpeechdError: the service refuses or fails.
         """
         name = PurePath(display_name(PurePath(str(getattr(file, "name", "audio"))))).name
-        attempt = 0
-        while True:
-            await self._wait_for_opening()
-            file.seek(0)
-            attempt += 1
-            try:
-                reply = await self.client.post(path, data=dict(data), files={"file": (name, file)})
-            except httpx2.TransportError as error:
-                await self._wait_after(error, attempt)
-                continue
-            if reply.is_success:
-                return reply
-            if not _worth_retrying(reply) or (attempt >= ATTEMPTS and reply.status_code != 429):
-                raise _refusal(reply, self.client.base_url)
-            self._close_for(_asked_to_wait(reply) or self._wait(attempt), _message(reply))
+        failures = _Failures(self)
+        again = AsyncRetryingCaller(attempts=None, timeout=None)
+        try:
+            return await again(failures.pause_after, self._send, path, dict(data), name, file)
+        except _Refused as refused:
+            raise _refusal(refused.reply, self.client.base_url) from None
+        except httpx2.TransportError as error:
+            raise failures.given_up(error) from error
+
+    async def _send(self, path: str, data: dict[str, Any], name: str, file: BinaryIO) -> httpx2.Response:
+        await self._wait_for_opening()
+        file.seek(0)
+        reply = await self.client.post(path, data=data, files={"file": (name, file)})
+        if not reply.is_success:
+            raise _Refused(reply)
+        return reply
 
     async def _wait_for_opening(self) -> None:
         clock = asyncio.get_running_loop().time
         while (left := self._open_again - clock()) > 0:  # noqa: ASYNC110 - others may move it meanwhile
             await asyncio.sleep(left)
 
-    def _close_for(self, seconds: float, reason: str) -> None:
-        self.notice(seconds, reason)
+    def close_for(self, seconds: float) -> None:
+        """No upload begins before these seconds are over."""
         self._open_again = max(self._open_again, asyncio.get_running_loop().time() + seconds)
 
-    async def _wait_after(self, error: httpx2.TransportError, attempt: int) -> None:
-        """
-        Raises:
-            CannotGoOn: nobody answers at all.
-            BackendFailure: the connection breaks whenever this recording is sent.
-        """
-        if attempt < ATTEMPTS:
-            self.notice(seconds := self._wait(attempt), f"{type(error).__name__}: {error}")
-            await asyncio.sleep(seconds)
-        elif isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-            raise CannotGoOn(f"Nobody answers at {self.client.base_url} ({error}). Is it running?") from error
-        else:
-            raise BackendFailure(f"The connection broke {attempt} times ({type(error).__name__}: {error}).") from error
 
-    def _wait(self, attempt: int) -> float:
+class _Refused(Exception):
+    """The service answered, and not with a transcript."""
+
+    def __init__(self, reply: httpx2.Response) -> None:
+        super().__init__(reply.status_code)
+        self.reply = reply
+
+
+@dataclass(slots=True)
+class _Failures:
+    """What went wrong with one recording so far."""
+
+    service: Remote
+    count: int = 0
+
+    def pause_after(self, error: Exception) -> float | bool:
+        """Seconds to wait before the next attempt; False where there is none."""
+        self.count += 1
+        if isinstance(error, httpx2.TransportError):
+            return self.count < ATTEMPTS and self._told(self._wait(), f"{type(error).__name__}: {error}")
+        if not isinstance(error, _Refused) or not self._may_pass(error.reply):
+            return False
+        seconds = _asked_to_wait(error.reply) or self._wait()  # 0 would ask again and again without a pause
+        self.service.close_for(self._told(seconds, _message(error.reply)))
+        return 0.0  # with the other uploads, the next attempt waits for the service to open
+
+    def _may_pass(self, reply: httpx2.Response) -> bool:
+        """A rate limit is no failure, however often it is met."""
+        return _worth_retrying(reply) and (self.count < ATTEMPTS or reply.status_code == 429)
+
+    def _told(self, seconds: float, reason: str) -> float:
+        self.service.notice(seconds, reason)
+        return seconds
+
+    def _wait(self) -> float:
         """Doubling, and never two uploads in step."""
-        wait: float = min(MAX_WAIT, self.first_wait * 2 ** (attempt - 1))
+        wait: float = min(MAX_WAIT, self.service.first_wait * 2 ** (self.count - 1))
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
+
+    def given_up(self, error: httpx2.TransportError) -> SpeechdError:
+        """Nobody answers at all, or the connection breaks whenever this recording is sent."""
+        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return CannotGoOn(f"Nobody answers at {self.service.client.base_url} ({error}). Is it running?")
+        return BackendFailure(f"The connection broke {self.count} times ({type(error).__name__}: {error}).")
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """Files by HTTP: resumed with Range requests, cut at the size that was promised, given up when the server is silent."""
 
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoResult
@@ -14,6 +13,7 @@ from typing import TypeVar
 import httpx2
 
 from speechd.errors import SourceFailed
+from speechd.net.retries import RetryingCaller
 from speechd.registry.sources import base
 from speechd.registry.sources.base import ModelFile, Staging, byte_count, total_bytes
 
@@ -83,6 +83,24 @@ def _close(future: Future[HttpResponse]) -> None:
 
 
 @dataclass(slots=True)
+class _Losses:
+    """Lost connections in a row without a byte gained."""
+
+    part: Path
+    in_a_row: int = field(default=0, init=False)
+    _size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._size = byte_count(self.part)
+
+    def count(self) -> int:
+        """One more is lost; returns how many there are now."""
+        before, self._size = self._size, byte_count(self.part)
+        self.in_a_row = 0 if self._size > before else self.in_a_row + 1
+        return self.in_a_row
+
+
+@dataclass(slots=True)
 class Download:
     """All files of one model from one server."""
 
@@ -117,21 +135,23 @@ class Download:
 
     def _fetch_whole(self, file: ModelFile, report: Callable[[int], None]) -> None:
         """Fetches one file to its end, through lost connections."""
-        part, failures = self.staging.part(file), 0
-        while True:
-            before = byte_count(part)
-            try:
-                if before != file.size:
-                    self._stream(file, part, report)
-                if byte_count(part) >= file.size:
-                    return
-                raise httpx2.RemoteProtocolError("the connection was closed early")
-            except httpx2.HTTPError as error:
-                gained = byte_count(part) > before
-                failures = 0 if gained else failures + 1
-                self._judge(error, failures)
-                log.info("connection lost at %d of %d bytes of %s: %s", byte_count(part), file.size, file.path, error)
-                time.sleep(self.staging.pause * 2**failures)
+        part = self.staging.part(file)
+        losses = _Losses(part)
+
+        def pause(error: Exception) -> float | bool:
+            if not isinstance(error, httpx2.HTTPError):
+                return False
+            self._judge(error, losses.count())
+            log.info("connection lost at %d of %d bytes of %s: %s", byte_count(part), file.size, file.path, error)
+            return self.staging.pause * 2.0**losses.in_a_row
+
+        RetryingCaller(attempts=None, timeout=None)(pause, self._fetch_rest, file, part, report)
+
+    def _fetch_rest(self, file: ModelFile, part: Path, report: Callable[[int], None]) -> None:
+        if byte_count(part) != file.size:
+            self._stream(file, part, report)
+        if byte_count(part) < file.size:
+            raise httpx2.RemoteProtocolError("the connection was closed early")
 
     def _judge(self, error: httpx2.HTTPError, failures: int) -> None:
         """Gives a server up that never answered, that is silent, or whose connections break without a byte."""

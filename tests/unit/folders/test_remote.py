@@ -1,5 +1,6 @@
 """Uploads to a service over loopback that answers by a script: retries, waits, refusals, transcripts."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -197,9 +198,29 @@ async def test_the_time_that_the_service_names_is_obeyed(audio: Path, header: di
     assert waits == [0.05] * 12, "a rate limit is no failure, however often it is met"
 
 
-async def test_while_one_is_told_to_wait_nobody_sends(audio: Path) -> None:
-    import asyncio
+async def test_a_service_that_says_at_once_is_not_asked_without_a_pause(audio: Path) -> None:
+    waits: list[float] = []
+    with answering(refusal(429, "rate_limit_exceeded", retry_after="0"), Reply()) as service:
+        await ask(service.url, audio, waits)
+    assert len(waits) == 1
+    assert waits[0] > 0
 
+
+async def test_an_upload_that_waits_can_be_cancelled(audio: Path) -> None:
+    told = asyncio.Event()
+    with answering(BREAK) as service:
+        async with open_client(service.url, None, 4) as client:
+            remote = Remote(client, notice=lambda *_: told.set(), first_wait=60)
+            with audio.open("rb") as file:
+                upload = asyncio.create_task(remote.ask("/", {}, file))
+                await told.wait()
+                upload.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await upload
+    assert len(service.requests) == 1
+
+
+async def test_while_one_is_told_to_wait_nobody_sends(audio: Path) -> None:
     with answering(refusal(429, "rate_limit_exceeded", retry_after="0.3"), Reply()) as service:
         async with open_client(service.url, None, 4) as client:
             told = asyncio.Event()
