@@ -30,6 +30,8 @@ class VoiceInfo:
     """Speeds between which the voice itself can speak at exactly that pace and stay as clear as a stretch would be."""
     script: str = "LATIN"
     """Unicode name prefix of the letters it can read; "" for all."""
+    region: str = ""
+    """ISO 3166-1 code of the country whose language it reads, `BR` for instance; "" where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)

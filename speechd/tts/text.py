@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import PHONEMES, VoiceInfo
 from speechd.tts.normalization.english import read_aloud
+from speechd.tts.normalization.multilingual import read_numbers
 
 MAX_PIECE = 300
 """Characters."""
@@ -133,6 +134,8 @@ class Reader:
             text = self._listed.sub(lambda match: self._said(match[0], verbatim), text)
         if self._voice.language == "en":
             text = read_aloud(text)
+        else:
+            text = read_numbers(text, self._voice.language, self._voice.region)
         return text.translate(_MARKUP)
 
     def _said(self, word: str, verbatim: Verbatim) -> str:

@@ -52,14 +52,16 @@ class VoiceFiles:
         """
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
-            language = str(config.get("language", {}).get("code") or config["espeak"]["voice"]).lower()
+            language = str(config.get("language", {}).get("code") or config["espeak"]["voice"])
+            code, _, region = re.sub("[-_]", "-", language).partition("-")
             return VoiceInfo(
                 sample_rate=int(config["audio"]["sample_rate"]),
-                language=(code := re.split("[-_]", language)[0]),
+                language=code.lower(),
                 speakers=dict(config.get("speaker_id_map") or {}),
                 slowest=own_trait(config, "slowest"),
                 fastest=own_trait(config, "fastest"),
-                script=SCRIPTS.get(code, "LATIN"),
+                script=SCRIPTS.get(code.lower(), "LATIN"),
+                region=region.upper(),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineFailure(f"The voice {self.model.stem} has no valid configuration: {error}") from error
