@@ -1,4 +1,7 @@
-"""Sound kept below a ceiling, also between its samples: what a converter or a decoder makes of them peaks there."""
+"""Sound kept below a ceiling, also between its samples: what a converter or a decoder makes of them peaks there.
+
+No library serves: FFmpeg's `alimiter` and pedalboard's Limiter (GPL) look at the samples only and miss what is between.
+"""
 
 import numpy as np
 import numpy.typing as npt

@@ -2,7 +2,8 @@
 
 Without any wish each segment is one cue, as the hosted services give it. With one, segments are cut between words into
 cues, and cues into lines, each time by the cheapest way to do it: few cues, ends at sentences and clauses, lines of
-about equal length. Where an engine gives no word times, they are guessed from the length of the words.
+about equal length. Where an engine gives no word times, they are guessed from the length of the words. No library
+serves: srt-equalizer knows no times of words and no languages without blanks, stable-ts needs PyTorch.
 """
 
 import itertools

@@ -1,7 +1,8 @@
 """Where a caller's URL may lead: the guard against server-side request forgery.
 
 Nothing here opens a connection. A host passes when it is spelt plainly and every address it stands for is public, or
-when the operator allows it.
+when the operator allows it. No library serves: drawbridge and ssrfguard guard so too, but wrap httpx, and our client is
+httpx2.
 """
 
 import re

@@ -1,7 +1,8 @@
 """The queue: lines are claimed for a while, kept by a heartbeat, and finished once, by whoever holds them then.
 
 A line of a batch is counted in its batch in the same transaction that finishes it. A line without a batch stands for
-itself; who adds one reads its outcome from its row.
+itself; who adds one reads its outcome from its row. No library serves: procrastinate needs PostgreSQL, and huey forgets
+a task when it is taken, so that one whose worker dies is lost.
 """
 
 import json

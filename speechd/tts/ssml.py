@@ -1,18 +1,19 @@
 """The part of SSML 1.1 (w3.org/TR/speech-synthesis11) that is understood: speak p s break say-as sub phoneme prosody.
 
 It is parsed by expat with everything refused that an attacker could want: document types (and with them entities),
-processing instructions, deep nesting. What is not understood is refused by name, not skipped.
+processing instructions, deep nesting. What is not understood is refused by name, not skipped. No library serves: those
+of the package index (ssml-builder, ssml-maker) write SSML and read none.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
 from speechd.errors import InvalidRequest
-from speechd.tts.normalization import english
-from speechd.tts.normalization import numbers as numerals
+from speechd.tts.engine import VoiceInfo
+from speechd.tts.say_as import say_as
 from speechd.tts.text import Reader, TextPiece, Verbatim, phonemes
 
 MAX_DEPTH = 16
@@ -70,20 +71,25 @@ class Document:
                 yield TextPiece("", run.rate, run.pause)
 
 
-def parse_ssml(text: str) -> Document:
+def parse_ssml(text: str, voice: VoiceInfo) -> Document:
     """
+    Args:
+        text: the document.
+        voice: whose language decides how `say-as` is said.
+
     Raises:
         InvalidRequest: it is not well-formed, or has something that is not understood; the message says what and where.
     """
     if re.search("[\ue000-\uf8ff]", text):
         text = re.sub("[\ue000-\uf8ff]", "", text)
-    return _Parser().parse(text.lstrip())
+    return _Parser(voice).parse(text.lstrip())
 
 
 class _Parser:
     """Builds a Document from expat's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, voice: VoiceInfo) -> None:
+        self._say_as_kinds = say_as(voice.language, voice.region)
         self._document = Document()
         self._open: list[tuple[str, dict[str, str], str]] = []
         self._rates = [1.0]
@@ -195,58 +201,9 @@ class _Parser:
 
     def _say_as(self, text: str, attributes: dict[str, str]) -> str:
         kind = attributes.get("interpret-as", "")
-        if kind not in SAY_AS:
-            self._refuse(f"`interpret-as` is one of {', '.join(SAY_AS)}")
-        spoken = SAY_AS[kind](text, attributes.get("format", ""))
+        if kind not in self._say_as_kinds:
+            self._refuse(f"`interpret-as` is one of {', '.join(self._say_as_kinds)}")
+        spoken = self._say_as_kinds[kind](text, attributes.get("format", ""))
         if spoken is None:
             self._refuse(f"`{text[:40]}` cannot be said as {kind}")
         return spoken
-
-
-def _characters(text: str, _: str) -> str | None:
-    said = (numerals.digits(char) if char.isdigit() else char.upper() for char in text if char.isalnum())
-    return " ".join(said) or None
-
-
-def _whole_number(spoken: Callable[[int], str]) -> Callable[[str, str], str | None]:
-    def say(text: str, _: str) -> str | None:
-        plain = text.replace(",", "")
-        return spoken(int(plain)) if re.fullmatch(r"\d{1,15}", plain, re.ASCII) else None
-
-    return say
-
-
-def _cardinal(text: str, _: str) -> str | None:
-    return numerals.number(text) if re.fullmatch(r"-?[\d,]{1,40}(\.\d{1,40})?", text, re.ASCII) else None
-
-
-def _date(text: str, order: str) -> str | None:
-    """`11/20/2026` in the order mdy (the default), dmy or ymd."""
-    order = order if sorted(order) == ["d", "m", "y"] else "ymd" if re.match(r"\d{4}\D", text) else "mdy"
-    numbers = re.findall(r"\d{1,4}", text)
-    if len(numbers) != 3:
-        return None
-    found = dict(zip(order, numbers, strict=True))
-    return english.date(found["y"], found["m"], found["d"])
-
-
-def _read(text: str, _: str) -> str | None:
-    return english.read_aloud(text) or None
-
-
-SAY_AS: dict[str, Callable[[str, str], str | None]] = {
-    "characters": _characters,
-    "spell-out": _characters,
-    "verbatim": _characters,
-    "digits": lambda text, _: numerals.digits(text) or None,
-    "telephone": lambda text, _: numerals.digits(text) or None,
-    "cardinal": _cardinal,
-    "number": _cardinal,
-    "ordinal": _whole_number(numerals.ordinal),
-    "date": _date,
-    "time": _read,
-    "currency": _read,
-    "unit": _read,
-    "fraction": _read,
-    "address": _read,
-}

@@ -116,7 +116,7 @@ def pieces_of(
     _check_length(text, max_characters)
     reader = Reader(info, lexicon)
     if options.ssml or ssml.is_ssml(text):
-        document = ssml.parse_ssml(text)
+        document = ssml.parse_ssml(text, info)
         reader.check(document.text)
         return document.pieces(reader)
     reader.check(text)

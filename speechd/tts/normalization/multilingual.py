@@ -162,12 +162,24 @@ def read_numbers(text: str, language: str, region: str = "") -> str:
         language: ISO 639-1 code.
         region: ISO 3166-1 code, or "".
     """
-    key = f"{language}-{region}" if f"{language}-{region}" in STYLES else language
+    key = _key(language, region)
     if key not in STYLES or _num2words() is None:
         return text
     for pattern, spoken in _rules(key):
         text = pattern.sub(spoken, text)
     return text
+
+
+def read_ordinal(number: int, language: str, region: str = "") -> str:
+    """3 -> `dritte`; in digits, for the voice to read, in a language without such a rule."""
+    style = STYLES.get(_key(language, region))
+    if style is None or not style.ordinals or not number or _num2words() is None:
+        return str(number)
+    return _words(style, number, to="ordinal")
+
+
+def _key(language: str, region: str) -> str:
+    return f"{language}-{region}" if f"{language}-{region}" in STYLES else language
 
 
 @cache

@@ -7,15 +7,15 @@ from speechd.tts import ssml
 from speechd.tts.engine import VoiceInfo
 from speechd.tts.text import Reader, TextPiece
 
-READER = Reader(VoiceInfo(sample_rate=16_000, language="en"), {})
+ENGLISH = VoiceInfo(sample_rate=16_000, language="en")
 
 
-def pieces(body: str) -> list[TextPiece]:
-    return list(ssml.parse_ssml(f"<speak>{body}</speak>").pieces(READER))
+def pieces(body: str, voice: VoiceInfo = ENGLISH) -> list[TextPiece]:
+    return list(ssml.parse_ssml(f"<speak>{body}</speak>", voice).pieces(Reader(voice, {})))
 
 
-def said(body: str) -> str:
-    return " | ".join(piece.text for piece in pieces(body) if piece.text)
+def said(body: str, voice: VoiceInfo = ENGLISH) -> str:
+    return " | ".join(piece.text for piece in pieces(body, voice) if piece.text)
 
 
 def test_only_a_document_is_ssml() -> None:
@@ -58,6 +58,30 @@ def test_each_element_does_what_it_says(body: str, text: str) -> None:
     assert said(body) == text
 
 
+@pytest.mark.parametrize(
+    ("language", "kind", "text", "spoken"),
+    [
+        ("de", "cardinal", "1.024", "eintausendvierundzwanzig"),
+        ("de", "ordinal", "3", "dritte"),
+        ("de", "characters", "ab1", "A B 1"),
+        ("de", "telephone", "0171-23", "0 1 7 1 2 3"),
+        ("de", "currency", "2,50 €", "zwei Euro und fünfzig Cent"),
+        ("de", "time", "14:30", "14:30"),
+        ("fr", "number", "80", "quatre-vingts"),
+        ("lv", "ordinal", "3", "3"),
+        ("sw", "cardinal", "80", "80"),
+    ],
+)
+def test_other_voices_say_it_in_their_language(language: str, kind: str, text: str, spoken: str) -> None:
+    voice = VoiceInfo(sample_rate=16_000, language=language)
+    assert said(f'<say-as interpret-as="{kind}">{text}</say-as>', voice) == spoken
+
+
+def test_what_is_no_number_is_refused_in_other_languages_too() -> None:
+    with pytest.raises(InvalidRequest, match="cannot be said as ordinal"):
+        said('<say-as interpret-as="ordinal">x</say-as>', VoiceInfo(sample_rate=16_000, language="de"))
+
+
 @pytest.mark.parametrize(("rate", "factor"), [("fast", 1.3), ("50%", 0.5), ("1.5", 1.5), ("+20%", 1.2), ("-20%", 0.8)])
 def test_prosody_rates(rate: str, factor: float) -> None:
     found = pieces(f'slow <prosody rate="{rate}">quick</prosody> slow')
@@ -96,5 +120,5 @@ def test_rates_nest_and_stay_within_bounds() -> None:
 )
 def test_what_is_wrong_is_said(text: str, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason) as refusal:
-        ssml.parse_ssml(text)
+        ssml.parse_ssml(text, ENGLISH)
     assert (refusal.value.param, refusal.value.error_code) == ("input", "invalid_ssml")
