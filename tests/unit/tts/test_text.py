@@ -24,6 +24,26 @@ def test_abbreviations_and_ellipses_do_not_part() -> None:
     assert pieces("Dr. Smith said: wait... what?") == ["Doctor Smith said: wait, what?"]
 
 
+@pytest.mark.parametrize(
+    ("language", "region", "text", "said"),
+    [
+        ("de", "DE", "Am 3. März 1984 für 12,50 €. Ende.", "Am dritten März neunzehnhundertvierundachtzig für"),
+        ("es", "ES", "El 3.º y la 21ª", "El tercero y la vigésima primera"),
+        (
+            "fr",
+            "FR",
+            "Il y a 12\u202f345 pas, le 2ᵉ jour",
+            "Il y a douze mille trois cent quarante-cinq pas, le deuxième",
+        ),
+        ("pt", "BR", "Tenho 16", "Tenho dezesseis"),
+        ("pt", "PT", "Tenho 16", "Tenho dezasseis"),
+    ],
+)
+def test_other_voices_read_numbers_in_their_language(language: str, region: str, text: str, said: str) -> None:
+    voice = VoiceInfo(sample_rate=22_050, language=language, region=region)
+    assert pieces(text, voice)[0].startswith(said)
+
+
 def test_lines_and_markup_of_chat_answers() -> None:
     text = "# Title\n\n- **one** thing\n- `two` things\n\nSee [the docs](https://x.y/z)."
     assert pieces(text) == ["Title", "one thing", "two things", "See the docs."]
