@@ -11,7 +11,8 @@
     │   ├── EmbeddedModel
     │   ├── Offline
     │   ├── HostNotAllowed
-    │   └── OriginNotAllowed
+    │   ├── OriginNotAllowed
+    │   └── PermissionDenied
     ├── NotFound 404
     │   ├── ModelNotFound
     │   ├── FileNotFound
@@ -167,6 +168,12 @@ class OriginNotAllowed(Forbidden):
     """Web pages of that origin may not call this server."""
 
     code = "origin_not_allowed"
+
+
+class PermissionDenied(Forbidden):
+    """This API key may not do that."""
+
+    code = "permission_denied"
 
 
 class NotFound(SpeechdError):

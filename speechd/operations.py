@@ -6,10 +6,13 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 from speechd.audio import encode
+from speechd.auth.meter import Meter
 from speechd.cache.coalescing import CacheStatus
+from speechd.charging import charged_speech, charged_transcription
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, JsonObject, View
@@ -45,6 +48,8 @@ class TranscriptionRequest:
     """http(s) URL, `data:` URL or base64url."""
     caller: str = ""
     """Whose request it is: the answers of different callers are kept apart."""
+    meter: Meter | None = None
+    """Where its audio is reserved and charged; None: nowhere, or the one who asked does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ async def transcribe(service: Service, request: TranscriptionRequest) -> tuple[T
         _, transcriber = await service.transcriber(request.model, request.options)
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
-        return await service.coalescer.run(key, lambda: _whole(transcriber, audio, request.options), audio.close)
+        compute = partial(_whole, transcriber, audio, request, service.settings.max_audio_seconds)
+        return await service.coalescer.run(key, compute, audio.close)
 
 
 @contextlib.asynccontextmanager
@@ -93,7 +99,10 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         if (known := service.coalescer.recall(key)) is not None:
             yield TranscriptionStream(known, _replayed(known), "hit")
             return
-        async with contextlib.aclosing(transcriber.stream(audio, request.options)) as parts:
+        most = service.settings.max_audio_seconds
+        stream = transcriber.stream(audio, request.options)
+        charged = charged_transcription(request.meter, stream, audio, request.options, most, in_parts=True)
+        async with contextlib.aclosing(stream), contextlib.aclosing(charged) as parts:
             yield TranscriptionStream(transcriber, _remembered(service, key, parts), "miss")
 
 
@@ -126,8 +135,11 @@ def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable
     return digest, model, request.options, request.caller, chance
 
 
-async def _whole(transcriber: Transcriber, audio: BinaryIO, options: TranscribeOptions) -> Transcript:
-    async with contextlib.aclosing(transcriber.stream(audio, options)) as parts:
+async def _whole(transcriber: Transcriber, audio: BinaryIO, request: TranscriptionRequest, most: float) -> Transcript:
+    """The transcript; its audio is charged when the work ends, whether or not the one who asked is still there."""
+    stream = transcriber.stream(audio, request.options)
+    charged = charged_transcription(request.meter, stream, audio, request.options, most, in_parts=False)
+    async with contextlib.aclosing(stream), contextlib.aclosing(charged) as parts:
         async for part in parts:
             if isinstance(part, Transcript):
                 return part
@@ -162,6 +174,8 @@ class SpeechRequest:
     model: str = "auto"
     voice: str = "auto"
     options: SpeechOptions = field(default_factory=SpeechOptions)
+    meter: Meter | None = None
+    """As TranscriptionRequest.meter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +195,9 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
         SpeechdError: the model, the voice, the text or an option is refused.
     """
     voice, speaker = await service.speaker(request.model, request.voice)
-    async with contextlib.aclosing(speaker.stream(request.text, request.options)) as parts:
+    stream = speaker.stream(request.text, request.options)
+    charged = charged_speech(request.meter, stream, request.text, request.options)
+    async with contextlib.aclosing(stream), contextlib.aclosing(charged) as parts:
         yield SpeechStream(voice, parts)
 
 

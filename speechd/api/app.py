@@ -12,7 +12,8 @@ from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequest
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
-from speechd.auth.usage import SqliteUsage
+from speechd.auth.usage import UsageCounters
+from speechd.auth.usage_writer import UsageWriter
 from speechd.dialects import DIALECTS
 from speechd.service import Service
 from speechd.settings import Settings
@@ -28,17 +29,18 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         settings: passed to it.
     """
 
-    usage = SqliteUsage(settings.data_dir / "usage.db")
+    usage, access = UsageCounters(), Access.of(settings)
     traffic = InFlightRequests()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.callback(usage.close)
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)
             app.state.jobs = jobs = StoreHandle(settings)
             stack.push_async_callback(jobs.close)
+            writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
+            await stack.enter_async_context(writer.running())
             if settings.worker:
                 await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
             yield
@@ -69,6 +71,6 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     install_handlers(app)
     app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
-    app.add_middleware(AccessMiddleware, access=Access.of(settings))
+    app.add_middleware(AccessMiddleware, access=access)
     app.add_middleware(RequestMiddleware)  # added last: outermost
     return app

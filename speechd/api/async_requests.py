@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from speechd import operations
 from speechd.api.dependencies import get_request_id, get_service, get_store_handle
-from speechd.api.middleware.rate_limits import caller_of
+from speechd.api.middleware.rate_limits import caller_of, check_audio
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form, require_one_source
 from speechd.dialects import Dialect
@@ -40,6 +40,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
+    check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
     from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
 
@@ -79,6 +80,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
+    check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
     from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
 

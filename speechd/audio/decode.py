@@ -95,6 +95,11 @@ class AudioStream:
         return min(self._source.size / GUESSED_BYTES_PER_SECOND, self._max_seconds)
 
     @property
+    def declares_length(self) -> bool:
+        """Whether `expected_seconds` is what its header says, not a guess."""
+        return self._track.declared is not None
+
+    @property
     def probable_seconds(self) -> float | None:
         """How long FFmpeg takes it to be, which may be a guess: to show to people. None: it has no idea."""
         return None if self._track.guessed is None else self.expected_seconds

@@ -1,4 +1,4 @@
-"""Who may call: named keys with limits, kept as hashes in a file that `speechd keys` writes.
+"""Who may call: named keys with permissions and limits, kept as hashes in a file that `speechd keys` writes.
 
 A key is 32 random bytes, so one SHA-256 of it tells nothing; a slow hash is for passwords that people choose. The
 server reads the file again when it changes, so a key works, or ceases to, without a restart.
@@ -12,18 +12,25 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from speechd.errors import InvalidRequest, Misconfigured, NotFound
+from speechd.ids import new_id
 from speechd.settings import Settings
 
 KEY_PREFIX = "sk-speechd-"
 ENVIRONMENT = "SPEECHD_API_KEY"
-"""Name of the one key that the environment gives; it has no limits."""
+"""Name of the one key that the environment gives. It has no limits and every permission."""
+
+Permission = Literal["transcribe", "speak", "text", "batches", "models", "metrics"]
+"""What a key may be allowed to do. `models` is to pull, load, unload and remove them: every key may list them."""
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+DEFAULT_PERMISSIONS: tuple[Permission, ...] = tuple(each for each in PERMISSIONS if each != "models")
+"""Of a key for which nobody said what it may."""
 
 _NAME = re.compile(r"[\w.@-]{1,64}")
 
@@ -48,6 +55,10 @@ class Key:
     created: int = 0
     """Unix seconds."""
     limits: KeyLimits = field(default_factory=KeyLimits)
+    id: str = ""
+    """Whose files, batches, jobs and counters are whose. Random, so a name that is given again inherits nothing. A key
+    that was made before there were ids has its name as its id: what it owns is kept under that."""
+    may: tuple[Permission, ...] = DEFAULT_PERMISSIONS
 
 
 class KeyFile:
@@ -71,19 +82,20 @@ class KeyFile:
         except (ValueError, TypeError, LookupError):
             raise Misconfigured(f"The keys file {self.path.name} is not what `speechd keys` writes.") from None
 
-    def add(self, name: str, limits: KeyLimits) -> str:
+    def add(self, name: str, limits: KeyLimits, may: Iterable[Permission] = DEFAULT_PERMISSIONS) -> str:
         """Makes a key and gives its secret, which is not kept anywhere.
 
         Raises:
             InvalidRequest: the name is taken or not a name.
         """
+        allowed = tuple(each for each in PERMISSIONS if each in set(may))
         if not _NAME.fullmatch(name) or name == ENVIRONMENT:
             raise InvalidRequest("A key's name is 1 to 64 letters, digits or . _ @ - signs.", param="name")
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         with self._changing() as keys:
             if any(key.name == name for key in keys):
                 raise InvalidRequest(f"There is a key named {name} already.", param="name")
-            keys.append(Key(name, digest(secret.encode()), int(time.time()), limits))
+            keys.append(Key(name, digest(secret.encode()), int(time.time()), limits, new_id("key"), allowed))
         return secret
 
     def revoke(self, name: str) -> None:
@@ -121,7 +133,7 @@ class KeyRing:
         """
         self._file = KeyFile(settings.keys_path)
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._own = (Key(ENVIRONMENT, digest(secret.encode())),) if secret else ()
+        self._own = (Key(ENVIRONMENT, digest(secret.encode()), id=ENVIRONMENT, may=PERMISSIONS),) if secret else ()
         self._stamp = self._stamped()
         self._named = self._file.read()
         self._required = bool(self._own or self._named or settings.api_keys_file)
@@ -131,6 +143,12 @@ class KeyRing:
         """Callers need a key. Once they did, they do until a restart: revoking the last key opens nothing."""
         self._refresh()
         return self._required
+
+    @property
+    def has_named(self) -> bool:
+        """There are keys that may have limits."""
+        self._refresh()
+        return bool(self._named)
 
     def find(self, secret: bytes) -> Key | None:
         """The key with this secret. Every key is compared, each in constant time."""
@@ -164,10 +182,26 @@ def digest(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
+def parse_permissions(given: str) -> tuple[Permission, ...]:
+    """`transcribe,speak` -> its permissions, in the order of PERMISSIONS.
+
+    Raises:
+        InvalidRequest: one of them does not exist, or there is none.
+    """
+    names = {name.strip() for name in given.split(",")} - {""}
+    if not names or not names <= set(PERMISSIONS):
+        raise InvalidRequest(f"A key may {', '.join(PERMISSIONS)}: name one or more of these.", param="may")
+    return tuple(each for each in PERMISSIONS if each in names)
+
+
 def _key(row: dict[str, Any]) -> Key:
     if not isinstance(row["name"], str) or len(bytes.fromhex(row["digest"])) != 32:
         raise ValueError(row)
     limits = {name: value for name, value in row.get("limits", {}).items() if value is not None}
     if not all(isinstance(value, int | float) and value >= 0 for value in limits.values()):
         raise ValueError(row)
-    return Key(row["name"], row["digest"].lower(), int(row.get("created", 0)), KeyLimits(**limits))
+    may = tuple(row.get("may", DEFAULT_PERMISSIONS))
+    id = row.get("id", row["name"])
+    if not isinstance(id, str) or not id or not set(may) <= set(PERMISSIONS):
+        raise ValueError(row)
+    return Key(row["name"], row["digest"].lower(), int(row.get("created", 0)), KeyLimits(**limits), id, may)

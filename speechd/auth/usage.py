@@ -1,18 +1,15 @@
-"""What each key has used, in windows of time, and whether it may use more. The counters survive a restart.
+"""What each key has used, in windows of time: counted in memory, so that no request waits for a disk.
 
-A window begins with its first request and ends after its length; what was used in it is then forgotten.
+A window begins with its first request and ends after its length. What was used in it is then forgotten. A UsageStore
+keeps the counts, see speechd.auth.usage_writer. Here is no I/O: a counter is a few numbers for each key and window, so
+memory is bounded by the number of keys, however long the store fails.
 """
 
-import math
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
-
-from speechd.auth.keys import Key
-from speechd.errors import RateLimited, Unavailable
 
 Kind = Literal["requests", "audio-seconds"]
 
@@ -33,6 +30,7 @@ WINDOWS = (
     LimitWindow("audio_seconds_per_hour", "audio-seconds", 3600),
     LimitWindow("audio_seconds_per_day", "audio-seconds", 86_400),
 )
+BY_NAME = {window.name: window for window in WINDOWS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,160 +43,140 @@ class UsedAmount:
     """Seconds until the window ends."""
 
 
-class Usage(Protocol):
-    """Where the counters are kept."""
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What a store keeps of one key in one window, or what is to be added to it."""
 
-    def used(self, key: str, window: LimitWindow) -> UsedAmount: ...
+    key: str
+    """Id of the key."""
+    window: str
+    """Name of the window."""
+    started: float
+    """Unix seconds."""
+    used: float
+    """Requests, or seconds of audio."""
 
-    def add(self, key: str, window: LimitWindow, amount: float) -> None: ...
+
+class UsageStore(Protocol):
+    """Where the counts of all processes add up."""
+
+    async def add(self, rows: Sequence[UsageRow]) -> Sequence[UsageRow]:
+        """Adds to what is there, in one transaction, and gives the sums.
+
+        A row whose window ended before the one in the store began is dropped. One whose window began after the one in
+        the store ended replaces it.
+
+        Raises:
+            StorageUnavailable: nothing was added.
+        """
+        ...
+
+    async def read(self) -> Sequence[UsageRow]:
+        """All windows that are not over.
+
+        Raises:
+            StorageUnavailable: it cannot be read now.
+        """
+        ...
 
 
-class SqliteUsage:
-    """Counters in one file, shared by every process that opens it."""
+@dataclass(slots=True)
+class _Counter:
+    """One key in one window, as far as this process knows."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    started: float
+    stored: float = 0.0
+    """What the store said last, all processes together."""
+    saving: float = 0.0
+    """What is on its way to the store."""
+    pending: float = 0.0
+    """What was counted since."""
+
+    @property
+    def amount(self) -> float:
+        return self.stored + self.saving + self.pending
+
+
+class UsageCounters:
+    """The counts of one process, on what the store knows of the others; belongs to one event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """
         Args:
-            path: made at the first count.
             clock: Unix seconds.
         """
-        self._path = path
         self._clock = clock
-        self._connection: sqlite3.Connection | None = None
+        self._counters: dict[tuple[str, str], _Counter] = {}
+        self._reserved: defaultdict[str, float] = defaultdict(float)
 
     def used(self, key: str, window: LimitWindow) -> UsedAmount:
         """
-        Raises:
-            Unavailable: the file cannot be read.
+        Args:
+            key: id of the key.
         """
         now = self._clock()
-        query = "SELECT started, used FROM usage WHERE key = ? AND window = ?"
-        started, amount = self._run(query, key, window.name) or (now, 0.0)
-        if not started <= now < started + window.seconds:
-            started, amount = now, 0.0
-        return UsedAmount(amount, started + window.seconds - now)
+        counter = self._current(key, window, now)
+        if counter is None:
+            return UsedAmount(0.0, window.seconds)
+        return UsedAmount(counter.amount, counter.started + window.seconds - now)
 
-    def add(self, key: str, window: LimitWindow, amount: float) -> None:
-        """
-        Raises:
-            Unavailable: the file cannot be written.
-        """
-        self._run(_ADD, key, window.name, self._clock(), amount, window.seconds)
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _run(self, statement: str, *values: object) -> tuple[float, float] | None:
-        try:
-            if self._connection is None:
-                self._connection = _opened(self._path)
-            row: tuple[float, float] | None = self._connection.execute(statement, values).fetchone()
-        except (sqlite3.Error, OSError):
-            raise Unavailable("The usage counters cannot be kept.", code="usage_unavailable") from None
-        return row
-
-
-_ADD = """
-INSERT INTO usage (key, window, started, used) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (key, window) DO UPDATE SET
-    used = CASE WHEN ?3 >= started AND ?3 < started + ?5 THEN used + ?4 ELSE ?4 END,
-    started = CASE WHEN ?3 >= started AND ?3 < started + ?5 THEN started ELSE ?3 END
-"""
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """In WAL mode, where a commit survives the end of the process without waiting for the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=2, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS usage (key TEXT, window TEXT, started REAL, used REAL, PRIMARY KEY (key, window))"
-    )
-    return connection
-
-
-class Meter:
-    """One request's account: admits it, charges it, and words the rate headers."""
-
-    def __init__(self, key: Key, usage: Usage, audio: bool) -> None:
-        """
-        Args:
-            audio: the request is for audio, whose limits count too.
-        """
-        self._key = key
-        self._usage = usage
-        self._audio = audio
-
-    def admit(self) -> None:
-        """Counts the request.
-
-        Raises:
-            RateLimited: a limit is reached; it says when the window ends.
-        """
-        for window, limit in self._limits():
-            used = self._usage.used(self._key.name, window)
-            if used.amount >= limit and (self._audio or window.kind == "requests"):
-                raise RateLimited(
-                    f"Rate limit reached for key `{self._key.name}` on {window.name.replace('_', ' ')}:"
-                    f" limit {limit:g}, used {used.amount:g}. Please try again in {format_seconds(used.ends_in)}.",
-                    retry_after=math.ceil(used.ends_in),
-                )
-        self._add("requests", 1)
-
-    def charge_audio(self, seconds: float) -> None:
-        """Counts audio that was transcribed or spoken."""
-        if seconds > 0:
-            self._add("audio-seconds", seconds)
-
-    def headers(self, kinds: tuple[Kind, ...]) -> dict[str, str]:
-        """`x-ratelimit-{limit,remaining,reset}-<kind>` of the window that ends first what may still be used."""
-        headers = {}
-        for kind in kinds:
-            open_windows = [
-                (max(0.0, limit - used.amount), limit, used.ends_in)
-                for window, limit in self._limits()
-                if window.kind == kind
-                for used in (self._usage.used(self._key.name, window),)
-            ]
-            if open_windows:
-                remaining, limit, ends_in = min(open_windows)
-                headers[f"x-ratelimit-limit-{kind}"] = f"{limit:.15g}"
-                headers[f"x-ratelimit-remaining-{kind}"] = f"{math.floor(remaining)}"
-                headers[f"x-ratelimit-reset-{kind}"] = format_seconds(ends_in)
-        return headers
-
-    def _limits(self) -> Iterator[tuple[LimitWindow, float]]:
-        for window in WINDOWS:
-            limit = getattr(self._key.limits, window.name)
-            if limit is not None:
-                yield window, limit
-
-    def _add(self, kind: Kind, amount: float) -> None:
+    def charge(self, key: str, kind: Kind, amount: float) -> None:
+        """Counts for a key, in every window of the kind."""
+        now = self._clock()
         for window in WINDOWS:
             if window.kind == kind:
-                self._usage.add(self._key.name, window, amount)
+                counter = self._current(key, window, now)
+                if counter is None:
+                    counter = self._counters[key, window.name] = _Counter(now)
+                counter.pending += amount
 
+    def reserved(self, key: str) -> float:
+        """Seconds of audio that the key's requests under way have reserved in this process."""
+        return self._reserved.get(key, 0.0)
 
-def format_seconds(seconds: float) -> str:
-    """`43.2s`, `2m59.56s`, `9m6s`, `1h0m5s`, as the hosted services write it; rounded up to hundredths."""
-    hundredths = math.ceil(seconds * 100 - 1e-6)
-    minutes, rest = divmod(hundredths, 6000)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{rest / 100:.2f}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{text}"
-    return f"{minutes}m{text}" if minutes else text
+    def reserve(self, key: str, seconds: float) -> None:
+        """Adds to the key's reserved seconds; a negative number takes away."""
+        self._reserved[key] += seconds
+        if self._reserved[key] <= 1e-9:
+            del self._reserved[key]
 
+    def unsaved(self) -> list[UsageRow]:
+        """What the store has not got yet; `saved` or `not_saved` follows. Forgets windows that are over."""
+        now = self._clock()
+        for key, name in list(self._counters):
+            if self._current(key, BY_NAME[name], now) is None:
+                del self._counters[key, name]
+        rows = []
+        for (key, name), counter in sorted(self._counters.items()):
+            counter.saving, counter.pending = counter.saving + counter.pending, 0.0
+            if counter.saving:
+                rows.append(UsageRow(key, name, counter.started, counter.saving))
+        return rows
 
-def format_usage(key: Key, usage: Usage) -> str:
-    """`anna  made 2026-05-01  requests per minute 3 of 60  ...`, a line for people."""
-    made = time.strftime("%Y-%m-%d", time.gmtime(key.created))
-    parts = [f"{key.name}  made {made}"]
-    for window in WINDOWS:
-        limit = getattr(key.limits, window.name)
-        amount = usage.used(key.name, window).amount
-        parts.append(f"{window.name.replace('_', ' ')} {amount:g}" + (f" of {limit:g}" if limit is not None else ""))
-    return "  ".join(parts)
+    def saved(self, sums: Iterable[UsageRow]) -> None:
+        """The store has what `unsaved` gave, and these are its sums."""
+        for counter in self._counters.values():
+            counter.stored, counter.saving = counter.stored + counter.saving, 0.0
+        self.refresh(sums)
+
+    def not_saved(self) -> None:
+        """The store did not take what `unsaved` gave: it stays to be saved."""
+        for counter in self._counters.values():
+            counter.pending, counter.saving = counter.pending + counter.saving, 0.0
+
+    def refresh(self, sums: Iterable[UsageRow]) -> None:
+        """Takes what the store says; what was counted here since is added to it."""
+        now = self._clock()
+        for row in sums:
+            window = BY_NAME.get(row.window)
+            if window is None or not row.started <= now < row.started + window.seconds:
+                continue
+            counter = self._current(row.key, window, now)
+            if counter is None:
+                counter = self._counters[row.key, row.window] = _Counter(row.started)
+            counter.started, counter.stored = row.started, row.used
+
+    def _current(self, key: str, window: LimitWindow, now: float) -> _Counter | None:
+        """The counter, while its window lasts; a clock that was set back ends it too."""
+        counter = self._counters.get((key, window.name))
+        return counter if counter and counter.started <= now < counter.started + window.seconds else None

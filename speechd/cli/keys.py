@@ -1,8 +1,13 @@
-"""`speechd keys ...`: who may call, and how much."""
+"""`speechd keys ...`: who may call, for what, and how much."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from speechd.auth.usage import UsageRow
+    from speechd.settings import Settings
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -10,31 +15,47 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 @app.command("add")
 def add_key(
     name: Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)],
+    may: Annotated[
+        str,
+        typer.Option(
+            metavar="PERMISSIONS",
+            help="Comma-separated: transcribe, speak, text, batches, models, metrics. models is to pull, load, unload"
+            " and remove models.",
+        ),
+    ] = "transcribe,speak,text,batches,metrics",
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,
     requests_per_day: Annotated[int | None, typer.Option(min=1, help="Requests in a day.")] = None,
     audio_seconds_per_hour: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in an hour.")] = None,
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
 ) -> None:
     """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
-    from speechd.auth.keys import KeyFile, KeyLimits
+    from speechd.auth.keys import KeyFile, KeyLimits, parse_permissions
     from speechd.settings import read_settings
 
     limits = KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
-    typer.echo(KeyFile(read_settings().keys_path).add(name, limits))
+    typer.echo(KeyFile(read_settings().keys_path).add(name, limits, parse_permissions(may)))
 
 
 @app.command("list")
 def list_keys() -> None:
-    """List the keys, with what each has used of its limits."""
+    """List the keys, with what each may do and has used of its limits."""
+    import asyncio
+
     from speechd.auth.keys import KeyFile
-    from speechd.auth.usage import SqliteUsage, format_usage
+    from speechd.auth.meter import described
+    from speechd.auth.usage import UsageCounters
+    from speechd.errors import StorageUnavailable
     from speechd.settings import read_settings
 
     settings = read_settings()
-    usage = SqliteUsage(settings.data_dir / "usage.db")
-    for key in KeyFile(settings.keys_path).read():
-        typer.echo(format_usage(key, usage))
-    usage.close()
+    counters = UsageCounters()
+    if keys := KeyFile(settings.keys_path).read():
+        try:
+            counters.refresh(asyncio.run(_stored_usage(settings)))
+        except StorageUnavailable as error:
+            typer.echo(f"What the keys have used cannot be read: {error.message}", err=True)
+    for key in keys:
+        typer.echo(described(key, counters))
 
 
 @app.command("revoke")
@@ -45,3 +66,13 @@ def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_defau
 
     KeyFile(read_settings().keys_path).revoke(name)
     typer.echo(f"{name} is revoked.")
+
+
+async def _stored_usage(settings: "Settings") -> "Sequence[UsageRow]":
+    from speechd.store.store import StoreHandle
+
+    jobs = StoreHandle(settings)
+    try:
+        return await (await jobs.open()).usage.read()
+    finally:
+        await jobs.close()

@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 
-from speechd.auth.usage import SqliteUsage
+from speechd.auth.usage import UsageCounters
+from speechd.auth.usage_writer import UsageWriter
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
@@ -35,13 +36,12 @@ async def _work(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    service, jobs, usage = open_service(settings), StoreHandle(settings), SqliteUsage(settings.data_dir / "usage.db")
+    service, jobs, usage = open_service(settings), StoreHandle(settings), UsageCounters()
     try:
         await jobs.open()
-        async with Worker(service, jobs, usage).running():
+        async with UsageWriter(usage, jobs.open_usage).running(), Worker(service, jobs, usage).running():
             log.info("speechd works on batches")
             await stopped.wait()
     finally:
         await jobs.close()
         await service.close()
-        usage.close()

@@ -44,14 +44,17 @@ class Database:
         return time.time() + self._ahead
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+    async def writing(self, patience: float = BUSY_SECONDS) -> AsyncGenerator[AsyncConnection]:
         """A transaction that commits at the end of the block, or leaves no trace.
+
+        Args:
+            patience: seconds to wait for another process that writes to SQLite.
 
         Raises:
             StorageUnavailable: the database cannot do it now.
         """
         with storage_errors():
-            async with self._engine.begin() as connection:
+            async with self._engine.execution_options(busy_seconds=patience).begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -147,8 +150,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Who will write takes the lock at once: waiting for it in the middle of a transaction cannot succeed."""
-    only_reads = connection.get_execution_options().get("only_reads", False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    patience = options.get("busy_seconds", BUSY_SECONDS)
+    if patience != connection.info.get("busy_seconds", BUSY_SECONDS):
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        connection.info["busy_seconds"] = patience
+    connection.exec_driver_sql("BEGIN" if options.get("only_reads", False) else "BEGIN IMMEDIATE")
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from speechd.store.database import Database
     from speechd.store.files import Files
     from speechd.store.queue import Queue
+    from speechd.store.usage import SqlUsageStore
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -29,6 +30,7 @@ class Store:
     batches: "Batches"
     audio: "AudioJobs"
     deliveries: "Deliveries"
+    usage: "SqlUsageStore"
     retention: float
     """Seconds that what has ended is kept; 0: for ever."""
 
@@ -78,6 +80,14 @@ class StoreHandle:
                 self._store = opening.result()
         return self._store
 
+    async def open_usage(self) -> "SqlUsageStore":
+        """What the keys have used, as all processes know it.
+
+        Raises:
+            StorageUnavailable, Misconfigured, FeatureNotInstalled: see `open`.
+        """
+        return (await self.open()).usage
+
     def announce(self) -> None:
         """Something was added or cancelled: a worker of this process need not wait for its next look."""
         self.tasks_available.set()
@@ -96,6 +106,7 @@ class StoreHandle:
         from speechd.store.blobs import BlobFolder
         from speechd.store.database import open_database
         from speechd.store.files import Files
+        from speechd.store.usage import SqlUsageStore
 
         retention = self.settings.files_retention_days * DAY
         folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
@@ -108,6 +119,7 @@ class StoreHandle:
             Batches(database, files),
             AudioJobs(database, files, most=self.settings.max_audio_jobs, window=window),
             Deliveries(database),
+            SqlUsageStore(database),
             retention,
         )
 

@@ -141,3 +141,13 @@ deliveries = Table(
     Index("deliveries_due", "state", "next_at"),
 )
 """Webhooks: due once their job has ended."""
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("limit_name", String(32), primary_key=True),  # as the field of a key's limits
+    Column("started", Float, nullable=False),  # when its window began
+    Column("used", Float, nullable=False),  # requests, or seconds of audio
+)
+"""What each key has used in the newest window of each limit, all processes together."""

@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from speechd.auth.keys import Key
-from speechd.auth.usage import Meter, Usage
+from speechd.auth.usage import UsageCounters
 from speechd.errors import InternalError, SpeechdError
 from speechd.service import Service
 from speechd.store.store import Store, StoreHandle
@@ -66,7 +65,7 @@ class Worker:
     """One worker; belongs to one event loop."""
 
     def __init__(
-        self, service: Service, jobs: StoreHandle, usage: Usage, busy: Callable[[], bool] = lambda: False
+        self, service: Service, jobs: StoreHandle, usage: UsageCounters, busy: Callable[[], bool] = lambda: False
     ) -> None:
         """
         Args:
@@ -136,7 +135,7 @@ class WorkerSession:
         jobs: StoreHandle,
         store: Store,
         presence: "WorkerLock",
-        usage: Usage,
+        usage: UsageCounters,
         busy: Callable[[], bool],
         stopping: asyncio.Event,
     ) -> None:
@@ -259,12 +258,11 @@ class WorkerSession:
             self._let_go(held)
 
     def _charge(self, held: Iterable[RunningTask]) -> None:
-        """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
+        """Counts what was heard against the limits of the keys."""
         for each in held:
             result = each.result()
             if result is not None and result.audio_seconds and each.line.owner:
-                with suppress(SpeechdError):
-                    Meter(Key(each.line.owner, ""), self._usage, audio=True).charge_audio(result.audio_seconds)
+                self._usage.charge(each.line.owner, "audio-seconds", result.audio_seconds)
 
     def _let_go(self, held: RunningTask) -> None:
         del self._held[held.line.id]
@@ -324,6 +322,7 @@ class WorkerSession:
             pass
         await self._chores.forget_ended()
         await self._store.audio.forget_ended(self._store.retention)
+        await self._store.usage.forget_ended()
         async with self._store.database.writing() as connection:
             await self._store.files.blobs.sweep(connection)
 

@@ -6,7 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.errors import error_response
 from speechd.auth.keys import ENVIRONMENT, Key
-from speechd.auth.usage import Meter, Usage
+from speechd.auth.meter import Meter
+from speechd.auth.usage import UsageCounters
 from speechd.dialects import dialect_of
 from speechd.errors import SpeechdError
 
@@ -14,7 +15,7 @@ from speechd.errors import SpeechdError
 class RateLimits:
     """Wraps the application; only requests below the dialects' prefixes count."""
 
-    def __init__(self, app: ASGIApp, usage: Usage) -> None:
+    def __init__(self, app: ASGIApp, usage: UsageCounters) -> None:
         self.app = app
         self.usage = usage
 
@@ -24,9 +25,7 @@ class RateLimits:
         if key is None or key.name == ENVIRONMENT or dialect is None:
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        audio = "/audio/" in path and "/audio/jobs" not in path and scope["method"] == "POST"
-        meter = Meter(key, self.usage, audio)
+        meter = Meter(key, self.usage)
 
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -42,13 +41,22 @@ class RateLimits:
         await self.app(scope, receive, send_counted)
 
 
-def charge_audio(request: Request, seconds: float) -> None:
-    """Counts audio that was transcribed or spoken against the caller's limits, if it has any."""
-    if meter := getattr(request.state, "meter", None):
-        meter.charge_audio(seconds)
+def meter_of(request: Request) -> Meter | None:
+    """Where the audio of this request is reserved and charged; None for callers without limits."""
+    return getattr(request.state, "meter", None)
+
+
+def check_audio(request: Request) -> None:
+    """For work that is done and charged later.
+
+    Raises:
+        RateLimited: nothing is left of the caller's limits on audio.
+    """
+    if meter := meter_of(request):
+        meter.check_audio()
 
 
 def caller_of(request: Request) -> str:
-    """The name of the caller's key; "" without one."""
+    """The id of the caller's key; "" without one."""
     key: Key | None = getattr(request.state, "key", None)
-    return key.name if key else ""
+    return key.id if key else ""

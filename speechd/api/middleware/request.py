@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.errors import error_response, internal_error
 from speechd.api.middleware.access import Access
+from speechd.api.middleware.permissions import check_permission
 from speechd.dialects import dialect_of, without_repeated_prefix
 from speechd.errors import SpeechdError
 from speechd.ids import new_id
@@ -115,7 +116,7 @@ class Reply:
 
 
 class AccessMiddleware:
-    """Refuses callers whom Access does not let in, and speaks CORS with web pages that may call."""
+    """Refuses callers whom Access does not let in, or whose key may not do that, and speaks CORS with web pages."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
@@ -133,7 +134,8 @@ class AccessMiddleware:
             if preflight := origin is not None and _is_preflight(scope, headers):
                 self.access.check_preflight(headers)
             else:
-                scope["state"]["key"] = self.access.check(scope["path"], headers)
+                scope["state"]["key"] = key = self.access.check(scope["path"], headers)
+                check_permission(key, scope["method"], scope["path"])
         except SpeechdError as error:
             await error_response(error)(scope, receive, send)
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request
 
 from speechd.api.dependencies import get_service, get_store_handle
+from speechd.api.middleware.permissions import check_permission
 from speechd.api.middleware.rate_limits import caller_of
 from speechd.api.openapi.jobs import MISSING, batch_operation, refusals
 from speechd.api.request_body_json import read_text_request
@@ -37,12 +38,14 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
 
     Raises:
         InvalidRequest: a field is not valid.
+        PermissionDenied: the caller's key may not do what the lines ask for.
         FileNotFound: there is no such file, or it is another's.
     """
     asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
     form = BatchForm.parse(dict(asked.fields))
     if common_url(form.endpoint) not in OPERATIONS:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
+    check_permission(request.state.key, "POST", form.endpoint)
     jobs = get_store_handle(request)
     store = await jobs.open()
     from speechd.store.batches import BatchOrder  # only now: opening loads the libraries

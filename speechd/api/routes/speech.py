@@ -14,7 +14,7 @@ from speechd import operations
 from speechd.api.async_requests import accept_speech, refuse_webhook
 from speechd.api.dependencies import get_service
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.middleware.rate_limits import charge_audio
+from speechd.api.middleware.rate_limits import meter_of
 from speechd.api.openapi.audio import speech_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form
@@ -84,12 +84,11 @@ async def create_speech(request: Request, dialect: Dialect) -> Response:
         body = SpeechBody.parse(form.fields)
         refuse_webhook(form.fields)
         options = body.to_options(dialect.speech_sample_rate, headerless=_wants_basic(request))
-        job = SpeechRequest(text=body.input, model=body.model, voice=body.voice_name, options=options)
+        job = SpeechRequest(body.input, body.model, body.voice_name, options, meter_of(request))
         async with cancelled_on_disconnect(request.receive):
             stream = await resources.enter_async_context(operations.open_speech(service, job))
             parts = _from(await _first_sound(stream.parts), stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
-        parts = _charged(request, parts)
         if body.caption_format:
             parts = _captioned(request, parts, stream.voice.info.language)
             headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
@@ -117,17 +116,6 @@ async def _first_sound(parts: AsyncIterator[AudioPart]) -> AudioPart:
         if isinstance(part, Speech) or part.audio or part.words:
             return part
     raise RuntimeError("the speaker ended without a speech")
-
-
-async def _charged(request: Request, parts: AsyncIterator[AudioPart]) -> AsyncIterator[AudioPart]:
-    """The parts; what was spoken counts against the caller's limits, also when the caller leaves early."""
-    spoken = 0.0
-    try:
-        async for part in parts:
-            spoken = part.duration if isinstance(part, Speech) else part.seconds
-            yield part
-    finally:
-        charge_audio(request, spoken)
 
 
 async def _captioned(request: Request, parts: AsyncIterator[AudioPart], language: str) -> AsyncIterator[AudioPart]:

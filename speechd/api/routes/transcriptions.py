@@ -11,7 +11,7 @@ from speechd import operations
 from speechd.api.async_requests import accept_recording, refuse_webhook
 from speechd.api.dependencies import get_request_id, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.middleware.rate_limits import caller_of, charge_audio
+from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.api.openapi.audio import audio_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form, require_one_source
@@ -63,16 +63,20 @@ async def create_transcription(request: Request, form_type: type[AudioForm], dia
         form = form_type.parse(body.fields)
         require_one_source(body.file, form.url)
         refuse_webhook(body.fields)
-        caller = caller_of(request)
-        job = TranscriptionRequest(form.model, form.to_options(), file=body.take_file(), url=form.url, caller=caller)
+        job = TranscriptionRequest(
+            form.model,
+            form.to_options(),
+            file=body.take_file(),
+            url=form.url,
+            caller=caller_of(request),
+            meter=meter_of(request),
+        )
         view = operations.response_view(form, dialect, get_request_id(request))
         if form.stream:
             speakers = form.response_format == "diarized_json"
             return await _stream(request, operations.open_transcription(service, job), view, speakers, resources)
         async with cancelled_on_disconnect(request.receive):
             transcript, how = await operations.transcribe(service, job)
-        if how == "miss":  # who asks again because of a timeout pays once
-            charge_audio(request, transcript.audio_seconds)
         return await _reply(transcript, how, form.response_format, view)
 
 
@@ -92,24 +96,9 @@ async def _stream(
     """Waits for the first part, so that what fails at once still gets its own status."""
     async with cancelled_on_disconnect(request.receive):
         stream = await resources.enter_async_context(opening)
-        parts = _charged(request, stream) if stream.how == "miss" else stream.parts
-        first = await anext(parts)
+        first = await anext(stream.parts)
     headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
-    return EventStream(_events(first, parts, view, speakers), resources.pop_all(), headers)
-
-
-async def _charged(request: Request, stream: TranscriptionStream) -> AsyncIterator[Segment | Transcript]:
-    """The parts; what was heard counts against the caller's limits, also when the caller leaves early."""
-    heard: dict[int, float] = {}
-    charge = 0.0
-    try:
-        async for part in stream.parts:
-            if isinstance(part, Segment):
-                heard[part.channel] = part.end
-            charge = part.audio_seconds if isinstance(part, Transcript) else sum(heard.values())
-            yield part
-    finally:
-        charge_audio(request, charge)
+    return EventStream(_events(first, stream.parts, view, speakers), resources.pop_all(), headers)
 
 
 async def _events(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from speechd.auth.keys import KeyFile, KeyLimits, KeyRing
+from speechd.auth.keys import DEFAULT_PERMISSIONS, PERMISSIONS, KeyFile, KeyLimits, KeyRing, parse_permissions
 from speechd.errors import InvalidRequest, Misconfigured, NotFound
 from speechd.settings import Settings
 
@@ -78,6 +78,8 @@ def test_a_file_that_is_named_but_absent_lets_nobody_in(tmp_path: Path) -> None:
         '[{"name": "a"}]',
         '[{"name": "a", "digest": "zz"}]',
         '[{"name": "a", "digest": "' + "0" * 64 + '", "limits": {"colour": 1}}]',
+        '[{"name": "a", "digest": "' + "0" * 64 + '", "may": ["fly"]}]',
+        '[{"name": "a", "digest": "' + "0" * 64 + '", "id": ""}]',
         '[{"name": "a", "digest": "' + "0" * 64 + '", "limits": {"requests_per_minute": "many"}}]',
     ],
 )
@@ -95,4 +97,45 @@ def test_a_spoilt_file(file: KeyFile, settings: Settings, content: str) -> None:
 def test_the_file_holds_what_its_readers_need(file: KeyFile) -> None:
     file.add("anna", KeyLimits(audio_seconds_per_day=3600))
     (row,) = json.loads(file.path.read_text())
-    assert set(row) == {"name", "digest", "created", "limits"}
+    assert set(row) == {"name", "digest", "created", "limits", "id", "may"}
+
+
+def test_a_name_that_is_given_again_is_somebody_else(file: KeyFile) -> None:
+    file.add("anna", KeyLimits())
+    (first,) = file.read()
+    file.revoke("anna")
+    file.add("anna", KeyLimits())
+    (second,) = file.read()
+    assert first.id.startswith("key_")
+    assert second.id not in (first.id, "anna")
+
+
+def test_a_key_that_was_made_before_there_were_ids(file: KeyFile) -> None:
+    """It keeps what it owns, which is stored under its name; the next key of that name does not get it."""
+    secret = file.add("anna", KeyLimits())
+    (row,) = json.loads(file.path.read_text())
+    del row["id"], row["may"]
+    file.path.write_text(json.dumps([row]))
+    assert [(key.id, key.may) for key in file.read()] == [("anna", DEFAULT_PERMISSIONS)]
+    file.add("ben", KeyLimits())  # writes the file anew
+    assert json.loads(file.path.read_text())[0]["id"] == "anna"
+    file.revoke("anna")
+    assert file.add("anna", KeyLimits()) != secret
+    assert file.read()[-1].id != "anna"
+
+
+def test_permissions_are_kept(file: KeyFile, settings: Settings) -> None:
+    file.add("anna", KeyLimits())
+    secret = file.add("ben", KeyLimits(), parse_permissions("models, transcribe"))
+    assert [key.may for key in file.read()] == [DEFAULT_PERMISSIONS, ("transcribe", "models")]
+    assert "models" not in DEFAULT_PERMISSIONS
+    ring = KeyRing(settings.model_copy(update={"api_key": SecretStr("sk-own")}))
+    assert ring.find(secret.encode()).may == ("transcribe", "models")  # type: ignore[union-attr]
+    assert ring.find(b"sk-own").may == PERMISSIONS  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("given", ["", ",", "fly", "speak,fly", "speak;text"])
+def test_permissions_that_do_not_exist(given: str) -> None:
+    with pytest.raises(InvalidRequest, match="transcribe, speak, text, batches, models, metrics") as refused:
+        parse_permissions(given)
+    assert refused.value.param == "may"

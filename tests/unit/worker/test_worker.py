@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from speechd.auth.usage import WINDOWS, SqliteUsage
+from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import StorageFull
 from speechd.settings import Settings
 from speechd.store.batches import Batch, BatchOrder
@@ -35,7 +35,7 @@ class Office:
         self.service = StandInService(settings)
         self.jobs = StoreHandle(settings)
         self.callers = 0
-        self.usage = SqliteUsage(settings.data_dir / "usage.db")
+        self.usage = UsageCounters()
         self.worker = Worker(self.service, self.jobs, self.usage, lambda: self.callers > 0)  # type: ignore[arg-type]
 
     async def order(self, *words: str, owner: str = "", endpoint: str = "/v1/audio/transcriptions") -> Batch:
@@ -76,7 +76,6 @@ async def opened(settings: Settings) -> AsyncIterator[Office]:
     office = Office(settings)
     yield office
     await office.jobs.close()
-    office.usage.close()
     await office.service.close()
 
 
