@@ -251,7 +251,7 @@ class WrittenAnswer:
 
     body: JsonObject
     audio_seconds: float = 0.0
-    """Of recordings that were transcribed for it."""
+    """Of audio that was transcribed or spoken for it."""
     made: str = ""
     """Name for the file whose bytes were kept; "" where there is none."""
 
@@ -294,7 +294,7 @@ async def _written_speech(service: Service, request: WrittenRequest) -> WrittenA
             else:
                 duration = part.duration
         answer: JsonObject = {"voice": stream.voice.id, "duration": round(duration, 3)}
-    return WrittenAnswer(answer, made="speech" + encode.AUDIO_FORMATS[options.format].suffix)
+    return WrittenAnswer(answer, duration, made="speech" + encode.AUDIO_FORMATS[options.format].suffix)
 
 
 async def _listen(service: Service, request: WrittenRequest, form_type: type[AudioForm]) -> WrittenAnswer:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fastapi import Request, Response
@@ -11,9 +11,11 @@ from starlette.responses import JSONResponse
 
 from speechd import operations
 from speechd.api.dependencies import get_request_id, get_service, get_store_handle
-from speechd.api.middleware.rate_limits import caller_of, check_audio
+from speechd.api.middleware.rate_limits import caller_of, check_audio, meter_of
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form, require_one_source
+from speechd.auth.meter import Estimate
+from speechd.charging import CHARACTERS_PER_SECOND
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest, UrlNotAllowed
 from speechd.net.fetch import check_url, is_inline
@@ -123,11 +125,30 @@ async def _accepted(
 ) -> Response:
     from speechd.store.audio_jobs.view import to_response
 
-    job = await store.audio.create(order, recording)
+    with await _reserve(request, store, order):  # until the job is there, and counts as open itself
+        job = await store.audio.create(order, recording)
     get_store_handle(request).tasks_available.set()
     told = await to_response(job, store.files.blobs)
     headers = {"location": f"{dialect.prefix}/audio/jobs/{job.id}", "preference-applied": RESPOND_ASYNC}
     return JSONResponse(told.model_dump(mode="json"), 202, headers)
+
+
+async def _reserve(request: Request, store: "Store", order: "AudioOrder") -> AbstractContextManager[object]:
+    """
+    Raises:
+        RateLimited: the caller's open jobs will use what is left of its limits on audio.
+    """
+    meter = meter_of(request)
+    if meter is None or not meter.limits_audio:
+        return nullcontext()
+    amounts = await store.audio.open_amounts(order.owner)
+    queued = sum(_seconds(unit, amount) for unit, amount in amounts.items())
+    return meter.reserve_audio(Estimate(_seconds(order.unit, order.total or 0.0), exact=False), queued)
+
+
+def _seconds(unit: str, amount: float) -> float:
+    """What a job's length comes to in seconds of audio."""
+    return amount if unit == "seconds" else amount / CHARACTERS_PER_SECOND
 
 
 async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple[bool, float | None]:

@@ -100,25 +100,27 @@ class Meter:
         for window, limit in self._limits("audio-seconds"):
             used = self._used(window)
             if used.amount + self._reserved >= limit:
-                raise self._refused(window, limit, used)
+                raise self._refused(window, limit, used, taken=self._reserved)
 
-    def reserve_audio(self, estimate: Estimate | None) -> Reservation:
+    def reserve_audio(self, estimate: Estimate | None, queued: float = 0.0) -> Reservation:
         """Sets audio aside before the work on it begins. What requests reserve together never exceeds a limit.
 
         Args:
             estimate: how much it will come to. None: nobody knows; then all that is left is reserved.
+            queued: seconds of audio that the key's open jobs will still be charged for.
 
         Raises:
             RateLimited: less is left; it says when to ask again.
             TooLarge: it is more than a limit, so asking again is of no use.
         """
-        self.check_audio()
+        taken = self._reserved + queued
         left = math.inf
         for window, limit in self._limits("audio-seconds"):
             used = self._used(window)
-            left = min(left, limit - used.amount - self._reserved)
-            if estimate and estimate.exact and estimate.seconds > left + TOLERANCE:
-                raise self._refused(window, limit, used, estimate.seconds)
+            left = min(left, limit - used.amount - taken)
+            requested = estimate.seconds if estimate and estimate.exact else 0.0
+            if left <= 0 or requested > left + TOLERANCE:
+                raise self._refused(window, limit, used, requested, taken)
         wanted = estimate.seconds if estimate else left
         seconds = 0.0 if math.isinf(wanted) else min(wanted, left)
         return Reservation(self._counters, self._key.id, seconds)
@@ -154,7 +156,7 @@ class Meter:
                 yield window, limit
 
     def _refused(
-        self, window: LimitWindow, limit: float, used: UsedAmount, requested: float = 0.0
+        self, window: LimitWindow, limit: float, used: UsedAmount, requested: float = 0.0, taken: float = 0.0
     ) -> RateLimited | TooLarge:
         """As OpenAI words it: limit, used, requested, and when to try again."""
         name = window.name.replace("_", " ")
@@ -165,9 +167,7 @@ class Meter:
                 param="file",
             )
         wait = used.ends_in if used.amount >= limit or used.amount + requested > limit else RESERVED_RETRY_AFTER
-        amounts = {"used": used.amount, "requested": requested}
-        if window.kind == "audio-seconds":
-            amounts["reserved by requests under way"] = self._reserved
+        amounts = {"used": used.amount, "requested": requested, "reserved by work under way": taken}
         told = "".join(f", {what} {amount:g}" for what, amount in amounts.items() if amount or what == "used")
         return RateLimited(
             f"Rate limit reached for key `{self._key.name}` on {name}: limit {limit:g}{told}."

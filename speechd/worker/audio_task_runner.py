@@ -152,7 +152,7 @@ class AudioRunner(TaskRunner):
             filename=f"speech{shape.suffix}",
             told=_told(speech),
         )
-        return AudioDone(_success(line.request_id), draft=draft, jobs=self._jobs, answer=answer)
+        return AudioDone(_success(line.request_id), speech.duration, draft, jobs=self._jobs, answer=answer)
 
     @asynccontextmanager
     async def _watched(self, id: str, sight: JobProgress) -> AsyncIterator[None]:

@@ -16,6 +16,7 @@ from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
 
 PREFIXES = ("/v1", "/openai/v1")
+REMAINING = "x-ratelimit-remaining-audio-seconds"
 LATER = {"prefer": "respond-async"}
 SECRET = "whsec_" + "c2VjcmV0" * 4
 HOOK = {"webhook_url": "https://hooks.example/speech?token=1", "webhook_secret": SECRET}
@@ -352,6 +353,32 @@ async def test_audio_counts_against_the_limits(two_callers: tuple[House, dict[st
         await ended(house, refused)
     assert_envelope(refused, 429, "rate_limit_exceeded")
     assert (await house.client.get(f"/v1/audio/jobs/{job.id}")).status_code == 200, "looking is not hearing"
+
+
+async def test_jobs_in_parallel_do_not_exceed_the_limit(open_house: Opener) -> None:
+    """Nobody works on them: what is open counts as if it were used. Each recording has 3.5 s, of 6."""
+    house = await open_house()
+    secret = KeyFile(house.service.settings.keys_path).add("anna", KeyLimits(audio_seconds_per_day=6))
+    house.client.headers.update({"authorization": f"Bearer {secret}"})
+    first = await order(house, b"one")
+    assert [first.status_code, (await order(house, b"two")).status_code] == [202, 202]
+    refused = await order(house, b"three")
+    assert_envelope(refused, 429, "rate_limit_exceeded")
+    assert "reserved by work under way 7" in refused.json()["error"]["message"]
+    assert_envelope(await speak(house), 429, "rate_limit_exceeded")
+    await house.client.post(f"{first.headers['location']}/cancel")
+    assert (await order(house, b"three")).status_code == 202
+
+
+async def test_spoken_jobs_count(two_callers: tuple[House, dict[str, str], dict[str, str]]) -> None:
+    house, _, anna = two_callers
+    house.client.headers.update(anna)
+    before = (await house.client.get("/openai/v1/models")).headers[REMAINING]
+    job = await ended(house, await speak(house, input="One two. " * 10))
+    assert job.status == "completed"
+    async with asyncio.timeout(10):
+        while (await house.client.get("/openai/v1/models")).headers[REMAINING] == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_the_queue_is_bounded(open_house: Opener) -> None:

@@ -23,13 +23,26 @@ def test_a_key_from_its_making_to_its_end(tmp_path: Path) -> None:
     with serving(tmp_path) as url:
         assert httpx2.get(f"{url}/v1/models").status_code == 401
         assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 200
+    assert "requests per day 1 of 2" in keys(tmp_path, "list").stdout
     with serving(tmp_path) as url:  # the counters outlive the process
         reply = httpx2.get(f"{url}/v1/models", headers=bearer)
         assert reply.headers["x-ratelimit-remaining-requests"] == "0"
         assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 429
-        assert "requests per day 2 of 2" in keys(tmp_path, "list").stdout
+        listed = keys(tmp_path, "list").stdout
+        assert listed.startswith("anna  made ")
+        assert "  may transcribe,speak,text,batches,metrics  " in listed
+        assert httpx2.delete(f"{url}/v1/models/whisper-tiny", headers=bearer).status_code == 403
         assert keys(tmp_path, "revoke", "anna").returncode == 0
         assert httpx2.get(f"{url}/v1/models", headers=bearer).status_code == 401
+    assert "requests per day" not in keys(tmp_path, "list").stdout
     again = keys(tmp_path, "revoke", "anna")
     assert again.returncode == 1
     assert "no key named anna" in again.stderr
+
+
+def test_a_permission_that_does_not_exist(tmp_path: Path) -> None:
+    refused = keys(tmp_path, "add", "anna", "--may", "fly")
+    assert refused.returncode == 1
+    assert "transcribe, speak, text, batches, models, metrics" in refused.stderr
+    assert keys(tmp_path, "list").stdout == ""
+    assert not (tmp_path / "speechd.db").exists(), "nobody is limited, so nothing is counted"

@@ -112,6 +112,13 @@ class AudioJobs:
             rows = (await connection.execute(these.order_by(audio_jobs.c.id.desc()))).all()
         return FilePage([job_of(row) for row in rows], page.has_more)
 
+    async def open_amounts(self, owner: str) -> dict[str, float]:
+        """What an owner's jobs that have not ended come to, by unit; those of unknown length are left out."""
+        amount = select(audio_jobs.c.unit, func.sum(audio_jobs.c.total)).join(lines, lines.c.id == audio_jobs.c.id)
+        amount = amount.where(audio_jobs.c.owner == owner, lines.c.state.in_(OPEN)).group_by(audio_jobs.c.unit)
+        async with self._database.reading() as connection:
+            return {unit: float(total or 0) for unit, total in await connection.execute(amount)}
+
     async def cancel(self, owner: str, id: str) -> AudioJob:
         """Stops a job; one that has ended stays as it is.
 

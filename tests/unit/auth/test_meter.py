@@ -86,9 +86,7 @@ def test_audio_counts_for_audio_alone(counters: UsageCounters, clock: Clock) -> 
 def test_parallel_requests_cannot_exceed_a_limit(counters: UsageCounters) -> None:
     meter = Meter(key(audio_seconds_per_day=10), counters)
     first, second = meter.reserve_audio(exactly(4)), meter.reserve_audio(exactly(4))
-    with pytest.raises(
-        RateLimited, match=r"limit 10, used 0, requested 4, reserved by requests under way 8"
-    ) as refused:
+    with pytest.raises(RateLimited, match=r"limit 10, used 0, requested 4, reserved by work under way 8") as refused:
         meter.reserve_audio(exactly(4))
     assert refused.value.headers()["retry-after"] == "5", "the others may be done long before the day is over"
     third = meter.reserve_audio(exactly(2))
