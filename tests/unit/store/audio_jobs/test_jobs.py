@@ -221,3 +221,14 @@ async def test_lost_for_good(jobs: AudioJobs, folder: BlobFolder, queue: Queue) 
     assert job.status == "failed"
     assert job.error is not None
     assert job.error.code == "worker_lost"
+
+
+async def test_what_is_open_adds_up_for_each_owner(jobs: AudioJobs, folder: BlobFolder, queue: Queue) -> None:
+    assert await jobs.open_amounts("anna") == {}
+    await ordered(jobs, folder)
+    await ordered(jobs, folder, total=None)
+    await ordered(jobs, folder, unit="characters", total=140.0)
+    assert await jobs.open_amounts("anna") == {"seconds": 60.0, "characters": 140.0}
+    assert await jobs.open_amounts("ben") == {}
+    assert await finished(jobs, queue, folder)
+    assert (await jobs.open_amounts("anna"))["seconds"] == 0
