@@ -15,6 +15,7 @@ from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.llm.proxy import LLMProxy
+from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
@@ -203,14 +204,16 @@ class _OnDemand:
     def model(self) -> str:
         return self.row.id
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         packing = Packing(self.row.window_seconds, self.row.window_gap)
         async with self.loaded.use(self.row) as batcher:
             local = LocalTranscriber(
                 self.row.id, cast(Batcher, batcher), packing, self.max_seconds, self.row.linked_windows
             )
-            async with aclosing(local.stream(audio, options)) as parts:
+            async with aclosing(local.stream(audio, options, priority)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
 
@@ -229,7 +232,9 @@ class _SpeakerOnDemand:
     row: Voice
     settings: Settings
 
-    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+    async def stream(
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+    ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
         async with self.loaded.use(self.row.model) as loaded:
@@ -237,7 +242,7 @@ class _SpeakerOnDemand:
             local = LocalSpeaker(
                 self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.admission
             )
-            async with aclosing(local.stream(text, options)) as parts:
+            async with aclosing(local.stream(text, options, priority)) as parts:
                 async for part in parts:
                     yield part
 

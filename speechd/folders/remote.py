@@ -22,6 +22,7 @@ from speechd.errors import (
 from speechd.folders.discover import display_name
 from speechd.languages import find
 from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
 
 ATTEMPTS = 8
@@ -125,7 +126,9 @@ class Upload:
     service: Remote
     model: str
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         path = "/v1/audio/translations" if options.task == "translate" else "/v1/audio/transcriptions"
         reply = await self.service.ask(path, _form(self.model, options), audio)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -23,11 +22,12 @@ from speechd.errors import (
     UrlNotAllowed,
 )
 from speechd.llm.proxy import LLMProxy
+from speechd.priority import PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
-from speechd.tts.admission import AdmissionQueue
+from speechd.tts.admission import AdmissionQueue, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.synthesizer import LocalSpeaker
@@ -137,7 +137,9 @@ class StandInTranscriber:
 
     model: str = "stand-in"
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
         self.files.append(audio)
         content = audio.read()
@@ -224,7 +226,7 @@ class StandInService:
         self.ears = StandInTranscriber()
         self.voices = StandInVoices()
         self.mouth = StandInTts()
-        self.threads = ThreadPoolExecutor(2)
+        self.threads = SentenceThreads(2)
         self.backlog = AdmissionQueue(settings.max_queue_characters)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
@@ -248,4 +250,4 @@ class StandInService:
     async def close(self) -> None:
         self.closed = True
         await self.llm.close()
-        self.threads.shutdown()
+        self.threads.close()

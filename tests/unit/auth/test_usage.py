@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from speechd.api.errors import error_headers
 from speechd.auth.keys import Key, KeyLimits
 from speechd.auth.usage import WINDOWS, Meter, SqliteUsage, format_seconds, format_usage
 from speechd.errors import RateLimited, Unavailable
@@ -47,7 +48,7 @@ def test_the_limit_is_reached_and_passes(usage: SqliteUsage, clock: Clock) -> No
         clock.now += 1
     with pytest.raises(RateLimited, match=r"limit 3, used 3\. Please try again in 57s\.") as refused:
         meter.admit()
-    assert refused.value.headers()["retry-after"] == "57"
+    assert error_headers(refused.value)["retry-after"] == "57"
     clock.now += 56.9
     with pytest.raises(RateLimited):
         meter.admit()
