@@ -66,13 +66,13 @@ class Service:
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
-        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer(
+        self.coalescer: RequestCoalescer[Segment | Transcript] = RequestCoalescer(
             keep=settings.result_cache_seconds,
             grace=settings.disconnect_grace,
             weigh=remembered_weight,
             most=MAX_REMEMBERED,
         )
-        """Transcriptions under way and of late."""
+        """Transcriptions under way and recent transcripts."""
 
     @property
     def ready(self) -> bool:
@@ -247,7 +247,7 @@ class _SpeakerOnDemand:
                     yield part
 
 
-def remembered_weight(transcript: Transcript) -> float:
+def remembered_weight(transcript: Segment | Transcript) -> float:
     """Seconds of audio, and at least 10, so that the shortest are bounded in number."""
     return max(10.0, transcript.duration)
 

@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
-from speechd import operations
-from speechd.api.dependencies import get_request_id, get_service, get_store_handle
-from speechd.api.middleware.rate_limits import caller_of
+from speechd.api.dependencies import context_of, get_service, get_store_handle
 from speechd.api.prefer import RESPOND_ASYNC
-from speechd.api.request_body import open_form, require_one_source
+from speechd.api.request_body import open_form
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest, UrlNotAllowed
 from speechd.net.fetch import check_url, is_inline
 from speechd.net.webhook_signature import secret_bytes
-from speechd.operations import SpeechRequest, TranscriptionRequest
+from speechd.operations.speech import SpeechCall, check_speech
+from speechd.operations.transcription import (
+    TranscriptionCall,
+    check_transcription,
+    fetch,
+    fetch_limits,
+    measure,
+    require_one_source,
+)
 from speechd.schemas.audio_jobs import WebhookForm
-from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm
 from speechd.service import Service
-from speechd.validation import check_speech, check_transcription, measure
 
 if TYPE_CHECKING:
     from speechd.store.audio_jobs.records import AudioOrder
@@ -48,18 +52,19 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
         limit = service.settings.max_upload_bytes
         body = await resources.enter_async_context(open_form(request, limit, into=cast(BinaryIO, draft)))
-        form = form_type.parse(body.fields)
+        call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
+        form = call.form
         require_one_source(body.file, form.url)
         if form.stream:
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
-        await check_transcription(service, TranscriptionRequest(form.model, form.to_options(), url=form.url))
+        await check_transcription(service, call.request(None))
         is_here, total = await _bring(service, form.url, draft)
         apart = APART | {"url"} if is_here else APART
         order = AudioOrder(
-            owner=caller_of(request),
+            owner=call.context.caller,
             url=request.url.path,
-            request_id=get_request_id(request),
+            request_id=call.context.request_id,
             fields={name: value for name, value in body.fields.items() if name not in apart},
             model=form.model,
             format=form.response_format,
@@ -84,21 +89,20 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
 
     await store.audio.check_room()
     async with open_form(request, limit) as form:
-        body = SpeechBody.parse(form.fields)
-        if body.stream_format == "sse":
+        call = SpeechCall.parse(form.fields, context_of(request, dialect), headerless=headerless)
+        if call.body.stream_format == "sse":
             raise _streamed("stream_format")
         webhook = _webhook(form.fields, service)
-        options = body.to_options(dialect.speech_sample_rate, headerless)
-        await check_speech(service, SpeechRequest(body.input, body.model, body.voice_name, options))
+        await check_speech(service, call.request)
         order = AudioOrder(
-            owner=caller_of(request),
+            owner=call.context.caller,
             url=request.url.path,
-            request_id=get_request_id(request),
+            request_id=call.context.request_id,
             fields={name: value for name, value in form.fields.items() if name not in APART},
-            model=body.model,
-            format=options.format,
+            model=call.body.model,
+            format=call.options.format,
             unit="characters",
-            total=len(body.input),
+            total=len(call.body.input),
             webhook=webhook,
         )
     return await _accepted(request, store, order, None, dialect)
@@ -133,7 +137,7 @@ async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple
     if url is not None and not is_inline(url):
         return False, None
     if url is not None:
-        with await operations.fetch(service, url) as inline:
+        with await fetch(service, url) as inline:
             await asyncio.to_thread(shutil.copyfileobj, inline, cast(BinaryIO, draft))
     await asyncio.to_thread(draft.finish)
     with await asyncio.to_thread(draft.path.open, "rb") as recording:
@@ -160,7 +164,7 @@ def _webhook(fields: Mapping[str, Any], service: Service) -> "Webhook | None":
         )
     secret_bytes(secret)
     try:
-        check_url(form.webhook_url, operations.fetch_limits(service.settings))
+        check_url(form.webhook_url, fetch_limits(service.settings))
     except (InvalidRequest, UrlNotAllowed) as error:
         raise type(error)(error.message.replace("The url", "The `webhook_url`"), param="webhook_url") from None
     return Webhook(form.webhook_url.strip(), secret)

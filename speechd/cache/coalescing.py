@@ -15,15 +15,16 @@ from speechd.cache.ttl_cache import TTLCache
 from speechd.priority import Priority, PrioritySource
 
 Part = TypeVar("Part")
+PartOut = TypeVar("PartOut", covariant=True)
 
 CacheStatus = Literal["miss", "joined", "hit"]
 """The work was begun for this request, was under way already, or was done already."""
 
 
-class Work(Protocol[Part]):
+class Work(Protocol[PartOut]):
     """What can be computed for several requests at once."""
 
-    def run(self, priority: PrioritySource) -> AsyncGenerator[Part, None]:
+    def run(self, priority: PrioritySource) -> AsyncGenerator[PartOut, None]:
         """Yields the parts of the answer; the last one is the result."""
         ...
 

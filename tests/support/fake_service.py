@@ -222,7 +222,7 @@ class StandInService:
         self.llm = LLMProxy.of(settings)
         self.ready = True
         self.closed = False
-        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer()
+        self.coalescer: RequestCoalescer[Segment | Transcript] = RequestCoalescer()
         self.ears = StandInTranscriber()
         self.voices = StandInVoices()
         self.mouth = StandInTts()

@@ -9,6 +9,7 @@ from speechd.auth.keys import ENVIRONMENT, Key
 from speechd.auth.usage import Meter, Usage
 from speechd.dialects import dialect_of
 from speechd.errors import SpeechdError
+from speechd.operations.context import Charge, free_of_charge
 
 
 class RateLimits:
@@ -42,10 +43,10 @@ class RateLimits:
         await self.app(scope, receive, send_counted)
 
 
-def charge_audio(request: Request, seconds: float) -> None:
-    """Counts audio that was transcribed or spoken against the caller's limits, if it has any."""
-    if meter := getattr(request.state, "meter", None):
-        meter.charge_audio(seconds)
+def charge_of(request: Request) -> Charge:
+    """What counts audio against the caller's limits, if it has any."""
+    meter: Meter | None = getattr(request.state, "meter", None)
+    return meter.charge_audio if meter else free_of_charge
 
 
 def caller_of(request: Request) -> str:
