@@ -20,6 +20,7 @@ from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
@@ -154,8 +155,6 @@ class Service:
         return LOADERS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
-        from speechd.registry.transfer.download import pull
-
         return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:

@@ -28,12 +28,12 @@ from speechd.operations.transcription import (
 from speechd.schemas.audio_jobs import WebhookForm
 from speechd.schemas.transcription import AudioForm
 from speechd.service import Service
+from speechd.store.audio_jobs.records import AudioOrder, Webhook
+from speechd.store.audio_jobs.view import to_response
+from speechd.store.store import Store
 
 if TYPE_CHECKING:
-    from speechd.store.audio_jobs.records import AudioOrder
-    from speechd.store.audio_jobs.webhooks import Webhook
     from speechd.store.blobs import BlobDraft
-    from speechd.store.store import Store
 
 APART = frozenset({"file", *WebhookForm.model_fields})
 """Parameters that are not kept with the others."""
@@ -45,8 +45,6 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
     service, store = get_service(request), await get_store_handle(request).open()
-    from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
-
     await store.audio.check_room()
     async with AsyncExitStack() as resources:
         draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
@@ -85,8 +83,6 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
         SpeechdError: whatever is wrong with the request, or too many are open.
     """
     service, store = get_service(request), await get_store_handle(request).open()
-    from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
-
     await store.audio.check_room()
     async with open_form(request, limit) as form:
         call = SpeechCall.parse(form.fields, context_of(request, dialect), headerless=headerless)
@@ -121,10 +117,8 @@ def refuse_webhook(fields: Mapping[str, Any]) -> None:
 
 
 async def _accepted(
-    request: Request, store: "Store", order: "AudioOrder", recording: "BlobDraft | None", dialect: Dialect
+    request: Request, store: Store, order: AudioOrder, recording: "BlobDraft | None", dialect: Dialect
 ) -> Response:
-    from speechd.store.audio_jobs.view import to_response
-
     job = await store.audio.create(order, recording)
     get_store_handle(request).tasks_available.set()
     told = await to_response(job, store.files.blobs)
@@ -144,14 +138,12 @@ async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple
         return True, await measure(service, recording)
 
 
-def _webhook(fields: Mapping[str, Any], service: Service) -> "Webhook | None":
+def _webhook(fields: Mapping[str, Any], service: Service) -> Webhook | None:
     """
     Raises:
         InvalidRequest: its URL or secret is malformed, or there is no secret.
         UrlNotAllowed: it leads to where this server does not go.
     """
-    from speechd.store.audio_jobs.webhooks import Webhook
-
     form = WebhookForm.parse(dict(fields))
     own = service.settings.webhook_secret
     secret = form.webhook_secret or (own.get_secret_value() if own else "")

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from speechd.cli import lazy
+
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
@@ -16,32 +18,25 @@ def add_key(
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
 ) -> None:
     """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
-    from speechd.auth.keys import KeyFile, KeyLimits
-    from speechd.settings import read_settings
 
-    limits = KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
-    typer.echo(KeyFile(read_settings().keys_path).add(name, limits))
+    limits = lazy.KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
+    typer.echo(lazy.KeyFile(lazy.read_settings().keys_path).add(name, limits))
 
 
 @app.command("list")
 def list_keys() -> None:
     """List the keys, with what each has used of its limits."""
-    from speechd.auth.keys import KeyFile
-    from speechd.auth.usage import SqliteUsage, format_usage
-    from speechd.settings import read_settings
 
-    settings = read_settings()
-    usage = SqliteUsage(settings.data_dir / "usage.db")
-    for key in KeyFile(settings.keys_path).read():
-        typer.echo(format_usage(key, usage))
+    settings = lazy.read_settings()
+    usage = lazy.SqliteUsage(settings.data_dir / "usage.db")
+    for key in lazy.KeyFile(settings.keys_path).read():
+        typer.echo(lazy.format_usage(key, usage))
     usage.close()
 
 
 @app.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
     """Take a key away. A running server refuses it at once."""
-    from speechd.auth.keys import KeyFile
-    from speechd.settings import read_settings
 
-    KeyFile(read_settings().keys_path).revoke(name)
+    lazy.KeyFile(lazy.read_settings().keys_path).revoke(name)
     typer.echo(f"{name} is revoked.")

@@ -9,8 +9,8 @@ from typing import Any
 from speechd.auth.usage import Usage
 from speechd.errors import InternalError, SpeechdError
 from speechd.service import Service
-from speechd.store.batch_maintenance import MaintenanceTask
-from speechd.store.queue import Making, Outcome, QueuedTask, Stop, never_ran
+from speechd.store.batch_maintenance import BatchMaintenance, MaintenanceTask
+from speechd.store.queue import Making, Outcome, Queue, QueuedTask, Stop, never_ran
 from speechd.store.store import Store, StoreHandle
 from speechd.worker import faults
 from speechd.worker.concurrency import ConcurrencyLimiter
@@ -84,7 +84,8 @@ class Shift:
         self._stopping = stopping
         self._concurrency = service.settings.worker_concurrency
         self._turns = ConcurrencyLimiter(lambda: 1 if busy() else self._concurrency)
-        self._queue, self._chores = store.desk(presence.name)
+        self._queue = Queue(store.database, presence.name)
+        self._chores = BatchMaintenance(store.database, store.files, self._queue, store.retention)
         self._runner = TaskRunner(service, store, usage)
         self._courier = WebhookSender(store, presence.name, service.settings.fetch_allow_hosts)
         self._held: dict[str, Held] = {}

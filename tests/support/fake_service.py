@@ -127,13 +127,19 @@ class StandInModels:
 
 @dataclass
 class StandInTranscriber:
-    """Answers SEGMENTS, unless the recording is one of FAILURES or says `silence`, `cut`, `slow` or `late crash`."""
+    """Answers SEGMENTS, unless the recording is one of FAILURES or says `silence`, `cut`, `slow` or `late crash`.
+
+    Of `gated` the second segment waits for the gate.
+    """
 
     asked: list[TranscribeOptions] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
     files: list[BinaryIO] = field(default_factory=list)
     running: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    priority: PrioritySource = interactive
+    """Of the newest request."""
 
     model: str = "stand-in"
 
@@ -141,6 +147,7 @@ class StandInTranscriber:
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
     ) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
+        self.priority = priority
         self.files.append(audio)
         content = audio.read()
         self.heard.append(content[:100])
@@ -163,6 +170,8 @@ class StandInTranscriber:
                 raise InvalidAudio("It broke off.")
             if content == b"slow" or (content == b"slow end" and number == 1):
                 await asyncio.Event().wait()
+            if content == b"gated" and number == 1:
+                await self.gate.wait()
             yield segment
         warnings = ("truncated-audio",) if content == b"cut" else ()
         language = "" if content == b"silence" else options.language or "en"

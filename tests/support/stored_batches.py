@@ -2,8 +2,7 @@
 
 from sqlalchemy import update
 
-from speechd.store.batches import BatchOrder
-from speechd.store.store import StoreHandle
+from speechd.store.store import Order, StoreHandle
 from speechd.store.tables import batches, files
 
 LINES = b'{"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}\n'
@@ -22,6 +21,6 @@ async def seed_file(jobs: StoreHandle, id: str, content: bytes = LINES, owner: s
 async def seed_batch(jobs: StoreHandle, id: str, file: str, owner: str = "") -> None:
     """A batch of this very id that nobody works on."""
     store = await jobs.open()
-    made = await store.batches.create(BatchOrder(owner, "openai", "/v1/embeddings", file, "24h"))
+    made = await store.batches.create(Order(owner, "openai", "/v1/embeddings", file, "24h"))
     async with store.database.writing() as connection:
         await connection.execute(update(batches).where(batches.c.id == made.id).values(id=id))

@@ -14,7 +14,7 @@ from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
 from speechd.operations.batch import BATCH_OPERATIONS
 from speechd.schemas.batches import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
-from speechd.store.store import StoreHandle
+from speechd.store.store import Order, StoreHandle
 
 if TYPE_CHECKING:
     from speechd.store.batches import Batch
@@ -45,9 +45,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(BATCH_OPERATIONS)}.", param="endpoint")
     jobs = get_store_handle(request)
     store = await jobs.open()
-    from speechd.store.batches import BatchOrder  # only now: opening loads the libraries
-
-    order = BatchOrder(
+    order = Order(
         owner=caller_of(request),
         dialect=dialect.name,
         endpoint=form.endpoint,

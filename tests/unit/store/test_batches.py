@@ -6,11 +6,12 @@ import pytest
 
 from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExceeded
 from speechd.store.batch_maintenance import BatchMaintenance
-from speechd.store.batches import Batch, Batches, BatchOrder, window_seconds
+from speechd.store.batches import Batch, Batches, window_seconds
 from speechd.store.blobs import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue
+from speechd.store.store import Order
 from speechd.store.tables import batches, lines
 from tests.unit.store.conftest import Clock, Rows
 
@@ -40,8 +41,8 @@ class Desk:
         await self.tend()
         return await self.batches.get("anna", batch.id)
 
-    def order(self, file: str, **changes: Any) -> BatchOrder:
-        return BatchOrder(
+    def order(self, file: str, **changes: Any) -> Order:
+        return Order(
             **{"owner": "anna", "dialect": "openai", "endpoint": "/v1/embeddings", "completion_window": "24h"}
             | changes,
             input_file_id=file,

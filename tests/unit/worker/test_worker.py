@@ -13,8 +13,8 @@ from sqlalchemy import select
 from speechd.auth.usage import WINDOWS, SqliteUsage
 from speechd.errors import StorageFull
 from speechd.settings import Settings
-from speechd.store.batches import Batch, BatchOrder
-from speechd.store.store import Store, StoreHandle
+from speechd.store.batches import Batch
+from speechd.store.store import Order, Store, StoreHandle
 from speechd.store.tables import lines
 from speechd.worker import faults, session
 from speechd.worker.concurrency import ConcurrencyLimiter
@@ -49,7 +49,7 @@ class Office:
         with store.files.blobs.draft() as draft:
             draft.write("\n".join(rows).encode())
             file = await store.files.keep(draft, owner, "in.jsonl", "batch")
-        return await store.batches.create(BatchOrder(owner, "openai", endpoint, file.id, "24h"))
+        return await store.batches.create(Order(owner, "openai", endpoint, file.id, "24h"))
 
     async def until(self, batch: Batch, reached: Callable[[Batch], bool], owner: str = "") -> Batch:
         store = await self.jobs.open()
