@@ -20,7 +20,6 @@ Task = Literal["transcribe", "translate"]
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
 
-
 EMBEDDED_MODEL = "embedded-model"
 """Warning of a transcript that the embedded recogniser made and doubts: a pulled model would know better."""
 
@@ -279,7 +278,6 @@ class Transcriber(Protocol):
 
         Args:
             audio: an open, seekable binary file in any accepted container; it stays open until the stream ends.
-            options: what is asked.
             priority: asked whenever the work waits for the engine.
 
         Raises:
@@ -341,8 +339,6 @@ class Speaker(Protocol):
         """Yields the encoded audio piece by piece, then the Speech, once. Closing it stops the work.
 
         Args:
-            text: what to say.
-            options: how.
             priority: background speech waits while a caller's sentence waits for the voice.
 
         Raises:

@@ -16,15 +16,9 @@ from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest, UrlNotAllowed
 from speechd.net.fetch import check_url, is_inline
 from speechd.net.webhook_signature import secret_bytes
+from speechd.operations.recording import fetch, fetch_limits, measure, require_one_source
 from speechd.operations.speech import SpeechCall, check_speech
-from speechd.operations.transcription import (
-    TranscriptionCall,
-    check_transcription,
-    fetch,
-    fetch_limits,
-    measure,
-    require_one_source,
-)
+from speechd.operations.transcription import TranscriptionCall, check_transcription
 from speechd.schemas.audio_jobs import WebhookForm
 from speechd.schemas.transcription import AudioForm
 from speechd.service import Service

@@ -7,17 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, M
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO, cast
 
-from speechd.audio.decode import open_audio
 from speechd.cache.coalescing import CacheStatus
-from speechd.errors import InvalidRequest
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, JsonObject, View
-from speechd.net.fetch import FetchLimits, check_url, fetch_audio, is_inline
+from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
 from speechd.operations.context import RequestContext
+from speechd.operations.recording import fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.service import Service
-from speechd.settings import Settings
 from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
 
 AUDIO_FORMS: Mapping[str, type[AudioForm]] = {
@@ -202,17 +200,6 @@ class _SharedTranscription:
         self.audio.close()
 
 
-def require_one_source(file: BinaryIO | None, url: str | None) -> None:
-    """
-    Raises:
-        InvalidRequest: there is no recording, or there are two.
-    """
-    if file is None and url is None:
-        raise InvalidRequest("Either `file` or `url` is required.", param="file")
-    if file is not None and url is not None:
-        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
-
-
 async def check_transcription(service: Service, request: TranscriptionRequest) -> None:
     """What can be told of a transcription before the recording is there.
 
@@ -222,37 +209,6 @@ async def check_transcription(service: Service, request: TranscriptionRequest) -
     if request.url is not None and not is_inline(request.url):
         check_url(request.url, fetch_limits(service.settings))
     await service.transcriber(request.model, request.options)
-
-
-async def measure(service: Service, audio: BinaryIO) -> float | None:
-    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
-
-    Raises:
-        InvalidAudio: it is none.
-    """
-
-    def look() -> float | None:
-        with open_audio(audio, max_seconds=service.settings.max_audio_seconds) as stream:
-            return stream.probable_seconds
-
-    try:
-        return await asyncio.to_thread(look)
-    finally:
-        audio.seek(0)
-
-
-async def fetch(service: Service, url: str) -> BinaryIO:
-    """What a `url` stands for, as an open file; the caller closes it.
-
-    Raises:
-        SpeechdError: see speechd.net.fetch.fetch_audio.
-    """
-    return await fetch_audio(url, fetch_limits(service.settings))
-
-
-def fetch_limits(settings: Settings) -> FetchLimits:
-    """How much a `url` may cost here, and how far it may reach."""
-    return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)
 
 
 async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 from speechd.dialects import common_url
 from speechd.errors import StorageUnavailable
 from speechd.operations.context import RequestContext
+from speechd.operations.recording import fetch, measure
 from speechd.operations.speech import SPEECH_URL, SpeechCall
-from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall, TranscriptionReply, fetch, measure
+from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall, TranscriptionReply
 from speechd.service import Service
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.records import JobResult, Progress

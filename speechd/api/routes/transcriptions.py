@@ -24,7 +24,8 @@ from speechd.formats.transcript import (
     speaker_segment,
     usage,
 )
-from speechd.operations.transcription import TranscriptionCall, open_transcription, require_one_source
+from speechd.operations.recording import require_one_source
+from speechd.operations.transcription import TranscriptionCall, open_transcription
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript
 
