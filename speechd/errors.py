@@ -46,8 +46,9 @@
             ├── StorageFull
             └── StorageReadOnly
 
-An error carries what its HTTP reply needs; the first line of a class's docstring is its default message. Adapters
-translate foreign exceptions (PyAV's, CTranslate2's, the HTTP client's) into these at their edge.
+An error carries a status, a kind, a code and when to try again; speechd.api.errors makes an HTTP reply of it. The first
+line of a class's docstring is its default message. Adapters translate foreign exceptions (PyAV's, CTranslate2's, the
+HTTP client's) into these at their edge.
 """
 
 from collections.abc import Mapping
@@ -60,8 +61,8 @@ class SpeechdError(Exception):
     status: int = 500
     type: str = "server_error"
     code: ClassVar[str | None] = None
-    should_retry: ClassVar[bool | None] = None
-    """What `x-should-retry` tells the SDKs; None leaves it to the status."""
+    should_retry: bool | None = None
+    """Whether the same request can succeed later; None: clients judge by the status."""
 
     def __init__(
         self,
@@ -87,16 +88,6 @@ class SpeechdError(Exception):
     def envelope(self) -> dict[str, dict[str, Any]]:
         """The documented body: `{"error": {"message", "type", "param", "code"}}`."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.error_code}}
-
-    def headers(self) -> dict[str, str]:
-        """The reply headers which tell an SDK whether and when to try again."""
-        headers = {}
-        if self.should_retry is not None:
-            headers["x-should-retry"] = "true" if self.should_retry else "false"
-        if self.retry_after is not None:
-            headers["retry-after"] = str(max(1, round(self.retry_after)))
-            headers["retry-after-ms"] = str(round(self.retry_after * 1000))
-        return headers
 
 
 class InvalidRequest(SpeechdError):
@@ -342,26 +333,30 @@ class BackendRefusal(SpeechdError):
     """The LLM backend refused the request."""
 
     _said: Mapping[str, Any] = {}
-    _steering: Mapping[str, str] = {}
 
     @classmethod
-    def of(cls, status: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> "BackendRefusal":
+    def of(
+        cls,
+        status: int,
+        error: Mapping[str, Any],
+        *,
+        retry_after: float | None = None,
+        should_retry: bool | None = None,
+    ) -> "BackendRefusal":
         """
         Args:
             status: the backend's own, 400 to 599.
             error: `message`, `type`, `param`, `code` and whatever else the backend said, fit for the caller.
-            headers: of the backend's reply those that steer retries.
+            retry_after: seconds after which the backend wants to be asked again.
+            should_retry: whether the backend says that it can be asked again.
         """
-        refusal = cls(error["message"], param=error["param"], code=error["code"])
-        refusal.status, refusal.type = status, error["type"]
-        refusal._said, refusal._steering = dict(error), dict(headers)
+        refusal = cls(error["message"], param=error["param"], code=error["code"], retry_after=retry_after)
+        refusal.status, refusal.type, refusal.should_retry = status, error["type"], should_retry
+        refusal._said = dict(error)
         return refusal
 
     def envelope(self) -> dict[str, dict[str, Any]]:
         return {"error": {**self._said, **super().envelope()["error"]}}
-
-    def headers(self) -> dict[str, str]:
-        return {**super().headers(), **self._steering}
 
 
 class Unavailable(SpeechdError):

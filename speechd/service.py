@@ -15,10 +15,12 @@ from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.llm.proxy import LLMProxy
+from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
@@ -65,13 +67,13 @@ class Service:
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
-        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer(
+        self.coalescer: RequestCoalescer[Segment | Transcript] = RequestCoalescer(
             keep=settings.result_cache_seconds,
             grace=settings.disconnect_grace,
             weigh=remembered_weight,
             most=MAX_REMEMBERED,
         )
-        """Transcriptions under way and of late."""
+        """Transcriptions under way and recent transcripts."""
 
     @property
     def ready(self) -> bool:
@@ -153,8 +155,6 @@ class Service:
         return LOADERS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
-        from speechd.registry.transfer.download import pull
-
         return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
@@ -203,14 +203,16 @@ class _OnDemand:
     def model(self) -> str:
         return self.row.id
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         packing = Packing(self.row.window_seconds, self.row.window_gap)
         async with self.loaded.use(self.row) as batcher:
             local = LocalTranscriber(
                 self.row.id, cast(Batcher, batcher), packing, self.max_seconds, self.row.linked_windows
             )
-            async with aclosing(local.stream(audio, options)) as parts:
+            async with aclosing(local.stream(audio, options, priority)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
 
@@ -229,7 +231,9 @@ class _SpeakerOnDemand:
     row: Voice
     settings: Settings
 
-    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+    async def stream(
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+    ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
         async with self.loaded.use(self.row.model) as loaded:
@@ -237,12 +241,12 @@ class _SpeakerOnDemand:
             local = LocalSpeaker(
                 self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.admission
             )
-            async with aclosing(local.stream(text, options)) as parts:
+            async with aclosing(local.stream(text, options, priority)) as parts:
                 async for part in parts:
                     yield part
 
 
-def remembered_weight(transcript: Transcript) -> float:
+def remembered_weight(transcript: Segment | Transcript) -> float:
     """Seconds of audio, and at least 10, so that the shortest are bounded in number."""
     return max(10.0, transcript.duration)
 

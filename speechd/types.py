@@ -7,6 +7,8 @@ from typing import BinaryIO, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from speechd.priority import Priority, PrioritySource, interactive
+
 SAMPLE_RATE = 16_000
 """Hz; what Whisper, PocketSphinx and the Silero VAD are trained on."""
 
@@ -17,7 +19,6 @@ Task = Literal["transcribe", "translate"]
 
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
-
 
 EMBEDDED_MODEL = "embedded-model"
 """Warning of a transcript that the embedded recogniser made and doubts: a pulled model would know better."""
@@ -270,12 +271,14 @@ class Transcriber(Protocol):
         """Id of the model that does it; final once something came out of the stream."""
         ...
 
-    def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """Yields each segment in order as soon as it is final, then the Transcript of all of them, once.
 
         Args:
             audio: an open, seekable binary file in any accepted container; it stays open until the stream ends.
-            options: what is asked.
+            priority: asked whenever the work waits for the engine.
 
         Raises:
             InvalidAudio: nothing in it can be decoded.
@@ -330,12 +333,13 @@ class Speech:
 class Speaker(Protocol):
     """One text in, its audio out as it is made; local or remote."""
 
-    def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+    def stream(
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+    ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """Yields the encoded audio piece by piece, then the Speech, once. Closing it stops the work.
 
         Args:
-            text: what to say.
-            options: how.
+            priority: background speech waits while a caller's sentence waits for the voice.
 
         Raises:
             InvalidRequest: there is nothing to say in it, it is not well-formed SSML, or an option is out of range.

@@ -9,29 +9,28 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
-from speechd import operations
-from speechd.api.dependencies import get_request_id, get_service, get_store_handle
-from speechd.api.middleware.rate_limits import caller_of, check_audio, meter_of
+from speechd.api.dependencies import context_of, get_service, get_store_handle
+from speechd.api.middleware.rate_limits import check_audio, meter_of
 from speechd.api.prefer import RESPOND_ASYNC
-from speechd.api.request_body import open_form, require_one_source
+from speechd.api.request_body import open_form
 from speechd.auth.meter import Estimate
-from speechd.charging import CHARACTERS_PER_SECOND
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest, UrlNotAllowed
 from speechd.net.fetch import check_url, is_inline
 from speechd.net.webhook_signature import secret_bytes
-from speechd.operations import SpeechRequest, TranscriptionRequest
+from speechd.operations.charging import CHARACTERS_PER_SECOND
+from speechd.operations.recording import fetch, fetch_limits, measure, require_one_source
+from speechd.operations.speech import SpeechCall, check_speech
+from speechd.operations.transcription import TranscriptionCall, check_transcription
 from speechd.schemas.audio_jobs import WebhookForm
-from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm
 from speechd.service import Service
-from speechd.validation import check_speech, check_transcription, measure
+from speechd.store.audio_jobs.records import AudioOrder, Webhook
+from speechd.store.audio_jobs.view import to_response
+from speechd.store.store import Store
 
 if TYPE_CHECKING:
-    from speechd.store.audio_jobs.records import AudioOrder
-    from speechd.store.audio_jobs.webhooks import Webhook
     from speechd.store.blobs import BlobDraft
-    from speechd.store.store import Store
 
 APART = frozenset({"file", *WebhookForm.model_fields})
 """Parameters that are not kept with the others."""
@@ -44,25 +43,24 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     """
     check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
-    from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
-
     await store.audio.check_room()
     async with AsyncExitStack() as resources:
         draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
         limit = service.settings.max_upload_bytes
         body = await resources.enter_async_context(open_form(request, limit, into=cast(BinaryIO, draft)))
-        form = form_type.parse(body.fields)
+        call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
+        form = call.form
         require_one_source(body.file, form.url)
         if form.stream:
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
-        await check_transcription(service, TranscriptionRequest(form.model, form.to_options(), url=form.url))
+        await check_transcription(service, call.request(None))
         is_here, total = await _bring(service, form.url, draft)
         apart = APART | {"url"} if is_here else APART
         order = AudioOrder(
-            owner=caller_of(request),
+            owner=call.context.caller,
             url=request.url.path,
-            request_id=get_request_id(request),
+            request_id=call.context.request_id,
             fields={name: value for name, value in body.fields.items() if name not in apart},
             model=form.model,
             format=form.response_format,
@@ -84,25 +82,22 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     """
     check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
-    from speechd.store.audio_jobs.records import AudioOrder  # only now: `open` loads the libraries
-
     await store.audio.check_room()
     async with open_form(request, limit) as form:
-        body = SpeechBody.parse(form.fields)
-        if body.stream_format == "sse":
+        call = SpeechCall.parse(form.fields, context_of(request, dialect), headerless=headerless)
+        if call.body.stream_format == "sse":
             raise _streamed("stream_format")
         webhook = _webhook(form.fields, service)
-        options = body.to_options(dialect.speech_sample_rate, headerless)
-        await check_speech(service, SpeechRequest(body.input, body.model, body.voice_name, options))
+        await check_speech(service, call.request)
         order = AudioOrder(
-            owner=caller_of(request),
+            owner=call.context.caller,
             url=request.url.path,
-            request_id=get_request_id(request),
+            request_id=call.context.request_id,
             fields={name: value for name, value in form.fields.items() if name not in APART},
-            model=body.model,
-            format=options.format,
+            model=call.body.model,
+            format=call.options.format,
             unit="characters",
-            total=len(body.input),
+            total=len(call.body.input),
             webhook=webhook,
         )
     return await _accepted(request, store, order, None, dialect)
@@ -121,10 +116,8 @@ def refuse_webhook(fields: Mapping[str, Any]) -> None:
 
 
 async def _accepted(
-    request: Request, store: "Store", order: "AudioOrder", recording: "BlobDraft | None", dialect: Dialect
+    request: Request, store: Store, order: AudioOrder, recording: "BlobDraft | None", dialect: Dialect
 ) -> Response:
-    from speechd.store.audio_jobs.view import to_response
-
     with await _reserve(request, store, order):  # until the job is there, and counts as open itself
         job = await store.audio.create(order, recording)
     get_store_handle(request).tasks_available.set()
@@ -133,7 +126,7 @@ async def _accepted(
     return JSONResponse(told.model_dump(mode="json"), 202, headers)
 
 
-async def _reserve(request: Request, store: "Store", order: "AudioOrder") -> AbstractContextManager[object]:
+async def _reserve(request: Request, store: Store, order: AudioOrder) -> AbstractContextManager[object]:
     """
     Raises:
         RateLimited: the caller's open jobs will use what is left of its limits on audio.
@@ -156,21 +149,19 @@ async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple
     if url is not None and not is_inline(url):
         return False, None
     if url is not None:
-        with await operations.fetch(service, url) as inline:
+        with await fetch(service, url) as inline:
             await asyncio.to_thread(shutil.copyfileobj, inline, cast(BinaryIO, draft))
     await asyncio.to_thread(draft.finish)
     with await asyncio.to_thread(draft.path.open, "rb") as recording:
         return True, await measure(service, recording)
 
 
-def _webhook(fields: Mapping[str, Any], service: Service) -> "Webhook | None":
+def _webhook(fields: Mapping[str, Any], service: Service) -> Webhook | None:
     """
     Raises:
         InvalidRequest: its URL or secret is malformed, or there is no secret.
         UrlNotAllowed: it leads to where this server does not go.
     """
-    from speechd.store.audio_jobs.webhooks import Webhook
-
     form = WebhookForm.parse(dict(fields))
     own = service.settings.webhook_secret
     secret = form.webhook_secret or (own.get_secret_value() if own else "")
@@ -183,7 +174,7 @@ def _webhook(fields: Mapping[str, Any], service: Service) -> "Webhook | None":
         )
     secret_bytes(secret)
     try:
-        check_url(form.webhook_url, operations.fetch_limits(service.settings))
+        check_url(form.webhook_url, fetch_limits(service.settings))
     except (InvalidRequest, UrlNotAllowed) as error:
         raise type(error)(error.message.replace("The url", "The `webhook_url`"), param="webhook_url") from None
     return Webhook(form.webhook_url.strip(), secret)

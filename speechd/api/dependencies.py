@@ -4,7 +4,10 @@ from typing import cast
 
 from starlette.requests import Request
 
+from speechd.api.middleware.rate_limits import caller_of, meter_of
+from speechd.dialects import Dialect
 from speechd.errors import Unavailable
+from speechd.operations.context import RequestContext
 from speechd.service import Service
 from speechd.store.store import StoreHandle
 
@@ -28,3 +31,14 @@ def get_store_handle(request: Request) -> StoreHandle:
 def get_request_id(request: Request) -> str:
     """The `req_...` of this request, as in its `x-request-id`."""
     return cast(str, request.state.request_id)
+
+
+def context_of(request: Request, dialect: Dialect) -> RequestContext:
+    """Who asks, and how it is answered."""
+    return RequestContext(
+        caller=caller_of(request),
+        dialect=dialect,
+        request_id=get_request_id(request),
+        retryable=True,
+        meter=meter_of(request),
+    )

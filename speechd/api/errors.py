@@ -14,8 +14,19 @@ from speechd.errors import InternalError, InvalidRequest, MethodNotAllowed, NotF
 logger = logging.getLogger("speechd.api")
 
 
+def error_headers(error: SpeechdError) -> dict[str, str]:
+    """The reply headers which tell an SDK whether and when to try again."""
+    headers = {}
+    if error.should_retry is not None:
+        headers["x-should-retry"] = "true" if error.should_retry else "false"
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+        headers["retry-after-ms"] = str(round(error.retry_after * 1000))
+    return headers
+
+
 def error_response(error: SpeechdError) -> Response:
-    headers = error.headers()
+    headers = error_headers(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     return JSONResponse(error.envelope(), error.status, headers)

@@ -82,17 +82,6 @@ async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None
                 owned.pop_all()
 
 
-def require_one_source(file: BinaryIO | None, url: str | None) -> None:
-    """
-    Raises:
-        InvalidRequest: there is no recording, or there are two.
-    """
-    if file is None and url is None:
-        raise InvalidRequest("Either `file` or `url` is required.", param="file")
-    if file is not None and url is not None:
-        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
-
-
 def collect(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Field names and values as an object: `a[]` and repeated `a` make a list, `a[key]` an object.
 

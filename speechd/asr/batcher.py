@@ -10,12 +10,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from speechd.asr.engine import AsrEngine, Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
+from speechd.priority import PrioritySource, goes_before, interactive
 from speechd.types import Timings
 
 AGING = 4.0
@@ -23,11 +23,8 @@ AGING = 4.0
 at most 15 minutes for its next window, however many short clips keep coming."""
 
 BACKGROUND_HANDICAP = 600.0
-"""Seconds of remaining audio that it weighs that nobody waits for an answer: such work passes a caller's only after
+"""Seconds of remaining audio by which background work is taken for longer than it is: it passes a caller's only after
 150 seconds in the queue."""
-
-nobody_waits: ContextVar[bool] = ContextVar("nobody_waits", default=False)
-"""Set in the context of work that makes way for callers."""
 
 T = TypeVar("T")
 
@@ -38,8 +35,8 @@ class QueuedRecording:
 
     remaining: float
     """Seconds of its audio that are not decoded yet, as far as is known."""
-    handicap: float = 0.0
-    """Seconds that it is taken for longer than it is."""
+    priority: PrioritySource = interactive
+    """Of its work at this moment."""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,8 +53,8 @@ class QueuedJob(Generic[T]):
 
     def urgency(self, now: float) -> tuple[float, int]:
         """Sorts first what has least left to do, corrected by how long it has waited."""
-        queued = self.queued
-        return queued.remaining + queued.handicap - AGING * (now - self.since), self.sequence
+        handicap = BACKGROUND_HANDICAP if self.queued.priority() == "background" else 0.0
+        return self.queued.remaining + handicap - AGING * (now - self.since), self.sequence
 
 
 @dataclass(slots=True)
@@ -117,27 +114,30 @@ class Batcher:
         return sum(queued.remaining for queued in self._queued)
 
     @contextlib.contextmanager
-    def reserve(self, seconds: float) -> Iterator[QueuedRecording]:
+    def reserve(self, seconds: float, priority: PrioritySource = interactive) -> Iterator[QueuedRecording]:
         """A place in the queue for a recording of about `seconds`, until the recording is finished or given up.
 
         Raises:
             Overloaded: more audio waits than the bound allows; with the time after which there should be room.
+                Background work does not count against a caller.
         """
-        queued = self._admit(seconds)
+        queued = self._admit(seconds, priority)
         try:
             yield queued
         finally:
             self._queued.discard(queued)
 
-    def _admit(self, seconds: float) -> QueuedRecording:
-        excess = self.queued_seconds + seconds - self._max_queue_seconds
-        if self._queued and excess > 0:
+    def _admit(self, seconds: float, priority: PrioritySource) -> QueuedRecording:
+        mine = priority()
+        ahead = [queued.remaining for queued in self._queued if not goes_before(mine, queued.priority())]
+        excess = sum(ahead) + seconds - self._max_queue_seconds
+        if ahead and excess > 0:
             wait = excess / self._speed if self._speed else 10.0
             raise Overloaded(
-                f"The server has {self.queued_seconds:.0f} s of audio waiting. Please try again in {wait:.0f}s.",
+                f"The server has {sum(ahead):.0f} s of audio waiting. Please try again in {wait:.0f}s.",
                 retry_after=wait,
             )
-        queued = QueuedRecording(seconds, BACKGROUND_HANDICAP if nobody_waits.get() else 0.0)
+        queued = QueuedRecording(seconds, priority)
         self._queued.add(queued)
         return queued
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from speechd.asr.hallucination import mean_logprob
+from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 SECONDS_HEARD = 20.0
@@ -33,10 +34,12 @@ class FallbackTranscriber:
     def __post_init__(self) -> None:
         self.model = f"{self.first.model} or {self.second.model}"
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         self.model = self.first.model
-        async with contextlib.aclosing(self.first.stream(audio, options)) as parts:
+        async with contextlib.aclosing(self.first.stream(audio, options, priority)) as parts:
             heard = [part async for part in _beginning(parts)]
             if not self._hand_over(heard):
                 for part in heard:
@@ -46,7 +49,7 @@ class FallbackTranscriber:
                 return
         audio.seek(0)
         self.model = self.second.model
-        async with contextlib.aclosing(self.second.stream(audio, options)) as parts:
+        async with contextlib.aclosing(self.second.stream(audio, options, priority)) as parts:
             async for part in parts:
                 yield part
 

@@ -23,6 +23,7 @@ from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import OpenRecording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
+from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 WINDOWS_IN_FLIGHT = 16
@@ -45,11 +46,13 @@ class LocalTranscriber:
     linked_windows: int = 1
     """Windows in a row of which each is told the end of the text before it; see speechd.asr.linked_windows."""
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         recording = await asyncio.to_thread(OpenRecording, audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds) as queued:
+        with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds, priority) as queued:
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )

@@ -26,7 +26,7 @@ class Estimate:
     """A header says so. Else it is a guess, for which nobody is refused who has something left."""
 
 
-class Reservation:
+class AudioReservation:
     """Seconds of audio that are kept from other requests of a key, until the work ends and is charged.
 
     Exactly one of `settle` and `release` counts, the first. A context manager: leaving it releases.
@@ -102,7 +102,7 @@ class Meter:
             if used.amount + self._reserved >= limit:
                 raise self._refused(window, limit, used, taken=self._reserved)
 
-    def reserve_audio(self, estimate: Estimate | None, queued: float = 0.0) -> Reservation:
+    def reserve_audio(self, estimate: Estimate | None, queued: float = 0.0) -> AudioReservation:
         """Sets audio aside before the work on it begins. What requests reserve together never exceeds a limit.
 
         Args:
@@ -123,7 +123,7 @@ class Meter:
                 raise self._refused(window, limit, used, requested, taken)
         wanted = estimate.seconds if estimate else left
         seconds = 0.0 if math.isinf(wanted) else min(wanted, left)
-        return Reservation(self._counters, self._key.id, seconds)
+        return AudioReservation(self._counters, self._key.id, seconds)
 
     def headers(self, kinds: tuple[Kind, ...]) -> dict[str, str]:
         """`x-ratelimit-{limit,remaining,reset}-<kind>` of the window that ends first what may still be used."""
@@ -139,7 +139,7 @@ class Meter:
                 remaining, limit, ends_in = min(open_windows)
                 headers[f"x-ratelimit-limit-{kind}"] = f"{limit:.15g}"
                 headers[f"x-ratelimit-remaining-{kind}"] = f"{math.floor(remaining + TOLERANCE)}"
-                headers[f"x-ratelimit-reset-{kind}"] = spoken(ends_in)
+                headers[f"x-ratelimit-reset-{kind}"] = format_seconds(ends_in)
         return headers
 
     @property
@@ -171,12 +171,12 @@ class Meter:
         told = "".join(f", {what} {amount:g}" for what, amount in amounts.items() if amount or what == "used")
         return RateLimited(
             f"Rate limit reached for key `{self._key.name}` on {name}: limit {limit:g}{told}."
-            f" Please try again in {spoken(wait)}.",
+            f" Please try again in {format_seconds(wait)}.",
             retry_after=math.ceil(wait),
         )
 
 
-def spoken(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """`43.2s`, `2m59.56s`, `9m6s`, `1h0m5s`, as the hosted services write it; rounded up to hundredths."""
     hundredths = math.ceil(seconds * 100 - 1e-6)
     minutes, rest = divmod(hundredths, 6000)
@@ -187,7 +187,7 @@ def spoken(seconds: float) -> str:
     return f"{minutes}m{text}" if minutes else text
 
 
-def described(key: Key, counters: UsageCounters) -> str:
+def format_usage(key: Key, counters: UsageCounters) -> str:
     """`anna  made 2026-05-01  may transcribe,speak  requests per minute 3 of 60  ...`, a line for people."""
     made = time.strftime("%Y-%m-%d", time.gmtime(key.created))
     parts = [key.name, f"made {made}", f"may {','.join(key.may) or 'nothing'}"]

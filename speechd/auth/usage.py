@@ -30,7 +30,7 @@ WINDOWS = (
     LimitWindow("audio_seconds_per_hour", "audio-seconds", 3600),
     LimitWindow("audio_seconds_per_day", "audio-seconds", 86_400),
 )
-BY_NAME = {window.name: window for window in WINDOWS}
+WINDOWS_BY_NAME = {window.name: window for window in WINDOWS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class UsageCounters:
         """What the store has not got yet; `saved` or `not_saved` follows. Forgets windows that are over."""
         now = self._clock()
         for key, name in list(self._counters):
-            if self._current(key, BY_NAME[name], now) is None:
+            if self._current(key, WINDOWS_BY_NAME[name], now) is None:
                 del self._counters[key, name]
         rows = []
         for (key, name), counter in sorted(self._counters.items()):
@@ -168,7 +168,7 @@ class UsageCounters:
         """Takes what the store says; what was counted here since is added to it."""
         now = self._clock()
         for row in sums:
-            window = BY_NAME.get(row.window)
+            window = WINDOWS_BY_NAME.get(row.window)
             if window is None or not row.started <= now < row.started + window.seconds:
                 continue
             counter = self._current(row.key, window, now)

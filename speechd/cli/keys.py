@@ -1,9 +1,13 @@
 """`speechd keys ...`: who may call, for what, and how much."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from speechd.cli import lazy
+from speechd.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from speechd.auth.usage import UsageRow
@@ -29,49 +33,37 @@ def add_key(
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
 ) -> None:
     """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
-    from speechd.auth.keys import KeyFile, KeyLimits, parse_permissions
-    from speechd.settings import read_settings
 
-    limits = KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
-    typer.echo(KeyFile(read_settings().keys_path).add(name, limits, parse_permissions(may)))
+    limits = lazy.KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
+    typer.echo(lazy.KeyFile(lazy.read_settings().keys_path).add(name, limits, lazy.parse_permissions(may)))
 
 
 @app.command("list")
 def list_keys() -> None:
     """List the keys, with what each may do and has used of its limits."""
-    import asyncio
 
-    from speechd.auth.keys import KeyFile
-    from speechd.auth.meter import described
-    from speechd.auth.usage import UsageCounters
-    from speechd.errors import StorageUnavailable
-    from speechd.settings import read_settings
-
-    settings = read_settings()
-    counters = UsageCounters()
-    if keys := KeyFile(settings.keys_path).read():
+    settings = lazy.read_settings()
+    counters = lazy.UsageCounters()
+    if keys := lazy.KeyFile(settings.keys_path).read():
         try:
             counters.refresh(asyncio.run(_stored_usage(settings)))
         except StorageUnavailable as error:
             typer.echo(f"What the keys have used cannot be read: {error.message}", err=True)
     for key in keys:
-        typer.echo(described(key, counters))
+        typer.echo(lazy.format_usage(key, counters))
 
 
 @app.command("revoke")
 def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
     """Take a key away. A running server refuses it at once."""
-    from speechd.auth.keys import KeyFile
-    from speechd.settings import read_settings
 
-    KeyFile(read_settings().keys_path).revoke(name)
+    lazy.KeyFile(lazy.read_settings().keys_path).revoke(name)
     typer.echo(f"{name} is revoked.")
 
 
 async def _stored_usage(settings: "Settings") -> "Sequence[UsageRow]":
-    from speechd.store.store import StoreHandle
 
-    jobs = StoreHandle(settings)
+    jobs = lazy.StoreHandle(settings)
     try:
         return await (await jobs.open()).usage.read()
     finally:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from speechd import __version__
-from speechd.cli import batch, keys, models, serve
+from speechd.cli import batch, keys, lazy, models, serve
 from speechd.cli.doctor import command as doctor_command
 from speechd.cli.transcribe import command as transcribe_commands
 from speechd.errors import SpeechdError
@@ -66,10 +66,8 @@ def worker() -> None:
 
     Any number of these can run. They give way to other processes of this machine.
     """
-    from speechd.cli.worker import run
-    from speechd.settings import read_settings
 
-    run(read_settings())
+    lazy.run_worker(lazy.read_settings())
 
 
 @app.command()
@@ -98,11 +96,9 @@ def speak(
 
         speechd speak --file story.txt -o story.mp3 --speed 1.2 --captions story.srt
     """
-    from speechd.cli.speak import SpeakPlan, read_text, run
-    from speechd.settings import read_settings
 
-    plan = SpeakPlan.read(
-        read_text(text, file),
+    plan = lazy.SpeakPlan.read(
+        lazy.read_text(text, file),
         voice=voice,
         speed=speed,
         sample_rate=sample_rate,
@@ -110,4 +106,4 @@ def speak(
         output=output,
         captions=captions,
     )
-    raise typer.Exit(asyncio.run(run(plan, read_settings())))
+    raise typer.Exit(asyncio.run(lazy.run_speak(plan, lazy.read_settings())))

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from speechd.cli import lazy
 from speechd.cli.download_bar import download_bar
 from speechd.cli.server_client import ServerClient
 
@@ -74,22 +75,19 @@ def pull(model: Annotated[str | None, typer.Argument(help=PULLED)] = None) -> No
 
         speechd models pull Systran/faster-whisper-small.en
     """
-    from speechd.registry.defaults import default_pair, system_language
 
     store = _store()
-    wanted = [store.pullable(model)] if model else default_pair(store, system_language(os.environ))
+    wanted = [store.pullable(model)] if model else lazy.default_pair(store, lazy.system_language(os.environ))
     for each in wanted:
         _pull(each, store)
 
 
 def _pull(model: "Model", store: "ModelStore") -> None:
-    from speechd.registry.transfer.download import pull as run
-    from speechd.settings import read_settings
 
-    settings = read_settings()
+    settings = lazy.read_settings()
     if not model.installed:
         with download_bar(model.id) as (report, tell):
-            model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
+            model = lazy.pull(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
     out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
 
 
@@ -103,10 +101,9 @@ def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: 
 
         speechd models mirror /srv/models whisper-base en_US-joe-medium
     """
-    from speechd.registry.transfer.mirroring import write_mirror
 
     store = _store()
-    added = write_mirror([store.get(model) for model in models], folder)
+    added = lazy.write_mirror([store.get(model) for model in models], folder)
     out.print(f"{added} files were added to {folder}", soft_wrap=True)
 
 
@@ -127,19 +124,17 @@ def export_(file: Annotated[Path, typer.Argument(help="The file to write, e.g. m
 
         speechd models export models.tar whisper-large-v3-turbo whisper-small
     """
-    from speechd.registry.transfer.bundle import export_models
 
     store = _store()
-    export_models([store.get(model) for model in models], file)
+    lazy.export_models([store.get(model) for model in models], file)
     out.print(f"wrote {file} ({_megabytes(file.stat().st_size)})", soft_wrap=True)
 
 
 @app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)]) -> None:
     """Install the models of a file that `export` wrote, after checking every hash."""
-    from speechd.registry.transfer.bundle import import_models
 
-    installed = import_models(file, _store())
+    installed = lazy.import_models(file, _store())
     for model in installed:
         out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
     if not installed:
@@ -176,14 +171,11 @@ def unload(model: Name, url: Url = None) -> None:
 
 
 def _store() -> "ModelStore":
-    from speechd.registry.registry import ModelStore
-    from speechd.settings import read_settings
 
-    return ModelStore(read_settings())
+    return lazy.ModelStore(lazy.read_settings())
 
 
 def _facts(model: "Model") -> dict[str, Any]:
-    from speechd.registry.files import folder_bytes
 
     return {
         "id": model.id,
@@ -191,7 +183,7 @@ def _facts(model: "Model") -> dict[str, Any]:
         "installed": model.installed,
         "embedded": model.embedded,
         "path": str(model.path) if model.path else None,
-        "bytes": folder_bytes(model.path) if model.path else None,
+        "bytes": lazy.folder_bytes(model.path) if model.path else None,
         "languages": model.languages,
         "tasks": model.tasks,
         "source": model.hub or ("embedded" if model.embedded else "local"),
@@ -203,9 +195,7 @@ def _origin(model: "Model") -> dict[str, Any]:
     """Where its files come from or came from, under which licence, and what they are."""
     from dataclasses import asdict
 
-    from speechd.registry.transfer.download import read_manifest
-
-    manifest = read_manifest(model)
+    manifest = lazy.read_manifest(model)
     pins = {file.path: {"size": file.size, "sha256": file.sha256} for file in model.files}
     hub = [{"name": f"hub {model.hub}"}] if model.hub else []
     return {

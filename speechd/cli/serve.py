@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speechd.cli import lazy
 from speechd.cli.download_bar import Arrivals, download_bar
 from speechd.errors import Offline, SpeechdError
 
@@ -31,18 +32,15 @@ def serve(
     Clients use it by their base URL: http://HOST:PORT for the groq SDK, http://HOST:PORT/v1 for the openai SDK.
     An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
     """
-    from speechd.api.middleware.access import refuse_unsafe_binding
-    from speechd.api.server import listen, run
-    from speechd.settings import read_settings
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = read_settings(**given)
+    settings = lazy.read_settings(**given)
     lacking = ""
     if pull:
-        refuse_unsafe_binding(settings)
-        listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
+        lazy.refuse_unsafe_binding(settings)
+        lazy.listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
         lacking = bring_defaults(settings)
-    run(settings, lacking)
+    lazy.run_server(settings, lacking)
 
 
 def bring_defaults(settings: "Settings") -> str:
@@ -54,11 +52,9 @@ def bring_defaults(settings: "Settings") -> str:
     Raises:
         Misconfigured: SPEECHD_AUTO_MODEL names no model that can be brought.
     """
-    from speechd.registry.defaults import missing_defaults, system_language
-    from speechd.registry.registry import ModelStore
 
-    store, speaks = ModelStore(settings), importlib.util.find_spec("piper") is not None
-    missing = missing_defaults(store, settings, system_language(os.environ), speaks=speaks)
+    store, speaks = lazy.ModelStore(settings), importlib.util.find_spec("piper") is not None
+    missing = lazy.missing_defaults(store, settings, lazy.system_language(os.environ), speaks=speaks)
     try:
         for model in missing:
             _bring(model, store, settings)
@@ -72,11 +68,10 @@ def bring_defaults(settings: "Settings") -> str:
 
 
 def _bring(model: "Model", store: "ModelStore", settings: "Settings") -> None:
-    from speechd.registry.transfer.download import pull
 
     with download_bar(f"{model.id} (Ctrl-C skips it)", transient=True) as (report, say):
         arrivals = Arrivals(report, say)
-        pull(
+        lazy.pull(
             model,
             store,
             arrivals.advance,

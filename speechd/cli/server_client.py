@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechd.cli import lazy
 from speechd.errors import SpeechdError
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ class ServerClient:
             url: where it is; by the settings when absent.
             api_key: by the settings when absent.
         """
-        from speechd.settings import read_settings
 
-        settings = read_settings()
+        settings = lazy.read_settings()
         self.url = (
             (url or settings.url or _own_address(settings)).rstrip("/").removesuffix("/v1").removesuffix("/openai")
         )

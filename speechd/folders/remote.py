@@ -23,6 +23,7 @@ from speechd.folders.discover import display_name
 from speechd.languages import find
 from speechd.net.retries import AsyncRetryingCaller
 from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
 
 ATTEMPTS = 8
@@ -154,7 +155,9 @@ class Upload:
     service: Remote
     model: str
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         path = "/v1/audio/translations" if options.task == "translate" else "/v1/audio/transcriptions"
         reply = await self.service.ask(path, _form(self.model, options), audio)

@@ -93,7 +93,7 @@ class BackendResponse:
     async def read(self) -> bytes:
         """
         Raises:
-            BackendFailure: it broke off, or is longer than MOST_BYTES.
+            BackendFailure: it broke off, or is longer than MAX_RESPONSE_BYTES.
         """
         parts, size = [], 0
         async for chunk in self.chunks:

@@ -1,16 +1,20 @@
 """A backend's errors in this house's words: one envelope, string codes, no paths of the backend's disk."""
 
 import json
+import math
 import re
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 from speechd.errors import BackendFailure, BackendRefusal, ModelNotFound, NotSupportedByBackend, SpeechdError
 from speechd.llm.backends import SETTING, Backend
 
-STEERING = ("retry-after", "retry-after-ms", "x-should-retry")
-"""Reply headers that tell the SDKs when to try again."""
+RETRY_AFTER = (("retry-after-ms", 0.001), ("retry-after", 1.0))
+"""Reply headers that tell when to try again, the more exact one first, and their unit in seconds."""
 MAX_MESSAGE = 2000
 
 _API_PATH = r"/(?:openai/)?v\d"
@@ -41,7 +45,21 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
             f"The LLM backend ({backend.name}) does not offer this; name one that does with {SETTING}"
             " or SPEECHD_LLM_BACKENDS_FILE."
         )
-    return BackendRefusal.of(status, error, {name: headers[name] for name in STEERING if name in headers})
+    said = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+    return BackendRefusal.of(status, error, retry_after=_retry_after(headers, time.time()), should_retry=said)
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until the backend wants to be asked again: a number, or a date (RFC 9110, section 10.2.3)."""
+    for name, unit in RETRY_AFTER:
+        value = headers.get(name, "")
+        with suppress(ValueError, OverflowError):
+            seconds = float(value) * unit
+            if math.isfinite(seconds):
+                return max(0.0, seconds)
+        with suppress(ValueError, OverflowError):
+            return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    return None
 
 
 def normalised(body: Any, status: int) -> dict[str, Any]:

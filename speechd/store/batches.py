@@ -13,6 +13,7 @@ from speechd.ids import new_id
 from speechd.store.database import Database
 from speechd.store.files import FilePage, Files, page_of, text
 from speechd.store.queue import Stop, end_lines, lock_batch
+from speechd.store.store import BatchOrder
 from speechd.store.tables import batches, lines
 
 PURPOSE = "batch"
@@ -24,21 +25,6 @@ UNENDED = ("validating", "in_progress", "finalizing", "cancelling")
 NOBODYS = {"worker": None, "lease_until": None}
 
 _WINDOW = re.compile(r"([0-9]{1,3})(h|d)")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOrder:
-    """What a caller asks for."""
-
-    owner: str
-    dialect: str
-    """Name of the dialect it is ordered in."""
-    endpoint: str
-    input_file_id: str
-    completion_window: str
-    metadata: dict[str, str] | None = None
-    output_lifetime: int | None = None
-    """Seconds that the output files are kept."""
 
 
 @dataclass(frozen=True, slots=True)

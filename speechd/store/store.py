@@ -1,4 +1,8 @@
-"""The one place that opens files, batches and their queue: at their first use, since the libraries are heavy."""
+"""Files, batches, jobs and their queue, opened at their first use.
+
+This is the boundary of the database libraries: the API imports only light modules, and `StoreHandle.open` loads
+speechd.store.opening.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,14 +15,10 @@ from speechd.settings import Settings
 if TYPE_CHECKING:
     from speechd.store.audio_jobs.jobs import AudioJobs
     from speechd.store.audio_jobs.webhooks import Deliveries
-    from speechd.store.batch_maintenance import BatchMaintenance
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
-    from speechd.store.queue import Queue
     from speechd.store.usage import SqlUsageStore
-
-HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,20 @@ class Store:
     retention: float
     """Seconds that what has ended is kept; 0: for ever."""
 
-    def desk(self, worker: str) -> "tuple[Queue, BatchMaintenance]":
-        """What a worker works with.
 
-        Args:
-            worker: a name that no other worker has or had.
-        """
-        from speechd.store.batch_maintenance import BatchMaintenance
-        from speechd.store.queue import Queue
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """What a caller asks of a batch."""
 
-        queue = Queue(self.database, worker)
-        return queue, BatchMaintenance(self.database, self.files, queue, self.retention)
+    owner: str
+    dialect: str
+    """Name of the dialect it is ordered in."""
+    endpoint: str
+    input_file_id: str
+    completion_window: str
+    metadata: dict[str, str] | None = None
+    output_lifetime: int | None = None
+    """Seconds that the output files are kept."""
 
 
 class StoreHandle:
@@ -67,7 +70,7 @@ class StoreHandle:
         return self.settings.data_dir / "workers"
 
     async def open(self) -> Store:
-        """The ledger, opened if it is not.
+        """The store, opened if it is not.
 
         Raises:
             StorageUnavailable: it cannot be opened now; the next call tries again.
@@ -100,28 +103,9 @@ class StoreHandle:
 
     async def _opened(self) -> Store:
         # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
-        from speechd.store.audio_jobs.jobs import AudioJobs
-        from speechd.store.audio_jobs.webhooks import Deliveries
-        from speechd.store.batches import Batches
-        from speechd.store.blobs import BlobFolder
-        from speechd.store.database import open_database
-        from speechd.store.files import Files
-        from speechd.store.usage import SqlUsageStore
+        from speechd.store.opening import open_store
 
-        retention = self.settings.files_retention_days * DAY
-        folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
-        database = await open_database(self.settings)
-        files = Files(database, folder, retention)
-        window = self.settings.audio_job_hours * HOUR
-        return Store(
-            database,
-            files,
-            Batches(database, files),
-            AudioJobs(database, files, most=self.settings.max_audio_jobs, window=window),
-            Deliveries(database),
-            SqlUsageStore(database),
-            retention,
-        )
+        return await open_store(self.settings)
 
 
 async def _to_its_end(task: asyncio.Task[Store]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select, text
 
-from speechd.auth.usage import BY_NAME, UsageRow
+from speechd.auth.usage import WINDOWS_BY_NAME, UsageRow
 from speechd.store.database import Database
 from speechd.store.tables import usage
 
@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 2.0
 """To wait for another process that writes: what is not added now is added later."""
 CLOCK_SECONDS = 60.0
 """A window that begins so far in the future was begun by a clock that has been set back since."""
-LONGEST = max(window.seconds for window in BY_NAME.values())
+LONGEST = max(window.seconds for window in WINDOWS_BY_NAME.values())
 
 # One statement for each row, so two processes that count at the same time lose nothing. Where the windows overlap, the
 # one in the database goes on.
@@ -45,7 +45,7 @@ class SqlUsageStore:
                 "window": row.window,
                 "started": row.started + ahead,
                 "used": row.used,
-                "seconds": float(BY_NAME[row.window].seconds),
+                "seconds": float(WINDOWS_BY_NAME[row.window].seconds),
                 "future": future,
             }
             for row in sorted(rows, key=lambda row: (row.key, row.window))  # in one order, or two could deadlock

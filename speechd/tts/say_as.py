@@ -13,7 +13,7 @@ SayAs = Callable[[str, str], str | None]
 
 def say_as(language: str, region: str = "") -> Mapping[str, SayAs]:
     """The kinds and what they do for a voice of this language."""
-    return ENGLISH if language == "en" else _other(language, region)
+    return ENGLISH_SAY_AS if language == "en" else _other(language, region)
 
 
 def _characters(text: str, _: str) -> str | None:
@@ -47,7 +47,7 @@ def _read(text: str, _: str) -> str | None:
     return english.read_aloud(text) or None
 
 
-ENGLISH: Mapping[str, SayAs] = {
+ENGLISH_SAY_AS: Mapping[str, SayAs] = {
     "characters": _characters,
     "spell-out": _characters,
     "verbatim": _characters,
@@ -75,7 +75,7 @@ def _other(language: str, region: str) -> Mapping[str, SayAs]:
     def ordinal(text: str, _: str) -> str | None:
         return multilingual.read_ordinal(int(text), language, region) if re.fullmatch(r"\d{1,4}", text) else None
 
-    kinds: dict[str, SayAs] = dict.fromkeys(ENGLISH, lambda text, _: read(text) or None)
+    kinds: dict[str, SayAs] = dict.fromkeys(ENGLISH_SAY_AS, lambda text, _: read(text) or None)
     kinds |= dict.fromkeys(("characters", "spell-out", "verbatim"), lambda text, _: _apart(text, str.isalnum))
     kinds |= dict.fromkeys(("digits", "telephone"), lambda text, _: _apart(text, str.isdigit))
     return kinds | {"cardinal": number, "number": number, "ordinal": ordinal}

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
@@ -13,8 +13,9 @@ import numpy as np
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.audio.time_stretch import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
+from speechd.priority import Priority
 from speechd.tts import ssml
-from speechd.tts.admission import AdmissionQueue, Reservation
+from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Reader, TextPiece
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
@@ -29,7 +30,7 @@ SynthesisSteps = Generator[SpeechPart | Speech, None, None]
 
 
 class LoadedVoice:
-    """A voice in memory and the threads it speaks on: one sentence a thread, those of all requests in turn."""
+    """A voice in memory and the threads it speaks on."""
 
     def __init__(self, engine: TtsEngine, threads: int, most_waiting: float = float("inf")) -> None:
         """
@@ -40,11 +41,11 @@ class LoadedVoice:
         """
         self.engine = engine
         self.admission = AdmissionQueue(most_waiting)
-        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
+        self.threads = SentenceThreads(threads)
 
     async def close(self) -> None:
         """Lets the sentences in hand finish and unloads the voice."""
-        await asyncio.to_thread(self.threads.shutdown)
+        await asyncio.to_thread(self.threads.close)
         self.engine.close()
 
 
@@ -57,8 +58,8 @@ class LocalSpeaker:
     engine: TtsEngine
     speaker: int | None
     """Number of the speaker, None for the voice's first."""
-    threads: Executor
-    """Where sentences are spoken: one a thread, those of all requests in turn."""
+    threads: SentenceThreads
+    """Where sentences are spoken."""
     max_characters: int
     """Longest text accepted."""
     lexicon: Mapping[str, str] = field(default_factory=dict)
@@ -66,10 +67,12 @@ class LocalSpeaker:
     admission: AdmissionQueue = field(default_factory=AdmissionQueue)
     """What the voice still has to say, to all who asked."""
 
-    async def stream(self, text: str, options: SpeechOptions) -> AsyncGenerator[SpeechPart | Speech, None]:
+    async def stream(
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+    ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         _check_length(text, self.max_characters)
-        with self.admission.reserve(len(text)) as reservation:
+        with self.admission.reserve(len(text), priority) as reservation:
             async with aclosing(self._spoken(self._steps(text, options), reservation)) as parts:
                 async for part in parts:
                     yield part
@@ -78,19 +81,19 @@ class LocalSpeaker:
         self, steps: SynthesisSteps, reservation: Reservation
     ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """The steps, taken on the threads; one is taken ahead while the last one's part is sent."""
-        loop = asyncio.get_running_loop()
-        reservation.step = loop.run_in_executor(self.threads, next, steps, None)
+        step = reservation.step = self._step(steps, reservation)
         try:
-            while (part := await asyncio.shield(reservation.step)) is not None:
+            while (part := await asyncio.shield(step)) is not None:
                 self.admission.spoken(reservation, part.characters if isinstance(part, SpeechPart) else 0)
-                reservation.step = loop.run_in_executor(self.threads, next, steps, None)
+                step = reservation.step = self._step(steps, reservation)
                 yield part
         finally:
-            if not reservation.step.done():
-                await asyncio.wait([reservation.step])  # a thread cannot be interrupted; it is at most one sentence
-            if not reservation.step.cancelled():
-                reservation.step.exception()
+            step.cancel()
+            await asyncio.gather(step, return_exceptions=True)
             steps.close()
+
+    def _step(self, steps: SynthesisSteps, reservation: Reservation) -> "asyncio.Task[SpeechPart | Speech | None]":
+        return asyncio.create_task(self.threads.run(partial(next, steps, None), reservation.priority))
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
         pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)

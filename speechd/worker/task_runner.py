@@ -1,26 +1,32 @@
-"""One line of the queue, from what was written down to how it ended. Nothing here writes to the database."""
+"""One line of the queue, from what was written down to how it ended; what it made is kept when that is recorded."""
 
 import asyncio
 import json
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.asr.batcher import nobody_waits
+from speechd.auth.keys import Key
+from speechd.auth.meter import Meter
+from speechd.auth.usage import UsageCounters
 from speechd.dialects import BY_NAME, GROQ, OPENAI, Dialect, common_url, dialect_of
 from speechd.errors import InternalError, QuotaExceeded, SpeechdError, StorageUnavailable
 from speechd.ids import new_id
-from speechd.operations import OPERATIONS, WrittenRequest
+from speechd.operations.batch import BatchReply, BatchRequest, run_line
+from speechd.operations.context import RequestContext
 from speechd.service import Service
+from speechd.store.audio_jobs.records import JobResult
 from speechd.store.batch_maintenance import BATCH_OUTPUT_PURPOSE
 from speechd.store.blobs import BlobDraft
-from speechd.store.files import Files
-from speechd.store.queue import Outcome, QueuedTask
+from speechd.store.queue import Making, Outcome, QueuedTask
+from speechd.store.store import Store
+from speechd.worker.audio_job import run_job
 
 OVERLOADED = (StorageUnavailable, QuotaExceeded)
 """What the storage says when the same can work later."""
@@ -38,7 +44,7 @@ FLAKY = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-"""Another server failed: it gets MOST_TRIES."""
+"""Another server failed: it gets MAX_TRIES."""
 
 log = logging.getLogger("speechd.worker")
 
@@ -49,73 +55,93 @@ class Retry:
 
     delay: float
     """Seconds until it may be tried again."""
-    audio_seconds: float = 0.0
 
 
 @dataclass(slots=True)
 class TaskResult:
-    """How it ended, and the file that it made; to be closed once both are recorded."""
+    """How it ended, with what is to be kept of it; to be closed once both are recorded."""
 
     outcome: Outcome
-    audio_seconds: float = 0.0
-    draft: BlobDraft | None = None
-    filename: str = ""
+    keep: Making | None = None
+    """Keeps its file in the transaction that ends its line, and gives the outcome with that file."""
     resources: ExitStack = field(default_factory=ExitStack)
-
-    async def enter(self, connection: AsyncConnection, files: Files, line: QueuedTask) -> Outcome:
-        """The outcome, with its file kept in the same transaction."""
-        if self.draft is None:
-            return self.outcome
-        made = await files.enter(connection, self.draft, line.owner, self.filename, BATCH_OUTPUT_PURPOSE)
-        body = made.as_object() | json.loads(self.outcome.response or "{}")
-        return Outcome("completed", self.outcome.status_code, self.outcome.request_id, json.dumps(body))
 
 
 class TaskRunner:
-    """Runs lines on a service."""
+    """Runs lines on a service: those of batches, and audio jobs."""
 
-    def __init__(self, service: Service, files: Files) -> None:
-        self.service = service
-        self.files = files
+    def __init__(self, service: Service, store: Store, usage: UsageCounters) -> None:
+        """
+        Args:
+            usage: where audio is counted for the keys whose lines it is in.
+        """
+        self._service = service
+        self._store = store
+        self._files = store.files
+        self._usage = usage
 
     async def run(self, line: QueuedTask) -> TaskResult | Retry:
         """Does what the line asks for; whatever is wrong with it is its outcome. Cancelling stops the work."""
-        request_id = line.request_id or new_id("req")
-        nobody_waits.set(True)
+        context = self._context(line)
         with ExitStack() as resources:
             try:
-                done = await self.answered(line, request_id, resources)
+                answered = self._run_batch_line if line.batch is not None else self._run_job
+                done = await answered(line, context, resources)
             except SpeechdError as error:
                 delay = pause_after(error, line.tries)
-                return Retry(delay) if delay is not None else _refused(error, request_id)
+                return Retry(delay) if delay is not None else _refused(error, context.request_id)
             except Exception:
-                log.exception("%s (line %s) failed", request_id, line.id)
-                message = f"Something went wrong inside the server. Quote {request_id} when you report it."
-                return _refused(InternalError(message), request_id)
+                log.exception("%s (line %s) failed", context.request_id, line.id)
+                message = f"Something went wrong inside the server. Quote {context.request_id} when you report it."
+                return _refused(InternalError(message), context.request_id)
             done.resources = resources.pop_all()
             return done
 
-    async def answered(self, line: QueuedTask, request_id: str, resources: ExitStack) -> TaskResult:
-        """What came of it, with what is to be closed once that is recorded in `resources`."""
+    async def _run_batch_line(self, line: QueuedTask, context: RequestContext, resources: ExitStack) -> TaskResult:
         draft: BlobDraft | None = None
 
-        async def keep(data: bytes) -> None:
+        async def write(data: bytes) -> None:
             nonlocal draft
-            draft = draft or resources.enter_context(await asyncio.to_thread(self.files.blobs.draft))
+            draft = draft or resources.enter_context(await asyncio.to_thread(self._files.blobs.draft))
             await asyncio.to_thread(draft.write, data)
 
         fields = await asyncio.to_thread(self._fields, line)
-        operation = OPERATIONS[common_url(line.url)]
-        request = WrittenRequest(fields, _dialect(line), request_id, line.owner, keep)
-        answer = await operation(self.service, request)
-        outcome = Outcome("completed", HTTPStatus.OK, request_id, json.dumps(answer.body))
-        return TaskResult(outcome, answer.audio_seconds, draft, answer.made)
+        reply = await run_line(self._service, BatchRequest(common_url(line.url), fields, context, write))
+        outcome = Outcome("completed", HTTPStatus.OK, context.request_id, json.dumps(reply.body))
+        return TaskResult(outcome, partial(self._keep_file, line, outcome, draft, reply) if draft else None)
+
+    async def _keep_file(
+        self, line: QueuedTask, outcome: Outcome, draft: BlobDraft, reply: BatchReply, connection: AsyncConnection
+    ) -> Outcome:
+        made = await self._files.enter(connection, draft, line.owner, reply.filename, BATCH_OUTPUT_PURPOSE)
+        return replace(outcome, response=json.dumps(made.as_object() | reply.body))
+
+    async def _run_job(self, line: QueuedTask, context: RequestContext, resources: ExitStack) -> TaskResult:
+        answer = await run_job(self._service, self._store, line, context, resources)
+        outcome = Outcome("completed", HTTPStatus.OK, context.request_id)
+        return TaskResult(outcome, partial(self._keep_answer, line, outcome, answer))
+
+    async def _keep_answer(
+        self, line: QueuedTask, outcome: Outcome, answer: JobResult, connection: AsyncConnection
+    ) -> Outcome:
+        response = await self._store.audio.enter(connection, line.owner, line.id, answer)
+        return replace(outcome, response=response)
+
+    def _context(self, line: QueuedTask) -> RequestContext:
+        """A line is background work, whose owner pays."""
+        return RequestContext(
+            caller=line.owner,
+            dialect=_dialect(line),
+            request_id=line.request_id or new_id("req"),
+            priority="background",
+            meter=Meter(Key(line.owner, "", id=line.owner), self._usage) if line.owner else None,
+        )
 
     def _fields(self, line: QueuedTask) -> Mapping[str, Any]:
         if line.body is not None:
             fields: Mapping[str, Any] = json.loads(line.body)
             return fields
-        with self.files.blobs.open(line.source or "") as file:
+        with self._files.blobs.open(line.source or "") as file:
             file.seek(line.offset)
             body: Mapping[str, Any] = json.loads(file.read(line.length))["body"]
         return body

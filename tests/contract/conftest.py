@@ -43,7 +43,7 @@ def _urls_stand_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fetch(url: str, limits: object) -> io.BytesIO:
         return io.BytesIO(url.encode())
 
-    monkeypatch.setattr("speechd.operations.fetch_audio", fetch)
+    monkeypatch.setattr("speechd.operations.recording.fetch_audio", fetch)
 
 
 Opener = Callable[..., Awaitable[House]]

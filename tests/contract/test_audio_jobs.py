@@ -32,7 +32,7 @@ def _recordings_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
         return 3.5
 
     monkeypatch.setattr("speechd.api.async_requests.measure", measure)
-    monkeypatch.setattr("speechd.worker.audio_task_runner.measure", measure)
+    monkeypatch.setattr("speechd.worker.audio_job.measure", measure)
 
 
 @pytest.fixture

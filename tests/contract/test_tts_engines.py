@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from speechd.api.errors import error_headers
 from speechd.errors import EngineFailure, FeatureNotInstalled
 from speechd.registry.registry import shipped_models
 from speechd.testing.fake_engines import FakeTts
@@ -116,4 +117,4 @@ def test_without_piper_the_missing_part_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(__import__("sys").modules, "piper", None)
     with pytest.raises(FeatureNotInstalled, match=r"speechd\[tts\]") as refusal:
         piper("en_US-pocket-x_low")
-    assert (refusal.value.status, refusal.value.headers()) == (501, {"x-should-retry": "false"})
+    assert (refusal.value.status, error_headers(refusal.value)) == (501, {"x-should-retry": "false"})

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -23,11 +22,12 @@ from speechd.errors import (
     UrlNotAllowed,
 )
 from speechd.llm.proxy import LLMProxy
+from speechd.priority import PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
-from speechd.tts.admission import AdmissionQueue
+from speechd.tts.admission import AdmissionQueue, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.synthesizer import LocalSpeaker
@@ -127,18 +127,27 @@ class StandInModels:
 
 @dataclass
 class StandInTranscriber:
-    """Answers SEGMENTS, unless the recording is one of FAILURES or says `silence`, `cut`, `slow` or `late crash`."""
+    """Answers SEGMENTS, unless the recording is one of FAILURES or says `silence`, `cut`, `slow` or `late crash`.
+
+    Of `gated` the second segment waits for the gate.
+    """
 
     asked: list[TranscribeOptions] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
     files: list[BinaryIO] = field(default_factory=list)
     running: int = 0
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    priority: PrioritySource = interactive
+    """Of the newest request."""
 
     model: str = "stand-in"
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
+        self.priority = priority
         self.files.append(audio)
         content = audio.read()
         self.heard.append(content[:100])
@@ -161,6 +170,8 @@ class StandInTranscriber:
                 raise InvalidAudio("It broke off.")
             if content == b"slow" or (content == b"slow end" and number == 1):
                 await asyncio.Event().wait()
+            if content == b"gated" and number == 1:
+                await self.gate.wait()
             yield segment
         warnings = ("truncated-audio",) if content == b"cut" else ()
         language = "" if content == b"silence" else options.language or "en"
@@ -220,11 +231,11 @@ class StandInService:
         self.llm = LLMProxy.of(settings)
         self.ready = True
         self.closed = False
-        self.coalescer: RequestCoalescer[Transcript] = RequestCoalescer()
+        self.coalescer: RequestCoalescer[Segment | Transcript] = RequestCoalescer()
         self.ears = StandInTranscriber()
         self.voices = StandInVoices()
         self.mouth = StandInTts()
-        self.threads = ThreadPoolExecutor(2)
+        self.threads = SentenceThreads(2)
         self.backlog = AdmissionQueue(settings.max_queue_characters)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
@@ -248,4 +259,4 @@ class StandInService:
     async def close(self) -> None:
         self.closed = True
         await self.llm.close()
-        self.threads.shutdown()
+        self.threads.close()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speechd.api.errors import error_headers
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.registry.catalog import Model
@@ -158,8 +159,8 @@ async def test_auto_pull_starts_one_pull_and_says_when_to_come_back(settings: Se
     for _ in range(3):
         with pytest.raises(ModelLoading) as loading:
             await service.transcriber("whisper-small", TranscribeOptions())
-        assert loading.value.headers()["x-should-retry"] == "true"
-        assert int(loading.value.headers()["retry-after"]) >= 1
+        assert error_headers(loading.value)["x-should-retry"] == "true"
+        assert int(error_headers(loading.value)["retry-after"]) >= 1
         await asyncio.sleep(0.01)
     go.set()
     async with asyncio.timeout(60):

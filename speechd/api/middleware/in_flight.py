@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from speechd.dialects import common_url
-from speechd.operations import OPERATIONS
+from speechd.operations.batch import BATCH_OPERATIONS
 
 
 class InFlightRequests:
@@ -24,7 +24,7 @@ class InFlightMiddleware:
         self.traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or common_url(scope["path"]) not in OPERATIONS:
+        if scope["type"] != "http" or common_url(scope["path"]) not in BATCH_OPERATIONS:
             await self.app(scope, receive, send)
             return
         self.traffic.waiting += 1

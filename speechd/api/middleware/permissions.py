@@ -11,7 +11,7 @@ from speechd.errors import PermissionDenied
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RoutePermission:
     """A route, and what is below it."""
 
     methods: frozenset[str]
@@ -28,20 +28,20 @@ class Rule:
 ANY: frozenset[str] = frozenset()
 CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-RULES = (
-    Rule(ANY, "/audio/transcriptions", "transcribe"),
-    Rule(ANY, "/audio/translations", "transcribe"),
-    Rule(ANY, "/audio/speech", "speak"),
-    Rule(ANY, "/chat", "text"),
-    Rule(ANY, "/completions", "text"),
-    Rule(ANY, "/responses", "text"),
-    Rule(ANY, "/embeddings", "text"),
-    Rule(ANY, "/reranking", "text"),
-    Rule(ANY, "/fine_tunings", "text"),
-    Rule(ANY, "/files", "batches"),
-    Rule(ANY, "/batches", "batches"),
-    Rule(CHANGES, "/models", "models"),
-    Rule(ANY, "/metrics", "metrics"),
+ROUTE_PERMISSIONS = (
+    RoutePermission(ANY, "/audio/transcriptions", "transcribe"),
+    RoutePermission(ANY, "/audio/translations", "transcribe"),
+    RoutePermission(ANY, "/audio/speech", "speak"),
+    RoutePermission(ANY, "/chat", "text"),
+    RoutePermission(ANY, "/completions", "text"),
+    RoutePermission(ANY, "/responses", "text"),
+    RoutePermission(ANY, "/embeddings", "text"),
+    RoutePermission(ANY, "/reranking", "text"),
+    RoutePermission(ANY, "/fine_tunings", "text"),
+    RoutePermission(ANY, "/files", "batches"),
+    RoutePermission(ANY, "/batches", "batches"),
+    RoutePermission(CHANGES, "/models", "models"),
+    RoutePermission(ANY, "/metrics", "metrics"),
 )
 
 
@@ -51,7 +51,7 @@ def needed_permission(method: str, path: str) -> Permission | None:
         path: with or without a dialect's prefix.
     """
     bare = common_url(path).removeprefix(OPENAI.prefix)
-    return next((rule.permission for rule in RULES if rule.covers(method, bare)), None)
+    return next((rule.permission for rule in ROUTE_PERMISSIONS if rule.covers(method, bare)), None)
 
 
 def check_permission(key: Key | None, method: str, path: str) -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from speechd.api.responses.stream import StreamResponse
 
-CHUNK = 1 << 18
+FILE_CHUNK = 1 << 18
 
 
 class FileResponse(StreamResponse):
@@ -20,5 +20,5 @@ class FileResponse(StreamResponse):
 
 
 async def _chunks(content: BinaryIO) -> AsyncIterator[bytes]:
-    while chunk := await asyncio.to_thread(content.read, CHUNK):
+    while chunk := await asyncio.to_thread(content.read, FILE_CHUNK):
         yield chunk

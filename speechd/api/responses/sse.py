@@ -1,4 +1,4 @@
-"""Server-sent events, one JSON object each, ended by `[DONE]` (HTML standard, section 9.2)."""
+"""Server-sent events, one JSON object each, ended by `[DONE_EVENT]` (HTML standard, section 9.2)."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -9,7 +9,7 @@ from speechd.api.errors import internal_error
 from speechd.api.responses.stream import StreamResponse
 from speechd.errors import SpeechdError
 
-DONE = b"data: [DONE]\n\n"
+DONE_EVENT = b"data: [DONE]\n\n"
 
 
 class ServerSentEvents(StreamResponse):
@@ -30,7 +30,7 @@ class ServerSentEvents(StreamResponse):
 
 
 class EventStream(ServerSentEvents):
-    """Events that this server makes, `[DONE]` after the last of them."""
+    """Events that this server makes, `[DONE_EVENT]` after the last of them."""
 
     media_type = "text/event-stream"
 
@@ -39,7 +39,7 @@ class EventStream(ServerSentEvents):
     ) -> None:
         """
         Args:
-            events: errors from it become one last `{"error": ...}` event, without `[DONE]`.
+            events: errors from it become one last `{"error": ...}` event, without `[DONE_EVENT]`.
             resources, headers: see StreamResponse.
         """
         super().__init__(_messages(events), resources, headers)
@@ -48,7 +48,7 @@ class EventStream(ServerSentEvents):
 async def _messages(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
     async for event in events:
         yield _message(event)
-    yield DONE
+    yield DONE_EVENT
 
 
 def _message(event: Mapping[str, Any]) -> bytes:

@@ -13,6 +13,7 @@ from speechd.api.responses.file_stream import FileResponse
 from speechd.errors import ResultNotReady
 from speechd.schemas.audio_jobs import AudioJobDeleted, AudioJobList, AudioJobObject
 from speechd.schemas.transcription import ErrorDetail
+from speechd.store.audio_jobs.view import to_response
 from speechd.store.store import Store
 
 WAITING = ("queued", "running")
@@ -29,8 +30,6 @@ async def list_jobs(
     limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
 ) -> AudioJobList:
     store = await _open_store(request)
-    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
-
     page = await store.audio.list(caller_of(request), after=after, limit=limit)
     data = [await to_response(job, store.files.blobs, whole=False) for job in page.rows]
     return AudioJobList.of(data, page.has_more)
@@ -43,8 +42,6 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
         AudioJobNotFound: there is none, or it is another's.
     """
     store = await _open_store(request)
-    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
-
     job = await to_response(await store.audio.get(caller_of(request), job_id), store.files.blobs)
     faults = get_store_handle(request).faults
     if job.status in WAITING and faults:
@@ -83,8 +80,6 @@ async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
         AudioJobNotFound: there is none, or it is another's.
     """
     store = await _open_store(request)
-    from speechd.store.audio_jobs.view import to_response  # only now: opening loads the libraries
-
     return await to_response(await store.audio.cancel(caller_of(request), job_id), store.files.blobs)
 
 

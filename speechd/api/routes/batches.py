@@ -13,9 +13,9 @@ from speechd.api.openapi.jobs import MISSING, batch_operation, refusals
 from speechd.api.request_body_json import read_text_request
 from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
-from speechd.operations import OPERATIONS
+from speechd.operations.batch import BATCH_OPERATIONS
 from speechd.schemas.batches import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
-from speechd.store.store import StoreHandle
+from speechd.store.store import BatchOrder, StoreHandle
 
 if TYPE_CHECKING:
     from speechd.store.batches import Batch
@@ -43,13 +43,11 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
     """
     asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
     form = BatchForm.parse(dict(asked.fields))
-    if common_url(form.endpoint) not in OPERATIONS:
-        raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")
+    if common_url(form.endpoint) not in BATCH_OPERATIONS:
+        raise InvalidRequest(f"`endpoint` must be one of {', '.join(BATCH_OPERATIONS)}.", param="endpoint")
     check_permission(request.state.key, "POST", form.endpoint)
     jobs = get_store_handle(request)
     store = await jobs.open()
-    from speechd.store.batches import BatchOrder  # only now: opening loads the libraries
-
     order = BatchOrder(
         owner=caller_of(request),
         dialect=dialect.name,

@@ -1,11 +1,11 @@
 """The text endpoints, in both dialects: requests are checked, an LLM backend's answers relayed."""
 
 import re
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request, Response
 
-from speechd.api.dependencies import get_request_id, get_service
+from speechd.api.dependencies import context_of, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi.llm import text_operation
 from speechd.api.request_body_json import read_text_request
@@ -13,18 +13,10 @@ from speechd.api.responses.sse import ServerSentEvents
 from speechd.dialects import Dialect
 from speechd.errors import NotFound
 from speechd.llm.client import BackendResponse
-from speechd.llm.proxy import LLMProxy, TextRequest
-from speechd.schemas.llm import (
-    ChatForm,
-    CompletionForm,
-    EmbeddingForm,
-    FineTuningForm,
-    RerankForm,
-    ResponseForm,
-    TextForm,
-)
+from speechd.llm.proxy import TextRequest
+from speechd.operations.text import JSON_CONTENT, open_text
+from speechd.schemas.llm import FineTuningForm
 
-JSON_CONTENT = "application/json"
 _IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,200}")
 """Ids that can go into a backend's path as they are."""
 
@@ -35,35 +27,47 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.post("/chat/completions", **text_operation("chat"))
     async def chat(request: Request) -> Response:
-        llm, asked = await _read(request, ChatForm)
-        return await _answer(request, llm.complete("/chat/completions", asked, _signature(request, dialect)))
+        return await answer(request, "/v1/chat/completions", dialect)
 
     @routes.post("/completions", **text_operation("completions"))
     async def completions(request: Request) -> Response:
-        llm, asked = await _read(request, CompletionForm)
-        return await _answer(request, llm.complete("/completions", asked, _signature(request, dialect)))
+        return await answer(request, "/v1/completions", dialect)
 
     @routes.post("/responses", **text_operation("responses"))
     async def responses(request: Request) -> Response:
-        llm, asked = await _read(request, ResponseForm)
-        return await _answer(request, llm.respond(asked))
+        return await answer(request, "/v1/responses", dialect)
 
     @routes.post("/embeddings", **text_operation("embeddings"))
     async def embeddings(request: Request) -> Response:
-        llm, asked = await _read(request, EmbeddingForm)
-        async with cancelled_on_disconnect(request.receive):
-            body = await llm.embed(asked)
-        return Response(body, media_type=JSON_CONTENT)
+        return await answer(request, "/v1/embeddings", dialect)
 
     @routes.post("/reranking", **text_operation("reranking"))
     async def reranking(request: Request) -> Response:
-        llm, asked = await _read(request, RerankForm)
-        async with cancelled_on_disconnect(request.receive):
-            body = await llm.rerank(asked)
-        return Response(body, media_type=JSON_CONTENT)
+        return await answer(request, "/v1/reranking", dialect)
 
     _add_fine_tunings(routes)
     return routes
+
+
+async def answer(request: Request, url: str, dialect: Dialect) -> Response:
+    """A stream as it comes, or a whole answer; hanging up closes the connection to the backend.
+
+    Args:
+        url: a row of TEXT_OPERATIONS.
+
+    Raises:
+        SpeechdError: whatever is wrong with the request.
+        ClientDisconnect: the caller left.
+    """
+    service = get_service(request)
+    asked = await read_text_request(request, service.settings.max_upload_bytes)
+    opening = open_text(service, url, asked, context_of(request, dialect))
+    async with AsyncExitStack() as resources:
+        async with cancelled_on_disconnect(request.receive):
+            answer = await resources.enter_async_context(opening)
+            if not answer.is_stream:
+                return Response(await answer.read(), media_type=JSON_CONTENT, headers=_kept(answer))
+        return ServerSentEvents(answer.chunks, resources.pop_all(), answer.headers)
 
 
 def _add_fine_tunings(routes: APIRouter) -> None:
@@ -96,26 +100,5 @@ async def _fine_tune(request: Request, identity: str, asked: TextRequest | None 
     return Response(body, media_type=JSON_CONTENT)
 
 
-async def _read(request: Request, form: type[TextForm]) -> tuple[LLMProxy, TextRequest]:
-    service = get_service(request)
-    asked = await read_text_request(request, service.settings.max_upload_bytes)
-    form.check(dict(asked.fields))
-    return service.llm, asked
-
-
-async def _answer(request: Request, opening: AbstractAsyncContextManager[BackendResponse]) -> Response:
-    """A stream as it comes, or a whole answer; hanging up closes the connection to the backend."""
-    async with AsyncExitStack() as resources:
-        async with cancelled_on_disconnect(request.receive):
-            answer = await resources.enter_async_context(opening)
-            if not answer.is_stream:
-                return Response(await answer.read(), media_type=JSON_CONTENT, headers=_kept(answer))
-        return ServerSentEvents(answer.chunks, resources.pop_all(), answer.headers)
-
-
 def _kept(answer: BackendResponse) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name != "content-type"}
-
-
-def _signature(request: Request, dialect: Dialect) -> str | None:
-    return get_request_id(request) if dialect.request_id_in_body else None

@@ -10,11 +10,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from speechd import operations
 from speechd.api.async_requests import accept_speech, refuse_webhook
-from speechd.api.dependencies import get_service
+from speechd.api.dependencies import context_of, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.middleware.rate_limits import meter_of
 from speechd.api.openapi.audio import speech_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form
@@ -23,9 +21,9 @@ from speechd.api.responses.stream import StreamResponse
 from speechd.api.routes.captions import captions_path, keep_captions
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
-from speechd.operations import SpeechRequest
+from speechd.operations.speech import SpeechCall, open_speech
 from speechd.registry.registry import AUTO
-from speechd.schemas.speech import SpeechBody, VoiceList, VoiceObject
+from speechd.schemas.speech import VoiceList, VoiceObject
 from speechd.tts.captions import captions
 from speechd.types import Speech, SpeechPart, Word
 
@@ -81,20 +79,19 @@ async def create_speech(request: Request, dialect: Dialect) -> Response:
         return await accept_speech(request, dialect, limit, _wants_basic(request))
     async with AsyncExitStack() as resources:
         form = await resources.enter_async_context(open_form(request, limit))
-        body = SpeechBody.parse(form.fields)
+        context = context_of(request, dialect)
+        call = SpeechCall.parse(form.fields, context, headerless=_wants_basic(request))
         refuse_webhook(form.fields)
-        options = body.to_options(dialect.speech_sample_rate, headerless=_wants_basic(request))
-        job = SpeechRequest(body.input, body.model, body.voice_name, options, meter_of(request))
         async with cancelled_on_disconnect(request.receive):
-            stream = await resources.enter_async_context(operations.open_speech(service, job))
+            stream = await resources.enter_async_context(open_speech(service, call.request))
             parts = _from(await _first_sound(stream.parts), stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
-        if body.caption_format:
+        if call.body.caption_format:
             parts = _captioned(request, parts, stream.voice.info.language)
-            headers["x-speechd-captions"] = captions_path(request, dialect, body.caption_format)
-        if body.stream_format == "sse":
+            headers["x-speechd-captions"] = captions_path(request, dialect, call.body.caption_format)
+        if call.body.stream_format == "sse":
             return EventStream(_events(parts), resources.pop_all(), headers)
-        media_type = AUDIO_FORMATS[options.format].media_type
+        media_type = AUDIO_FORMATS[call.options.format].media_type
         return StreamResponse(_audio(parts), resources.pop_all(), {"cache-control": "no-store", **headers}, media_type)
 
 

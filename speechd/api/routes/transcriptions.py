@@ -2,24 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
 
-from speechd import operations
 from speechd.api.async_requests import accept_recording, refuse_webhook
-from speechd.api.dependencies import get_request_id, get_service
+from speechd.api.dependencies import context_of, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.api.openapi.audio import audio_operation
 from speechd.api.prefer import wants_async
-from speechd.api.request_body import open_form, require_one_source
+from speechd.api.request_body import open_form
 from speechd.api.responses.sse import EventStream
-from speechd.cache.coalescing import CacheStatus
 from speechd.dialects import Dialect
 from speechd.formats.transcript import (
-    TRANSCRIPT_FORMATS,
     JsonObject,
     View,
     logprob_list,
@@ -28,7 +24,8 @@ from speechd.formats.transcript import (
     speaker_segment,
     usage,
 )
-from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.operations.recording import require_one_source
+from speechd.operations.transcription import TranscriptionCall, open_transcription
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript
 
@@ -60,45 +57,28 @@ async def create_transcription(request: Request, form_type: type[AudioForm], dia
         return await accept_recording(request, form_type, dialect)
     async with AsyncExitStack() as resources:
         body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
-        form = form_type.parse(body.fields)
-        require_one_source(body.file, form.url)
+        call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
+        require_one_source(body.file, call.form.url)
         refuse_webhook(body.fields)
-        job = TranscriptionRequest(
-            form.model,
-            form.to_options(),
-            file=body.take_file(),
-            url=form.url,
-            caller=caller_of(request),
-            meter=meter_of(request),
-        )
-        view = operations.response_view(form, dialect, get_request_id(request))
-        if form.stream:
-            speakers = form.response_format == "diarized_json"
-            return await _stream(request, operations.open_transcription(service, job), view, speakers, resources)
+        if call.form.stream:
+            return await _stream(request, call, body.take_file(), resources)
         async with cancelled_on_disconnect(request.receive):
-            transcript, how = await operations.transcribe(service, job)
-        return await _reply(transcript, how, form.response_format, view)
-
-
-async def _reply(transcript: Transcript, how: CacheStatus, format_name: str, view: View) -> Response:
-    shape = TRANSCRIPT_FORMATS[format_name]
-    content = await asyncio.to_thread(shape.encode, transcript, view)  # hours of words take a while
-    return Response(content, media_type=shape.media_type, headers=operations.response_headers(transcript, how))
+            reply = await call.answer(service, body.take_file())
+        content = await asyncio.to_thread(reply.content)
+        return Response(content, media_type=reply.format.media_type, headers=reply.headers)
 
 
 async def _stream(
-    request: Request,
-    opening: AbstractAsyncContextManager[TranscriptionStream],
-    view: View,
-    speakers: bool,
-    resources: AsyncExitStack,
+    request: Request, call: TranscriptionCall, file: BinaryIO | None, resources: AsyncExitStack
 ) -> Response:
     """Waits for the first part, so that what fails at once still gets its own status."""
     async with cancelled_on_disconnect(request.receive):
+        opening = open_transcription(get_service(request), call.request(file))
         stream = await resources.enter_async_context(opening)
         first = await anext(stream.parts)
-    headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.how}
-    return EventStream(_events(first, stream.parts, view, speakers), resources.pop_all(), headers)
+    headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.status}
+    speakers = call.form.response_format == "diarized_json"
+    return EventStream(_events(first, stream.parts, call.view, speakers), resources.pop_all(), headers)
 
 
 async def _events(

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speechd import __version__
+from speechd.cli import lazy
+from speechd.errors import InvalidRequest
+
 if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
     from rich.console import Console
 
@@ -45,27 +49,21 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 def _findings() -> "Iterator[CheckResult]":
     """All findings; where the settings are not valid, that and what does not depend on them."""
-    from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
-    from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks
-    from speechd.errors import InvalidRequest
-    from speechd.settings import Settings, read_settings
 
     try:
-        settings = read_settings()
+        settings = lazy.read_settings()
     except InvalidRequest as error:
-        yield from run_checks(NEEDS_NO_SETTINGS, Settings.model_construct())
+        yield from lazy.run_checks(lazy.NEEDS_NO_SETTINGS, lazy.Settings.model_construct())
         remedy = (
             "Correct it; the documentation lists all settings. Run this again then: the rest depends on the settings."
         )
-        wrong = Check("Installation", "settings", lambda _: iter(()))
-        yield CheckResult(wrong, Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
+        wrong = lazy.Check("Installation", "settings", lambda _: iter(()))
+        yield lazy.CheckResult(wrong, lazy.Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))
         return
-    yield from run_checks(CHECKS, settings)
+    yield from lazy.run_checks(lazy.CHECKS, settings)
 
 
 def _print_json() -> list[str]:
-    from speechd import __version__
-    from speechd.cli.doctor.report import worst
 
     found = list(_findings())
     rows = [
@@ -78,7 +76,7 @@ def _print_json() -> list[str]:
         }
         for each in found
     ]
-    overall = worst([each.finding.status for each in found])
+    overall = lazy.worst([each.finding.status for each in found])
     print(json.dumps({"status": overall, "version": __version__, "checks": rows}, indent=2))
     return [each.finding.status for each in found]
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from speechd.cli import lazy
+
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
 HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
 
@@ -168,25 +170,20 @@ def transcribe(
 
         speechd transcribe film.mkv --audio-track de --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
     """
-    from speechd.cli.transcribe.options import TranscribeArgs
-    from speechd.cli.transcribe.run import RunMode, RunPlan, run
-    from speechd.folders.discover import Selection
-    from speechd.formats.subtitles import Layout
-    from speechd.settings import read_settings
 
-    layout = Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
-    plan = RunPlan.read(
+    layout = lazy.Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
+    plan = lazy.TranscribePlan.read(
         paths,
         model=model,
-        asked=TranscribeArgs(
+        asked=lazy.TranscribeArgs(
             task, language, languages, language_floor, prompt, channels, channel_labels, layout, audio_track=audio_track
         ),
         formats=format,
         output=output_dir,
-        selection=Selection(tuple(include or ()), tuple(exclude or ())),
-        way=RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
+        selection=lazy.Selection(tuple(include or ()), tuple(exclude or ())),
+        way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
     )
-    raise typer.Exit(run(plan, read_settings()))
+    raise typer.Exit(lazy.run_transcribe(plan, lazy.read_settings()))
 
 
 def translate(

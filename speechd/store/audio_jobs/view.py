@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from speechd.dialects import OPENAI, dialect_of
 from speechd.schemas.audio_jobs import AudioJobObject, PartialSegment, ProgressObject, WebhookObject
 from speechd.schemas.transcription import ErrorDetail
 from speechd.store.audio_jobs.records import AudioJob, WebhookState
-from speechd.store.blobs import BlobFolder
+
+if TYPE_CHECKING:
+    from speechd.store.blobs import BlobFolder
 
 JSON_MEDIA_TYPE = "application/json"
 GIVEN_UP: Mapping[str, tuple[str, str]] = {
@@ -20,7 +22,7 @@ GIVEN_UP: Mapping[str, tuple[str, str]] = {
 """By what the queue says of a line that came to no answer: code and message for a job."""
 
 
-async def to_response(job: AudioJob, blobs: BlobFolder, *, whole: bool = True) -> AudioJobObject:
+async def to_response(job: AudioJob, blobs: "BlobFolder", *, whole: bool = True) -> AudioJobObject:
     """
     Args:
         whole: with its result.
@@ -65,7 +67,7 @@ def fault(job: AudioJob) -> ErrorDetail | None:
     return ErrorDetail(message=message, type="server_error", param=None, code=code)
 
 
-def _result(job: AudioJob, blobs: BlobFolder) -> Any:
+def _result(job: AudioJob, blobs: "BlobFolder") -> Any:
     if job.file_id is not None:
         return json.loads(job.response or "{}")
     with blobs.open(job.blob or "") as file:

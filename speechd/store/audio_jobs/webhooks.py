@@ -19,14 +19,6 @@ ENDED_DELIVERIES = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """Where a finished job is told, and the secret that signs it."""
-
-    url: str
-    secret: str
-
-
-@dataclass(frozen=True, slots=True)
 class Delivery:
     """A webhook that is due."""
 

@@ -16,7 +16,7 @@ from re import Match
 
 logger = logging.getLogger("speechd.tts")
 
-MAX_DIGITS = 15
+MAX_SPOKEN_DIGITS = 15
 """Before the decimal mark; longer numbers are nothing that people read as numbers."""
 CODES = {"€": "EUR", "$": "USD", "£": "GBP", "₽": "RUB", "zł": "PLN"}
 """ISO 4217 of what stands before or after an amount."""
@@ -83,9 +83,9 @@ class NumberStyle:
     @property
     def number(self) -> str:
         """Pattern of a number without a sign."""
-        grouped = rf"[1-9]\d{{0,2}}(?:[{re.escape(self.groups)}]\d{{3}}){{1,{MAX_DIGITS // 3 - 1}}}"
-        plain = rf"0|[1-9]\d{{0,{MAX_DIGITS - 1}}}"
-        return rf"(?:{grouped}|{plain})(?:{re.escape(self.decimal)}\d{{1,{MAX_DIGITS}}})?"
+        grouped = rf"[1-9]\d{{0,2}}(?:[{re.escape(self.groups)}]\d{{3}}){{1,{MAX_SPOKEN_DIGITS // 3 - 1}}}"
+        plain = rf"0|[1-9]\d{{0,{MAX_SPOKEN_DIGITS - 1}}}"
+        return rf"(?:{grouped}|{plain})(?:{re.escape(self.decimal)}\d{{1,{MAX_SPOKEN_DIGITS}}})?"
 
     def plain(self, written: str) -> tuple[str, str]:
         """`1.234,50` -> `1234`, `50`."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from speechd.asr.batcher import Batcher, QueuedJob, QueuedRecording, Scheduler, nobody_waits
+from speechd.api.errors import error_headers
+from speechd.asr.batcher import Batcher, QueuedJob, QueuedRecording, Scheduler
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
+from speechd.priority import Priority
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
 
@@ -47,18 +49,41 @@ def test_equal_recordings_are_served_in_the_order_they_came() -> None:
     assert finalize(schedule) == ["a", "b", "c"]
 
 
-async def test_callers_pass_what_nobody_waits_for() -> None:
+def background() -> Priority:
+    return "background"
+
+
+async def test_callers_pass_background_work() -> None:
     """But not for ever."""
     batcher, schedule = Batcher(FakeAsr()), Scheduler[str]()
-    nobody_waits.set(True)
-    with batcher.reserve(3) as patient:
-        nobody_waits.set(False)
-        with batcher.reserve(60) as caller:
-            schedule.add(QueuedJob("line", patient, "a", 0))
-            schedule.add(QueuedJob("caller", caller, "b", 100))
-            assert finalize(schedule, now=100, most=1) == ["caller"]
-            schedule.add(QueuedJob("caller", caller, "b", 200))
-            assert finalize(schedule, now=200, most=1) == ["line"]
+    with batcher.reserve(3, background) as patient, batcher.reserve(60) as caller:
+        schedule.add(QueuedJob("line", patient, "a", 0))
+        schedule.add(QueuedJob("caller", caller, "b", 100))
+        assert finalize(schedule, now=100, most=1) == ["caller"]
+        schedule.add(QueuedJob("caller", caller, "b", 200))
+        assert finalize(schedule, now=200, most=1) == ["line"]
+    await batcher.close()
+
+
+def test_background_work_that_a_caller_has_joined_is_the_callers() -> None:
+    now: Priority = "background"
+    schedule = Scheduler[str]()
+    schedule.add(QueuedJob("shared", QueuedRecording(3, lambda: now), "a", 0))
+    schedule.add(QueuedJob("caller", QueuedRecording(60), "b", 0))
+    assert schedule.waiting[0].urgency(0) > schedule.waiting[1].urgency(0)
+    now = "interactive"
+    assert finalize(schedule, most=1) == ["shared"]
+
+
+async def test_background_work_does_not_keep_callers_out() -> None:
+    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    with (
+        batcher.reserve(90, background),
+        batcher.reserve(90),
+        pytest.raises(Overloaded),
+        batcher.reserve(20, background),
+    ):
+        pass
     await batcher.close()
 
 
@@ -180,7 +205,7 @@ async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
     with batcher.reserve(90):
         with pytest.raises(Overloaded) as refusal, batcher.reserve(20):
             pass
-        assert refusal.value.headers()["retry-after"]
+        assert error_headers(refusal.value)["retry-after"]
     with batcher.reserve(20):
         assert batcher.queued_seconds == 20
     assert batcher.queued_seconds == 0

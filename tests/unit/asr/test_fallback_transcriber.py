@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from speechd.asr.fallback_transcriber import SECONDS_HEARD, FallbackTranscriber
+from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcript
 
 
@@ -22,7 +23,9 @@ class Scripted:
     closed: bool = False
     positions: list[int] = field(default_factory=list)
 
-    async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+    ) -> AsyncGenerator[Segment | Transcript, None]:
         self.positions.append(audio.tell())
         audio.read()
         try:

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from speechd.auth.keys import Key, KeyLimits
-from speechd.auth.meter import Estimate, Meter, described, spoken
+from speechd.auth.meter import Estimate, Meter, format_seconds, format_usage
 from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import RateLimited, TooLarge
 from tests.unit.auth.test_usage import Clock
@@ -41,7 +41,7 @@ def about(seconds: float) -> Estimate:
     [(0.001, "0.01s"), (6, "6s"), (43.2, "43.2s"), (179.56, "2m59.56s"), (546, "9m6s"), (3605, "1h0m5s")],
 )
 def test_times_are_said_as_the_hosted_services_do(seconds: float, text: str) -> None:
-    assert spoken(seconds) == text
+    assert format_seconds(seconds) == text
 
 
 def test_the_limit_is_reached_and_passes(counters: UsageCounters, clock: Clock) -> None:
@@ -189,7 +189,7 @@ def test_headers_tell_the_tightest_window(counters: UsageCounters) -> None:
 
 def test_a_line_for_people(counters: UsageCounters) -> None:
     counters.charge("key_1", "requests", 3)
-    line = described(key(requests_per_minute=60), counters)
+    line = format_usage(key(requests_per_minute=60), counters)
     assert line.startswith(
         "anna  made 1970-01-01  may transcribe,speak,text,batches,metrics  requests per minute 3 of 60"
         "  requests per day 3"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from speechd.api.errors import error_headers
 from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled, Unprocessable
 from speechd.registry.files import LAYOUTS, shipped_models
 from speechd.registry.registry import ModelStore
@@ -99,7 +100,7 @@ def test_a_model_that_is_not_on_disk_is_refused_with_what_is(tmp_path: Path) -> 
     with pytest.raises(ModelNotInstalled) as refusal:
         store(tmp_path).choose("whisper-large-v3", ANY)
     assert "whisper-pocket" in refusal.value.message
-    assert refusal.value.headers()["x-should-retry"] == "false"
+    assert error_headers(refusal.value)["x-should-retry"] == "false"
     assert refusal.value.status == 503
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExceeded
 from speechd.store.batch_maintenance import BatchMaintenance
-from speechd.store.batches import Batch, Batches, BatchOrder, window_seconds
+from speechd.store.batches import Batch, Batches, window_seconds
 from speechd.store.blobs import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue
+from speechd.store.store import BatchOrder
 from speechd.store.tables import batches, lines
 from tests.unit.store.conftest import Clock, Rows
 

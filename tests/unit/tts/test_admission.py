@@ -1,12 +1,15 @@
 """How much a voice takes on, in numbers and with a clock of the tests' own."""
 
+import asyncio
 from asyncio import Future
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 
 from speechd.errors import Overloaded
-from speechd.tts.admission import AdmissionQueue
+from speechd.priority import Priority
+from speechd.tts.admission import BACKGROUND_WAIT, AdmissionQueue, SentenceThreads
 
 
 class Clock:
@@ -76,3 +79,65 @@ def test_a_pause_does_not_slow_the_measured_speed() -> None:
         with pytest.raises(Overloaded) as refusal, admission.reserve(100):
             pass
     assert refusal.value.retry_after == pytest.approx(1.0)
+
+
+def test_background_texts_do_not_keep_callers_out() -> None:
+    admission = AdmissionQueue(most=100)
+    with (
+        admission.reserve(90, "background"),
+        admission.reserve(90),
+        pytest.raises(Overloaded),
+        admission.reserve(20, "background"),
+    ):
+        pass
+
+
+class Voice:
+    """One thread that speaks what it is given, behind a gate."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.threads = SentenceThreads(1, self.clock)
+        self.gate, self.said = Event(), list[str]()
+
+    def say(self, text: str, priority: Priority = "interactive") -> "asyncio.Task[None]":
+        return asyncio.create_task(self.threads.run(lambda: self._say(text), priority))
+
+    def _say(self, text: str) -> None:
+        self.gate.wait()
+        self.said.append(text)
+
+
+async def test_background_speech_waits_behind_callers() -> None:
+    voice = Voice()
+    line = [voice.say(f"line {number}", "background") for number in range(2)]
+    await asyncio.sleep(0)  # the voice speaks the first line already
+    caller = voice.say("caller")
+    await asyncio.sleep(0)
+    voice.gate.set()
+    await asyncio.gather(*line, caller)
+    assert voice.said == ["line 0", "caller", "line 1"]
+
+
+async def test_background_speech_does_not_wait_for_ever() -> None:
+    voice = Voice()
+    line = [voice.say(f"line {number}", "background") for number in range(2)]
+    await asyncio.sleep(0)
+    voice.clock.now = BACKGROUND_WAIT + 1
+    caller = voice.say("caller")
+    await asyncio.sleep(0)
+    voice.gate.set()
+    await asyncio.gather(*line, caller)
+    assert voice.said == ["line 0", "line 1", "caller"]
+
+
+async def test_a_sentence_that_is_given_up_before_its_turn_is_never_spoken() -> None:
+    voice = Voice()
+    first, second, third = (voice.say(text) for text in ("first", "second", "third"))
+    await asyncio.sleep(0)
+    second.cancel()
+    first.cancel()
+    await asyncio.sleep(0)
+    voice.gate.set()
+    await asyncio.gather(first, second, third, return_exceptions=True)
+    assert voice.said == ["first", "third"], "a thread cannot be interrupted"

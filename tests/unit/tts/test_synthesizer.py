@@ -1,7 +1,6 @@
 """The story of a speech with a fake voice: what leaves when, how long it is, and what stops it."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeTts
+from speechd.tts.admission import SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.engines.piper import PiperEngine
 from speechd.tts.engines.piper_files import VoiceFiles
@@ -26,14 +26,14 @@ def engine() -> FakeTts:
 
 
 def speaker(engine: TtsEngine, limit: int = 1_000_000, threads: int = 2, **lexicon: str) -> LocalSpeaker:
-    return LocalSpeaker("fake", engine, None, ThreadPoolExecutor(threads), limit, lexicon)
+    return LocalSpeaker("fake", engine, None, SentenceThreads(threads), limit, lexicon)
 
 
 async def spoken(voice: LocalSpeaker, text: str, options: SpeechOptions = PCM) -> tuple[list[SpeechPart], Speech]:
     *parts, speech = [part async for part in voice.stream(text, options)]
     assert isinstance(speech, Speech)
     assert all(isinstance(part, SpeechPart) for part in parts)
-    voice.threads.shutdown()
+    voice.threads.close()
     return parts, speech
 
 
@@ -186,7 +186,7 @@ async def test_two_speeches_share_the_threads_fairly() -> None:
                 order.append(name)
 
     await asyncio.gather(say("long", 100), say("short", 3))
-    voice.threads.shutdown()
+    voice.threads.close()
     assert len(order) - order[::-1].index("short") < 15, "the short one was over long before the long one"
 
 
@@ -199,7 +199,7 @@ async def test_memory_stays_flat_over_a_long_text(engine: FakeTts) -> None:
         peak = max(peak, len(getattr(part, "audio", b"")))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    voice.threads.shutdown()
+    voice.threads.close()
     assert peak < 100_000
     assert most < 8_000_000, "the whole speech would be 35 MB"
 

@@ -11,8 +11,7 @@ import pytest
 
 from speechd.net.ssrf import Address
 from speechd.settings import Settings
-from speechd.store.audio_jobs.records import AudioOrder, JobResult
-from speechd.store.audio_jobs.webhooks import Webhook
+from speechd.store.audio_jobs.records import AudioOrder, JobResult, Webhook
 from speechd.store.queue import Outcome, Queue
 from speechd.store.store import Store, StoreHandle
 from speechd.worker.webhook_sender import WebhookSender, classify_status

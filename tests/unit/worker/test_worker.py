@@ -13,10 +13,10 @@ from sqlalchemy import select
 from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import StorageFull
 from speechd.settings import Settings
-from speechd.store.batches import Batch, BatchOrder
-from speechd.store.store import Store, StoreHandle
+from speechd.store.batches import Batch
+from speechd.store.store import BatchOrder, Store, StoreHandle
 from speechd.store.tables import lines
-from speechd.worker import worker as worker_module
+from speechd.worker import faults, session
 from speechd.worker.concurrency import ConcurrencyLimiter
 from speechd.worker.worker import Worker
 from tests.support.fake_service import TEXT, StandInService
@@ -24,8 +24,8 @@ from tests.support.fake_service import TEXT, StandInService
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HEARTBEAT_SECONDS", "LOOK_SECONDS", "PAUSE_SECONDS"):
-        monkeypatch.setattr(worker_module, name, 0.02)
+    for module, name in ((session, "HEARTBEAT_SECONDS"), (session, "LOOK_SECONDS"), (faults, "PAUSE_SECONDS")):
+        monkeypatch.setattr(module, name, 0.02)
 
 
 class Office:

@@ -1,0 +1,114 @@
+"""What commands need of the rest of speechd, loaded when it is first used, so that `--help` is quick.
+
+This is the one place where the command line loads late (PEP 562): `lazy.KeyFile` imports speechd.auth.keys at that
+moment.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speechd.api.middleware.access import refuse_unsafe_binding
+    from speechd.api.server import listen
+    from speechd.api.server import run as run_server
+    from speechd.auth.keys import KeyFile, KeyLimits, parse_permissions
+    from speechd.auth.meter import format_usage
+    from speechd.auth.usage import UsageCounters
+    from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
+    from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
+    from speechd.cli.speak import SpeakPlan, read_text
+    from speechd.cli.speak import run as run_speak
+    from speechd.cli.transcribe.options import TranscribeArgs
+    from speechd.cli.transcribe.run import RunMode
+    from speechd.cli.transcribe.run import RunPlan as TranscribePlan
+    from speechd.cli.transcribe.run import run as run_transcribe
+    from speechd.cli.worker import run as run_worker
+    from speechd.folders.discover import Selection
+    from speechd.formats.subtitles import Layout
+    from speechd.registry.defaults import default_pair, missing_defaults, system_language
+    from speechd.registry.files import folder_bytes
+    from speechd.registry.registry import ModelStore
+    from speechd.registry.transfer.bundle import export_models, import_models
+    from speechd.registry.transfer.download import pull, read_manifest
+    from speechd.registry.transfer.mirroring import write_mirror
+    from speechd.settings import Settings, read_settings
+    from speechd.store.store import StoreHandle
+
+__all__ = [
+    "CHECKS",
+    "NEEDS_NO_SETTINGS",
+    "Check",
+    "CheckResult",
+    "Finding",
+    "KeyFile",
+    "KeyLimits",
+    "Layout",
+    "ModelStore",
+    "RunMode",
+    "Selection",
+    "Settings",
+    "SpeakPlan",
+    "StoreHandle",
+    "TranscribeArgs",
+    "TranscribePlan",
+    "UsageCounters",
+    "default_pair",
+    "export_models",
+    "folder_bytes",
+    "format_usage",
+    "import_models",
+    "listen",
+    "missing_defaults",
+    "parse_permissions",
+    "pull",
+    "read_manifest",
+    "read_settings",
+    "read_text",
+    "refuse_unsafe_binding",
+    "run_checks",
+    "run_server",
+    "run_speak",
+    "run_transcribe",
+    "run_worker",
+    "system_language",
+    "worst",
+    "write_mirror",
+]
+
+HOMES = {
+    "api.middleware.access": ("refuse_unsafe_binding",),
+    "api.server": ("listen", "run as run_server"),
+    "auth.keys": ("KeyFile", "KeyLimits", "parse_permissions"),
+    "auth.meter": ("format_usage",),
+    "auth.usage": ("UsageCounters",),
+    "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
+    "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
+    "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
+    "cli.transcribe.options": ("TranscribeArgs",),
+    "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
+    "cli.worker": ("run as run_worker",),
+    "folders.discover": ("Selection",),
+    "formats.subtitles": ("Layout",),
+    "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
+    "registry.files": ("folder_bytes",),
+    "registry.registry": ("ModelStore",),
+    "registry.transfer.bundle": ("export_models", "import_models"),
+    "registry.transfer.download": ("pull", "read_manifest"),
+    "registry.transfer.mirroring": ("write_mirror",),
+    "settings": ("Settings", "read_settings"),
+    "store.store": ("StoreHandle",),
+}
+"""The imports above once more: type checkers read those, and a running command this table."""
+
+_PLACES = {
+    name.rpartition(" as ")[2]: (f"speechd.{module}", name.partition(" as ")[0])
+    for module, names in HOMES.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)

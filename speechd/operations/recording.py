@@ -1,0 +1,75 @@
+"""Where a recording comes from, and how long it is."""
+
+import asyncio
+from typing import BinaryIO
+
+from speechd.audio.decode import open_audio
+from speechd.auth.meter import Estimate
+from speechd.errors import InvalidRequest, SpeechdError
+from speechd.net.fetch import FetchLimits, fetch_audio
+from speechd.service import Service
+from speechd.settings import Settings
+from speechd.types import TranscribeOptions
+
+
+def require_one_source(file: BinaryIO | None, url: str | None) -> None:
+    """
+    Raises:
+        InvalidRequest: there is no recording, or there are two.
+    """
+    if file is None and url is None:
+        raise InvalidRequest("Either `file` or `url` is required.", param="file")
+    if file is not None and url is not None:
+        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
+
+
+async def measure(service: Service, audio: BinaryIO) -> float | None:
+    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
+
+    Raises:
+        InvalidAudio: it is none.
+    """
+
+    def look() -> float | None:
+        with open_audio(audio, max_seconds=service.settings.max_audio_seconds) as stream:
+            return stream.probable_seconds
+
+    try:
+        return await asyncio.to_thread(look)
+    finally:
+        audio.seek(0)
+
+
+async def estimate(service: Service, audio: BinaryIO, options: TranscribeOptions) -> Estimate | None:
+    """How much audio a recording has by its headers; None for what is none: the transcriber says what is wrong.
+
+    The file is rewound.
+    """
+
+    def look() -> Estimate:
+        longest = service.settings.max_audio_seconds
+        with open_audio(audio, max_seconds=longest, audio_track=options.audio_track) as stream:
+            split = options.channels == "split" and stream.channels != 1  # copies of a channel will not count
+            channels = max(1, stream.channels) if split else 1
+            return Estimate(stream.expected_seconds * channels, exact=stream.declares_length and not split)
+
+    try:
+        return await asyncio.to_thread(look)
+    except SpeechdError:
+        return None
+    finally:
+        audio.seek(0)
+
+
+async def fetch(service: Service, url: str) -> BinaryIO:
+    """What a `url` stands for, as an open file; the caller closes it.
+
+    Raises:
+        SpeechdError: see speechd.net.fetch.fetch_audio.
+    """
+    return await fetch_audio(url, fetch_limits(service.settings))
+
+
+def fetch_limits(settings: Settings) -> FetchLimits:
+    """How much a `url` may cost here, and how far it may reach."""
+    return FetchLimits(settings.max_upload_bytes, settings.fetch_timeout, settings.fetch_allow_hosts)

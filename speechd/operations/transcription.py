@@ -1,0 +1,240 @@
+"""One transcription or translation: parse -> check -> run -> render, and the audio is charged where it is computed."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, BinaryIO, cast
+
+from speechd.cache.coalescing import CacheStatus
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, JsonObject, View
+from speechd.net.fetch import check_url, is_inline
+from speechd.operations.charging import Transcribed, charged
+from speechd.operations.context import RequestContext
+from speechd.operations.recording import estimate, fetch, fetch_limits, require_one_source
+from speechd.priority import PrioritySource
+from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
+from speechd.service import Service
+from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
+
+AUDIO_FORMS: Mapping[str, type[AudioForm]] = {
+    "/v1/audio/transcriptions": TranscriptionForm,
+    "/v1/audio/translations": TranslationForm,
+}
+"""By URL without its dialect."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionRequest:
+    """A recording, by its bytes or by where it can be fetched, and what to do with it."""
+
+    model: str
+    options: TranscribeOptions
+    file: BinaryIO | None = None
+    """Open and seekable; the operation closes it."""
+    url: str | None = None
+    """http(s) URL, `data:` URL or base64url."""
+    context: RequestContext = field(default_factory=RequestContext)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionStream:
+    """A transcription under way."""
+
+    done_by: Transcriber | Transcript
+    parts: AsyncIterator[Segment | Transcript]
+    """Segments as they are final, then the Transcript."""
+    status: CacheStatus = "miss"
+    """Whether it was begun for this request, was under way, or was known."""
+
+    @property
+    def model(self) -> str:
+        """Id of the model that does it; final once the first part is there."""
+        return self.done_by.model
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionReply:
+    """A finished transcription in the shape that was asked for."""
+
+    transcript: Transcript
+    status: CacheStatus
+    format: Format
+    view: View
+
+    def content(self) -> bytes:
+        """The body of an HTTP reply; hours of words take a while, so this is for a thread."""
+        return self.format.encode(self.transcript, self.view)
+
+    def body(self) -> JsonObject:
+        """The answer as an object; text, subtitles and the like become its `text`."""
+        rendered = self.format.render(self.transcript, self.view)
+        return {"text": rendered} if isinstance(rendered, str) else rendered
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The reply headers that tell how a transcription went."""
+        timings = Timings() if self.status == "hit" else self.transcript.timings
+        stages = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in asdict(timings).items())
+        headers = {
+            "x-speechd-model": self.transcript.model,
+            "x-speechd-cache": self.status,
+            "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
+            "server-timing": stages,  # W3C Server Timing: milliseconds
+        }
+        if self.transcript.warnings:
+            headers["x-speechd-warning"] = ", ".join(self.transcript.warnings)
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionCall:
+    """A request for a transcription as it came: its fields parsed, and its context."""
+
+    form: AudioForm
+    context: RequestContext
+
+    @classmethod
+    def parse(
+        cls, form_type: type[AudioForm], fields: Mapping[str, Any], context: RequestContext
+    ) -> "TranscriptionCall":
+        """
+        Raises:
+            InvalidRequest: a field has a bad value.
+        """
+        return cls(form_type.parse(dict(fields)), context)
+
+    @property
+    def view(self) -> View:
+        """What of the transcript it wants to see."""
+        form = self.form
+        return View(
+            dialect=self.context.dialect,
+            request_id=self.context.request_id,
+            segments=form.wants_segments,
+            words=form.wants_words,
+            logprobs=form.wants_logprobs,
+            evidence=form.wants_evidence,
+            languages=form.wants_languages,
+            layout=form.to_layout(),
+            channel_labels=form.channel_labels,
+        )
+
+    def request(self, file: BinaryIO | None) -> TranscriptionRequest:
+        """
+        Args:
+            file: the recording, or None where it is to be fetched.
+        """
+        url = self.form.url if file is None else None
+        return TranscriptionRequest(self.form.model, self.form.to_options(), file, url, self.context)
+
+    async def answer(
+        self, service: Service, file: BinaryIO | None = None, on_segment: Callable[[Segment], None] = lambda _: None
+    ) -> TranscriptionReply:
+        """The whole answer.
+
+        Args:
+            file: the recording, which is closed when it is no longer needed; None where it is to be fetched.
+            on_segment: told of each segment as it is final.
+
+        Raises:
+            SpeechdError: the model, the URL or the recording is refused.
+        """
+        transcript, status = await transcribe(service, self.request(file), on_segment)
+        return TranscriptionReply(transcript, status, TRANSCRIPT_FORMATS[self.form.response_format], self.view)
+
+
+async def transcribe(
+    service: Service, request: TranscriptionRequest, on_segment: Callable[[Segment], None] = lambda _: None
+) -> tuple[Transcript, CacheStatus]:
+    """Transcribes or translates a whole recording; see open_transcription.
+
+    Args:
+        on_segment: told of each segment as it is final.
+    """
+    async with open_transcription(service, request) as stream:
+        async for part in stream.parts:
+            if isinstance(part, Transcript):
+                return part, stream.status
+            on_segment(part)
+    raise RuntimeError("the transcriber ended without a transcript")
+
+
+@contextlib.asynccontextmanager
+async def open_transcription(service: Service, request: TranscriptionRequest) -> AsyncGenerator[TranscriptionStream]:
+    """Starts a transcription, or joins an identical one; the last who leaves the context stops it.
+
+    Raises:
+        InvalidRequest: both or neither of file and url.
+        SpeechdError: the model, the URL or the recording is refused.
+    """
+    with contextlib.ExitStack() as owned:
+        audio = await _audio(service, request, owned)
+        _, transcriber = await service.transcriber(request.model, request.options)
+        key = await asyncio.to_thread(_key, transcriber.model, request, audio)
+        known = service.coalescer.recall(key)
+        if isinstance(known, Transcript):
+            yield TranscriptionStream(known, _replayed(known), "hit")
+            return
+        owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
+    work, context = _SharedTranscription(service, transcriber, audio, request), request.context
+    joining = service.coalescer.join(key, work, priority=context.priority, retryable=context.retryable)
+    async with joining as (computation, status), contextlib.aclosing(computation.parts()) as parts:
+        yield TranscriptionStream(cast(_SharedTranscription, computation.work).transcriber, parts, status)
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedTranscription:
+    """A transcription that several requests may read; see speechd.cache.coalescing.Work."""
+
+    service: Service
+    transcriber: Transcriber
+    audio: BinaryIO
+    request: TranscriptionRequest
+
+    def run(self, priority: PrioritySource) -> AsyncGenerator[Segment | Transcript, None]:
+        options = self.request.options
+        parts = self.transcriber.stream(self.audio, options, priority)
+        expected = partial(estimate, self.service, self.audio, options)
+        return charged(parts, Transcribed(), self.request.context, expected)
+
+    def release(self) -> None:
+        self.audio.close()
+
+
+async def check_transcription(service: Service, request: TranscriptionRequest) -> None:
+    """What can be told of a transcription before the recording is there.
+
+    Raises:
+        SpeechdError: the model or the URL is refused.
+    """
+    if request.url is not None and not is_inline(request.url):
+        check_url(request.url, fetch_limits(service.settings))
+    await service.transcriber(request.model, request.options)
+
+
+async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:
+    """The recording; `owned` closes it."""
+    if request.file is not None:
+        owned.callback(request.file.close)
+    require_one_source(request.file, request.url)
+    if request.file is not None:
+        return request.file
+    return owned.enter_context(await fetch(service, request.url or ""))
+
+
+def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable:
+    """Equal for requests that must have equal answers; sampled text is never equal."""
+    audio.seek(0)
+    digest = hashlib.file_digest(audio, "sha256").digest()  # type: ignore[arg-type]
+    audio.seek(0)
+    chance = object() if request.options.temperature else None
+    return digest, model, request.options, request.context.caller, chance
+
+
+async def _replayed(transcript: Transcript) -> AsyncIterator[Segment | Transcript]:
+    for segment in transcript.segments:
+        yield segment
+    yield transcript

@@ -1,0 +1,35 @@
+"""Opens the store; importing this loads the database libraries."""
+
+from speechd.settings import Settings
+from speechd.store.audio_jobs.jobs import AudioJobs
+from speechd.store.audio_jobs.webhooks import Deliveries
+from speechd.store.batches import Batches
+from speechd.store.blobs import BlobFolder
+from speechd.store.database import open_database
+from speechd.store.files import Files
+from speechd.store.store import Store
+from speechd.store.usage import SqlUsageStore
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+async def open_store(settings: Settings) -> Store:
+    """
+    Raises:
+        StorageUnavailable: it cannot be opened now.
+        Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
+    """
+    retention = settings.files_retention_days * DAY
+    folder = BlobFolder(settings.data_dir / "files", settings.files_quota_bytes)
+    database = await open_database(settings)
+    files = Files(database, folder, retention)
+    window = settings.audio_job_hours * HOUR
+    return Store(
+        database,
+        files,
+        Batches(database, files),
+        AudioJobs(database, files, most=settings.max_audio_jobs, window=window),
+        Deliveries(database),
+        SqlUsageStore(database),
+        retention,
+    )
