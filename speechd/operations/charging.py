@@ -6,9 +6,11 @@ more than its limits.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import TypeVar
 
 from speechd.auth.meter import Estimate
+from speechd.errors import SpeechdError
 from speechd.operations.context import RequestContext
 from speechd.types import Segment, Speech, SpeechPart, Transcript
 
@@ -49,8 +51,8 @@ async def charged(
 ) -> AsyncGenerator[Part, None]:
     """The parts of a computation; its audio is charged before the last part is passed on.
 
-    Where it ends early, a caller who was waiting pays for what was done. Background work is free then: it is put back
-    into the queue, and charged when it is done.
+    Where it ends early, a caller who was waiting pays for what was done, except where the server failed. Background
+    work is free then: it is put back into the queue, and charged when it is done.
 
     Args:
         parts: closed at the end.
@@ -76,6 +78,10 @@ async def charged(
                     if isinstance(part, Transcript | Speech):
                         reservation.settle(seconds)
                     yield part
+            except Exception as error:
+                if not isinstance(error, SpeechdError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    seconds = 0.0
+                raise
             finally:
                 if context.priority == "interactive":
                     reservation.settle(seconds)

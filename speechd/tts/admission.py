@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class Reservation:
-    """One text's place in the backlog."""
+    """One text's place in the admission."""
 
     remaining: float
     """Characters that are not spoken yet."""

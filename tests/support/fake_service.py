@@ -236,7 +236,7 @@ class StandInService:
         self.voices = StandInVoices()
         self.mouth = StandInTts()
         self.threads = SentenceThreads(2)
-        self.backlog = AdmissionQueue(settings.max_queue_characters)
+        self.admission = AdmissionQueue(settings.max_queue_characters)
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
 
@@ -254,7 +254,7 @@ class StandInService:
     async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
-        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, backlog=self.backlog)
+        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, admission=self.admission)
 
     async def close(self) -> None:
         self.closed = True

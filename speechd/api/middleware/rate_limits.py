@@ -57,6 +57,6 @@ def check_audio(request: Request) -> None:
 
 
 def caller_of(request: Request) -> str:
-    """The name of the caller's key; "" without one."""
+    """The id of the caller's key; "" without one."""
     key: Key | None = getattr(request.state, "key", None)
-    return key.name if key else ""
+    return key.id if key else ""

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from speechd.auth.keys import Key
+from speechd.auth.meter import Meter
+from speechd.auth.usage import Kind, UsageCounters
 from speechd.settings import Settings
 from tests.support.fake_service import StandInService
 
@@ -18,7 +21,20 @@ async def service(settings: Settings) -> AsyncIterator[StandInService]:
     await service.close()
 
 
+class Bill(UsageCounters):
+    """Whose `meter` belongs to one key without limits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meter = Meter(Key("anna", "", id="anna"), self)
+        self.charged: list[float] = []
+        """Seconds of audio, charge by charge."""
+
+    def charge(self, key: str, kind: Kind, amount: float) -> None:
+        super().charge(key, kind, amount)
+        self.charged.append(amount)
+
+
 @pytest.fixture
-def bill() -> list[float]:
-    """Seconds of audio that were charged; give its `append` to a context."""
-    return []
+def bill() -> Bill:
+    return Bill()

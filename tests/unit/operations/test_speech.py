@@ -10,6 +10,7 @@ from speechd.operations.speech import SpeechCall
 from speechd.tts.admission import SentenceThreads
 from speechd.types import Speech
 from tests.support.fake_service import StandInService
+from tests.unit.operations.conftest import Bill
 
 
 def request(text: str, **context: Any) -> SpeechRequest:
@@ -37,19 +38,17 @@ async def test_background_speech_waits_for_callers(service: StandInService) -> N
     assert mouth.said.index("Caller two.") < mouth.said.index("Job three.")
 
 
-async def test_a_speech_is_charged_at_its_end(service: StandInService, bill: list[float]) -> None:
-    speech = await spoken(service, request("One two. Three.", charge=bill.append))
-    assert bill == [pytest.approx(speech.duration)]
+async def test_a_speech_is_charged_at_its_end(service: StandInService, bill: Bill) -> None:
+    speech = await spoken(service, request("One two. Three.", meter=bill.meter))
+    assert bill.charged == [pytest.approx(speech.duration)]
 
 
 @pytest.mark.parametrize(("priority", "pays"), [("interactive", True), ("background", False)])
-async def test_a_speech_that_is_left_early(
-    service: StandInService, bill: list[float], priority: str, pays: bool
-) -> None:
-    asked = request("One two. Three four. Five six.", priority=priority, charge=bill.append)
+async def test_a_speech_that_is_left_early(service: StandInService, bill: Bill, priority: str, pays: bool) -> None:
+    asked = request("One two. Three four. Five six.", priority=priority, meter=bill.meter)
     async with open_speech(service, asked) as stream:  # type: ignore[arg-type]
         await anext(stream.parts)
-    assert bool(bill) == pays
+    assert bool(bill.charged) == pays
 
 
 async def test_a_speech_is_written_piece_by_piece(service: StandInService) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from speechd.cache.coalescing import CacheStatus, RequestCoalescer
-from speechd.errors import InvalidAudio, Unavailable
+from speechd.errors import InvalidAudio
 from speechd.operations import RequestContext, TranscriptionRequest, open_transcription, transcribe
 from speechd.types import TranscribeOptions, Transcript
 from tests.support.fake_service import SEGMENTS, TEXT, StandInService
+from tests.unit.operations.conftest import Bill
 
 WHOLE = 3.5
 """Seconds of the stand-in's recordings."""
@@ -119,50 +120,40 @@ async def test_a_caller_who_joins_a_job_makes_it_urgent(service: StandInService)
     await job.leave()
 
 
-async def test_a_computation_is_charged_once(service: StandInService, bill: list[float]) -> None:
+async def test_a_computation_is_charged_once(service: StandInService, bill: Bill) -> None:
     service.coalescer = RequestCoalescer(keep=60)
-    streams = [await Stream(service, request(charge=bill.append)).first_segment() for _ in range(2)]
+    streams = [await Stream(service, request(meter=bill.meter)).first_segment() for _ in range(2)]
     service.ears.gate.set()
     for stream in streams:
         await stream.task
-    assert (await transcribe(service, request(charge=bill.append)))[1] == "hit"  # type: ignore[arg-type]
-    assert bill == [WHOLE]
+    assert (await transcribe(service, request(meter=bill.meter)))[1] == "hit"  # type: ignore[arg-type]
+    assert bill.charged == [WHOLE]
 
 
-async def test_it_is_charged_although_who_began_it_left(service: StandInService, bill: list[float]) -> None:
-    first = await Stream(service, request(charge=bill.append)).first_segment()
-    second = await Stream(service, request(charge=bill.append)).first_segment()
+async def test_it_is_charged_although_who_began_it_left(service: StandInService, bill: Bill) -> None:
+    first = await Stream(service, request(meter=bill.meter)).first_segment()
+    second = await Stream(service, request(meter=bill.meter)).first_segment()
     await first.leave()
     service.ears.gate.set()
     await second.task
-    assert bill == [WHOLE]
+    assert bill.charged == [WHOLE]
 
 
-async def test_who_leaves_early_pays_for_what_was_heard(service: StandInService, bill: list[float]) -> None:
-    await (await Stream(service, request(charge=bill.append)).first_segment()).leave()
-    assert bill == [SEGMENTS[0].end]
+async def test_who_leaves_early_pays_for_what_was_heard(service: StandInService, bill: Bill) -> None:
+    await (await Stream(service, request(meter=bill.meter)).first_segment()).leave()
+    assert bill.charged == [SEGMENTS[0].end]
 
 
-async def test_background_work_that_is_put_back_is_free(service: StandInService, bill: list[float]) -> None:
-    asked = {"priority": "background", "charge": bill.append}
+async def test_background_work_that_is_put_back_is_free(service: StandInService, bill: Bill) -> None:
+    asked = {"priority": "background", "meter": bill.meter}
     await (await Stream(service, request(**asked)).first_segment()).leave()
-    assert bill == []
+    assert bill.charged == []
     service.ears.gate.set()
     await Stream(service, request(**asked)).task
-    assert bill == [WHOLE]
+    assert bill.charged == [WHOLE]
 
 
-async def test_what_fails_at_once_costs_nothing(service: StandInService, bill: list[float]) -> None:
+async def test_what_fails_at_once_costs_nothing(service: StandInService, bill: Bill) -> None:
     with pytest.raises(InvalidAudio):
-        await Stream(service, request(b"broken", charge=bill.append)).task
-    assert bill == []
-
-
-async def test_counters_that_fail_do_not_undo_the_work(
-    service: StandInService, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(seconds: float) -> None:
-        raise Unavailable("The usage counters cannot be kept.")
-
-    assert (await Stream(service, request(b"speech", charge=fail)).task).text == TEXT
-    assert "3.5 s of audio were not counted" in caplog.text
+        await Stream(service, request(b"broken", meter=bill.meter)).task
+    assert bill.charged == []
