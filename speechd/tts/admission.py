@@ -1,4 +1,4 @@
-"""How much one voice still has to say, and whether it takes on more."""
+"""Admission control of one voice: the characters that wait, and whether another text is accepted."""
 
 import contextlib
 import time
@@ -10,19 +10,19 @@ from typing import Any
 from speechd.errors import Overloaded
 
 UNKNOWN_WAIT = 10.0
-"""Seconds told to who is refused before anything was spoken."""
+"""`retry-after` in seconds of a refusal before the speed is measured."""
 WEIGHT = 0.2
-"""Of the newest measurement of the speed."""
+"""Weight of the newest measurement of the speed."""
 
 
 @dataclass(eq=False, slots=True)
 class Reservation:
-    """One text's place in the backlog."""
+    """One text's place in the queue."""
 
     remaining: float
     """Characters that are not spoken yet."""
     step: "Future[Any] | None" = None
-    """The sentence that is waiting or being spoken; one that is done waits for its listener, not for the voice."""
+    """The sentence that is waiting or being spoken. One that is done waits for the client, not for the voice."""
 
     @property
     def waiting(self) -> float:
@@ -31,7 +31,7 @@ class Reservation:
 
 
 class AdmissionQueue:
-    """The texts that one voice has been given."""
+    """The texts that wait for one voice."""
 
     def __init__(self, most: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
         """
@@ -43,7 +43,7 @@ class AdmissionQueue:
         self._clock = clock
         self._reservations: set[Reservation] = set()
         self._speed = 0.0
-        """Characters spoken per second for all texts together, smoothed; 0 while unknown."""
+        """Characters that the voice speaks in a second, for all texts together, smoothed; 0 while unknown."""
         self._since = 0.0
 
     @property
@@ -53,10 +53,10 @@ class AdmissionQueue:
 
     @contextlib.contextmanager
     def reserve(self, characters: int) -> Iterator[Reservation]:
-        """A place for a text, until it is spoken or given up.
+        """A place for a text, until it is spoken or cancelled.
 
         Raises:
-            Overloaded: more waits than the bound allows; with the time after which there should be room.
+            Overloaded: more characters wait than the limit allows. `retry_after` estimates when there is room.
         """
         excess = self.waiting + characters - self._most
         if self.waiting and excess > 0:

@@ -1,7 +1,7 @@
 """The part of SSML 1.1 (w3.org/TR/speech-synthesis11) that is understood: speak p s break say-as sub phoneme prosody.
 
-It is parsed by expat with everything refused that an attacker could want: document types (and with them entities),
-processing instructions, deep nesting. What is not understood is refused by name, not skipped.
+expat parses it. What an attacker could use is refused: document types (and with them entities), processing
+instructions, deep nesting. An unknown element is refused by name, not skipped.
 """
 
 import re
@@ -13,11 +13,11 @@ from xml.parsers import expat
 from speechd.errors import InvalidRequest
 from speechd.tts.normalization import english
 from speechd.tts.normalization import numbers as numerals
-from speechd.tts.text import Reader, TextPiece, Verbatim, phonemes
+from speechd.tts.text import Piece, Reader, Verbatim, phonemes
 
-MAX_DEPTH = 16
-MAX_ELEMENTS = 10_000
-MAX_BREAK = 10.0
+DEEPEST = 16
+MOST_ELEMENTS = 10_000
+LONGEST_BREAK = 10.0
 """Seconds; the specification sets none, Azure and Google allow 5 to 20."""
 SLOWEST, FASTEST = 0.25, 4.0
 BREAKS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.8, "x-strong": 1.2}
@@ -32,7 +32,7 @@ ATTRIBUTES = {
     "phoneme": {"alphabet", "ph"},
     "prosody": {"rate"},
 }
-"""What each element may carry."""
+"""The attributes that each element may have."""
 
 
 def is_ssml(text: str) -> bool:
@@ -41,7 +41,7 @@ def is_ssml(text: str) -> bool:
 
 
 @dataclass(slots=True)
-class TextRun:
+class Run:
     """Text of one rate, and the silence that follows it."""
 
     text: str = ""
@@ -53,27 +53,28 @@ class TextRun:
 class Document:
     """Parsed SSML."""
 
-    runs: list[TextRun] = field(default_factory=lambda: [TextRun()])
+    runs: list[Run] = field(default_factory=lambda: [Run()])
     verbatim: Verbatim = field(default_factory=Verbatim)
 
     @property
     def text(self) -> str:
-        """Everything that is spoken, without markup."""
+        """The text that is spoken, without markup."""
         return " ".join(self.verbatim.restore(run.text) for run in self.runs)
 
-    def pieces(self, reader: Reader) -> Iterator[TextPiece]:
+    def pieces(self, reader: Reader) -> Iterator[Piece]:
         """The document piece by piece."""
         for run in self.runs:
             for piece in reader.pieces(run.text, self.verbatim):
-                yield TextPiece(piece.text, run.rate)
+                yield Piece(piece.text, run.rate)
             if run.pause:
-                yield TextPiece("", run.rate, run.pause)
+                yield Piece("", run.rate, run.pause)
 
 
-def parse_ssml(text: str) -> Document:
+def parse(text: str) -> Document:
     """
     Raises:
-        InvalidRequest: it is not well-formed, or has something that is not understood; the message says what and where.
+        InvalidRequest: it is not well-formed, or has an unknown element or attribute. The message names it and its
+        line.
     """
     if re.search("[\ue000-\uf8ff]", text):
         text = re.sub("[\ue000-\uf8ff]", "", text)
@@ -109,15 +110,16 @@ class _Parser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements += 1
-        if self._elements > MAX_ELEMENTS or len(self._open) >= MAX_DEPTH:
-            self._refuse(f"It has more than {MAX_ELEMENTS} elements or nests deeper than {MAX_DEPTH}")
+        if self._elements > MOST_ELEMENTS or len(self._open) >= DEEPEST:
+            self._refuse(f"It has more than {MOST_ELEMENTS} elements or nests deeper than {DEEPEST}")
         if name not in ATTRIBUTES or (name == "speak") != (not self._open):
-            self._refuse(f"The element `{name[:40]}` is not supported here; known are {', '.join(ATTRIBUTES)}")
+            self._refuse(f"The element `{name[:40]}` is not supported. The supported elements are {',
+            '.join(ATTRIBUTES)}")
         if self._open and self._open[-1][0] in ("say-as", "sub", "phoneme", "break"):
             self._refuse(f"`{self._open[-1][0]}` holds text only")
         unknown = sorted(set(attributes) - ATTRIBUTES[name])
         if unknown:
-            self._refuse(f"`{name}` does not take `{unknown[0][:40]}` here")
+            self._refuse(f"`{name}` does not support the attribute `{unknown[0][:40]}`")
         self._open.append((name, attributes, ""))
         if name == "prosody":
             self._new_run(self._rate(attributes.get("rate", "medium")))
@@ -128,7 +130,7 @@ class _Parser:
         _, attributes, text = self._open.pop()
         if name == "prosody":
             self._rates.pop()
-            self._document.runs.append(TextRun(rate=self._rates[-1]))
+            self._document.runs.append(Run(rate=self._rates[-1]))
         elif name in ("p", "s"):
             self._write("\n")
         elif name == "break":
@@ -155,7 +157,7 @@ class _Parser:
 
     def _new_run(self, rate: float) -> None:
         self._rates.append(min(FASTEST, max(SLOWEST, self._rates[-1] * rate)))
-        self._document.runs.append(TextRun(rate=self._rates[-1]))
+        self._document.runs.append(Run(rate=self._rates[-1]))
 
     def _rate(self, text: str) -> float:
         """`fast`, `1.2`, `120%` or `+20%`."""
@@ -163,29 +165,29 @@ class _Parser:
             return RATES[text]
         match = re.fullmatch(r"([+-]?)(\d{1,4}(?:\.\d{1,4})?)(%?)", text.strip())
         if match is None:
-            self._refuse(f"`rate` is a number, a percentage or one of {', '.join(RATES)}")
+            self._refuse(f"`rate` must be a number, a percentage or one of {', '.join(RATES)}")
         value = float(match[2]) / (100 if match[3] else 1)
         value = 1 + value if match[1] == "+" else 1 - value if match[1] == "-" else value
         if not SLOWEST <= value <= FASTEST:
-            self._refuse(f"`rate` lies between {SLOWEST:g} and {FASTEST:g}")
+            self._refuse(f"`rate` must be between {SLOWEST:g} and {FASTEST:g}")
         return value
 
     def _pause(self, attributes: dict[str, str]) -> None:
         run = self._document.runs[-1]
         run.pause += self._break_seconds(attributes)
-        if run.pause > MAX_BREAK:
-            self._refuse(f"A break lasts at most {MAX_BREAK:g} s")
-        self._document.runs.append(TextRun(rate=run.rate))
+        if run.pause > LONGEST_BREAK:
+            self._refuse(f"A break must last at most {LONGEST_BREAK:g} s")
+        self._document.runs.append(Run(rate=run.rate))
 
     def _break_seconds(self, attributes: dict[str, str]) -> float:
         if "time" in attributes:
             match = re.fullmatch(r"\+?(\d{0,6}(?:\.\d{1,4})?)(ms|s)", attributes["time"].strip())
             if match is None or not match[1]:
-                self._refuse("`time` of a break is like `500ms` or `1.5s`")
+                self._refuse("`time` of a break must be like `500ms` or `1.5s`")
             return float(match[1]) / (1000 if match[2] == "ms" else 1)
         strength = attributes.get("strength", "medium")
         if strength not in BREAKS:
-            self._refuse(f"`strength` of a break is one of {', '.join(BREAKS)}")
+            self._refuse(f"`strength` of a break must be one of {', '.join(BREAKS)}")
         return BREAKS[strength]
 
     def _phonemes(self, attributes: dict[str, str]) -> str:
@@ -196,7 +198,7 @@ class _Parser:
     def _say_as(self, text: str, attributes: dict[str, str]) -> str:
         kind = attributes.get("interpret-as", "")
         if kind not in SAY_AS:
-            self._refuse(f"`interpret-as` is one of {', '.join(SAY_AS)}")
+            self._refuse(f"`interpret-as` must be one of {', '.join(SAY_AS)}")
         spoken = SAY_AS[kind](text, attributes.get("format", ""))
         if spoken is None:
             self._refuse(f"`{text[:40]}` cannot be said as {kind}")
