@@ -13,11 +13,11 @@ from xml.parsers import expat
 from speechd.errors import InvalidRequest
 from speechd.tts.normalization import english
 from speechd.tts.normalization import numbers as numerals
-from speechd.tts.text import Piece, Reader, Verbatim, phonemes
+from speechd.tts.text import Reader, TextPiece, Verbatim, phonemes
 
-DEEPEST = 16
-MOST_ELEMENTS = 10_000
-LONGEST_BREAK = 10.0
+MAX_DEPTH = 16
+MAX_ELEMENTS = 10_000
+MAX_BREAK = 10.0
 """Seconds; the specification sets none, Azure and Google allow 5 to 20."""
 SLOWEST, FASTEST = 0.25, 4.0
 BREAKS = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 0.8, "x-strong": 1.2}
@@ -41,7 +41,7 @@ def is_ssml(text: str) -> bool:
 
 
 @dataclass(slots=True)
-class Run:
+class TextRun:
     """Text of one rate, and the silence that follows it."""
 
     text: str = ""
@@ -53,7 +53,7 @@ class Run:
 class Document:
     """Parsed SSML."""
 
-    runs: list[Run] = field(default_factory=lambda: [Run()])
+    runs: list[TextRun] = field(default_factory=lambda: [TextRun()])
     verbatim: Verbatim = field(default_factory=Verbatim)
 
     @property
@@ -61,16 +61,16 @@ class Document:
         """The text that is spoken, without markup."""
         return " ".join(self.verbatim.restore(run.text) for run in self.runs)
 
-    def pieces(self, reader: Reader) -> Iterator[Piece]:
+    def pieces(self, reader: Reader) -> Iterator[TextPiece]:
         """The document piece by piece."""
         for run in self.runs:
             for piece in reader.pieces(run.text, self.verbatim):
-                yield Piece(piece.text, run.rate)
+                yield TextPiece(piece.text, run.rate)
             if run.pause:
-                yield Piece("", run.rate, run.pause)
+                yield TextPiece("", run.rate, run.pause)
 
 
-def parse(text: str) -> Document:
+def parse_ssml(text: str) -> Document:
     """
     Raises:
         InvalidRequest: it is not well-formed, or has an unknown element or attribute. The message names it and its
@@ -110,11 +110,10 @@ class _Parser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._elements += 1
-        if self._elements > MOST_ELEMENTS or len(self._open) >= DEEPEST:
-            self._refuse(f"It has more than {MOST_ELEMENTS} elements or nests deeper than {DEEPEST}")
+        if self._elements > MAX_ELEMENTS or len(self._open) >= MAX_DEPTH:
+            self._refuse(f"It has more than {MAX_ELEMENTS} elements or nests deeper than {MAX_DEPTH}")
         if name not in ATTRIBUTES or (name == "speak") != (not self._open):
-            self._refuse(f"The element `{name[:40]}` is not supported. The supported elements are {',
-            '.join(ATTRIBUTES)}")
+            self._refuse(f"The element `{name[:40]}` is not supported. Supported: {', '.join(ATTRIBUTES)}")
         if self._open and self._open[-1][0] in ("say-as", "sub", "phoneme", "break"):
             self._refuse(f"`{self._open[-1][0]}` holds text only")
         unknown = sorted(set(attributes) - ATTRIBUTES[name])
@@ -130,7 +129,7 @@ class _Parser:
         _, attributes, text = self._open.pop()
         if name == "prosody":
             self._rates.pop()
-            self._document.runs.append(Run(rate=self._rates[-1]))
+            self._document.runs.append(TextRun(rate=self._rates[-1]))
         elif name in ("p", "s"):
             self._write("\n")
         elif name == "break":
@@ -157,7 +156,7 @@ class _Parser:
 
     def _new_run(self, rate: float) -> None:
         self._rates.append(min(FASTEST, max(SLOWEST, self._rates[-1] * rate)))
-        self._document.runs.append(Run(rate=self._rates[-1]))
+        self._document.runs.append(TextRun(rate=self._rates[-1]))
 
     def _rate(self, text: str) -> float:
         """`fast`, `1.2`, `120%` or `+20%`."""
@@ -175,9 +174,9 @@ class _Parser:
     def _pause(self, attributes: dict[str, str]) -> None:
         run = self._document.runs[-1]
         run.pause += self._break_seconds(attributes)
-        if run.pause > LONGEST_BREAK:
-            self._refuse(f"A break must last at most {LONGEST_BREAK:g} s")
-        self._document.runs.append(Run(rate=run.rate))
+        if run.pause > MAX_BREAK:
+            self._refuse(f"A break must last at most {MAX_BREAK:g} s")
+        self._document.runs.append(TextRun(rate=run.rate))
 
     def _break_seconds(self, attributes: dict[str, str]) -> float:
         if "time" in attributes:
