@@ -1,4 +1,4 @@
-"""The one place that opens files, batches and their queue: at their first use, since the libraries are heavy."""
+"""Opens files, batches and their queue at their first use, because the libraries load slowly."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ HOUR, DAY = 3600.0, 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Everything durable, open."""
+    """The open store: files, batches, jobs and their queue."""
 
     database: "Database"
     files: "Files"
@@ -30,10 +30,10 @@ class Store:
     audio: "AudioJobs"
     deliveries: "Deliveries"
     retention: float
-    """Seconds that what has ended is kept; 0: for ever."""
+    """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
     def desk(self, worker: str) -> "tuple[Queue, BatchMaintenance]":
-        """What a worker works with.
+        """The parts of the store that a worker needs.
 
         Args:
             worker: a name that no other worker has or had.
@@ -46,26 +46,26 @@ class Store:
 
 
 class StoreHandle:
-    """What API and worker of a process hold; belongs to one event loop."""
+    """A handle on the store that API and worker of a process share. It belongs to one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.tasks_available = asyncio.Event()
-        """Set when a worker of this process may find a line to do."""
+        """Set when the queue may have a line for a worker of this process."""
         self.batches_due = asyncio.Event()
-        """Set when a worker of this process may find a batch to look after."""
+        """Set when a batch may need validation or finalization by this process."""
         self.faults: dict[str, SpeechdError] = {}
-        """What keeps parts of this process's work from going on, for as long as it does."""
+        """Current errors that stop parts of this process's work, by part."""
         self._lock = asyncio.Lock()
         self._store: Store | None = None
 
     @property
     def workers_folder(self) -> Path:
-        """Where workers on one data folder see each other."""
+        """Folder of the locks of workers on one data folder."""
         return self.settings.data_dir / "workers"
 
     async def open(self) -> Store:
-        """The ledger, opened if it is not.
+        """The store, which is opened at the first call.
 
         Raises:
             StorageUnavailable: it cannot be opened now; the next call tries again.
@@ -79,7 +79,7 @@ class StoreHandle:
         return self._store
 
     def announce(self) -> None:
-        """Something was added or cancelled: a worker of this process need not wait for its next look."""
+        """Wakes a worker of this process after a line was added or cancelled."""
         self.tasks_available.set()
         self.batches_due.set()
 
@@ -89,7 +89,7 @@ class StoreHandle:
             self._store = None
 
     async def _opened(self) -> Store:
-        # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
+        # On the loop, once: an import on the loop and on a thread at the same time can see half a module.
         from speechd.store.audio_jobs.jobs import AudioJobs
         from speechd.store.audio_jobs.webhooks import Deliveries
         from speechd.store.batches import Batches
@@ -113,7 +113,7 @@ class StoreHandle:
 
 
 async def _to_its_end(task: asyncio.Task[Store]) -> None:
-    """Who is cancelled while it opens waits, so that nothing stays half open."""
+    """Waits for the opening also when it is cancelled, so that nothing stays half open."""
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
