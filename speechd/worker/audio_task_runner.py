@@ -1,4 +1,4 @@
-"""Audio requests that are answered later: run as a caller who waits would see them, watched while they run."""
+"""Runs asynchronous audio jobs: the same results as synchronous requests, with progress and cancellation."""
 
 import asyncio
 import json
@@ -30,11 +30,11 @@ from speechd.validation import measure
 from speechd.worker.task_runner import TaskResult, TaskRunner
 
 WATCH_SECONDS = 1.0
-"""Between two reports of how far a job is, which are also when a job that was stopped is noticed."""
+"""Seconds between two reports of progress. A report also notices that a job was cancelled."""
 MAX_SEGMENTS = 100
-"""Segments that are shown of a job that runs: the newest."""
+"""The number of newest segments that a running job shows."""
 BASIC = "basic"
-"""The format of mu-law without a header, which a caller asks for by `Accept`."""
+"""The format of mu-law without a header, which `Accept` selects."""
 
 FORMS: Mapping[str, type[AudioForm]] = {
     "/v1/audio/transcriptions": TranscriptionForm,
@@ -45,7 +45,7 @@ SPEECH = "/v1/audio/speech"
 
 @dataclass(slots=True)
 class AudioDone(TaskResult):
-    """An answer, to be kept in the transaction that ends its line."""
+    """An answer that is stored in the transaction that ends its line."""
 
     jobs: AudioJobs | None = None
     answer: JobResult | None = None
@@ -58,7 +58,7 @@ class AudioDone(TaskResult):
 
 
 class JobProgress:
-    """How far a job is, on its way from who works to who reports."""
+    """The progress of a job, from the task that computes to the task that reports."""
 
     def __init__(self, total: float | None) -> None:
         self._done = 0.0
@@ -80,7 +80,7 @@ class JobProgress:
         self._done, self._is_new = self._done + characters, True
 
     def news(self) -> Progress | None:
-        """What has changed since the last call."""
+        """The changes since the last call."""
         if not self._is_new:
             return None
         self._is_new = False
@@ -89,7 +89,7 @@ class JobProgress:
 
 
 class AudioRunner(TaskRunner):
-    """Runs lines of batches, and those that stand for themselves."""
+    """Runs lines of batches, and audio jobs."""
 
     def __init__(self, service: Service, store: Store) -> None:
         super().__init__(service, store.files)
@@ -125,7 +125,7 @@ class AudioRunner(TaskRunner):
         return AudioDone(_success(request_id), charged, draft, jobs=self._jobs, answer=answer)
 
     async def _recording(self, line: QueuedTask, url: str | None, sight: JobProgress, resources: ExitStack) -> BinaryIO:
-        if line.blob is not None:  # opened in no thread, which would leave it open if this is cancelled
+        if line.blob is not None:  # not opened in a thread, which would leave it open if this is cancelled
             return resources.enter_context(self.files.blobs.open(line.blob))
         file = resources.enter_context(await operations.fetch(self.service, url or ""))
         sight.expect(await measure(self.service, file))
@@ -156,7 +156,7 @@ class AudioRunner(TaskRunner):
 
     @asynccontextmanager
     async def _watched(self, id: str, sight: JobProgress) -> AsyncIterator[None]:
-        """Reports how far the block is, and cancels it when the job is stopped."""
+        """Reports the progress of the block, and cancels it when the job is cancelled."""
         task = asyncio.current_task()
         over = asyncio.Event()
         watching = asyncio.create_task(self._watch(id, sight, over, task.cancel if task else over.set))
@@ -168,7 +168,7 @@ class AudioRunner(TaskRunner):
 
     async def _watch(self, id: str, sight: JobProgress, over: asyncio.Event, stop: Callable[[], object]) -> None:
         while not over.is_set():
-            with suppress(StorageUnavailable):  # the heartbeat tells of it
+            with suppress(StorageUnavailable):  # the heartbeat reports it
                 if (progress := sight.news()) is not None:
                     await self._jobs.report(id, progress)
                 if not await self._jobs.goes_on(id) and not over.is_set():

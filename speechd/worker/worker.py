@@ -1,6 +1,6 @@
-"""The worker: takes lines off the queue and runs them, tends the batches, and outlasts trouble with the storage.
+"""The worker: claims lines of the queue, runs them, maintains the batches, and retries when the storage fails.
 
-It runs inside `speechd serve`, or as a process of its own; any number of them share one database.
+It runs inside `speechd serve` or as a process of its own. Any number of them share one database.
 """
 
 import asyncio
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from speechd.worker.worker_locks import WorkerLock
 
 HEARTBEAT_SECONDS = 4.0
-"""Between two signs of life; a lease bears four that are missed."""
+"""Seconds between two heartbeats. A lease allows four missing ones."""
 LOOK_SECONDS = 1.0
-"""Between two looks at a queue that had nothing to do."""
+"""Seconds between two polls of an empty queue."""
 TIDY_SECONDS = 600.0
-"""Between two rounds of removing what is over."""
+"""Seconds between two cleanups."""
 PAUSE_SECONDS = 3.0
-"""Between two tries of what the storage refuses."""
+"""Seconds between two attempts when the storage fails."""
 LEAVING_SECONDS = 5.0
-"""For giving back what is in hand."""
+"""Seconds at most for releasing the claimed lines."""
 SHORT_SECONDS = 1.0
-"""Lines that take less on average are taken ahead, as many as are worked on, so that the next begins as one ends."""
+"""Seconds. Lines that take less on average are claimed in advance, so that the next begins as one ends."""
 
 log = logging.getLogger("speechd.worker")
 
 
 class RunningTask:
-    """A line that is being worked on."""
+    """A line that is running."""
 
     def __init__(self, line: "QueuedTask", work: "asyncio.Task[TaskResult | Retry]") -> None:
         self.line = line
         self.work = work
         self.lost = False
-        """Another has it."""
+        """Another worker holds it."""
         self.stopped: Stop | None = None
-        """Its batch was cancelled, or its window is over."""
+        """Its batch was cancelled or has expired."""
 
     def result(self) -> "TaskResult | Retry | None":
-        """How it ended; None: it was broken off."""
+        """How it ended; None: it was interrupted."""
         return None if self.work.cancelled() else self.work.result()
 
     def close(self) -> None:
@@ -63,15 +63,15 @@ class RunningTask:
 
 
 class Worker:
-    """One worker; belongs to one event loop."""
+    """One worker. It belongs to one event loop."""
 
     def __init__(
         self, service: Service, jobs: StoreHandle, usage: Usage, busy: Callable[[], bool] = lambda: False
     ) -> None:
         """
         Args:
-            usage: where audio is counted for the keys whose lines it was in.
-            busy: tells whether callers wait for this process; the queue then makes way for them.
+            usage: counts audio for the keys of the lines.
+            busy: tells whether requests wait in this process. Then the queue has lower priority.
         """
         self._service = service
         self._jobs = jobs
@@ -81,25 +81,25 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Works in the background of the block; what is in hand at its end goes back to the queue."""
+        """Works in the background of the block. Lines that are running at its end go back to the queue."""
         task = asyncio.create_task(self.run(), name="worker")
         try:
             yield
         finally:
-            self._stopping.set()  # what is in the middle of a transaction comes to its end
+            self._stopping.set()  # running transactions finish
             await asyncio.wait([task], timeout=2 * LEAVING_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def run(self) -> None:
-        """Works until it is to stop, whatever happens."""
+        """Works until it is stopped, and starts again after an error."""
         while not self._stopping.is_set():
             try:
                 await self._shift()
             except SpeechdError as error:
                 report(self._jobs, "database", error)
             except Exception:
-                log.exception("the worker failed; it begins again")
+                log.exception("the worker failed and starts again")
             await _pause(self._stopping, PAUSE_SECONDS)
 
     async def _shift(self) -> None:
@@ -116,19 +116,19 @@ class Worker:
 
 
 def report(jobs: StoreHandle, what: str, error: SpeechdError | None) -> None:
-    """What keeps a part of the work from going on is logged when it begins and when it is over."""
+    """Logs the beginning and the end of an error that stops a part of the work."""
     known = jobs.faults.get(what)
     if error is not None:
         if known is None or known.error_code != error.error_code:
             log.error("work on batches (%s) waits: %s", what, error.message)
         jobs.faults[what] = error
     elif known is not None:
-        log.info("work on batches (%s) goes on", what)
+        log.info("work on batches (%s) continues", what)
         del jobs.faults[what]
 
 
 class WorkerSession:
-    """A worker's time on an open ledger."""
+    """One session of a worker on an open store."""
 
     def __init__(
         self,
@@ -156,11 +156,11 @@ class WorkerSession:
         self._courier = WebhookSender(store, presence.name, service.settings.fetch_allow_hosts)
         self._held: dict[str, RunningTask] = {}
         self._ended = asyncio.Event()
-        """Some line has ended that is not recorded yet."""
+        """Whether a line has ended and is not recorded yet."""
         self._chore: MaintenanceTask | None = None
 
     async def work(self) -> None:
-        """Until it is to stop, or fails in a way that nobody foresaw."""
+        """Works until it is stopped or fails."""
         await self._release_dead()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._wake_to_stop())
@@ -172,12 +172,12 @@ class WorkerSession:
             group.create_task(self._repeat("webhooks", self._courier.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
-        """Gives back what is in hand, so that others can take it at once."""
+        """Releases the running lines, so that other workers can claim them at once."""
         for held in self._held.values():
             held.work.cancel()
         if self._held:
             await asyncio.wait([held.work for held in self._held.values()], timeout=LEAVING_SECONDS)
-            with suppress(SpeechdError):  # then its lease runs out
+            with suppress(SpeechdError):  # else its lease expires
                 await self._record()
 
     async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], pause: float = 0) -> None:
@@ -197,7 +197,7 @@ class WorkerSession:
         self._ended.set()
 
     async def _take(self) -> None:
-        """Claims as many lines as there is room for, or waits a little."""
+        """Claims as many lines as can run, or waits a little."""
         room = self._room()
         claimed = await self._queue.claim(room) if room > 0 else []
         for line in claimed:
@@ -208,7 +208,7 @@ class WorkerSession:
             await _happened(self._jobs.tasks_available)
 
     def _room(self) -> int:
-        """How many lines may be claimed; those that ended and wait to be recorded take room only when they pile up."""
+        """How many lines may be claimed. Ended lines that are not recorded count only when there are many."""
         if self._busy():
             return 1 - len(self._held)
         at_once = self._concurrency
@@ -221,7 +221,7 @@ class WorkerSession:
             return await self._runner.run(line)
 
     async def _record_finished(self) -> None:
-        """Records lines that have ended: all that did meanwhile at once, again and again until it succeeds."""
+        """Records all ended lines in one transaction, and retries until it succeeds."""
         await self._ended.wait()
         self._ended.clear()
         try:
@@ -253,13 +253,13 @@ class WorkerSession:
             self._charge(held for held, _ in ended)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
-        for held, done in with_files:  # last, since these wait where there is no room for files
+        for held, done in with_files:  # last, because these wait when the disk is full
             if await self._queue.finish(held.line, partial(done.enter, files=self._store.files, line=held.line)):
                 self._charge([held])
             self._let_go(held)
 
     def _charge(self, held: Iterable[RunningTask]) -> None:
-        """Counts what was heard against the limits of the keys; counters that fail do not undo the work."""
+        """Charges audio to the limits of the keys. An error of the counters does not undo the work."""
         for each in held:
             result = each.result()
             if result is not None and result.audio_seconds and each.line.owner:
@@ -271,10 +271,10 @@ class WorkerSession:
         held.close()
         self._jobs.tasks_available.set()
         if not self._held:
-            self._jobs.batches_due.set()  # perhaps that was a batch's last line
+            self._jobs.batches_due.set()  # this may be a batch's last line
 
     async def _maintain_batches(self) -> None:
-        """Looks after one batch, or waits a little."""
+        """Validates or finalizes one batch, or waits a little."""
         self._chore = chore = await self._chores.claim()
         if chore is None:
             await _happened(self._jobs.batches_due)
@@ -285,14 +285,14 @@ class WorkerSession:
             await self._chores.postpone(chore, error)
             raise
         except Exception:
-            log.exception("%s cannot be looked after", chore.id)
+            log.exception("%s cannot be validated or finalized", chore.id)
             await self._chores.postpone(chore, InternalError("Something went wrong inside the server."))
         finally:
             self._chore = None
-        self._jobs.tasks_available.set()  # there may be lines now
+        self._jobs.tasks_available.set()  # the batch may have lines now
 
     async def _heartbeat(self) -> None:
-        """The heartbeat: what is in hand is kept, and what others have dropped is taken up."""
+        """The heartbeat: extends own leases, and releases the lines of dead workers."""
         if self._held:
             held = await self._queue.renew(set(self._held))
             for id in held.lost & set(self._held):
@@ -314,12 +314,12 @@ class WorkerSession:
         if dead:
             await self._chores.release(dead)
             await self._store.deliveries.release(dead)
-            log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
+            log.info("%d lines of %d dead workers returned to the queue", taken_back, len(dead))
         for name in dead:
             self._presence.remove_lock(name)
 
     async def _cleanup(self) -> None:
-        """Removes what is over, and what processes that died have left."""
+        """Removes what has expired, and files of dead processes."""
         while await self._store.files.forget_expired():
             pass
         await self._chores.forget_ended()
@@ -329,14 +329,14 @@ class WorkerSession:
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    """Sleeps, unless it is time to stop."""
+    """Sleeps until the time is over or the worker stops."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stopping.wait()
 
 
 async def _happened(event: asyncio.Event) -> None:
-    """Waits until it happens, or a little while: what other processes do sets nothing here."""
+    """Waits for the event or the timeout: other processes do not set the event."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LOOK_SECONDS):
             await event.wait()
