@@ -157,7 +157,7 @@ class BackendClient:
                 f"The LLM backend ({backend.name}) cannot be reached.", code="backend_unreachable"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL):
-            raise BackendFailure(f"The LLM backend ({backend.name}) broke off.") from None
+            raise BackendFailure(f"The LLM backend ({backend.name}) closed the connection.") from None
 
     async def _refused(self, backend: Backend, response: httpx2.Response) -> SpeechdError:
         answer = BackendResponse({}, self._chunks(backend, response))
@@ -170,9 +170,9 @@ class BackendClient:
                 async with asyncio.timeout(self._silence):
                     chunk = await anext(chunks, None)
             except (TimeoutError, httpx2.TimeoutException):
-                raise BackendTimeout(f"The LLM backend ({backend.name}) fell silent.") from None
+                raise BackendTimeout(f"The LLM backend ({backend.name}) stopped sending data.") from None
             except (httpx2.HTTPError, httpx2.StreamError):
-                raise BackendFailure(f"The LLM backend ({backend.name}) broke off its answer.") from None
+                raise BackendFailure(f"The LLM backend ({backend.name}) ended its answer early.") from None
             if chunk is None:
                 return
             yield chunk

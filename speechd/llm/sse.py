@@ -91,7 +91,7 @@ class CompletionEvents:
             yield b"".join(map(self._touched, split(events))) if self._needs_touch(events) else events
             self._ended = self._ended or DONE in events
         if not self._ended:
-            raise BackendFailure("The LLM backend broke off its answer.")
+            raise BackendFailure("The LLM backend ended its answer early.")
 
     def _needs_touch(self, events: bytes) -> bool:
         signs = self._request_id is not None and (not self._begun or b'"usage"' in events)
@@ -130,7 +130,7 @@ async def response_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield events
         last = events
     if not any(end in last for end in (*RESPONSE_ENDS, DONE)):
-        raise BackendFailure("The LLM backend broke off its answer.")
+        raise BackendFailure("The LLM backend ended its answer early.")
 
 
 def _message(value: Any) -> bytes:
