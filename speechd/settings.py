@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     )
     auto_model: str = Field(
         "auto",
-        description="Model that `speechd serve --pull` (and `make run`) installs before it serves: auto, none, or a model's"
+        description="Model that `speechd serve --pull` installs before it serves: auto, none, or a model's"
         " id instead of whisper-base.",
     )
     auto_pull: bool = Field(
