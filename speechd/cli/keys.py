@@ -1,4 +1,4 @@
-"""`speechd keys ...`: who may call, and how much."""
+"""`speechd keys ...`: API keys and their limits."""
 
 from typing import Annotated
 
@@ -9,13 +9,17 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 @app.command("add")
 def add_key(
-    name: Annotated[str, typer.Argument(help="Who the key is for.", show_default=False)],
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,
-    requests_per_day: Annotated[int | None, typer.Option(min=1, help="Requests in a day.")] = None,
-    audio_seconds_per_hour: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in an hour.")] = None,
-    audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the key.", show_default=False)],
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Maximum requests in a minute.")] = None,
+    requests_per_day: Annotated[int | None, typer.Option(min=1, help="Maximum requests in a day.")] = None,
+    audio_seconds_per_hour: Annotated[
+        float | None, typer.Option(min=1, help="Maximum seconds of audio in an hour.")
+    ] = None,
+    audio_seconds_per_day: Annotated[
+        float | None, typer.Option(min=1, help="Maximum seconds of audio in a day.")
+    ] = None,
 ) -> None:
-    """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
+    """Make a key and print it once. Only its hash is stored. A running server accepts it at once."""
     from speechd.auth.keys import KeyFile, KeyLimits
     from speechd.settings import read_settings
 
@@ -25,7 +29,7 @@ def add_key(
 
 @app.command("list")
 def list_keys() -> None:
-    """List the keys, with what each has used of its limits."""
+    """List the keys with their limits and use."""
     from speechd.auth.keys import KeyFile
     from speechd.auth.usage import SqliteUsage, format_usage
     from speechd.settings import read_settings
@@ -38,8 +42,8 @@ def list_keys() -> None:
 
 
 @app.command("revoke")
-def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
-    """Take a key away. A running server refuses it at once."""
+def revoke_key(name: Annotated[str, typer.Argument(help="Name of the key.", show_default=False)]) -> None:
+    """Revoke a key. A running server refuses it at once."""
     from speechd.auth.keys import KeyFile
     from speechd.settings import read_settings
 

@@ -1,4 +1,4 @@
-"""A running server, as commands of the command line ask it."""
+"""A client of a running server, for commands of the command line."""
 
 import time
 from contextlib import suppress
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from speechd.settings import Settings
 
 CONNECT_PATIENCE = 300.0
-"""Seconds that a server which does not answer is waited for, where the caller has patience: it may restart."""
+"""Seconds that a patient command waits for a server that does not answer, because it may restart."""
 RETRY_PAUSE = 2.0
 UPLOAD_CHUNK = 1 << 18
 
@@ -28,8 +28,8 @@ class ServerClient:
     def __init__(self, url: str | None = None, api_key: str | None = None) -> None:
         """
         Args:
-            url: where it is; by the settings when absent.
-            api_key: by the settings when absent.
+            url: its address; from the settings when absent.
+            api_key: from the settings when absent.
         """
         from speechd.settings import read_settings
 
@@ -45,8 +45,8 @@ class ServerClient:
 
         Args:
             path: with its prefix, such as `/v1/models`.
-            patient: a server that does not answer is asked again for a while.
-            request: what httpx2.request takes besides.
+            patient: try again for PATIENCE seconds when the server does not answer.
+            request: further arguments of httpx2.request.
 
         Raises:
             Unreachable: it does not answer.
@@ -62,7 +62,7 @@ class ServerClient:
                 time.sleep(RETRY_PAUSE)
 
     def download(self, path: str, target: Path) -> None:
-        """Writes a reply's body to a file, which appears under its name when it is whole.
+        """Writes a reply's body to a file, which appears under its name when it is complete.
 
         Raises:
             Unreachable: the server does not answer.
@@ -102,7 +102,7 @@ class ServerClient:
         return content
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"No speechd answers at {self.url} ({error}). Is it running? Say where with --url.")
+        return Unreachable(f"No speechd answers at {self.url} ({error}). Is it running? --url names another address.")
 
 
 def _refusal(reply: "httpx2.Response") -> SpeechdError:
