@@ -1,4 +1,4 @@
-"""What can be told of a request before its work begins: all that is refused without having listened or spoken."""
+"""Validation of requests before any work on audio."""
 
 import asyncio
 from typing import BinaryIO
@@ -11,7 +11,7 @@ from speechd.tts.synthesizer import pieces_of
 
 
 async def check_speech(service: Service, request: SpeechRequest) -> None:
-    """What can be told of a speech before anything is spoken.
+    """Validates a speech request before anything is spoken.
 
     Raises:
         SpeechdError: the model, the voice or the text is refused.
@@ -22,7 +22,7 @@ async def check_speech(service: Service, request: SpeechRequest) -> None:
 
 
 async def check_transcription(service: Service, request: TranscriptionRequest) -> None:
-    """What can be told of a transcription before the recording is there.
+    """Validates a transcription request before the recording arrives.
 
     Raises:
         SpeechdError: the model or the URL is refused.
@@ -33,10 +33,10 @@ async def check_transcription(service: Service, request: TranscriptionRequest) -
 
 
 async def measure(service: Service, audio: BinaryIO) -> float | None:
-    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
+    """Estimated seconds of a recording, None if unknown. The file is at its start afterwards.
 
     Raises:
-        InvalidAudio: it is none.
+        InvalidAudio: it is not audio.
     """
 
     def look() -> float | None:
