@@ -90,7 +90,7 @@ class Service:
             model = self.models.choose(model_id, options)
         except ModelNotInstalled as refusal:
             self._pull_instead(model_id, refusal)
-            model = self.models.choose(model_id, options)  # its pull may have ended since
+            model = self.models.choose(model_id, options)  # its pull may have ended meanwhile
         first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
         second = self.models.second(model, options) if self.models.means_auto(model_id) else None
         if second is None:
@@ -110,7 +110,7 @@ class Service:
         except ModelNotInstalled as refusal:
             if missing := self.voices.missing(model_id, voice_name):
                 self._pull_instead(missing.id, refusal)
-            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended since
+            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended meanwhile
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:

@@ -142,7 +142,7 @@ def test_the_message_names_each_source_and_why(store: ModelStore, server: FileSe
     with pytest.raises(PullFailed) as refusal:
         bring(store, nowhere, empty, mirror=str(tmp_path / "no-folder"))
     for said in (
-        "no-folder is no folder",
+        "no-folder is not a folder",
         "http://127.0.0.1:1/models: http://127.0.0.1:1/models cannot be reached",
         "/empty answered 404 for `config.json`",
     ):
