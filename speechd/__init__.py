@@ -4,7 +4,7 @@ import os
 
 __version__ = "0.2.0"
 
-# ONNX Runtime's own builds report to their maker unless this is set before it loads (also on Linux, lately);
-# whoever hosts speech themselves expects that nothing leaves the machine.
+# ONNX Runtime's own builds send telemetry unless this is set before it loads (newer ones also on Linux).
+# Users of a self-hosted service expect that nothing leaves the machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

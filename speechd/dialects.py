@@ -1,6 +1,6 @@
-"""The two answers' differences, in one table: `/openai/v1` answers like Groq, `/v1` like OpenAI.
+"""All differences between the two dialects, in one table: `/openai/v1` answers like Groq, `/v1` like OpenAI.
 
-Requests are read alike on both (the union of the parameters is accepted); a dialect only shapes the answer.
+Requests are parsed alike under both (the union of the parameters is accepted). A dialect shapes only the answer.
 """
 
 import re
@@ -10,11 +10,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one of the hosted services words its answers."""
+    """The answer style of one of the hosted services."""
 
     name: str
     prefix: str
-    """Path prefix under which this dialect is spoken."""
+    """Path prefix of this dialect."""
     capitalised_language: bool
     """`language` is `English` rather than `english` in a verbose transcription; translations always say `english`."""
     request_id_in_body: bool
@@ -26,7 +26,7 @@ class Dialect:
     processing_ms_header: bool
     """Replies carry `openai-processing-ms`."""
     rate_headers: tuple[Literal["requests", "audio-seconds"], ...]
-    """What `x-ratelimit-{limit,remaining,reset}-*` tell about."""
+    """The limits that `x-ratelimit-{limit,remaining,reset}-*` report."""
 
 
 GROQ = Dialect(
@@ -57,7 +57,7 @@ _REPEATED_PREFIX = re.compile(r"^(?:/openai/v1|/v1)+(?=(?:/openai/v1|/v1)(?:/|$)
 
 
 def dialect_of(path: str) -> Dialect | None:
-    """The dialect spoken at a path; None outside both prefixes."""
+    """The dialect of a path; None outside both prefixes."""
     for dialect in DIALECTS:
         if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
             return dialect
@@ -65,10 +65,11 @@ def dialect_of(path: str) -> Dialect | None:
 
 
 def common_url(url: str) -> str:
-    """`/openai/v1/embeddings` -> `/v1/embeddings`: what both dialects call the same operation."""
+    """`/openai/v1/embeddings` -> `/v1/embeddings`: the common path of an operation."""
     return OPENAI.prefix + url.removeprefix(GROQ.prefix) if url.startswith(GROQ.prefix + "/") else url
 
 
 def without_repeated_prefix(path: str) -> str:
-    """`/openai/v1/openai/v1/models` -> `/openai/v1/models`: the caller's base URL held a prefix too; the last wins."""
+    """`/openai/v1/openai/v1/models` -> `/openai/v1/models`: the caller's base URL had a prefix too. The last one is
+    used."""
     return _REPEATED_PREFIX.sub("", path)

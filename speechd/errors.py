@@ -110,7 +110,7 @@ class UnsupportedAudioFormat(InvalidAudio):
 
 
 class Unsupported(InvalidRequest):
-    """This server does not support that yet."""
+    """This server does not support the requested feature."""
 
     code = "unsupported"
 
@@ -124,7 +124,7 @@ class AuthenticationFailed(SpeechdError):
 
 
 class Forbidden(SpeechdError):
-    """That is not allowed."""
+    """The request is not allowed."""
 
     status = 403
     type = "invalid_request_error"
@@ -132,7 +132,7 @@ class Forbidden(SpeechdError):
 
 
 class UrlNotAllowed(Forbidden):
-    """The URL points to a place this server does not fetch from."""
+    """The URL points to an address that this server does not fetch from."""
 
     code = "url_not_allowed"
 
@@ -150,13 +150,13 @@ class Offline(Forbidden):
 
 
 class HostNotAllowed(Forbidden):
-    """Without API keys this server only answers to a loopback host name."""
+    """Without API keys this server answers only under a loopback host name."""
 
     code = "host_not_allowed"
 
 
 class OriginNotAllowed(Forbidden):
-    """Web pages of that origin may not call this server."""
+    """Web pages of this origin may not call this server."""
 
     code = "origin_not_allowed"
 
@@ -168,7 +168,7 @@ class PermissionDenied(Forbidden):
 
 
 class NotFound(SpeechdError):
-    """There is nothing at this address."""
+    """This address does not exist."""
 
     status = 404
     type = "invalid_request_error"
@@ -182,31 +182,31 @@ class ModelNotFound(NotFound):
 
 
 class FileNotFound(NotFound):
-    """There is no such file, or you do not have access to it."""
+    """The file does not exist or you do not have access to it."""
 
     code = "file_not_found"
 
 
 class BatchNotFound(NotFound):
-    """There is no such batch, or you do not have access to it."""
+    """The batch does not exist or you do not have access to it."""
 
     code = "batch_not_found"
 
 
 class AudioJobNotFound(NotFound):
-    """There is no such audio job, or you do not have access to it."""
+    """The audio job does not exist or you do not have access to it."""
 
     code = "audio_job_not_found"
 
 
 class ResultNotReady(NotFound):
-    """The audio job has no result: it has not ended, or was given up."""
+    """The audio job has no result, because it has not ended or has expired."""
 
     code = "result_not_ready"
 
 
 class MethodNotAllowed(SpeechdError):
-    """That method is not allowed at this address."""
+    """The method is not allowed at this address."""
 
     status = 405
     type = "invalid_request_error"
@@ -222,7 +222,7 @@ class TooLarge(SpeechdError):
 
 
 class QuotaExceeded(TooLarge):
-    """The files kept here would take more room than this server allows."""
+    """The stored files would take more space than this server allows."""
 
     code = "quota_exceeded"
 
@@ -270,13 +270,13 @@ class OutOfMemory(EngineFailure):
 
 
 class Misconfigured(InternalError):
-    """With these settings speechd cannot start."""
+    """speechd cannot start with these settings."""
 
     code = "misconfigured"
 
 
 class CannotGoOn(InternalError):
-    """The run over many recordings cannot go on."""
+    """The run over many recordings cannot continue."""
 
     code = "cannot_go_on"
 
@@ -298,11 +298,11 @@ class PullFailed(SpeechdError):
 
 
 class SourceFailed(PullFailed):
-    """One source could not give a model's files; its message is a reason, which a sentence goes on from."""
+    """One source could not deliver a model's files. The message is a part of a sentence."""
 
 
 class BackendNotConfigured(SpeechdError):
-    """No LLM backend is configured for text: set SPEECHD_LLM_BASE_URL to an OpenAI-compatible server's URL."""
+    """No LLM backend is configured. Set SPEECHD_LLM_BASE_URL to the URL of an OpenAI-compatible server."""
 
     status = 501
     code = "backend_not_configured"
@@ -387,18 +387,18 @@ class ModelNotInstalled(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """Files and batches cannot be read or kept now: the database cannot be reached."""
+    """Files and batches are not available now, because the database cannot be reached."""
 
     code = "storage_unavailable"
 
 
 class StorageFull(StorageUnavailable):
-    """The disk that keeps files and batches is full. Work on batches goes on as soon as there is room."""
+    """The disk of the data folder is full. Batches continue when there is space."""
 
     code = "storage_full"
 
 
 class StorageReadOnly(StorageUnavailable):
-    """The data folder cannot be written to. Work on batches goes on as soon as it can."""
+    """The data folder is read-only. Batches continue when it can be written."""
 
     code = "storage_read_only"

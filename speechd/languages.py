@@ -1,7 +1,7 @@
 """The languages Whisper knows, by every name that callers use for them.
 
-Codes are ISO 639-1 where one exists, else ISO 639-3 (`haw`, `yue`). Whisper's own vocabulary deviates once: its token
-for Javanese is the withdrawn code `jw`; `whisper_code` and `find` translate.
+Codes are ISO 639-1 where one exists, else ISO 639-3 (`haw`, `yue`). Whisper's own vocabulary differs once: its token
+for Javanese is the withdrawn code `jw`. `whisper_code` and `find` convert it.
 """
 
 from dataclasses import dataclass
@@ -108,7 +108,7 @@ yo  Yoruba          yor
 yue Cantonese       zh-yue
 zh  Chinese         zho chi cmn mandarin
 """
-"""One language a line: code, English name (`_` for a space), then its ISO 639-2/3 codes and other names."""
+"""One language on each line: code, English name (`_` for a space), then its ISO 639-2/3 codes and other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,5 +158,5 @@ def english_name(code: str) -> str:
 
 
 def whisper_code(code: str) -> str:
-    """The code inside Whisper's language token: its own `jw` for Javanese, else the same code."""
+    """The code in Whisper's language token: `jw` for Javanese, else the same code."""
     return "jw" if code == "jv" else code

@@ -1,4 +1,4 @@
-"""The composition root: what the parts are, and which model a request is given; it loads when it is first needed."""
+"""The composition root: creates the parts, and chooses the model of a request. Models load at their first use."""
 
 import asyncio
 import logging
@@ -38,21 +38,21 @@ from speechd.types import (
 )
 
 RETRY_PULL_SECONDS = 60.0
-"""Seconds after a failed pull before a request may start the next one by itself."""
+"""Seconds after a failed pull before a request may start the next one."""
 
 MAX_REMEMBERED = 36_000.0
-"""Seconds of audio whose transcripts are kept for clients that ask again."""
+"""Seconds of audio whose transcripts are cached for repeated requests."""
 
 log = logging.getLogger("speechd.models")
 
 
 class Service:
-    """Everything speechd can be asked, behind one object; API, worker and CLI hold one each."""
+    """All parts of speechd behind one object. API, worker and CLI hold one each."""
 
     def __init__(self, settings: Settings, load_engine: EngineLoader | None = None) -> None:
         """
         Args:
-            settings: how it behaves.
+            settings: of the process.
             load_engine: loads every model instead of ENGINES; for tests.
         """
         self.settings = settings
@@ -77,12 +77,12 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Requests are taken; a model that is not loaded yet loads when it is first asked for."""
+        """Whether requests are accepted. A model that is not loaded yet loads at its first request."""
         preloaded = self._preloading is None or self._preloading.done()
         return preloaded and not self._closed
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
-        """The model that shall do this transcription and a transcriber on it, which loads the model when it begins.
+        """The model for this transcription, and a transcriber that loads the model when it begins.
 
         Raises:
             ModelNotFound, ModelNotInstalled, Unprocessable: see ModelStore.choose.
@@ -92,7 +92,7 @@ class Service:
             model = self.models.choose(model_id, options)
         except ModelNotInstalled as refusal:
             self._pull_instead(model_id, refusal)
-            model = self.models.choose(model_id, options)  # its pull may have ended since
+            model = self.models.choose(model_id, options)  # its pull may have ended meanwhile
         first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
         second = self.models.second(model, options) if self.models.means_auto(model_id) else None
         if second is None:
@@ -101,7 +101,7 @@ class Service:
         return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
 
     async def speaker(self, model_id: str, voice_name: str) -> tuple[Voice, Speaker]:
-        """The voice that a speech request means and a speaker with it, which loads the voice when it begins.
+        """The voice of a speech request, and a speaker that loads the voice when it begins.
 
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
@@ -112,16 +112,16 @@ class Service:
         except ModelNotInstalled as refusal:
             if missing := self.voices.missing(model_id, voice_name):
                 self._pull_instead(missing.id, refusal)
-            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended since
+            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended meanwhile
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
-        """Begins to load what shall be loaded from the start; needs a running event loop."""
+        """Begins to load the models of SPEECHD_PRELOAD. It needs a running event loop."""
         if self.settings.preload:
             self._preloading = asyncio.create_task(self._preload())
 
     async def remove(self, model_id: str) -> Model:
-        """Takes a model's files away, and its memory as soon as nobody uses it.
+        """Deletes a model's files, and frees its memory when it is no longer in use.
 
         Raises:
             SpeechdError: see ModelStore.remove.
@@ -132,7 +132,7 @@ class Service:
         return model
 
     async def close(self) -> None:
-        """Lets the batches in hand finish, unloads every model and breaks off pulls."""
+        """Waits for running batches, unloads every model, and cancels pulls."""
         self._closed = True
         await self.coalescer.close()
         await self.llm.close()
@@ -158,10 +158,10 @@ class Service:
         return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
-        """What a request for a model that is not installed sets in motion; nothing where it is there by now.
+        """Starts the pull of a model that a request needs. Does nothing where the model is installed meanwhile.
 
         Raises:
-            ModelLoading: its pull is under way; with the time that it may take.
+            ModelLoading: its pull is running. `retry_after` estimates its time.
             ModelNotInstalled: its last pull failed, with the reason.
         """
         if self.models.means_auto(model_id):
@@ -193,7 +193,7 @@ def _loading(pull: Pull) -> ModelLoading:
 
 @dataclass(frozen=True, slots=True)
 class _OnDemand:
-    """A transcriber on a model that is loaded when the stream begins and held until it ends."""
+    """A transcriber that loads its model when the stream begins and holds it until the stream ends."""
 
     loaded: ModelManager
     row: Model
@@ -217,7 +217,7 @@ class _OnDemand:
                     yield self._warned(part) if isinstance(part, Transcript) else part
 
     def _warned(self, transcript: Transcript) -> Transcript:
-        """With a warning where the model that comes with speechd doubts what it heard."""
+        """Adds a warning where the embedded model is unsure of its text."""
         if not self.row.trust or not doubted(transcript.segments, self.row.trust):
             return transcript
         return replace(transcript, warnings=(*transcript.warnings, EMBEDDED_MODEL))
@@ -225,7 +225,7 @@ class _OnDemand:
 
 @dataclass(frozen=True, slots=True)
 class _SpeakerOnDemand:
-    """A speaker with a voice that is loaded when the stream begins and held until it ends."""
+    """A speaker that loads its voice when the stream begins and holds it until the stream ends."""
 
     loaded: ModelManager
     row: Voice
@@ -252,7 +252,7 @@ def remembered_weight(transcript: Segment | Transcript) -> float:
 
 
 def open_service(settings: Settings) -> Service:
-    """The service on the real engines; to be called inside the running event loop."""
+    """The service on the real engines. Call it inside the running event loop."""
     service = Service(settings)
     service.start()
     return service

@@ -24,37 +24,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(default_factory=default_data_dir, description="Folder for everything durable.")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder of models, files, the database, keys and counters."
+    )
     database_url: str = Field(
         "",
         description="Database of files, batches and jobs: `postgresql://user:password@host/name`. Default: SQLite in"
         " the data folder.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on. 0 takes a free one.")
     url: str = Field(
         "",
-        description="Server that `speechd batch` and `speechd models ps`, `load` and `unload` ask. Default: where"
+        description="Server for `speechd batch` and `speechd models ps`, `load` and `unload`. Default: where"
         " `speechd serve` listens.",
     )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,
-        description="JSON object of extra model ids, each with what it stands for: an id, a hub repository"
+        description="JSON object of extra model ids. Each stands for an id, a hub repository"
         ' `org/name` or the absolute path of a model\'s folder: `{"whisper-1": "auto"}`.',
     )
     default_voice: str = Field(
-        "auto", description="Voice for speech requests that name none; `auto` is the best installed one."
+        "auto", description="Voice for speech requests that name none. `auto` is the best installed one."
     )
     speech_loudness: float | None = Field(
         -18,
         ge=-40,
         le=-10,
-        description="Loudness of every voice in LUFS (ITU-R BS.1770-4); `off` leaves each voice as loud as it is.",
+        description="Loudness of every voice in LUFS (ITU-R BS.1770-4). `off` leaves each voice as loud as it is.",
     )
     lexicon: dict[str, str] = Field(
         default_factory=dict,
-        description="JSON object of words with what to say instead: another spelling, or phonemes between slashes:"
+        description="JSON object of words with their pronunciation: another spelling, or phonemes between slashes:"
         ' `{"GIF": "/dʒɪf/", "nginx": "engine x"}`.',
     )
     max_speech_characters: int = Field(200_000, gt=0, description="Longest text that is spoken in one request.")
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     )
     auto_model: str = Field(
         "auto",
-        description="What `speechd serve --pull` (and so `make run`) brings before it serves: auto, none, or a model's"
+        description="Model that `speechd serve --pull` installs before it serves: auto, none, or a model's"
         " id instead of whisper-base.",
     )
     auto_pull: bool = Field(
@@ -74,15 +76,15 @@ class Settings(BaseSettings):
     )
     preload: CommaSeparated = Field((), description="Comma-separated models that are loaded at the start.")
     keep_alive: float = Field(
-        900, ge=-1, description="Seconds after which an unused model is unloaded; -1 keeps it, 0 unloads at once."
+        900, ge=-1, description="Seconds after which an unused model is unloaded. -1 keeps it, 0 unloads at once."
     )
     max_loaded: int = Field(
         0,
         ge=0,
-        description="Most models in memory at once; the least recently used idle one is unloaded; 0 sets no bound.",
+        description="Maximum models in memory at once. The least recently used idle one is unloaded. 0 sets no limit.",
     )
     max_loaded_bytes: int = Field(
-        0, ge=0, description="Most bytes of model files in memory at once, in the same way; 0 sets no bound."
+        0, ge=0, description="Maximum bytes of model files in memory at once, in the same way. 0 sets no limit."
     )
 
     api_key: SecretStr | None = Field(None, description="A key that callers may send as `Authorization: Bearer ...`.")
@@ -91,7 +93,7 @@ class Settings(BaseSettings):
         None, description="File that `speechd keys` writes. Default: `keys.json` of the data folder."
     )
     cors_origins: CommaSeparated = Field(
-        (), description="Comma-separated origins of web pages that may call this server; `*` for all."
+        (), description="Comma-separated origins of web pages that may call this server. `*` is all."
     )
 
     max_upload_bytes: int = Field(
@@ -101,31 +103,31 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         86_400,
         gt=0,
-        description="Seconds of speech that may wait for the engine; beyond it requests are answered 503 with"
+        description="Seconds of speech that may wait for the engine. Further requests are answered 503 with"
         " `retry-after`.",
     )
     max_queue_characters: float = Field(
         1_000_000,
         gt=0,
-        description="Characters that may wait for one voice; beyond it requests are answered 503 with `retry-after`.",
+        description="Characters that may wait for one voice. Further requests are answered 503 with `retry-after`.",
     )
 
     files_quota_bytes: int = Field(
         10_000_000_000,
         ge=0,
-        description="Most bytes that all uploaded and produced files may take together; 0 sets no bound.",
+        description="Maximum bytes of all uploaded and produced files together. 0 sets no limit.",
     )
     files_retention_days: float = Field(
-        30, ge=0, description="Days after which files, and batches that have ended, are deleted; 0 keeps them."
+        30, ge=0, description="Days after which files, and batches that have ended, are deleted. 0 keeps them."
     )
     worker: bool = Field(
-        True, description="Process batches and jobs inside `speechd serve`; `false` leaves them to `speechd worker`."
+        True, description="Process batches and jobs inside `speechd serve`. `false` leaves them to `speechd worker`."
     )
     worker_concurrency: int = Field(
         4,
         gt=0,
         le=1000,
-        description="Lines of batches that one process works on at once, and one while a request waits. A"
+        description="Lines of batches that one process runs at once. While a request waits it is one line. A"
         " larger number makes"
         " batches faster, above all on a GPU, and requests slower.",
     )
@@ -143,13 +145,15 @@ class Settings(BaseSettings):
     )
 
     result_cache_seconds: float = Field(
-        300, ge=0, description="Seconds that a transcript is kept in memory for a client that asks again; 0 keeps none."
+        300,
+        ge=0,
+        description="Seconds that a transcript is kept in memory for a repeated request. 0 keeps none.",
     )
     disconnect_grace: float = Field(
         15, ge=0, description="Seconds that work continues after its client has left, so that a retry can join it."
     )
 
-    fetch_timeout: float = Field(60, gt=0, description="Seconds that the fetch of a `url` may take in all.")
+    fetch_timeout: float = Field(60, gt=0, description="Total seconds that the fetch of a `url` may take.")
     fetch_allow_hosts: CommaSeparated = Field(
         (),
         description="Comma-separated private host names or networks (CIDR) that `url` and webhooks may reach.",
@@ -161,7 +165,7 @@ class Settings(BaseSettings):
         " `http://127.0.0.1:8080/v1`.",
     )
     llm_api_key: SecretStr | None = Field(
-        None, description="Key that is sent to the LLM backend; callers never see it."
+        None, description="Key that is sent to the LLM backend. Callers never see it."
     )
     llm_backends_file: Path | None = Field(None, description="TOML file that lists several LLM backends instead.")
     llm_connect_timeout: float = Field(5, gt=0, description="Seconds to connect to an LLM backend.")
@@ -185,7 +189,7 @@ class Settings(BaseSettings):
         " but models"
         " that were not trained for it repeat themselves or drop words: test it on your own recordings first.",
     )
-    cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU; 0 chooses by the size of the model.")
+    cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
     log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
 
     @field_validator("cors_origins", "fetch_allow_hosts", "preload", mode="before")
@@ -201,7 +205,7 @@ class Settings(BaseSettings):
     @field_validator("api_key", "llm_api_key", "webhook_secret", mode="after")
     @classmethod
     def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
-        """`SPEECHD_API_KEY=` in a compose file means none; an empty key would let everyone in."""
+        """`SPEECHD_API_KEY=` in a compose file means none: an empty key would admit everyone."""
         return value if value and value.get_secret_value().strip() else None
 
     @property
@@ -221,4 +225,4 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
-        raise InvalidRequest(f"the setting SPEECHD_{name} is not valid: {first['msg']}.") from error
+        raise InvalidRequest(f"The setting SPEECHD_{name} is not valid: {first['msg']}.") from error

@@ -1,4 +1,4 @@
-"""The nouns that every room shares: frozen dataclasses, times in seconds, PCM float32 in [-1, 1] at 16 kHz."""
+"""Dataclasses that all packages share: frozen, times in seconds, PCM float32 in [-1, 1] at 16 kHz."""
 
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,18 +13,18 @@ SAMPLE_RATE = 16_000
 """Hz; what Whisper, PocketSphinx and the Silero VAD are trained on."""
 
 Samples = npt.NDArray[np.float32]
-"""PCM in [-1, 1] at SAMPLE_RATE: mono, shape (n,), or channels apart, shape (channels, n)."""
+"""PCM in [-1, 1] at SAMPLE_RATE: mono, shape (n,), or separate channels, shape (channels, n)."""
 
 Task = Literal["transcribe", "translate"]
 
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
-"""What becomes of text that was probably never spoken: nothing, a note, it goes, or it is decoded once more."""
+"""Policy for text that was probably never spoken: keep it, mark it, drop it, or decode it once more."""
 
 EMBEDDED_MODEL = "embedded-model"
-"""Warning of a transcript that the embedded recogniser made and doubts: a pulled model would know better."""
+"""Warning: the embedded recogniser made this transcript and is unsure of it. A pulled model is better."""
 
 Channels = Literal["mixed", "split"]
-"""All channels are mixed to one, or each is transcribed apart."""
+"""All channels are mixed to one, or each is transcribed separately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One decoded token and how sure the model was of it."""
+    """One decoded token and its log-probability."""
 
     token: str
     logprob: float
@@ -63,7 +63,7 @@ class Segment:
     """As decoded: usually with a leading space."""
     tokens: tuple[int, ...] = ()
     temperature: float = 0.0
-    """The sampling temperature that was really used."""
+    """The sampling temperature that was used."""
     avg_logprob: float = 0.0
     """Mean natural log-probability of the tokens of its window."""
     compression_ratio: float = 1.0
@@ -72,13 +72,13 @@ class Segment:
     seek: int = 0
     """Start of its window in frames of 10 ms."""
     language: str = ""
-    """ISO 639-1 code of what is spoken; empty while nobody has settled it."""
+    """ISO 639-1 code of the language spoken; empty while it is unknown."""
     words: tuple[Word, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     evidence: tuple[str, ...] = ()
-    """What speaks against it having been spoken (see speechd.asr.hallucination)."""
+    """Evidence that it was not spoken (see speechd.asr.hallucination)."""
     channel: int = 0
-    """The channel of the recording it is heard on, from 1; 0 for the mix of all."""
+    """Its channel of the recording, from 1; 0 for the mix of all."""
 
     @property
     def duration(self) -> float:
@@ -97,14 +97,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where the time of a transcription went, in seconds of each stage's own clock; stages overlap."""
+    """Seconds of each stage of a transcription. Stages overlap."""
 
     decode: float = 0.0
     """Container and codec to PCM."""
     vad: float = 0.0
     """Finding speech."""
     queue: float = 0.0
-    """The longest that one of its windows waited for the engine."""
+    """The longest wait of one of its windows for the engine."""
     encode: float = 0.0
     """Its share of the encoder's batches, mel features included."""
     generate: float = 0.0
@@ -125,28 +125,28 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said in a whole recording."""
+    """The transcript of a whole recording."""
 
     task: Task
     language: str
-    """ISO 639-1 code of what is spoken in the recording, also when translating; empty when nothing is spoken."""
+    """ISO 639-1 code of the language spoken, also for a translation; empty when nothing is spoken."""
     duration: float
     """Seconds of audio that were decoded."""
     segments: tuple[Segment, ...]
     model: str = ""
-    """Id of the model that really did it."""
+    """Id of the model that transcribed."""
     language_probability: float = 1.0
     warnings: tuple[str, ...] = ()
-    """Machine-readable remarks: `truncated-audio`, EMBEDDED_MODEL."""
+    """Machine-readable warnings: `truncated-audio`, EMBEDDED_MODEL."""
     timings: Timings = field(default_factory=Timings)
     channels: int = 1
-    """How many channels were transcribed apart; 1 for a mix."""
+    """How many channels were transcribed separately; 1 for a mix."""
     uncovered: tuple[tuple[float, float], ...] = ()
-    """Speech for which there are no words: (start, end) in seconds, in order."""
+    """Detected speech without words: (start, end) in seconds, in order."""
 
     @property
     def audio_seconds(self) -> float:
-        """Seconds of audio that were worked on: each channel counts."""
+        """Seconds of audio that were transcribed: each channel counts."""
         return self.duration * self.channels
 
     @property
@@ -163,44 +163,44 @@ class Transcript:
 
 
 def joined_text(segments: Iterable[Segment]) -> str:
-    """The running text of segments; each brings its own leading space where its language uses spaces."""
+    """The joined text of segments. Each has its own leading space where its language uses spaces."""
     return "".join(segment.text for segment in segments).strip()
 
 
 @dataclass(frozen=True, slots=True)
 class VadOptions:
-    """How speech is told from the rest."""
+    """Options of voice activity detection."""
 
     threshold: float = 0.5
     """Speech starts at this probability; it ends below `threshold - 0.15` (Silero's own hysteresis)."""
     min_silence: float = 0.4
     """Seconds of silence that end a speech region."""
     padding: float = 0.4
-    """Seconds kept at least before and after a region: the detector may be .55 s late. More, up to 1 s, are kept until
-    it is quiet."""
+    """Minimum seconds kept before and after a region: the detector may be .55 s late. Up to 1 s is kept, until it is
+    quiet."""
     min_speech: float = 0.1
     """Regions shorter than this many seconds are dropped as clicks."""
 
 
 MIXED_VAD = VadOptions(min_silence=0.25)
-"""Where languages mix, shorter pauses count, because the language may change at each. Measured with whisper-pocket on
-sentences of three languages 0.3 s apart: 69 of 69 right instead of 42; at 0.7 s 68 instead of 69."""
+"""Where languages mix, shorter pauses end a region, because the language may change at each. Measured with
+whisper-pocket on sentences of three languages 0.3 s apart: 69 of 69 right instead of 42; at 0.7 s 68 instead of 69."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """A stretch of a recording that is decoded in one piece."""
+    """A part of a recording that is decoded in one piece."""
 
     start: float
     """Where it begins in the recording, in seconds."""
     samples: Samples
     """Mono, shape (n,)."""
     speech: tuple[tuple[float, float], ...] = ()
-    """Where in it the speech lies: (start, end) in seconds from the window's start."""
+    """Its speech regions: (start, end) in seconds from the window's start."""
     channel: int = 0
     """As Segment.channel."""
     horizon: float = 0.0
-    """Seconds into the recording before which no window that is cut later begins, whatever its channel."""
+    """Seconds of the recording before which no later window of any channel begins."""
 
     @property
     def duration(self) -> float:
@@ -212,7 +212,7 @@ class Window:
         return sum(end - start for start, end in self.speech) or self.duration
 
     def part(self, start: float, end: float) -> "Window":
-        """The stretch from `start` to `end`, in seconds of this window's clock, as a window of its own."""
+        """The part from `start` to `end`, in seconds of this window's clock, as a window of its own."""
         first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
         speech = [(max(begin, start) - start, min(stop, end) - start) for begin, stop in self.speech]
         return replace(
@@ -225,15 +225,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
-    """What a caller may ask of one transcription."""
+    """Options of one transcription."""
 
     task: Task = "transcribe"
     language: str | None = None
     """ISO 639-1 code, or None to detect it."""
     multilingual: bool = False
-    """The language is detected anew for each stretch of speech; `language` is None."""
+    """The language of each stretch of speech is detected. `language` is None then."""
     language_floor: float = 0.5
-    """A stretch whose language is less probable than this is taken to be in the recording's main one."""
+    """A stretch whose language is less probable than this gets the language around it."""
     languages: tuple[str, ...] = ()
     """Detection chooses among these; empty means all that the model knows."""
     prompt: str = ""
@@ -245,30 +245,32 @@ class TranscribeOptions:
     word_timestamps: bool = False
     logprobs: bool = False
     condition_on_previous_text: bool = False
-    """Each window is prompted with the text before it: steadier style and names, but one window after the other."""
+    """The prompt of each window is the text before it: style and names are steadier, but windows run one after the
+    other."""
     guard: GuardPolicy = "mark"
     channels: Channels = "mixed"
     audio_track: str | None = None
     """Which audio track of the file: its number among them, from `0`, or a language code, ISO 639-1 where there is one,
     that the track is tagged with. None: the one flagged as default, else the first."""
     vad: VadOptions | None = field(default_factory=VadOptions)
-    """None: everything is taken for speech."""
+    """None: everything counts as speech."""
     start: float = 0.0
-    """Seconds; windows that begin earlier were transcribed before and are passed over. The recording is still heard
-    from its beginning, so that the windows lie exactly as they do in one go."""
+    """Seconds. Windows that begin earlier were transcribed before and are skipped. The recording is still decoded from
+    its beginning, so that the windows are the same as in an uninterrupted run."""
 
     @property
     def can_go_on(self) -> bool:
-        """A recording may be transcribed in two parts, the second from a `start`: one channel, in one language."""
+        """Whether a recording can be transcribed in two parts, the second from a `start`: one channel, in one
+        language."""
         return self.channels == "mixed" and not self.multilingual
 
 
 class Transcriber(Protocol):
-    """One recording in, its segments and then its transcript out; local or remote."""
+    """Takes a recording, and yields its segments and then its transcript; local or remote."""
 
     @property
     def model(self) -> str:
-        """Id of the model that does it; final once something came out of the stream."""
+        """Id of the model. It is final after the first item of the stream."""
         ...
 
     def stream(
@@ -290,37 +292,37 @@ class Transcriber(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SpeechOptions:
-    """What a caller may ask of one speech request."""
+    """Options of one speech request."""
 
     format: str = "mp3"
     """A name in speechd.audio.encode.AUDIO_FORMATS."""
     sample_rate: int | None = None
     """Hz of the finished audio; None takes the format's own."""
     speed: float = 1.0
-    """0.25 to 5: how many times shorter than at the voice's own pace; the pitch stays."""
+    """0.25 to 5: factor of the voice's own pace. The pitch does not change."""
     ssml: bool = False
     """The text is SSML; a text that starts with `<speak` always is."""
     captions: bool = False
-    """Tell when each word is spoken."""
+    """Return the time of each word."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechPart:
-    """The next piece of a speech under way."""
+    """The next part of a speech."""
 
     audio: bytes
     """Encoded bytes that follow those before; may be empty."""
     words: tuple[Word, ...] = ()
-    """Words that are settled since the part before, on the clock of the finished audio; only where asked for."""
+    """Words that became final since the previous part, on the clock of the finished audio; only where requested."""
     characters: int = 0
-    """About how many characters of the text it speaks."""
+    """About how many characters of the text it contains."""
     seconds: float = 0.0
     """Length of the audio so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What a speech came to."""
+    """The result of a speech."""
 
     voice: str
     """Id of the voice that spoke, with `#` and the speaker where it has several."""
@@ -331,7 +333,7 @@ class Speech:
 
 
 class Speaker(Protocol):
-    """One text in, its audio out as it is made; local or remote."""
+    """Takes a text, and yields its audio while it is made; local or remote."""
 
     def stream(
         self, text: str, options: SpeechOptions, priority: Priority = "interactive"
@@ -342,7 +344,7 @@ class Speaker(Protocol):
             priority: background speech waits while a caller's sentence waits for the voice.
 
         Raises:
-            InvalidRequest: there is nothing to say in it, it is not well-formed SSML, or an option is out of range.
+            InvalidRequest: it has nothing to speak, it is not well-formed SSML, or an option is out of range.
             TooLarge: the text is longer than the server accepts.
             EngineFailure: the voice failed.
         """

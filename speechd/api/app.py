@@ -1,4 +1,4 @@
-"""The HTTP application: composition you can see."""
+"""The HTTP application: middleware, routes and error handlers in one place."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager

@@ -1,4 +1,4 @@
-"""`Prefer: respond-async`: a request is read and checked as if its caller waited, and answered later."""
+"""`Prefer: respond-async`: a request is read and validated as a synchronous one, and becomes a job."""
 
 import asyncio
 import shutil
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from speechd.store.blobs import BlobDraft
 
 APART = frozenset({"file", *WebhookForm.model_fields})
-"""Parameters that are not kept with the others."""
+"""Parameters that are not stored with the others."""
 
 
 async def accept_recording(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
@@ -75,7 +75,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     """
     Args:
         limit: bytes of the longest body.
-        headerless: the caller takes mu-law without a header.
+        headerless: the caller accepts mu-law without a header.
 
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
@@ -106,11 +106,11 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
 def refuse_webhook(fields: Mapping[str, Any]) -> None:
     """
     Raises:
-        InvalidRequest: a webhook is asked for where the caller waits.
+        InvalidRequest: a synchronous request has a webhook.
     """
     if fields.get("webhook_url"):
         raise InvalidRequest(
-            f"`webhook_url` is for requests that are answered later: send the header `Prefer: {RESPOND_ASYNC}` too.",
+            f"`webhook_url` needs an asynchronous request. Send the header `Prefer: {RESPOND_ASYNC}` too.",
             param="webhook_url",
         )
 
@@ -145,7 +145,7 @@ def _seconds(unit: str, amount: float) -> float:
 
 
 async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple[bool, float | None]:
-    """Whether the recording is in the draft by then, or is to be fetched when its turn comes; and its seconds."""
+    """Whether the draft has the recording, or the job fetches it later, and its seconds."""
     if url is not None and not is_inline(url):
         return False, None
     if url is not None:
@@ -160,7 +160,7 @@ def _webhook(fields: Mapping[str, Any], service: Service) -> Webhook | None:
     """
     Raises:
         InvalidRequest: its URL or secret is malformed, or there is no secret.
-        UrlNotAllowed: it leads to where this server does not go.
+        UrlNotAllowed: it leads to an address that is not allowed.
     """
     form = WebhookForm.parse(dict(fields))
     own = service.settings.webhook_secret
@@ -169,7 +169,7 @@ def _webhook(fields: Mapping[str, Any], service: Service) -> Webhook | None:
         return None
     if not secret:
         raise InvalidRequest(
-            "`webhook_secret` is required with `webhook_url`: this server has no SPEECHD_WEBHOOK_SECRET.",
+            "`webhook_secret` is required with `webhook_url`, because this server has no SPEECHD_WEBHOOK_SECRET.",
             param="webhook_secret",
         )
     secret_bytes(secret)

@@ -1,4 +1,4 @@
-"""What handlers ask the application and the request for."""
+"""Dependencies of handlers: the service, the store, the request id."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ from speechd.store.store import StoreHandle
 def get_service(request: Request) -> Service:
     """
     Raises:
-        Unavailable: the service is not open yet or closed again.
+        Unavailable: the service is not open.
     """
     service = getattr(request.app.state, "service", None)
     if service is None:
@@ -24,7 +24,7 @@ def get_service(request: Request) -> Service:
 
 
 def get_store_handle(request: Request) -> StoreHandle:
-    """Files, batches and their queue; not opened yet, perhaps."""
+    """The handle on files, batches and their queue, which may not be open yet."""
     return cast(StoreHandle, request.app.state.jobs)
 
 

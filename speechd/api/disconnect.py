@@ -1,4 +1,4 @@
-"""A caller who hangs up stops the work that was done for them."""
+"""Stops the work for a caller who disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from starlette.types import Receive
 async def cancelled_on_disconnect(receive: Receive) -> AsyncIterator[None]:
     """Cancels the block when the caller disconnects, as `asyncio.timeout` does when time is up.
 
-    The request's body must have been read to its end: what is left of it would be swallowed here.
+    The request's body must have been read to its end: the rest would be lost here.
 
     Raises:
         ClientDisconnect: the caller left, and the block has unwound.

@@ -1,4 +1,4 @@
-"""One place where errors become replies: the envelope, the headers and the status, looked up along the class tree."""
+"""Error handlers: an exception becomes the envelope, the headers and the status of its class."""
 
 import logging
 from http import HTTPStatus
@@ -33,7 +33,7 @@ def error_response(error: SpeechdError) -> Response:
 
 
 def internal_error(request_id: str) -> InternalError:
-    """Call it while handling the exception: it is logged with the request's id, and the caller learns only the id."""
+    """Logs the current exception with the request's id. The caller gets only the id."""
     logger.exception("%s failed", request_id)
     return InternalError(f"Something went wrong inside the server. Quote {request_id} when you report it.")
 
@@ -59,7 +59,7 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
-    """Starlette's own refusals, which happen around routing."""
+    """Starlette's own errors, which come from routing."""
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and request.method == "OPTIONS":

@@ -1,6 +1,6 @@
 """The parts of a multipart/form-data body (RFC 7578), sorted while they arrive.
 
-Sync and without any I/O: bytes go in by `feed`, audio comes out by `take_audio`, text fields gather in `pairs`.
+Synchronous and without I/O: `feed` takes bytes, `take_audio` returns audio, and `pairs` has the text fields.
 """
 
 import logging
@@ -12,16 +12,16 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
 
-# The parser warns about every malformed byte; the caller is told, and hostile callers shall not fill the log.
+# The parser warns about every malformed byte. The caller gets an error, and hostile callers must not fill the log.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 _EXTENDED_FILENAME = re.compile(r""";\s*filename\*\s*=\s*"?([^';"\s]*)'[^';"]*'([^;"\s]*)""", re.IGNORECASE)
-"""`filename*=UTF-8''...` (RFC 5987): RFC 7578 forbids it in forms, and some HTTP libraries send nothing else for names
+"""`filename*=UTF-8''...` (RFC 5987): RFC 7578 forbids it in forms, but some HTTP libraries use only it for names
 beyond ASCII."""
 
 MAX_PARTS = 512
 MAX_TEXT_BYTES = 1 << 20
-"""All text fields together, but `url`: that one may hold a whole recording and is bounded by the body's limit."""
+"""Bytes of all text fields together, without `url`: it may hold a whole recording, which the body's limit bounds."""
 
 
 class MultipartReader:
@@ -69,7 +69,7 @@ class MultipartReader:
 
         Raises:
             InvalidRequest: the body is malformed or has too many or too long fields.
-            TooLarge: the file is over its limit.
+            TooLarge: the file is larger than its limit.
         """
         if self._complete or not data:
             return
@@ -143,7 +143,7 @@ class MultipartReader:
         if self._is_file:
             self._file_bytes += end - start
             if self._file_bytes > self._max_file_bytes:
-                raise TooLarge(f"The file is over the limit of {self._max_file_bytes} bytes.", param="file")
+                raise TooLarge(f"The file is larger than {self._max_file_bytes} bytes.", param="file")
             self._audio.append(data[start:end])
         elif self._text is not None:
             self._text_bytes += 0 if self._name == "url" else end - start

@@ -1,4 +1,4 @@
-"""What a caller would like, by the header `Prefer` (RFC 7240)."""
+"""The header `Prefer` (RFC 7240)."""
 
 from starlette.datastructures import Headers
 
@@ -6,6 +6,6 @@ RESPOND_ASYNC = "respond-async"
 
 
 def wants_async(headers: Headers) -> bool:
-    """The caller would rather not wait for the answer."""
+    """Whether the caller wants an asynchronous answer."""
     named = (token for line in headers.getlist("prefer") for token in line.split(","))
     return any(token.partition(";")[0].partition("=")[0].strip().lower() == RESPOND_ASYNC for token in named)

@@ -1,7 +1,7 @@
 """A request's body, read as a stream: fields in any order, the audio into a spooled temporary file.
 
-Multipart, urlencoded and JSON bodies come out as the same Form. The whole body is bounded before and while it is
-read, and the temporary file is closed whatever happens.
+Multipart, urlencoded and JSON bodies become the same Form. The size of the body is checked before and while it is
+read. The temporary file is always closed.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from speechd.api.multipart import MAX_PARTS, MultipartReader
 from speechd.errors import InvalidRequest, TooLarge
 
 FORM_OVERHEAD = 1 << 20
-"""Bytes that a body may be longer than the largest audio: boundaries, headers and the other fields."""
+"""Bytes that a body may have beyond the largest audio: boundaries, headers and the other fields."""
 SPOOL_BYTES = 1 << 20
 """Audio up to this size stays in memory."""
 
@@ -30,18 +30,18 @@ _BRACKETS = re.compile(r"^([^\[\]]+)\[([^\[\]]*)\]$")
 
 @dataclass(slots=True)
 class UploadForm:
-    """What a request carried."""
+    """The fields and the file of a request."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     """By name without brackets; a list where a name came more than once or as `name[]`."""
     file: BinaryIO | None = None
-    """The audio, rewound; closed with the form, unless it is taken."""
+    """The audio, at its start. It is closed with the form, unless it is taken."""
     filename: str = ""
-    """The name that the audio's part gives it."""
+    """File name in the audio's part."""
     taken: bool = False
 
     def take_file(self) -> BinaryIO | None:
-        """The audio, which from now on is the taker's to close."""
+        """The audio, which the caller then closes."""
         self.taken = self.file is not None
         return self.file
 
@@ -51,7 +51,7 @@ async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None
     """The body as a Form, whose file lives as long as the context.
 
     Args:
-        into: takes the file's bytes; whoever gives it closes it. A temporary file when None.
+        into: gets the file's bytes, and its owner closes it. A temporary file when None.
 
     Raises:
         TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
@@ -126,7 +126,7 @@ async def _bounded(request: Request, max_file_bytes: int) -> AsyncGenerator[byte
 
 
 async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator[bytes, None]) -> dict[str, Any]:
-    """Off the event loop: a `data:` URL makes a body of many megabytes."""
+    """Off the event loop, because a `data:` URL makes a body of many megabytes."""
     return await asyncio.to_thread(parse, b"".join([chunk async for chunk in body]))
 
 
@@ -146,7 +146,7 @@ async def _read_multipart(
 
 
 async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:
-    """Disk writes leave the event loop; a cancelled one is waited for, so that nobody closes the file under it."""
+    """Writes off the event loop. A cancelled write is awaited, so that the file is not closed during it."""
     if in_memory:
         file.write(data)
         return
@@ -186,4 +186,4 @@ def _unexpected_type(media_type: bytes) -> InvalidRequest:
 
 
 def _too_large(max_file_bytes: int) -> TooLarge:
-    return TooLarge(f"The upload is over the limit of {max_file_bytes} bytes.", param="file")
+    return TooLarge(f"The upload is larger than {max_file_bytes} bytes.", param="file")

@@ -1,4 +1,4 @@
-"""A JSON body, bounded while it is read."""
+"""Reads a JSON body up to a limit."""
 
 import asyncio
 from contextlib import aclosing
@@ -42,4 +42,4 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> TooLarge:
-    return TooLarge(f"The request is over the limit of {max_bytes} bytes.")
+    return TooLarge(f"The request is larger than {max_bytes} bytes.")

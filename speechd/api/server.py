@@ -1,4 +1,4 @@
-"""Runs the HTTP API under uvicorn until it is told to stop."""
+"""Runs the HTTP API under uvicorn until it is stopped."""
 
 import contextlib
 import logging
@@ -18,12 +18,12 @@ from speechd.service import open_service
 from speechd.settings import Settings
 
 SHUTDOWN_SECONDS = 10
-"""Requests in hand may finish for this long after the first signal."""
+"""Seconds in which running requests may finish after the first signal."""
 EMBEDDED_ONLY = (
-    "`auto` is whisper-pocket, which works without any network and hears synthetic voices only."
-    f" Bring models that understand and speak like people: {PULL_PAIR}"
+    "`auto` is whisper-pocket, which works offline and understands synthetic voices only."
+    f" Install models that understand people and speak like them: {PULL_PAIR}"
 )
-"""Said at the start where nothing else is installed."""
+"""Logged at the start where no other model is installed."""
 
 log = logging.getLogger("speechd")
 
@@ -32,11 +32,11 @@ def run(settings: Settings, lacking: str = "") -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
-        settings: the address is among them.
-        lacking: why models that were wanted are not there; said in the same line as what is missing.
+        settings: they have the address.
+        lacking: why wanted models are missing; logged in the same line.
 
     Raises:
-        Misconfigured: the address is open to the network and nothing guards it, or it cannot be listened on.
+        Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
     """
     refuse_unsafe_binding(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -59,18 +59,18 @@ def run(settings: Settings, lacking: str = "") -> None:
 
 
 def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
-    """What an operator should know of the models before the first request, each in one line."""
+    """Notes on the models for the operator before the first request, each in one line."""
     if store.only_embedded:
         lacking = f"{lacking} {EMBEDDED_ONLY}".strip()
     if lacking:
         yield lacking
     for model in store.too_large:
         wanted, there = installed_bytes(model) * MODEL_MEMORY / 1e9, store.memory / 1e9
-        yield f"`auto` takes {model.id} last: it may take {wanted:.1f} GB of memory, and {there:.1f} GB are free."
+        yield f"`auto` uses {model.id} last: it may need {wanted:.1f} GB of memory, and {there:.1f} GB are free."
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; taken before the service opens, so that a port in use is said at once.
+    """A listening socket, opened before the service, so that a used port is reported at once.
 
     Raises:
         Misconfigured: there is no such address here, or the port is in use.

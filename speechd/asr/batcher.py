@@ -1,8 +1,8 @@
-"""Decides which windows are decoded together and next; and runs the engine on its threads.
+"""Decides which windows are decoded next and together, and runs the engine on its threads.
 
-`Scheduler` is the deciding: plain data and numbers, no clock, no thread, no model. `Batcher` is the running: it feeds
-one engine, on a thread for each of its replicas, from a schedule. An idle engine starts at once on whatever is there;
-batches form only from what came while it was busy, so batching never makes anyone wait.
+`Scheduler` decides: it has plain data and numbers, no clock, no thread, no model. `Batcher` runs one engine from a
+schedule, on a thread for each of its replicas. An idle engine starts at once on whatever is there. Batches form only
+from windows that arrive while the engine is busy, so batching adds no waiting time.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class QueuedJob(Generic[T]):
     item: T
     queued: QueuedRecording
     group: object
-    """Items of equal group may share a batch."""
+    """Items of equal group can share a batch."""
     since: float
     """When it began to wait, in seconds of any steady clock."""
     sequence: int = 0
@@ -59,7 +59,7 @@ class QueuedJob(Generic[T]):
 
 @dataclass(slots=True)
 class Scheduler(Generic[T]):
-    """What waits, and what comes next: shortest remaining recording first, with aging."""
+    """The waiting items and their order: shortest remaining recording first, with aging."""
 
     waiting: list[QueuedJob[T]] = field(default_factory=list)
     _sequence: int = 0
@@ -91,7 +91,7 @@ class _DecodeRequest:
 
 
 class Batcher:
-    """Runs one engine for many recordings at once, from the event loop's side."""
+    """Runs one engine for many recordings at once. It is called on the event loop."""
 
     def __init__(
         self, engine: AsrEngine, *, max_queue_seconds: float = float("inf"), clock: Callable[[], float] = time.monotonic
@@ -142,7 +142,7 @@ class Batcher:
         return queued
 
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
-        """Decodes one window when its turn comes; cancelling takes it out of the queue.
+        """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
 
         Raises:
             EngineFailure: the engine failed on this window.
@@ -161,7 +161,7 @@ class Batcher:
             self._scheduler.discard(entry)
 
     async def close(self) -> None:
-        """Lets the batch in hand finish, fails what still waits, and gives the engine's memory back."""
+        """Waits for the running batch, fails all waiting windows, and frees the engine's memory."""
         for entry in self._scheduler.waiting:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
@@ -180,7 +180,11 @@ class Batcher:
             self._measure(heard, self._clock() - started)
 
     async def _decode_batch(self, requests: Sequence[_DecodeRequest]) -> float:
-        """Decodes together; where that fails, in smaller batches, so that only the culprit fails. Seconds heard."""
+        """Decodes one batch. If it fails, decodes smaller batches, so that only the faulty window fails.
+
+        Returns:
+            Seconds of audio that are decoded.
+        """
         try:
             results = await self._on_thread([request.job for request in requests])
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for it
@@ -200,13 +204,13 @@ class Batcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
 
     def _measure(self, audio: float, took: float) -> None:
-        if took > 0 and audio > 0:  # a batch that only asked for languages says nothing of the speed
+        if took > 0 and audio > 0:  # a batch that only detected languages does not measure the speed
             speed = audio / took
             self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
 
 
 def _heard(job: Job, decoded: Decoded) -> float:
-    """Seconds of audio that are done with this result; the rest of the window comes again."""
+    """Seconds of audio that this result completes. The rest of the window is queued again."""
     return min(decoded.heard, job.window.duration)
 
 

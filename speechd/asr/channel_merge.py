@@ -1,4 +1,4 @@
-"""Segments of channels that speak at the same time, put in order while they come."""
+"""Merges the segments of several channels in order of time, while they are decoded."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,14 @@ class Merger:
         self._waiting: list[tuple[float, int, int, Segment]] = []
         self._count = 0
         self.merged: list[Segment] = []
-        """Those that are settled, in order."""
+        """The final ones, in order."""
 
     def push(self, segments: Iterable[Segment], horizon: float) -> Iterator[Segment]:
-        """Takes segments, and yields in order of their starts those that are settled.
+        """Takes segments, and yields those that are final in order of their starts.
 
         Args:
             segments: of one channel, in order.
-            horizon: what is still to come starts at this second at the earliest; infinite at the end.
+            horizon: no later segment starts before this second; infinite at the end.
         """
         for segment in segments:
             self._count += 1

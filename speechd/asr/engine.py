@@ -1,7 +1,7 @@
-"""The seam between the pipeline and whatever recognises speech.
+"""The protocol between the pipeline and a recogniser.
 
-An engine is synchronous, takes windows of PCM and gives back frozen dataclasses; it knows nothing of requests, files or
-HTTP. As many threads call it at once as it says it has replicas.
+An engine is synchronous, takes windows of PCM and returns frozen dataclasses. It knows nothing of requests, files or
+HTTP. It is called from one thread for each of its replicas.
 """
 
 import math
@@ -14,21 +14,21 @@ from speechd.types import Segment, Timings, TranscribeOptions, Window
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One window and what is asked of it."""
+    """One window and the options for it."""
 
     window: Window
     options: TranscribeOptions
     encoded: Any = None
     """What an earlier decode of the same window returned as `encoded`, so that it is not encoded twice."""
     before: tuple[Segment, ...] = ()
-    """What was said before the window, for a model that can be told it, after the prompt; in order."""
+    """The text before the window, in order: a model that takes a prompt gets it after the caller's prompt."""
     detect: bool = False
-    """Only the language is asked for: the answer has no segments, and `heard` is 0."""
+    """Detect only the language: the result has no segments, and `heard` is 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What was found in one window."""
+    """The result for one window."""
 
     segments: tuple[Segment, ...]
     """On the window's clock, in order."""
@@ -38,16 +38,16 @@ class Decoded:
     timings: Timings = field(default_factory=Timings)
     """The engine's stages, shared equally among the windows of a batch."""
     heard: float = math.inf
-    """Seconds of the window that the segments cover; what lies after them is to be decoded anew, as its own window.
+    """Seconds of the window that the segments cover; the rest is decoded again, as a window of its own.
     Infinite: all of it."""
     tail: tuple[Segment, ...] = ()
-    """Text after `heard`, which the next window says again: only for those who decode no next one."""
+    """Text after `heard`. The next window repeats it, so it counts only where there is no next one."""
     uncovered: tuple[tuple[float, float], ...] = ()
     """Speech for which there are no words: (start, end) in seconds on the window's clock. Engines leave it empty."""
     uncertain: bool = False
-    """Of a window in which languages may mix: nowhere in it is the language plain. Engines leave it as it is."""
+    """Of a window in which languages may mix: no stretch of it has a certain language. Engines leave it as it is."""
     encoded: Any = None
-    """Opaque; kept only while the language is still open, to be handed back in a Job."""
+    """Opaque. It is kept only until the language is known, and then passed back in a Job."""
 
 
 class AsrEngine(Protocol):
@@ -56,12 +56,12 @@ class AsrEngine(Protocol):
     languages: tuple[str, ...]
     """ISO 639-1 codes it was trained for."""
     batch_size: int
-    """Jobs it likes to decode together."""
+    """Best number of jobs to decode together."""
     replicas: int
     """Batches it can decode at once."""
 
     def group(self, job: Job) -> Hashable:
-        """Jobs of equal group can be decoded in one batch."""
+        """Jobs of equal group can share a batch."""
         ...
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
@@ -69,10 +69,10 @@ class AsrEngine(Protocol):
 
         Raises:
             OutOfMemory: the batch does not fit; a smaller one may.
-            EngineFailure: the batch could not be computed; nothing of it was kept.
+            EngineFailure: the batch could not be computed.
         """
         ...
 
     def close(self) -> None:
-        """Gives its memory back; no call may follow."""
+        """Frees its memory. No call may follow."""
         ...

@@ -1,7 +1,7 @@
-"""Two recognisers of different reach: the first hears the beginning, and hands over where it does not understand it.
+"""Two recognisers: the first transcribes the beginning, and the second takes over where the first is unsure.
 
-For `model=auto` where only what ships is installed: whisper-pocket is exact on the sentences it was trained on and
-writes other sentences of that kind over everything else, with a lower log-probability; PocketSphinx makes errors
+For `model=auto` where only embedded models are installed: whisper-pocket is exact on the sentences it was trained on
+and writes other sentences of that kind over everything else, with a lower log-probability; PocketSphinx makes errors
 everywhere and understands a person's English.
 """
 
@@ -15,21 +15,21 @@ from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcriber, Transcript
 
 SECONDS_HEARD = 20.0
-"""Speech on which the choice is made; the whole recording where it is shorter."""
+"""Seconds of speech that decide between them; the whole recording where it is shorter."""
 
 
 @dataclass(slots=True)
 class FallbackTranscriber:
-    """Transcribes with one of two."""
+    """Transcribes with one of two recognisers."""
 
     first: Transcriber
     second: Transcriber
     language: str
     """The one language of the second."""
     min_logprob: float
-    """Mean log-probability from which the first is believed."""
+    """Mean log-probability from which the result of the first is used."""
     model: str = ""
-    """See speechd.types.Transcriber; before the choice, both."""
+    """See speechd.types.Transcriber. Before the decision it names both."""
 
     def __post_init__(self) -> None:
         self.model = f"{self.first.model} or {self.second.model}"
@@ -57,12 +57,12 @@ class FallbackTranscriber:
         segments = [part for part in heard if isinstance(part, Segment)]
         mean = mean_logprob(segments)
         if mean is None or segments[0].language != self.language:
-            return False  # where the first one heard nothing, the second might only invent something
+            return False  # where the first finds no words, the second might invent some
         return mean < self.min_logprob
 
 
 async def _beginning(parts: AsyncGenerator[Segment | Transcript, None]) -> AsyncGenerator[Segment | Transcript, None]:
-    """The parts until enough was heard, or all."""
+    """The parts until there is enough speech to decide, or all."""
     seconds = 0.0
     async for part in parts:
         yield part

@@ -1,7 +1,7 @@
-"""Tells text that was probably never spoken, by evidence that can be named.
+"""Finds text that was probably never spoken, and names the evidence.
 
-Whisper invents fluent text on noise, music and languages it does not know, and falls into loops. Nothing here changes a
-word unless the caller asks for it: the evidence is noted, and the policy says what follows from it.
+Whisper invents fluent text on noise, music and languages it does not know, and falls into loops. The evidence is
+noted for each segment. The policy of the request decides what follows. By default no word changes.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from speechd.types import GuardPolicy, Segment
 
 LOOP_TIMES = 4
 LOOP_WORDS = 6
-"""As many times, one after the other, must up to so many words come to be called a loop."""
+"""(repeats, words): a phrase of at most so many words that comes so many times in a row is a loop."""
 MAX_CHARACTERS_PER_SECOND = 30.0
 """Fast speakers reach about 20; a transcript beyond this was not spoken in its time."""
 MIN_SPEECH_SHARE = 0.2
@@ -23,7 +23,7 @@ SpeechRegions = Sequence[tuple[float, float]]
 
 
 def apply_policy(segments: Sequence[Segment], speech: SpeechRegions, policy: GuardPolicy) -> tuple[Segment, ...]:
-    """The segments as the policy wants them: untouched, with their evidence, or without the doubtful ones."""
+    """The segments by the policy: unchanged, with their evidence, or without the doubtful ones."""
     if policy == "keep":
         return tuple(segments)
     marked = [replace(segment, evidence=evidence(segment, speech)) for segment in segments]
@@ -31,13 +31,13 @@ def apply_policy(segments: Sequence[Segment], speech: SpeechRegions, policy: Gua
 
 
 def mean_logprob(segments: Sequence[Segment]) -> float | None:
-    """Mean natural log-probability of what was heard, each segment by its seconds; None where nothing was."""
+    """Mean natural log-probability of the segments, weighted by their seconds; None without segments."""
     seconds = sum(segment.duration for segment in segments)
     return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds if seconds else None
 
 
 def doubted(segments: Sequence[Segment], min_logprob: float) -> bool:
-    """A model that is believed from a mean log-probability of `trust` is unsure of these, or some carry evidence."""
+    """Whether the mean log-probability is below `trust`, or some segments have evidence."""
     mean = mean_logprob(segments)
     return mean is not None and (mean < min_logprob or any(segment.evidence for segment in segments))
 

@@ -1,8 +1,8 @@
-"""What a decoder proposes for a window, and whether to believe it.
+"""What a decoder proposes for a window, and whether it is accepted.
 
 The rules and thresholds are those of section 4.5 of the Whisper paper (Radford et al. 2022): text that repeats itself
-or is improbable is tried again at a higher temperature; where the model also hears no speech, improbable text is
-silence.
+or is improbable is decoded again at a higher temperature. Improbable text is silence where the model also finds no
+speech.
 """
 
 import zlib
@@ -14,13 +14,13 @@ MAX_COMPRESSION_RATIO = 2.4
 MIN_AVG_LOGPROB = -1.0
 MAX_NO_SPEECH_PROB = 0.6
 MAX_REPEATS = 8
-"""What is said more often than this in a row is a loop of the decoder, not speech."""
+"""A phrase that comes more often than this in a row is a loop of the decoder, not speech."""
 MIN_ECHO_WORDS = 6
-"""Words from which on a text that stands in the prompt is suspected to come from there and not from the audio."""
+"""A text of this many words or more that is in the prompt probably comes from there and not from the audio."""
 MIN_AGREEMENT = 0.6
 """Share of words that two hypotheses of the same audio have in common at least."""
 MAX_NGRAM = 12
-"""Tokens of the longest phrase that is looked for as a loop."""
+"""Tokens of the longest phrase that counts as a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Hypothesis:
     complete: bool = True
     """The model ended the text by itself; False where the token limit did."""
     loops: bool = False
-    """It said something more than MAX_REPEATS times in a row, and was cut there."""
+    """A phrase came more than MAX_REPEATS times in a row, and the text was cut there."""
 
     @property
     def compression_ratio(self) -> float:
@@ -58,7 +58,7 @@ class Hypothesis:
 
 
 def best(attempts: Sequence[Hypothesis]) -> Hypothesis:
-    """The last attempt if it can be believed, else the most probable that does not repeat itself."""
+    """The last attempt if it is accepted, else the most probable one that does not repeat itself."""
     return attempts[-1] if attempts[-1].acceptable else max(attempts, key=lambda attempt: attempt.rank)
 
 
@@ -66,7 +66,8 @@ def repetitive(text: str) -> bool:
     """Whether a text compresses better than speech does.
 
     UTF-8 writes Cyrillic, Greek or Arabic with two bytes a character, of which the first is always the same. Such text
-    compresses by a quarter more than Latin text that repeats itself as much. So it counts with a byte a character.
+    compresses by a quarter more than Latin text that repeats itself as much. So its ratio is computed with one byte a
+    character.
     """
     if _compression_ratio(text.encode()) <= MAX_COMPRESSION_RATIO:
         return False
@@ -81,7 +82,7 @@ def _compression_ratio(data: bytes) -> float:
 
 
 def loop_end(tokens: Sequence[int]) -> int | None:
-    """Where a loop has been said MAX_REPEATS times: how many tokens stand before; None where nothing loops so often.
+    """Number of tokens up to the MAX_REPEATS-th repeat of a loop; None where there is no such loop.
 
     Args:
         tokens: of text only.
@@ -96,7 +97,7 @@ def loop_end(tokens: Sequence[int]) -> int | None:
 
 
 def without_loop(tokens: Sequence[int], timestamp_begin: int) -> tuple[int, ...]:
-    """The tokens up to where a loop has been said MAX_REPEATS times; all of them where there is none.
+    """The tokens up to the MAX_REPEATS-th repeat of a loop; all of them where there is none.
 
     Args:
         tokens: text and timestamp tokens; timestamps inside a loop do not interrupt it.
@@ -111,7 +112,7 @@ def without_loop(tokens: Sequence[int], timestamp_begin: int) -> tuple[int, ...]
 
 
 def repeats_prompt(text: str, prompt: str) -> bool:
-    """Whether a text stands in the prompt word for word and is longer than a name or a term."""
+    """Whether a text is in the prompt word for word and is longer than a name or a term."""
     words, before = text.lower().split(), prompt.lower().split()
     if len(words) < MIN_ECHO_WORDS:
         return False

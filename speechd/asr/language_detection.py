@@ -1,8 +1,8 @@
-"""Which language a channel speaks, found out from its first windows; or, where languages mix, from each.
+"""Detects the language of a channel from its first windows, or of each window where languages mix.
 
-A recording in one language is decoded in the language of its first window, if that is plain; else up to four windows
-are heard, one after the other, and their probabilities added up. In a mixed recording a window without a plain
-language (see mixed_languages) takes the one that most of the recording before it spoke.
+A recording in one language is decoded in the language of its first window, if that is certain. Else detection runs on
+up to four windows, one after the other, and their probabilities are added. In a mixed recording a window without a
+certain language (see mixed_languages) takes the most frequent language of the recording before it.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from speechd.asr.engine import Decoded, Job
 from speechd.types import Segment, TranscribeOptions, Window
 
 SURE_OF_LANGUAGE = 0.5
-"""A first window at least this sure decides the language (faster-whisper's threshold)."""
+"""Probability from which the first window decides the language (faster-whisper's threshold)."""
 WINDOWS_FOR_LANGUAGE = 4
-"""At most this many windows are heard to settle an unsure language."""
+"""Windows at most that detect an uncertain language."""
 
 
 class LanguageDetector:
@@ -25,10 +25,10 @@ class LanguageDetector:
         """
         Args:
             decode: decodes one window; without a language in its options it detects one.
-            options: what is asked; a language in it is obeyed.
+            options: of the request; a language in it is used without detection.
         """
         self.scores: dict[str, float] = {}
-        """Probable seconds of each language in the windows that were heard for it."""
+        """Probable seconds of each language in the windows of the detection."""
         self._decode = decode
         self._options = options
         self._language = options.language
@@ -40,25 +40,25 @@ class LanguageDetector:
         self._hurried = self._sure = False
 
     def announce(self) -> None:
-        """Says that a window is about to be decoded; each is announced once, before it is known that no other comes."""
+        """Announces a window that will be decoded. Each is announced once, before it is known that no other follows."""
         self._announced += 1
 
     async def decode(self, window: Window, before: tuple[Segment, ...] = ()) -> Decoded:
-        """Decodes the next window of the channel; those that settle the language wait for each other.
+        """Decodes the next window of the channel. Windows that detect the language wait for each other.
 
         Args:
             window: announced before.
-            before: what was said before it, where the model is to be told.
+            before: the text before it, where it is part of the prompt.
         """
         return await self._decoded(Job(window, self._options, before=before))
 
     def settle_now(self) -> None:
-        """Says that no other window comes before those announced are done: they must settle the language."""
+        """Says that no further window comes: the announced windows must settle the language."""
         self._hurried = True
         self._settle_if_plain()
 
     async def finalize(self, window: Window, found: Decoded) -> Decoded:
-        """A window's result for good; to be asked for each in order, so that equal recordings have equal answers."""
+        """The final result of a window. It is called in order, so that equal recordings have equal answers."""
         if not self._options.multilingual:
             return found
         self._taken += 1
@@ -81,7 +81,7 @@ class LanguageDetector:
         return await self._decode(replace(job, options=settled, encoded=found.encoded if found else None))
 
     async def _listen(self, job: Job) -> Decoded | None:
-        """The window decoded in the language that is heard in it; None once the language is settled."""
+        """The window decoded in its own detected language; None once the language is settled."""
         async with self._turn:
             if self._settled.is_set():
                 return None
@@ -106,7 +106,7 @@ class LanguageDetector:
 
 
 def main_language(listeners: Iterable[LanguageDetector]) -> tuple[str, float]:
-    """The language that most was spoken in, and its share of what was heard; nothing and 0 for silence."""
+    """The language with the most seconds, and its share of them; nothing and 0 for silence."""
     scores: dict[str, float] = {}
     for listener in listeners:
         for code, seconds in listener.scores.items():

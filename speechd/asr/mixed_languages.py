@@ -1,8 +1,8 @@
-"""A window in which languages may mix: each stretch of speech is asked for its language, and neighbours of one language
-are decoded together.
+"""A window in which languages may mix: the language of each stretch of speech is detected, and neighbours of one
+language are decoded together.
 
-Asking is cheap: the encoder sees only the stretch, not 30 s. Of prompts of people in five languages whisper-base names
-97 of 101 right so, and 114 of 120 in a second draw; padded to 30 s it names 96 and 116.
+Detection is cheap: the encoder gets only the stretch, not 30 s. Of telephone prompts in five languages whisper-base
+names 97 of 101 correctly, and 114 of 120 in a second sample. Padded to 30 s it names 96 and 116.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ class LanguageRun:
 
 
 async def decode_mixed(decode: Decode, job: Job) -> Decoded:
-    """All that is said in a window, each stretch in its own language.
+    """Decodes a window, each stretch in its own language.
 
     Args:
         decode: decodes one round, or detects a language where the job says `detect`.
         job: without a language.
 
     Returns:
-        As decode_window; segments name their language. `uncertain` where no stretch has a plain language.
+        As decode_window; segments name their language. `uncertain` where no stretch has a certain language.
     """
     window, floor = job.window, job.options.language_floor
     if len(window.speech) < 2:
@@ -87,7 +87,8 @@ def _weighted(window: Window, asked: Sequence[Decoded]) -> dict[str, float]:
 
 
 def _filled(languages: Sequence[str]) -> list[str]:
-    """An unsure stretch takes the language before it, at the beginning the one after it; [] where none is sure."""
+    """An uncertain stretch takes the language before it, at the beginning the one after it; [] where none is
+    certain."""
     sure = [language for language in languages if language]
     filled: list[str] = []
     for language in languages:

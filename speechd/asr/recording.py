@@ -1,4 +1,4 @@
-"""One recording on its way from bytes to windows of speech, and what that took."""
+"""One recording: from bytes to windows of speech, with the time that each stage takes."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Adds up the time that one stage takes, whatever runs between its steps."""
+    """Adds up the time of one stage, without what runs between its steps."""
 
     seconds: float = 0.0
 
@@ -40,14 +40,14 @@ class Stopwatch:
 
 
 class OpenRecording:
-    """An open recording; its windows are read once, and then it knows its length. Close it."""
+    """An open recording. Its windows are read once. After that its length is known. Close it."""
 
     def __init__(self, audio: BinaryIO, max_seconds: float, options: TranscribeOptions) -> None:
         """
         Args:
             audio: stays open.
             max_seconds: longest recording accepted.
-            options: which track is heard, whether channels stay apart, and what counts as speech.
+            options: which track is transcribed, whether channels are separate, and what counts as speech.
 
         Raises:
             InvalidAudio, InvalidRequest: see speechd.audio.decode.open_audio.
@@ -63,7 +63,7 @@ class OpenRecording:
 
     @property
     def expected_seconds(self) -> float:
-        """How much audio is probably to be worked on, each channel that stays apart counted."""
+        """Probable seconds of audio to transcribe. Separate channels count each."""
         ahead = max(0.0, self._stream.expected_seconds - self._options.start)
         return ahead * (max(1, self._stream.channels) if self._apart else 1)
 
@@ -74,12 +74,12 @@ class OpenRecording:
 
     @property
     def channels(self) -> int:
-        """How many channels were heard apart, once the windows are read; copies of another do not count."""
+        """How many channels were transcribed separately, once the windows are read. Copies do not count."""
         return self._copies.apart
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the caller should know about it, once the windows are read."""
+        """Its warnings, once the windows are read."""
         signs = {"truncated-audio": self._stream.truncated, "trailing-data": self._stream.trailing}
         return tuple(word for word, seen in signs.items() if seen)
 

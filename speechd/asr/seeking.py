@@ -1,6 +1,6 @@
 """Decodes a window in rounds until its speech is covered, as Whisper seeks through a recording.
 
-Whisper may end a window early, and says so with two timestamps side by side: the next window begins there (Radford et
+Whisper may end a window early. Two timestamps side by side then tell where the next window begins (Radford et
 al. 2022, section 4.5; `seek` in openai/whisper and faster-whisper). Here the rest of a window becomes the next round's
 window. The rounds of one window make one result, on one clock.
 """
@@ -12,20 +12,20 @@ from speechd.asr.engine import Decoded, Job
 from speechd.types import Segment, Window
 
 MAX_ROUNDS = 12
-"""Rounds of one window; what is left then is named as uncovered speech."""
+"""Rounds of one window. The rest is reported as uncovered speech."""
 MIN_HEARD = 0.1
-"""Seconds; a round that hears less has not advanced."""
+"""Seconds. A round that covers less has not advanced."""
 ADVANCE = 1.0
 """Seconds that the next round then skips, so that text that never advances comes to an end."""
 MIN_REST = 0.3
-"""Seconds of speech that are worth another round; less is the end of the last word, where the detector stops late."""
+"""Seconds of speech that need another round. Less is the end of the last word, where the detector stops late."""
 SHORT_REST = 1.0
-"""Seconds; less speech may be the end of the last word too, since Whisper's times are rough. Its text is believed where
-the model is sure, and the model is told nothing that it could repeat."""
+"""Seconds; less speech may be the end of the last word too, since Whisper's times are rough. Its text is accepted where
+the model is sure. The model gets no previous text that it could repeat."""
 SURE_LOGPROB = -0.5
 """Mean log-probability of text that is sure."""
 LEAD = 0.4
-"""Seconds that are heard before speech and after it: the detector crosses its threshold up to this late."""
+"""Seconds that are decoded before speech and after it: the detector crosses its threshold up to this late."""
 MAX_TEMPERATURE = 0.5
 """Text that was sampled warmer than this is a guess (openai/whisper resets its prompt there)."""
 MAX_BEFORE = 60
@@ -37,19 +37,19 @@ Decode = Callable[[Job], Awaitable[Decoded]]
 
 
 async def decode_window(decode: Decode, job: Job) -> Decoded:
-    """All that is said in a window.
+    """Decodes a window in rounds.
 
     Args:
         decode: decodes one round.
-        job: the window and what is asked; its `encoded` serves the first round.
+        job: the window and its options; its `encoded` is used in the first round.
 
     Returns:
-        The rounds as one, on the window's clock. `uncovered` is what the detector heard without any words.
+        The rounds as one, on the window's clock. `uncovered` is detected speech without any words.
     """
     found = await _rounds(decode, job)
     for start, end in _uncovered(job.window, found.segments):
         window = job.window.part(max(0.0, start - LEAD), min(end + LEAD, job.window.duration))
-        if window.duration < job.window.duration - LEAD:  # else it is what was just heard
+        if window.duration < job.window.duration - LEAD:  # else it is the window that was just decoded
             again = await _rounds(decode, Job(window, replace(job.options, language=found.language)))
             found = _joined(found, again, window.start - job.window.start, (start, end))
     return replace(found, uncovered=_uncovered(job.window, found.segments))
@@ -80,7 +80,7 @@ def _sure(found: Decoded) -> bool:
 
 
 def _rest(window: Window, found: Decoded) -> Window | None:
-    """The part of a window that is still to be decoded; None where nothing is said there."""
+    """The part of a window that is still to be decoded; None where it has no speech."""
     heard = min(found.heard if found.heard >= MIN_HEARD else ADVANCE, window.duration)
     spoken = [(max(start, heard), end) for start, end in window.speech if end > heard]
     if not found.tail and sum(end - start for start, end in spoken) < MIN_REST:
@@ -90,7 +90,7 @@ def _rest(window: Window, found: Decoded) -> Window | None:
 
 
 def context_segments(segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """What of the text before a window is told to the model: nothing from before a guess, which would lead astray."""
+    """The previous text that is part of the prompt: nothing from before a guess, which would mislead the model."""
     guesses = [number for number, segment in enumerate(segments, start=1) if segment.temperature > MAX_TEMPERATURE]
     return tuple(segments[guesses[-1] if guesses else 0 :][-MAX_BEFORE:])
 
@@ -116,7 +116,7 @@ def _uncovered(window: Window, segments: Sequence[Segment]) -> tuple[tuple[float
 
 
 def _joined(found: Decoded, again: Decoded, offset: float, gap: tuple[float, float]) -> Decoded:
-    """What was found, and of a second look what lies in the gap that it was taken for."""
+    """The result, with the text that the second attempt found inside the gap."""
     shifted = [replace(segment.shifted(offset), seek=segment.seek) for segment in again.segments]
     inside = [segment for segment in shifted if gap[0] <= (segment.start + segment.end) / 2 <= gap[1]]
     segments = sorted((*found.segments, *inside), key=lambda segment: segment.start)

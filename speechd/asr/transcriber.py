@@ -1,4 +1,4 @@
-"""The story of one transcription: decode, find speech, cut windows, settle the language, recognise, put together.
+"""One transcription: decode, find speech, cut windows, detect the language, recognise, merge.
 
 Each part has its own module: Recording decodes and cuts, Listener settles the language of a channel, Batcher feeds the
 engine, Merger puts channels in order.
@@ -27,9 +27,9 @@ from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 WINDOWS_IN_FLIGHT = 16
-"""Windows of one recording that are in memory at once: enough for two batches, and a bound for any length."""
+"""Windows of one recording that are in memory at once: enough for two batches, and a limit for any length."""
 SECOND_TEMPERATURE = 0.4
-"""Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
+"""High enough to leave a loop, low enough to follow the audio. Prompts, which cause loops, are left out."""
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class LocalTranscriber:
     max_seconds: float
     """Longest recording accepted."""
     linked_windows: int = 1
-    """Windows in a row of which each is told the end of the text before it; see speechd.asr.linked_windows."""
+    """Windows in a row, each with the end of the previous text as its prompt; see speechd.asr.linked_windows."""
 
     async def stream(
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
@@ -80,13 +80,13 @@ class LocalTranscriber:
         )
 
     def _row(self, options: TranscribeOptions) -> float:
-        """Windows in a row of which each is told the text before it."""
+        """Windows in a row, each with the previous text as its prompt."""
         if options.condition_on_previous_text:
             return math.inf
         return 1 if options.multilingual else self.linked_windows
 
     async def _decode_one(self, queued: QueuedRecording, job: Job) -> Decoded:
-        """A window in all its rounds; where the caller asked for it, what is probably invented is decoded once more."""
+        """Decodes a window in all its rounds. With `guard=redecode` doubtful text is decoded once more."""
         decode = partial(self.batcher.decode, queued=queued)
         decode_all = decode_mixed if job.options.multilingual else decode_window
         decoded = await decode_all(decode, job)
@@ -130,7 +130,7 @@ async def _decode(
 
 
 def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> Iterator[Segment]:
-    """What is believed of a window's segments, on the recording's clock."""
+    """The accepted segments of a window, on the recording's clock."""
     for segment in apply_policy(decoded.segments, window.speech, options.guard):
         language = segment.language or decoded.language
         yield replace(segment.shifted(window.start), language=language, channel=window.channel)
@@ -142,7 +142,7 @@ def _doubts(window: Window, decoded: Decoded) -> int:
 
 
 async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Iterates a blocking iterator on worker threads, one step at a time; closing waits for the step in hand."""
+    """Iterates a blocking iterator on worker threads, one step at a time. Closing waits for the running step."""
     end = object()
     step: asyncio.Future[T | object] | None = None
     try:

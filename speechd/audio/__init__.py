@@ -1,1 +1,1 @@
-"""Audio on its way in: fetching, decoding, finding speech, cutting windows."""
+"""Audio: decoding, voice activity detection, windows, encoding."""

@@ -1,4 +1,4 @@
-"""Which containers are accepted, and what a file that is none of them looks like."""
+"""The accepted containers, and names for files that are not audio."""
 
 import re
 from typing import Final
@@ -10,7 +10,7 @@ ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, a
 FORMAT_WHITELIST: Final = "aac,aiff,amr,amrnb,amrwb,asf,au,caf,flac,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
-    # (offset, bytes, what it is); every row is something that people send by mistake.
+    # (offset, bytes, what it is); people send each of these by mistake.
     (0, b"PK\x03\x04", "a ZIP archive"),
     (0, b"PK\x05\x06", "a ZIP archive"),
     (0, b"\x1f\x8b", "a gzip archive"),
@@ -71,13 +71,14 @@ _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
 
 _CLUSTER: Final = b"\x1f\x43\xb6\x75"
 _SIMPLE_BLOCK: Final = re.compile(rb"\xa3(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..)[\x81-\x84]..[\x00\x80]", re.DOTALL)
-"""Its id, its size in one to three bytes, a small track number, two bytes of time, flags without lacing."""
+"""A SimpleBlock: its id, its size in one to three bytes, a small track number, two bytes of time, flags without
+lacing."""
 
 _TEXT_BYTES: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r\f")
 
 
 def looks_like(head: bytes) -> str | None:
-    """What a file is that cannot be audio, judged by its first bytes.
+    """What a file is that cannot be audio, by its first bytes.
 
     Args:
         head: the first 512 bytes of the file, or all of a shorter one.
@@ -92,12 +93,12 @@ def looks_like(head: bytes) -> str | None:
 
 
 def begins_as(head: bytes) -> str | None:
-    """The name of the accepted container which these first bytes announce."""
+    """Name of the accepted container that begins with these bytes."""
     return next((name for offset, magic, name in _OURS if head.startswith(magic, offset)), None)
 
 
 def piece_of(head: bytes) -> str | None:
-    """The container of which a file is a later piece, without its beginning and so without what decoders need.
+    """The container of a fragment: a later piece of a file, without the header that decoders need.
 
     A browser's MediaRecorder makes such pieces of WebM: all but the first begin with a Cluster or within one, with a
     SimpleBlock (RFC 9559, section 5.1). Live streams are sent in such segments of MP4 (ISO/IEC 14496-12, section 8.16).

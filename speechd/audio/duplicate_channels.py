@@ -1,7 +1,7 @@
-"""Channels that carry the same sound: found piece by piece, and silenced, so that nothing is transcribed twice.
+"""Finds channels that carry the same sound and silences the copies, so that nothing is transcribed twice.
 
-A dual-mono recording has one voice on two channels; a telephone system plays its announcements on both and records the
-two callers apart. So the question is asked anew for every few seconds, and a copy is dropped only while it is one.
+A dual-mono recording has one voice on two channels. A telephone system plays its announcements on both channels and
+records each caller on one. So every few seconds are compared again, and a copy is dropped only while it is a copy.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,18 +12,18 @@ import numpy.typing as npt
 from speechd.types import SAMPLE_RATE, Samples
 
 COMPARED_BLOCK = SAMPLE_RATE // 4
-"""Samples that must differ to be heard: less than a word."""
+"""Samples in which channels must differ to count as different: less than a word."""
 MAX_RESIDUAL = 0.1
 """Share of the power that may be left when one channel is taken from the other: -10 dB, what a lossy codec adds at
 worst. Two speakers who do not hear each other leave all of it, and an echo is quieter than this allows."""
 MAX_GAIN_DIFFERENCE = 2.0
 """A copy is at most this much louder or quieter (6 dB)."""
 INAUDIBLE = 1e-8
-"""Mean square of what is nothing but a codec's noise: -80 dBFS."""
+"""Mean square of the noise of a codec: -80 dBFS."""
 
 
 class DuplicateChannelFilter:
-    """Watches the channels of one recording."""
+    """Compares the channels of one recording."""
 
     def __init__(self) -> None:
         self._own: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -34,7 +34,7 @@ class DuplicateChannelFilter:
         return max(1, int(self._own.sum()))
 
     def silenced(self, chunks: Iterable[Samples]) -> Iterator[Samples]:
-        """The chunks; a channel that copies one before it is silence. Mono passes as it is.
+        """The chunks. A channel that copies an earlier channel becomes silence. Mono is unchanged.
 
         Args:
             chunks: shape (n,) or (channels, n), a few seconds each.
@@ -48,7 +48,7 @@ class DuplicateChannelFilter:
 
 
 def is_copy(first: Samples, second: Samples) -> bool:
-    """Whether the second channel says nothing that the first does not; two silent ones do not."""
+    """Whether the second channel has no sound that the first lacks. Two silent channels are equal."""
     power, other = float(np.mean(np.square(first))), float(np.mean(np.square(second)))
     if max(power, other) < INAUDIBLE:
         return True

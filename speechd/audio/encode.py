@@ -1,12 +1,12 @@
-"""Samples -> bytes of an audio file, streamed where the format allows it: one class per way, and the table FORMATS.
+"""Samples -> bytes of an audio file, streamed where the format allows it: one class for each encoder.
 
 Facts that shaped it, measured with PyAV 18 and libsndfile 1.2:
 
 - The av wheel has no Vorbis encoder: Ogg Vorbis goes through libsndfile. libopus refuses rates such as 22 050 Hz, and
   every Opus decoder gives 48 kHz anyway.
 - A FLAC without its length breaks readers, so it is finished (spooled to disk when large) before it is sent.
-- A streamed WAV with sizes 0xFFFFFFFF reads fine; a streamed MP3 lacks the Xing frame, so its encoder delay is heard as
-  46 ms of silence. A speech that is known whole is written with true sizes and delays instead.
+- A streamed WAV with sizes 0xFFFFFFFF can be read; a streamed MP3 lacks the Xing frame, so its encoder delay is heard
+  as 46 ms of silence. A speech that is known whole is written with true sizes and delays instead.
 - AAC in ADTS can say neither delay nor length: the first packet is nothing but delay and is left out; the end is
   rounded up to a frame of 1024 samples.
 """
@@ -43,7 +43,7 @@ PCM, MULAW = 1, 7
 
 
 class Encoder(Protocol):
-    """Turns one stream of samples into one file."""
+    """Encodes one stream of samples into one file."""
 
     def encode(self, samples: Samples) -> bytes:
         """The bytes that are ready after these samples; may be none yet."""

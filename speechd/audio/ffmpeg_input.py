@@ -1,4 +1,4 @@
-"""The caller's file as FFmpeg sees it, and the bound on what FFmpeg may do with it."""
+"""The caller's file as FFmpeg reads it, and the limit on the CPU time of decoding."""
 
 import io
 import time
@@ -20,7 +20,7 @@ called a function of PyAV wrongly, which is not the caller's fault."""
 class CpuBudget:
     """Bounds the CPU time of hostile files.
 
-    CPU time of the decoding thread, not the wall clock: a busy machine must not make a good file fail.
+    It measures CPU time of the decoding thread, not wall-clock time: a busy machine must not make a good file fail.
     """
 
     def __init__(self, grace: float) -> None:
@@ -44,7 +44,7 @@ class CpuBudget:
 
 
 class FileSection(io.RawIOBase):
-    """A stretch of a file, as a file of its own. Reading it moves the file's position."""
+    """A part of a file, as a file of its own. Reading it moves the file's position."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self._file, self._start, self._size = file, start, size
@@ -69,7 +69,7 @@ class FileSection(io.RawIOBase):
 
 
 class FFmpegInput:
-    """The caller's file as FFmpeg sees it: bytes and positions and no name.
+    """The caller's file as FFmpeg reads it: bytes and positions, without a name.
 
     Nothing is raised into C: PyAV keeps such an exception for a later call, perhaps another request's.
     """
@@ -126,7 +126,7 @@ class FFmpegInput:
         return any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """A piece of the file; where FFmpeg reads next stays."""
+        """A piece of the file. The position of FFmpeg does not change."""
         before = self.tell()
         self.seek(offset)
         piece = self.read(size)
@@ -134,20 +134,20 @@ class FFmpegInput:
         return piece
 
     def section(self, start: int, size: int) -> "FFmpegInput":
-        """A stretch of the file, under the same budget."""
+        """A part of the file, under the same budget."""
         section = FFmpegInput(cast(BinaryIO, FileSection(self._file, start, size)), self.budget)
         section._audio_seconds = self._audio_seconds
         return section
 
     def check(self, audio_seconds: float) -> None:
-        """Raise what reading could not.
+        """Raises the error that could not be raised into C.
 
         Raises:
             InternalError: the file itself cannot be read.
-            InvalidAudio: decoding takes far longer than any honest recording.
+            InvalidAudio: decoding takes far longer than for any valid recording.
         """
         self._audio_seconds = audio_seconds
         if self._failure is not None:
             raise InternalError("The uploaded file could not be read.") from self._failure
         if self.budget.exceeded(audio_seconds):
-            raise InvalidAudio("The audio takes unreasonably long to decode.", param="file")
+            raise InvalidAudio("The audio takes too long to decode.", param="file")

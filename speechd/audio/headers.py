@@ -1,6 +1,6 @@
-"""What the headers of uncompressed recordings claim, and what lies behind the samples.
+"""What the headers of uncompressed recordings say, and what follows the samples.
 
-FFmpeg keeps to the file's size where a header claims more, and drops what lies behind the samples, without a word.
+FFmpeg uses the file's size where a header claims more, and drops what follows the samples. It reports neither.
 Sizes are in bytes throughout.
 """
 
@@ -14,20 +14,20 @@ ReadAt = Callable[[int, int], bytes]
 """The piece of a file at (offset, size); shorter at its end."""
 
 ROUND_SIZES: Final = (100_000_000, 1 << 24)
-"""Multiples of these are written by nobody who measured: of 16.7 million sizes one comes near by chance."""
+"""A measured size is almost never near a multiple of these: one in 16.7 million is, by chance."""
 ROUNDING: Final = 128
-"""So far from a round number a placeholder may be: some writers add or subtract the length of the header."""
+"""Distance of a placeholder from a round number: some writers add or subtract the length of the header."""
 PIPE_SIZES: Final = range(0x7FFF_0000, 1 << 32)
-"""What writers to a pipe put: 0x7FFFF000 (SoX), 0x7FFFFFFF, 0xFFFFFFFF less a header (FFmpeg)."""
+"""Sizes that writers to a pipe use: 0x7FFFF000 (SoX), 0x7FFFFFFF, 0xFFFFFFFF less a header (FFmpeg)."""
 MAX_CHUNKS: Final = 1_000
-"""More chunks are not looked through."""
+"""At most this many chunks are read."""
 TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"LIST", b"id3 ")
-"""What may follow the samples and is no chunk, or one that was cut."""
+"""Data that may follow the samples without being a chunk, or a chunk that was cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderClaim:
-    """What an uncompressed recording's header says; FFmpeg drops the absurd ones without a word."""
+    """The header of an uncompressed recording."""
 
     sample_rate: float
     """Hz."""
@@ -81,7 +81,7 @@ class SampleData:
 
     @property
     def held(self) -> int:
-        """How much of them the file holds."""
+        """How many bytes of them the file holds."""
         there = max(0, self.file_size - self.start)
         return there if self.endless else min(there, self.claimed)
 
@@ -96,7 +96,7 @@ def _is_round(size: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Chunks:
-    """How a container strings its chunks: a name of four letters, a size, that many bytes."""
+    """How a container lays out its chunks: a name of four letters, a size, that many bytes."""
 
     first: int
     """Offset of the first one."""
@@ -152,7 +152,7 @@ def _walk(read_at: ReadAt, layout: _Chunks, file_size: int) -> Iterator[tuple[by
 
 @dataclass(frozen=True, slots=True)
 class AudioSection:
-    """A stretch of a file that is a recording of its own."""
+    """A part of a file that is a recording of its own."""
 
     start: int
     size: int
@@ -161,7 +161,7 @@ class AudioSection:
 
 
 def recordings(read_at: ReadAt, file_size: int) -> Iterator[AudioSection]:
-    """The recordings in a file: one, but for WAVs one behind the other."""
+    """The recordings in a file: one, or several where WAVs follow one another."""
     start = 0
     while True:
         left = file_size - start

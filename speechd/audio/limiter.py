@@ -13,7 +13,7 @@ OVERSAMPLING = 4
 CEILING = 0.7
 """-3.1 dBFS: lossy codecs add up to 20 % to a true peak (measured), and -1 dBFS is 0.891."""
 SURE = 0.4
-"""Samples below this need no closer look: the peak of speech between samples is at most 1.6 times theirs (measured)."""
+"""Samples below this are not oversampled: the peak of speech between samples is at most 1.6 times theirs (measured)."""
 LIMITER_BLOCK = 0.002
 """Seconds over which one gain is chosen."""
 REACH = 8

@@ -1,4 +1,4 @@
-"""Frames in, float32 at 16 kHz out, mixed to mono or each channel apart, on the file's own clock."""
+"""Resamples frames to float32 at 16 kHz, mixed to mono or with separate channels, on the file's own clock."""
 
 from collections.abc import Iterator
 from math import isfinite
@@ -18,7 +18,7 @@ GAP_SECONDS: Final = 0.1
 """A frame this much later than the audio before it ends is preceded by silence (FFmpeg's own `min_hard_comp`)."""
 
 MAX_GAP_SECONDS: Final = 3600.0
-"""A longer hole is taken for a broken clock or a cut from a live stream, and closed."""
+"""A longer gap counts as a broken clock or a cut from a live stream. It is closed."""
 
 CLOCK_RESTART_SECONDS: Final = 1.0
 """Times that fall back by more than this begin a new clock (chained Ogg); less is jitter."""
@@ -68,7 +68,7 @@ LOUDER: Final = 10 ** (1 / 10)
 FADE_SECONDS: Final = 0.02
 """From the mix to a channel and back."""
 COMPARED: Final = 1_000
-"""About so many samples of each frame are compared: evenly thinned, they have the powers of all."""
+"""About this many samples of each frame are compared, evenly spaced."""
 
 _DTYPES: Final[dict[str, npt.DTypeLike]] = {
     "u8": np.uint8,
@@ -82,10 +82,10 @@ _DTYPES: Final[dict[str, npt.DTypeLike]] = {
 
 
 class PhaseCorrection:
-    """Stereo whose mix would be silence: one channel is the other's inversion, as a cable wired wrongly makes it.
+    """Repairs stereo whose mix would be silence, because one channel is the inversion of the other.
 
-    Works on the frames before they are mixed, a second at a time: where the channels cancel each other, both become the
-    louder one.
+    It works on the frames before they are mixed, a second at a time. Where the channels cancel each other, both become
+    the louder one.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class PhaseCorrection:
             _mix(left, right, np.linspace(before, share, round(frame.sample_rate * FADE_SECONDS)))
 
     def _share(self, lefts: float, rights: float, both: float) -> float:
-        """What the left channel's share shall be from here on.
+        """The left channel's share from here on.
 
         Args:
             lefts, rights: sums of the squares of each channel's samples.
@@ -160,7 +160,7 @@ def _mix(left: npt.NDArray[Any], right: npt.NDArray[Any], shares: npt.NDArray[np
 
 
 MAX_APART: Final = 8
-"""Most channels that are transcribed one by one: a 7.1 recording."""
+"""Maximum of channels that are transcribed separately: a 7.1 recording."""
 
 
 class MonoResampler:
@@ -192,13 +192,13 @@ class MonoResampler:
 
     def push(self, frame: AudioFrame) -> Iterator[Samples]:
         self._kind = _kind(frame)
-        frame.pts = None  # the Clock has dealt with it; the fifo would refuse a jump
+        frame.pts = None  # the Clock has inserted silence already; the fifo would refuse a jump
         self._fifo.write(frame)
         if self._fifo.samples >= frame.sample_rate:
             yield from self._resample(self._fifo.read())
 
     def flush(self) -> Iterator[Samples]:
-        """The rest of what was pushed, to the last sample."""
+        """The remaining samples."""
         if self._kind is None:
             return
         if self._fifo.samples:
@@ -220,7 +220,7 @@ class MonoResampler:
                 yield self._shaped(np.clip(samples, -1.0, 1.0, out=samples))
 
     def _mixable(self, frame: AudioFrame) -> AudioFrame:
-        """The frame in a form of which libswresample makes a good mix."""
+        """The frame in a form that libswresample mixes correctly."""
         if frame.layout.nb_channels > 8:
             return self._mean_of_channels(frame)
         self._uncancelled.apply(frame)
@@ -264,13 +264,13 @@ class ChannelResampler(MonoResampler):
     def _count(self, channels: int) -> None:
         if channels > MAX_APART:
             raise InvalidRequest(
-                f"The recording has {channels} channels; at most {MAX_APART} can be transcribed apart."
+                f"The recording has {channels} channels; at most {MAX_APART} can be transcribed separately."
                 " Leave `channels` out to have them mixed.",
                 param="channels",
             )
         if channels != (self._channels or channels):
             raise InvalidRequest(
-                f"The recording changes from {self._channels} to {channels} channels, which cannot be told apart."
+                f"The recording changes from {self._channels} to {channels} channels, so they cannot be separated."
                 " Leave `channels` out to have them mixed.",
                 param="channels",
             )

@@ -12,9 +12,9 @@ from speechd.types import Samples
 SLOWEST, FASTEST = 0.25, 5.0
 """Speeds that are accepted: the union of OpenAI's 0.25 to 4 and Groq's 0.5 to 5."""
 MAX_PER_FILTER = 2.0
-"""FFmpeg's `atempo` drops whole stretches of sound above a factor of 2 (its documentation); it is chained instead."""
+"""FFmpeg's `atempo` drops whole stretches of sound above a factor of 2 (its documentation). So filters are chained."""
 FEED = 1024
-"""Samples given to the filter at a time: it gives out once a frame, so larger ones would wait longer."""
+"""Samples for each call of the filter. It returns one result for each frame, so larger frames add delay."""
 TAIL = 0.25
 """Seconds of silence that push the end of the sound through the filter; they are cut off again."""
 
@@ -48,7 +48,7 @@ class Tempo:
         self._graph = _graph(sample_rate, factors(speed)) if speed != 1.0 else None
 
     def feed(self, samples: Samples) -> Samples:
-        """Takes samples and gives those that are ready, often fewer or none.
+        """Takes samples and returns those that are ready, often fewer or none.
 
         What the filter gave beyond `samples fed / speed` is held back: the end may have to be cut there.
         """
@@ -94,7 +94,7 @@ class Tempo:
 
 
 def stretched(samples: Samples, sample_rate: int, speed: float) -> Samples:
-    """One whole stretch of samples at another speed; exactly `round(len(samples) / speed)` of them."""
+    """All samples at another speed; exactly `round(len(samples) / speed)` of them."""
     tempo = Tempo(sample_rate, speed)
     return np.concatenate([tempo.feed(samples), tempo.flush()])
 

@@ -1,8 +1,8 @@
-"""A container opened by FFmpeg: which of its audio tracks is heard, where its clock begins, its frames, its end.
+"""A container opened by FFmpeg: the selected audio track, the start of its clock, its frames, its end.
 
-FFmpeg (through PyAV) sees a file object without a name, may only use the containers of `containers.py` and no protocol:
-whatever the bytes say, it cannot open another file, a connection or a socket. What goes wrong inside FFmpeg leaves here
-as an error of `speechd.errors`.
+FFmpeg (through PyAV) reads a file object without a name. It may use only the containers of `containers.py` and no
+protocol. So no file can make it open another file, a connection or a socket. An error inside FFmpeg becomes an error of
+`speechd.errors`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,8 @@ from speechd.languages import english_name, find
 from speechd.types import SAMPLE_RATE
 
 CUT_SECONDS: Final = 0.2
-"""Less than this is not missed at the end; encoder delays, rounding and cut frames stay below it."""
+"""Seconds. Less than this is not reported as missing at the end; encoder delays, rounding and cut frames stay below
+it."""
 
 MAX_CHANNELS: Final = 64
 """As many as libswresample can take."""
@@ -34,23 +35,23 @@ MAX_SAMPLE_RATE: Final = 768_000
 """Hz; the highest of studio converters."""
 
 MAX_BAD_PACKETS: Final = 1_000
-"""Undecodable packets in a row after which the rest is given up."""
+"""Undecodable packets in a row after which decoding stops."""
 
 MAX_EDIT_SECONDS: Final = 60.0
 """An MP4 that starts later than this was cut from a running recording; an edit list delays by less."""
 
 MAX_TRACKS_NAMED: Final = 16
-"""So many tracks a refusal lists."""
+"""Tracks that an error message lists at most."""
 MAX_TITLE: Final = 40
-"""Characters of a track's title in a refusal."""
+"""Characters of a track's title in an error message."""
 
 CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
-"""What keeps FFmpeg from opening anything: only our containers, and not one protocol, not even `file`."""
+"""Keeps FFmpeg from opening anything: it has only our containers and no protocol, not even `file`."""
 
 TAG_OPTIONS: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
-"""Tags that are not UTF-8 do no harm: PyAV 18 must be told so, PyAV 19 does it by itself and takes no such argument."""
+"""Tags that are not UTF-8 are replaced. PyAV 18 needs this argument. PyAV 19 has the behaviour and not the argument."""
 
 
 class Track:
@@ -75,7 +76,7 @@ class Track:
             self._container.close()
             raise
         self._codec = self._stream.codec_context
-        self._codec.thread_count = 1  # audio codecs gain nothing from threads, and the engine needs the cores
+        self._codec.thread_count = 1  # audio codecs are not faster with threads, and the engine needs the cores
         self.container = self._container.format.name.partition(",")[0]
         """FFmpeg's short name: wav, mov, matroska, ogg ..."""
         self.codec = self._codec.name
@@ -97,7 +98,7 @@ class Track:
 
     @property
     def guessed(self) -> float | None:
-        """Seconds that FFmpeg takes it for, which may be a guess; None where it has no idea."""
+        """Seconds by FFmpeg's estimate; None where it has none."""
         duration = self._container.duration
         return None if duration is None else self._since_origin(duration / av.time_base)
 
@@ -120,7 +121,7 @@ class Track:
 
         Raises:
             InternalError: the file itself cannot be read.
-            InvalidAudio: decoding takes absurdly long, or a frame is absurd.
+            InvalidAudio: decoding takes too long, or a frame has impossible properties.
         """
         bad = 0
         for packet in self._packets():
@@ -137,8 +138,8 @@ class Track:
     def breaks_off(self, seconds: float) -> bool:
         """Whether speech is probably missing at the end.
 
-        Where the header tells the length, at least CUT_SECONDS must be missing. Elsewhere a last frame or page that is
-        cut says so. A transport stream is cut from a running one anyhow.
+        Where the header tells the length, at least CUT_SECONDS must be missing. Elsewhere the evidence is a last frame
+        or page that is cut. A transport stream always begins and ends inside a running one.
 
         Args:
             seconds: how many were decoded.
@@ -157,7 +158,7 @@ class Track:
         return self._unreadable or self._broke_off
 
     def leaves_out(self, stray: int, seconds: float) -> bool:
-        """Whether so many bytes behind the samples would be missed, were they such samples, too.
+        """Whether these bytes after the samples would last CUT_SECONDS as samples.
 
         Args:
             stray: bytes.
@@ -190,14 +191,14 @@ class Track:
         except FOREIGN:
             return [], True
         for frame in frames:
-            refuse_absurd(frame.sample_rate, frame.layout.nb_channels)  # a header may lie, and change on the way
+            refuse_absurd(frame.sample_rate, frame.layout.nb_channels)  # a header may be wrong or change later
         return frames, packet is not None and packet.is_corrupt
 
 
 def refuse_absurd(rate: float, channels: int) -> None:
     """
     Raises:
-        InvalidAudio: nothing has so many channels or such a rate.
+        InvalidAudio: the number of channels or the rate is impossible.
     """
     if not 1 <= channels <= MAX_CHANNELS:
         raise InvalidAudio(f"The audio claims {channels} channels; at most {MAX_CHANNELS} are accepted.", param="file")
@@ -213,8 +214,8 @@ def _open_container(source: FFmpegInput) -> av.container.InputContainer:
         source.check(0.0)
         if piece := piece_of(source.head):
             raise InvalidAudio(
-                f"The file is a fragment of {piece}, a later piece without its beginning, whose header decoders need."
-                " Send the pieces in one file, the first one in front, or record anew.",
+                f"The file is a fragment of {piece}, a later piece without the header that decoders need."
+                " Send all pieces in one file, beginning with the first, or record again.",
                 param="file",
             ) from error
         if name := begins_as(source.head):
@@ -274,7 +275,7 @@ def _usable(track: "av.audio.AudioStream") -> "av.audio.AudioStream":
     """
     Raises:
         UnsupportedAudioFormat: there is no decoder for it.
-        InvalidAudio: its header is absurd.
+        InvalidAudio: its header has impossible values.
     """
     if track.codec_context is None:
         raise UnsupportedAudioFormat(
@@ -285,7 +286,7 @@ def _usable(track: "av.audio.AudioStream") -> "av.audio.AudioStream":
 
 
 def _origin(container: av.container.InputContainer, name: str) -> float | None:
-    """The start of all its tracks, so that sound that begins after the picture keeps its place.
+    """The start of all its tracks, so that sound that begins after the picture keeps its position.
 
     MP4 has its clock at 0 (ISO/IEC 14496-12, section 8.6.5: an edit list delays a track by silence), unless it is a
     piece of a running recording.

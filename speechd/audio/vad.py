@@ -1,8 +1,8 @@
-"""Where the speech is: Silero's voice activity network over a stream of audio, frame by frame.
+"""Voice activity detection: Silero's network over a stream of audio, frame by frame.
 
-The network (Silero VAD v6, shipped by faster-whisper) judges frames of 512 samples at 16 kHz with 64 samples of context
-and carries a recurrent state; both are carried here from chunk to chunk, so a stream of any length gives the same
-probabilities as the whole file at once, in flat memory.
+The network (Silero VAD v6, shipped by faster-whisper) classifies frames of 512 samples at 16 kHz with 64 samples of
+context and carries a recurrent state; both are carried here from chunk to chunk, so a stream of any length gives the
+same probabilities as the whole file at once, in constant memory.
 """
 
 import functools
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from speechd.types import SAMPLE_RATE, Samples, VadOptions
 
 FRAME = 512
-"""Samples the network judges at once: 32 ms."""
+"""Samples that the network classifies at once: 32 ms."""
 FRAME_SECONDS = FRAME / SAMPLE_RATE
 CONTEXT = 64
 STATE = 128
@@ -102,7 +102,7 @@ class Region:
 
 
 class RegionFinder:
-    """Turns probabilities into speech regions, with hysteresis; pure counting, no audio."""
+    """Turns probabilities into speech regions, with hysteresis. It needs no audio."""
 
     def __init__(self, options: VadOptions) -> None:
         self._start_at = options.threshold

@@ -2,7 +2,7 @@
 
 Speech regions that are close together share a window up to the model's limit; long silences are never sent to the
 encoder. A region longer than the limit is cut at its quietest moment. A window is one unbroken stretch of the
-recording, so its clock differs from the recording's by a constant. Channels that are kept apart are cut apart.
+recording, so its clock differs from the recording's by a constant. Separate channels are cut separately.
 """
 
 import math
@@ -22,12 +22,12 @@ Detector = Callable[[Samples], npt.NDArray[np.float32]]
 MAX_LEAD = 1.0
 """Seconds before and after speech within which a window may begin and end; `VadOptions.padding` are heard at least."""
 QUIET_POWER = 4.0
-"""A moment is as quiet as the pause up to this many times the pause's least power (6 dB: what room noise varies by)."""
+"""A frame is as quiet as the pause up to this many times the pause's least power (6 dB: what room noise varies by)."""
 NO_POWER = 1e-10
 """Mean square of what is digital silence: -100 dBFS."""
 
 STEP = 64 * FRAME
-"""Samples judged before windows are looked for again: 2 s, which bounds how late a long region is cut."""
+"""Samples between two searches for windows: 2 s, which bounds how late a long region is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def cut_windows(
 
     Args:
         chunks: the recording, float32 at 16 kHz, in pieces of any length: mono, or with as many channels in each.
-        new_detector: makes what judges the frames of one channel; not used when `vad` is None, then everything counts
-            as speech.
+        new_detector: makes the detector of one channel. It is not used when `vad` is None: then everything counts as
+            speech.
         packing: the limits of a window.
         vad: what counts as speech.
     """
@@ -130,7 +130,7 @@ class _Cutter:
         self._forget()
 
     def _add(self, region: Region) -> Iterator[Window]:
-        """Puts a finished region into the waiting window, or ends that and begins another."""
+        """Adds a finished region to the waiting window, or ends that window and begins another."""
         while region.frames > self._max_region:
             cut = self._quietest(region.start)
             yield from self._add(Region(region.start, cut))
@@ -219,7 +219,7 @@ class _Cutter:
         return np.asarray(power <= max(QUIET_POWER * float(power.min()), NO_POWER))
 
     def _forget(self) -> None:
-        """Drops audio that no window can need any more."""
+        """Drops audio that no later window needs."""
         needed = self._judged if self._finder.open_since is None else self._finder.open_since
         if self._waiting:
             needed = self._waiting[0].start

@@ -1,1 +1,1 @@
-"""API keys and what they may use."""
+"""API keys and their limits."""

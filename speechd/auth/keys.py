@@ -1,7 +1,7 @@
 """Who may call: named keys with permissions and limits, kept as hashes in a file that `speechd keys` writes.
 
-A key is 32 random bytes, so one SHA-256 of it tells nothing; a slow hash is for passwords that people choose. The
-server reads the file again when it changes, so a key works, or ceases to, without a restart.
+A key is 32 random bytes, so one SHA-256 is enough: slow hashes are for passwords that people choose. The server reads
+the file again when it changes, so a new or revoked key needs no restart.
 """
 
 import fcntl
@@ -62,7 +62,7 @@ class Key:
 
 
 class KeyFile:
-    """The keys on disk: a JSON list, readable for its owner alone."""
+    """The keys on disk: a JSON list that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -111,7 +111,7 @@ class KeyFile:
 
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
-        """One change at a time, written whole or not at all."""
+        """One change at a time, written completely or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -124,7 +124,7 @@ class KeyFile:
 
 
 class KeyRing:
-    """The keys in force: the environment's, and those of the file as it is now."""
+    """The valid keys: the environment's, and those of the file as it is now."""
 
     def __init__(self, settings: Settings) -> None:
         """
@@ -140,7 +140,8 @@ class KeyRing:
 
     @property
     def required(self) -> bool:
-        """Callers need a key. Once they did, they do until a restart: revoking the last key opens nothing."""
+        """Whether requests need a key. It stays true until a restart, so that revoking the last key does not open the
+        server."""
         self._refresh()
         return self._required
 
@@ -158,7 +159,7 @@ class KeyRing:
         return found[0] if found else None
 
     def _refresh(self) -> None:
-        """A file that has become unreadable lets nobody in whom it named."""
+        """No named key is valid while the file cannot be read."""
         stamp = self._stamped()
         if stamp == self._stamp:
             return

@@ -1,4 +1,4 @@
-"""`speechd batch ...`: a file of requests through a running server, followed until its answers are here."""
+"""`speechd batch ...`: sends a file of requests to a running server and downloads the answers."""
 
 import json
 import time
@@ -16,22 +16,22 @@ from speechd.cli.models import print_wide
 from speechd.cli.server_client import ServerClient
 from speechd.errors import InvalidRequest, SpeechdError
 
-app = typer.Typer(
-    help="Batches of a running server: a file of requests in, a file of answers out.", no_args_is_help=True
-)
+app = typer.Typer(help="Send a file of requests to a running server and get a file of answers.", no_args_is_help=True)
 
 Url = Annotated[
     str | None, typer.Option(help="Address of the server. Default: SPEECHD_URL, else SPEECHD_HOST and SPEECHD_PORT.")
 ]
-ApiKey = Annotated[str | None, typer.Option(help="Its key. Default: SPEECHD_API_KEY.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs: the batch as JSON on standard output.")]
+ApiKey = Annotated[
+    str | None, typer.Option(help="API key of the server. Default: SPEECHD_API_KEY.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the batch as JSON on standard output.")]
 OutputDirOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for the answers.")]
 
 ENDED_STATUSES = ("completed", "failed", "expired", "cancelled")
 SOME_FAILED, UNFINISHED, INTERRUPTED = 3, 4, 130
 """Exit statuses: lines failed; the batch failed, expired or was cancelled; the command was interrupted."""
 FIRST_POLL, MAX_POLL = 0.3, 3.0
-"""Seconds between two looks at a batch: at first, and at most."""
+"""Seconds between two polls of a batch: at first, and at most."""
 
 said = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -39,8 +39,10 @@ said = Console(stderr=True, highlight=False, soft_wrap=True)
 @app.command()
 def run(
     file: Annotated[Path, typer.Argument(help="JSON Lines: one request on each line.", exists=True, dir_okay=False)],
-    endpoint: Annotated[str | None, typer.Option(help="Default: that of the first line.")] = None,
-    window: Annotated[str, typer.Option(help="Within which time: 24h to 7d.")] = "24h",
+    endpoint: Annotated[
+        str | None, typer.Option(help="Endpoint of all lines. Default: that of the first line.")
+    ] = None,
+    window: Annotated[str, typer.Option(help="Completion window: 24h to 7d.")] = "24h",
     output: OutputDirOption = Path(),
     url: Url = None,
     api_key: ApiKey = None,
@@ -48,8 +50,8 @@ def run(
 ) -> None:
     """Upload a file of requests, follow its batch, and download the answers.
 
-    An interrupted command leaves the batch running: `speechd batch status ID --wait` goes on. The exit status is 0
-    when every line was answered, 3 when lines failed, 4 when the batch failed, expired or was cancelled, 130 when
+    After an interruption the batch continues. `speechd batch status ID --wait` follows it again. The exit status is
+    0 when every line was answered, 3 when lines failed, 4 when the batch failed, expired or was cancelled, 130 when
     interrupted.
 
     Examples:
@@ -61,26 +63,30 @@ def run(
     server = ServerClient(url, api_key)
     asked = endpoint or _endpoint(file)
     prefix = "/openai/v1" if asked.startswith("/openai/") else "/v1"
-    with _interruptible("Nothing has begun."):
+    with _interruptible("No batch was created."):
         with file.open("rb") as content:
             parts = {"file": (file.name, content)}
             stored = server.ask("POST", f"{prefix}/files", data={"purpose": "batch"}, files=parts)
         order = {"input_file_id": stored["id"], "endpoint": asked, "completion_window": window}
         batch = server.ask("POST", f"{prefix}/batches", json=order)
-    said.print(f"{batch['id']} has begun.")
+    said.print(f"{batch['id']} was created.")
     _follow(server, batch, output, as_json)
 
 
 @app.command()
 def status(
-    batch: Annotated[str | None, typer.Argument(help="Default: the newest one.", show_default=False)] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end, and download the answers.")] = False,
+    batch: Annotated[
+        str | None, typer.Argument(help="Id of the batch. Default: the newest one.", show_default=False)
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end of the batch, and download the answers.")
+    ] = False,
     output: OutputDirOption = Path(),
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far a batch is; with --wait, go on as `run` does, with its exit status."""
+    """Show the progress of a batch. --wait continues like `run`, with the same exit status."""
     server = ServerClient(url, api_key)
     found = _newest(server) if batch is None else server.ask("GET", f"/v1/batches/{batch}")
     if wait:
@@ -99,7 +105,7 @@ def cancel(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let no further line of a batch begin; answers that are there are kept."""
+    """Cancel a batch. Answers that exist are kept."""
     found = ServerClient(url, api_key).ask("POST", f"/v1/batches/{batch}/cancel")
     print(json.dumps(found, indent=2) if as_json else f"{found['id']} is {found['status']}")
 
@@ -120,10 +126,10 @@ def list_batches(
 
 
 def _endpoint(file: Path) -> str:
-    """What the first request asks for.
+    """The endpoint of the first request.
 
     Raises:
-        InvalidRequest: that is no request.
+        InvalidRequest: it is not a request.
     """
     try:
         with file.open(encoding="utf-8-sig") as lines:
@@ -133,22 +139,22 @@ def _endpoint(file: Path) -> str:
         raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, LookupError, TypeError):
         raise InvalidRequest(
-            f"The first line of {file} is not a request with a `url`: it is JSON Lines with custom_id, method, url and"
-            " body. Or name the --endpoint."
+            f"The first line of {file} is not a request. A line is a JSON object with custom_id, method, url and"
+            " body. Correct it or use --endpoint."
         ) from None
 
 
 def _newest(server: ServerClient) -> dict[str, Any]:
     newest: list[dict[str, Any]] = server.ask("GET", "/v1/batches?limit=1")["data"]
     if not newest:
-        raise SpeechdError("There is no batch yet: `speechd batch run FILE.jsonl` begins one.")
+        raise SpeechdError("There is no batch yet. `speechd batch run FILE.jsonl` creates one.")
     return newest[0]
 
 
 def _follow(server: ServerClient, batch: dict[str, Any], output: Path, as_json: bool) -> NoReturn:
-    """Waits for a batch's end, brings its answers, and ends the command with its status."""
+    """Waits for a batch's end, downloads its answers, and ends the command with its status."""
     id = batch["id"]
-    with _interruptible(f"The batch goes on. Follow it again with: speechd batch status {id} --wait"):
+    with _interruptible(f"The batch continues. Follow it again with: speechd batch status {id} --wait"):
         batch = _waited(server, batch)
         brought = {kind: _brought(server, batch, kind, output) for kind in ("output", "error")}
     if as_json:

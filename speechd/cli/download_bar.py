@@ -1,4 +1,4 @@
-"""How a pull is shown at a terminal: a bar that moves, and lines above it."""
+"""The display of a pull: a progress bar, and lines above it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ Say = Callable[[str], None]
 
 @contextmanager
 def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[BytesCallback, Say]]:
-    """A progress bar on standard error, and how to say a line above it.
+    """A progress bar on standard error, and a function that prints a line above it.
 
     Args:
-        label: stands before the bar.
-        transient: the bar is there from the start and gone at the end; there is none without a terminal.
+        label: text before the bar.
+        transient: the bar is shown from the start and removed at the end. Without a terminal there is none.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     console = Console(stderr=True, highlight=False)
@@ -34,16 +34,16 @@ def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[Bytes
 
 @dataclass(slots=True)
 class Arrivals:
-    """Keeps what a pull tells until bytes arrive, so that sources which give nothing leave no line."""
+    """Keeps messages of a pull until bytes arrive, so that sources without files print no line."""
 
     report: BytesCallback
     say: Say
     _lines: list[str] = field(default_factory=list)
     _before: int | None = None
-    """Bytes that were there when the source was first heard of."""
+    """Bytes that existed when the source began."""
 
     def tell(self, line: str) -> None:
-        """A sentence of the pull's."""
+        """A message of the pull."""
         self._lines.append(line)
         self._before = None
 
@@ -56,7 +56,7 @@ class Arrivals:
         self.report(done, total)
 
     def flush(self) -> None:
-        """Says what was kept."""
+        """Prints the kept message."""
         for line in self._lines:
             self.say(line)
         self._lines.clear()

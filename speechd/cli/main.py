@@ -17,7 +17,7 @@ from speechd.errors import SpeechdError
 app = typer.Typer(
     name="speechd",
     help="Self-hosted speech: transcription, translation and speech behind the APIs of Groq and OpenAI.",
-    epilog="Settings are environment variables SPEECHD_*; the documentation lists them under Settings.",
+    epilog="Settings are environment variables SPEECHD_*. The documentation lists them under Settings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -62,9 +62,9 @@ def _root(
 
 @app.command()
 def worker() -> None:
-    """Work on batches beside the servers on the same database and data folder, until stopped.
+    """Process batches and jobs for servers with the same database and data folder, until stopped.
 
-    Any number of these can run. They give way to other processes of this machine.
+    Any number of workers can run. They have a lower CPU priority than other processes.
     """
 
     lazy.run_worker(lazy.read_settings())
@@ -72,23 +72,25 @@ def worker() -> None:
 
 @app.command()
 def speak(
-    text: Annotated[str | None, typer.Argument(help="What to say; `-` or nothing reads standard input.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Text to speak. `-` or no text reads standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-i", help="Text file to speak instead.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Audio file to write. Default: standard output, as WAV.")
     ] = None,
     voice: Annotated[str, typer.Option("--voice", help="Voice, or NAME#speaker.")] = "auto",
-    speed: Annotated[float, typer.Option("--speed", help="0.25 to 5 times as fast, at the same pitch.")] = 1.0,
-    sample_rate: Annotated[int | None, typer.Option("--sample-rate", help="Hz. Default: 24000.")] = None,
+    speed: Annotated[float, typer.Option("--speed", help="Speed, 0.25 to 5, at the same pitch.")] = 1.0,
+    sample_rate: Annotated[int | None, typer.Option("--sample-rate", help="Sample rate in Hz. Default: 24000.")] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="mp3, flac, wav, ogg, opus, aac, mulaw or pcm. Default: by name."),
+        typer.Option(
+            "--format", "-f", help="mp3, flac, wav, ogg, opus, aac, mulaw or pcm. Default: by the name of the file."
+        ),
     ] = None,
     captions: Annotated[
-        Path | None, typer.Option("--captions", help="Also write when each word is said: a .json, .srt or .vtt file.")
+        Path | None, typer.Option("--captions", help="Also write the time of each word to a .json, .srt or .vtt file.")
     ] = None,
 ) -> None:
-    """Speak a text, a text file or standard input; SSML inside <speak> is understood.
+    """Speak a text, a text file or standard input. Text inside <speak> is SSML.
 
     Examples:
 

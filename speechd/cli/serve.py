@@ -1,4 +1,4 @@
-"""`speechd serve`, and what it brings before when it is told to."""
+"""`speechd serve`, and its option `--pull`."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from speechd.cli import lazy
 from speechd.cli.download_bar import Arrivals, download_bar
 from speechd.errors import Offline, SpeechdError
 
-if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
+if TYPE_CHECKING:  # other modules load when the command runs, so that --help is quick
     from speechd.registry.catalog import Model
     from speechd.registry.registry import ModelStore
     from speechd.settings import Settings
@@ -18,18 +18,20 @@ if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SPEECHD_HOST or 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: SPEECHD_PORT or 8000.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on. 0 takes a free one. Default: SPEECHD_PORT or 8000.")
+    ] = None,
     pull: Annotated[
         bool,
         typer.Option(
             "--pull",
-            help="First bring a recogniser and a voice where only the embedded ones are there (SPEECHD_AUTO_MODEL).",
+            help="First install a recogniser and a voice where only embedded ones are installed (SPEECHD_AUTO_MODEL).",
         ),
     ] = False,
 ) -> None:
     """Serve the HTTP API.
 
-    Clients use it by their base URL: http://HOST:PORT for the groq SDK, http://HOST:PORT/v1 for the openai SDK.
+    The base URL of clients is http://HOST:PORT for the groq SDK, and http://HOST:PORT/v1 for the openai SDK.
     An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
     """
 
@@ -44,13 +46,13 @@ def serve(
 
 
 def bring_defaults(settings: "Settings") -> str:
-    """Brings what SPEECHD_AUTO_MODEL means and is missing.
+    """Pulls the missing models of SPEECHD_AUTO_MODEL.
 
     Returns:
-        Why something is still missing, in one line; "" where nothing is.
+        Why a model is still missing, in one line; "" where none is.
 
     Raises:
-        Misconfigured: SPEECHD_AUTO_MODEL names no model that can be brought.
+        Misconfigured: SPEECHD_AUTO_MODEL names no model that can be pulled.
     """
 
     store, speaks = lazy.ModelStore(settings), importlib.util.find_spec("piper") is not None
@@ -59,7 +61,7 @@ def bring_defaults(settings: "Settings") -> str:
         for model in missing:
             _bring(model, store, settings)
     except KeyboardInterrupt:
-        return "Skipped; what arrived whole is kept for the next pull."
+        return "Skipped. Complete files are kept for the next pull."
     except Offline as error:
         return "" if settings.offline else error.message
     except SpeechdError as error:

@@ -1,4 +1,4 @@
-"""A running server, as commands of the command line ask it."""
+"""A client of a running server, for commands of the command line."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -29,8 +29,8 @@ class ServerClient:
     def __init__(self, url: str | None = None, api_key: str | None = None) -> None:
         """
         Args:
-            url: where it is; by the settings when absent.
-            api_key: by the settings when absent.
+            url: its address; from the settings when absent.
+            api_key: from the settings when absent.
         """
 
         settings = lazy.read_settings()
@@ -45,8 +45,8 @@ class ServerClient:
 
         Args:
             path: with its prefix, such as `/v1/models`.
-            patient: a server that does not answer is asked again for a while.
-            request: what httpx2.request takes besides.
+            patient: try again for PATIENCE seconds when the server does not answer.
+            request: further arguments of httpx2.request.
 
         Raises:
             Unreachable: it does not answer.
@@ -59,7 +59,7 @@ class ServerClient:
         return again(Unreachable, self._ask, method, path, request)
 
     def download(self, path: str, target: Path) -> None:
-        """Writes a reply's body to a file, which appears under its name when it is whole.
+        """Writes a reply's body to a file, which appears under its name when it is complete.
 
         Raises:
             Unreachable: the server does not answer.
@@ -99,7 +99,7 @@ class ServerClient:
         return content
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"No speechd answers at {self.url} ({error}). Is it running? Say where with --url.")
+        return Unreachable(f"No speechd answers at {self.url} ({error}). Is it running? --url names another address.")
 
 
 def _refusal(reply: "httpx2.Response") -> SpeechdError:

@@ -27,7 +27,7 @@ LONG_TEXT = 2000
 
 @dataclass(frozen=True, slots=True)
 class SpeakPlan:
-    """What one run of the command shall do."""
+    """The options of one run of the command."""
 
     request: SpeechRequest
     output: Path | None
@@ -52,11 +52,11 @@ class SpeakPlan:
             InvalidRequest: a format, rate, speed or suffix is not known.
         """
         if captions is not None and captions.suffix.removeprefix(".") not in CAPTION_FORMATS:
-            raise InvalidRequest(f"--captions takes a file that ends in .{', .'.join(CAPTION_FORMATS)}.")
+            raise InvalidRequest(f"--captions needs a file that ends in .{', .'.join(CAPTION_FORMATS)}.")
         if sample_rate is not None and sample_rate not in SAMPLE_RATES:
-            raise InvalidRequest(f"--sample-rate is one of {', '.join(map(str, SAMPLE_RATES))}.")
+            raise InvalidRequest(f"--sample-rate must be one of {', '.join(map(str, SAMPLE_RATES))}.")
         if not SLOWEST <= speed <= FASTEST:
-            raise InvalidRequest(f"--speed lies between {SLOWEST:g} and {FASTEST:g}.")
+            raise InvalidRequest(f"--speed must be between {SLOWEST:g} and {FASTEST:g}.")
         options = SpeechOptions(_format(format, output), sample_rate, speed, captions=captions is not None)
         return cls(SpeechRequest(text, voice=voice, options=options), output, captions)
 
@@ -85,12 +85,14 @@ def _format(name: str | None, output: Path | None) -> str:
     }
     chosen = name or (by_suffix.get(output.suffix.lower()) if output else "wav")
     if chosen not in AUDIO_FORMATS:
-        raise InvalidRequest(f"--format is one of {', '.join(AUDIO_FORMATS)}; or end the file's name in one of them.")
+        raise InvalidRequest(
+            f"--format must be one of {', '.join(AUDIO_FORMATS)}. The suffix of the file can name it too."
+        )
     return chosen
 
 
 async def run(plan: SpeakPlan, settings: Settings) -> int:
-    """Speaks and writes; the exit status."""
+    """Speaks and writes. Returns the exit status."""
     console = Console(stderr=True)
     service = open_service(settings)
     try:
@@ -109,7 +111,7 @@ async def run(plan: SpeakPlan, settings: Settings) -> int:
 async def _speak(
     service: Service, plan: SpeakPlan, file: BinaryIO, advance: Callable[[int], None]
 ) -> tuple[list[Word], Speech, str]:
-    """Writes the audio as it comes; its words, what it came to, and its language."""
+    """Writes the audio as it arrives. Returns the words, the result and the language."""
     words: list[Word] = []
     async with open_speech(service, plan.request) as stream:
         async for part in stream.parts:
@@ -151,7 +153,7 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def _progress(console: Console, characters: int) -> Iterator[Callable[[int], None]]:
-    """Something to tell how many characters have been spoken; a bar for long texts on a terminal."""
+    """A function that reports spoken characters: a bar for long texts on a terminal."""
     columns = (TextColumn("speaking"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=characters < LONG_TEXT) as progress:
         task = progress.add_task("", total=characters)

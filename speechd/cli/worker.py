@@ -1,4 +1,4 @@
-"""`speechd worker`: a process that only works on batches."""
+"""`speechd worker`: a process that only processes batches and jobs."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from speechd.store.store import StoreHandle
 from speechd.worker.worker import Worker
 
 NICENESS = 10
-"""Of the process: a server on the same machine comes first."""
+"""Niceness of the process: a server on the same machine has priority."""
 
 log = logging.getLogger("speechd.worker")
 
 
 def run(settings: Settings) -> None:
-    """Works until SIGINT or SIGTERM; what is in hand then goes back to the queue.
+    """Works until SIGINT or SIGTERM. Running lines then go back to the queue.
 
     Raises:
         Misconfigured, FeatureNotInstalled: there is no such database.

@@ -1,1 +1,1 @@
-"""Runs over folders of recordings: what is found, done, written and noted."""
+"""Runs over folders of recordings: discovery, transcription, outputs, journal."""

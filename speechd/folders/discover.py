@@ -1,4 +1,4 @@
-"""Which files of a folder are recordings, and where what is written about each goes."""
+"""Finds the recordings of a folder, and names their outputs."""
 
 import os
 from collections import Counter
@@ -18,8 +18,8 @@ MEDIA_SUFFIXES = frozenset(
         *("webm", "wmv"),
     )
 )
-"""Files taken from a folder, also those that are then refused by name (AVI): none is passed over in silence. A file
-named by itself is tried whatever it is called."""
+"""Suffixes of recordings in a folder, also of those that are then refused (AVI), so that none is skipped silently. A
+file that is named itself is tried with any suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +28,26 @@ class FoundRecording:
 
     path: Path
     name: PurePath
-    """Its place below the folder that was named, which its outputs keep."""
+    """Its path below the named folder, which its outputs keep."""
     label: str = ""
-    """What people are told of it instead of its path."""
+    """Its name in messages, instead of its path."""
 
     def __str__(self) -> str:
         return self.label or display_name(self.path)
 
     @property
     def root(self) -> Path:
-        """The folder that was named, or the one that holds the file that was."""
+        """The named folder, or the folder of the named file."""
         return self.path.parents[len(self.name.parts) - 1]
 
     @property
     def source(self) -> Path:
-        """The absolute path, by which it is known from run to run; links stay as they are."""
+        """The absolute path, which identifies it in all runs. Links are not resolved."""
         return Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
 
 
 def display_name(path: PurePath) -> str:
-    """A path for people and for JSON: what in it is not UTF-8, as names of files may be, is replaced."""
+    """A path for messages and JSON. Bytes that are not UTF-8 are replaced."""
     return os.fsencode(path).decode(errors="replace")
 
 
@@ -55,17 +55,17 @@ def display_name(path: PurePath) -> str:
 class Selection:
     """Which files of a folder are wanted.
 
-    A pattern without a slash is held against the name of the file and of each folder on the way to it, one with a
-    slash against the whole path below the folder that was named. `*` also stands for slashes; case does not count.
+    A pattern without a slash is compared with the name of the file and of each folder above it. One with a slash is
+    compared with the whole path below the named folder. `*` also stands for slashes; case does not count.
     """
 
     include: tuple[str, ...] = ()
-    """Where there are any, a file must match one. One that ends in a suffix of its own (`*.bin`) also takes files that
-    are not known as media."""
+    """Where there are any, a file must match one. One with a suffix of its own (`*.bin`) also selects files that are
+    not known as media."""
     exclude: tuple[str, ...] = ()
 
     def takes(self, name: PurePath) -> bool:
-        """Whether the file at this place below a folder is one."""
+        """Whether the file at this path below a folder is selected."""
         if any(_matches(name, pattern) for pattern in self.exclude):
             return False
         suffix = name.suffix.lower()
@@ -85,9 +85,9 @@ EVERYTHING = Selection()
 
 
 def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) -> list[FoundRecording]:
-    """The files named, and those selected below the folders named, sorted within each folder; each file once.
+    """The named files, and the selected files below named folders, sorted in each folder. Each file comes once.
 
-    Hidden files and folders are passed over; links to folders are not followed, so that no circle is walked.
+    Hidden files and folders are skipped. Links to folders are not followed, which prevents cycles.
 
     Raises:
         InvalidRequest: a path does not exist.
@@ -126,8 +126,8 @@ def output_names(
     even that is shared (the same name below two folders), later ones get a number.
 
     Args:
-        recordings: what is to be written about.
-        known: names given in earlier runs, by source: they stay, and nobody else gets them.
+        recordings: the recordings of the run.
+        known: names of earlier runs, by source. They stay, and no other recording gets them.
     """
     stems = Counter(recording.name.with_suffix("") for recording in recordings)
     names, taken = [], set(known.values())

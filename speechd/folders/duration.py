@@ -1,4 +1,4 @@
-"""How long recordings are, as their headers have it."""
+"""Durations of recordings by their headers."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -17,11 +17,11 @@ def seconds_at(path: Path) -> float:
 
 
 def seconds_of(file: BinaryIO) -> float:
-    """About how long a recording is, by its header; 0 where nobody can tell. The file is then at its start again."""
+    """Estimated seconds of a recording by its header; 0 where unknown. The file is at its start afterwards."""
     try:
         with open_audio(file) as stream:
             return stream.expected_seconds
     except SpeechdError:
-        return 0.0  # whoever transcribes it will say why
+        return 0.0  # the transcription reports why
     finally:
         file.seek(0)

@@ -1,4 +1,4 @@
-"""What makes two runs over the same recording equal."""
+"""Fingerprint of the options of a run."""
 
 import hashlib
 import json
@@ -11,16 +11,15 @@ from speechd.types import TranscribeOptions
 
 
 def parameters_of(identity: str, formats: Iterable[Format], view: View, options: TranscribeOptions) -> str:
-    """A hash of all that decides what the outputs look like.
+    """A hash of everything that determines the outputs.
 
-    Values that are at their default leave no trace, so that an option which a later version adds changes nothing for
-    those who do not use it.
+    Default values are left out, so that a new option of a later version changes nothing for runs that do not use it.
 
     Args:
         identity: of the model's weights.
-        formats: what is written.
-        view: how.
-        options: what is asked of the recogniser.
+        formats: formats of the outputs.
+        view: layout of the outputs.
+        options: options of the recogniser.
     """
     said = {
         "model": identity,

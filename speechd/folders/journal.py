@@ -1,8 +1,8 @@
-"""What is done in an output folder, so that a run that was killed goes on: one SQLite file beside the outputs.
+"""The journal of an output folder, by which a killed run resumes: one SQLite file beside the outputs.
 
 Plain `sqlite3` and no ORM: a dozen short statements, one writer, nothing to be shared with the server's database. The
-file stays locked while it is open, which also keeps two runs apart; a crash gives the lock back. In WAL mode a commit
-survives the death of the process, and takes microseconds, too few to leave the event loop for.
+file is locked while it is open, which also prevents two runs in one folder. A crash releases the lock. In WAL mode a
+commit survives the death of the process. It takes microseconds, so it runs on the event loop.
 """
 
 import os
@@ -19,7 +19,7 @@ from speechd.types import Segment
 
 FILE_NAME = "speechd-journal.db"
 RUNS_MEASURED = 5
-"""The speed is that of so many last runs."""
+"""Number of last runs from which the speed is computed."""
 
 State = Literal["begun", "writing", "done", "failed"]
 
@@ -53,35 +53,35 @@ PRAGMA user_version = 1;
 
 @dataclass(frozen=True, slots=True)
 class FileFingerprint:
-    """What tells one version of a file from another."""
+    """Identifies one version of a file."""
 
     size: int
     modified: int
     """Nanoseconds since 1970."""
     digest: bytes
-    """SHA-256 of the content, which decides; the others only save reading it."""
+    """SHA-256 of the content, which decides. The other fields save reading the content."""
 
     def seems(self, stat: os.stat_result) -> bool:
-        """Nothing suggests that the file has changed since."""
+        """Whether size and time are unchanged."""
         return (self.size, self.modified) == (stat.st_size, stat.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of one recording."""
+    """The entry of one recording."""
 
     name: PurePath
-    """Its outputs, below the output folder and without suffix."""
+    """Path of its outputs, below the output folder and without suffix."""
     print: FileFingerprint
     parameters: str
-    """Says what was asked; equal for runs that must have equal outputs."""
+    """Fingerprint of the options; equal for runs that must have equal outputs."""
     state: State
     reason: str
     """Why it failed."""
     seconds: float
     """Of audio; 0 while unknown."""
     written: bool
-    """Files of this name were written, at some time, by us."""
+    """Whether speechd wrote files of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ class Checkpoint:
     """The finished beginning of a recording that was not finished."""
 
     start: float
-    """Seconds from which on it is to be transcribed."""
+    """Seconds at which the transcription resumes."""
     language: str
     model: str
-    """Id of the model that did it."""
+    """Id of the model."""
     segments: tuple[Segment, ...]
 
 
@@ -105,7 +105,7 @@ class Journal:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Opens or begins the journal in a folder, which is made where it is missing.
+        """Opens or creates the journal in a folder. A missing folder is created.
 
         Raises:
             InvalidRequest: another run has it open, it is from a later version, or the folder cannot be written.
@@ -123,7 +123,7 @@ class Journal:
 
     @classmethod
     def look(cls, folder: Path) -> Self:
-        """The journal in a folder for one who only looks: where there is none, none is made.
+        """The journal in a folder, read-only: a missing one is not created.
 
         Raises:
             InvalidRequest: as `open`.
@@ -136,12 +136,12 @@ class Journal:
         self._connection.close()
 
     def names(self) -> dict[Path, PurePath]:
-        """The outputs' names given so far, by source."""
+        """The names of outputs, by source."""
         rows = self._connection.execute("SELECT source, name FROM recordings")
         return {Path(os.fsdecode(source)): PurePath(os.fsdecode(name)) for source, name in rows}
 
     def entry(self, source: Path) -> Entry | None:
-        """What is known of a recording."""
+        """The entry of a recording."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM recordings WHERE source = ?"  # noqa: S608 - our own names
         row = self._connection.execute(query, (os.fsencode(source),)).fetchone()
         return None if row is None else _entry(*row)
@@ -152,7 +152,7 @@ class Journal:
         return [PurePath(os.fsdecode(name)) for (name,) in rows]
 
     def adopt(self, source: Path, name: PurePath) -> None:
-        """A file of this name was moved: what is known of it holds for its new place, if its content is the same."""
+        """Records that a file of this name was moved. Its entry holds for the new path if the content is the same."""
         self._do(
             "UPDATE OR REPLACE recordings SET source = ?1, modified = -1 WHERE name = ?2 AND source != ?1",
             os.fsencode(source),
@@ -160,7 +160,7 @@ class Journal:
         )
 
     def begin(self, source: Path, name: PurePath, print_: FileFingerprint, parameters: str) -> Checkpoint | None:
-        """Notes that a recording is being worked on.
+        """Records that a recording is being transcribed.
 
         Returns:
             Its finished beginning, where an earlier run with the same content and parameters left one.
@@ -174,7 +174,7 @@ class Journal:
         return self._kept(key)
 
     def keep(self, source: Path, kept: Checkpoint) -> None:
-        """Adds finished segments; `kept.start` says where to go on after them."""
+        """Adds finished segments. `kept.start` is the position at which the transcription resumes."""
         segments = _SEGMENTS.dump_json(kept.segments).decode()
         values = (os.fsencode(source), kept.start, kept.language, kept.model, segments)
         self._do(
@@ -182,26 +182,26 @@ class Journal:
         )
 
     def same(self, source: Path, print_: FileFingerprint) -> None:
-        """The file was touched or moved, and its content is the same as before."""
+        """Records that the file was touched or moved and its content is unchanged."""
         key = os.fsencode(source)
         self._do("UPDATE recordings SET size = ?, modified = ? WHERE source = ?", print_.size, print_.modified, key)
 
     def writing(self, source: Path) -> None:
-        """Outputs are about to appear."""
+        """Records that outputs are being written."""
         self._do("UPDATE recordings SET state = 'writing', written = 1 WHERE source = ?", os.fsencode(source))
 
     def done(self, source: Path, seconds: float) -> None:
-        """All outputs are there."""
+        """Records that all outputs are written."""
         key = os.fsencode(source)
         self._do("UPDATE recordings SET state = 'done', seconds = ? WHERE source = ?", seconds, key)
         self._do("DELETE FROM kept WHERE source = ?", key)
 
     def failed(self, source: Path, reason: str) -> None:
-        text = reason.encode(errors="backslashreplace").decode()  # names of files are not always UTF-8
+        text = reason.encode(errors="backslashreplace").decode()  # file names are not always UTF-8
         self._do("UPDATE recordings SET state = 'failed', reason = ? WHERE source = ?", text, os.fsencode(source))
 
     def measure(self, parameters: str, audio: float, took: float) -> None:
-        """Notes how far this run has come: seconds of audio in seconds of work."""
+        """Records the progress of this run: seconds of audio in seconds of work."""
         if self._run is None:
             self._run = self._do("INSERT INTO runs (parameters, audio, took) VALUES (?, 0, 0)", parameters).lastrowid
         self._do("UPDATE runs SET audio = ?, took = ? WHERE id = ?", audio, took, self._run)
@@ -251,7 +251,7 @@ SET name = ?2, size = ?3, modified = ?4, digest = ?5, parameters = ?6, state = '
 
 
 def _prepared(connection: sqlite3.Connection, folder: Path) -> sqlite3.Connection:
-    """Takes the lock, which ends with the connection, and makes the tables."""
+    """Takes the lock, which ends with the connection, and creates the tables."""
     try:
         for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
@@ -263,13 +263,15 @@ def _prepared(connection: sqlite3.Connection, folder: Path) -> sqlite3.Connectio
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname.startswith("SQLITE_BUSY"):
             raise InvalidRequest(
-                f"Another run is at work in {folder}. Wait until it has finished, or name another --output-dir."
+                f"Another run uses {folder}. Wait until it has finished, or choose another --output-dir."
             ) from error
         raise InvalidRequest(f"The journal {folder / FILE_NAME} cannot be opened: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise InvalidRequest(
-            f"{folder / FILE_NAME} is not a journal of speechd ({error}). Remove it to begin anew."
+            f"{folder / FILE_NAME} is not a journal of speechd ({error}). Remove it to start again."
         ) from error
     if version > _VERSION:
-        raise InvalidRequest(f"The journal {folder / FILE_NAME} was written by a later speechd. Use that one.")
+        raise InvalidRequest(
+            f"The journal {folder / FILE_NAME} was written by a later version of speechd. Use that version."
+        )
     return connection

@@ -1,4 +1,4 @@
-"""Output folders: what each recording is called in them, and what earlier runs have noted of it."""
+"""Output folders: the names of outputs, and the entries of earlier runs."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -18,17 +18,17 @@ class OutputDir:
         self.journal = journal
         names = journal.names()
         self._names = {source: name for source, name in names.items() if source.exists()}
-        """As they were given: they stay."""
+        """Names of earlier runs, which do not change."""
         self._gone = {name for source, name in names.items() if source not in self._names}
-        """Names of files that are gone, perhaps to where the next one of that name is found."""
+        """Names of missing files, which may have been moved."""
 
     def items(self, recordings: Sequence[FoundRecording]) -> "list[WorkItem]":
-        """The recordings with their names here."""
+        """The recordings with the names of their outputs."""
         names = output_names(recordings, self._names)
         return [self._item(recording, name) for recording, name in zip(recordings, names, strict=True)]
 
     def clean_up(self) -> None:
-        """Takes away what a run that was killed has left half written."""
+        """Removes partial files of a killed run."""
         for name in self.journal.half_written():
             remove_partials(self.folder / name)
 
@@ -43,14 +43,14 @@ class OutputDir:
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """One recording and where its outputs go."""
+    """One recording and its output folder."""
 
     recording: FoundRecording
     place: OutputDir
     name: PurePath
-    """Its outputs, below the place's folder and without suffix."""
+    """Path of its outputs, below the output folder and without suffix."""
     entry: Entry | None
-    """What earlier runs noted of it."""
+    """Its entry from earlier runs."""
 
     @property
     def source(self) -> Path:
@@ -62,13 +62,13 @@ class WorkItem:
 
 
 class OutputDirs:
-    """The output folders of one run, each opened when the first recording for it comes."""
+    """The output folders of one run, each opened for its first recording."""
 
     def __init__(self, output: Path | None, *, only_look: bool, owned: ExitStack) -> None:
         """
         Args:
-            output: the one folder; None: each recording's own `root`.
-            only_look: nothing is written, no journal is begun.
+            output: the output folder; None: the `root` of each recording.
+            only_look: nothing is written, and no journal is created.
             owned: closes the journals.
         """
         self._output = output
@@ -77,10 +77,10 @@ class OutputDirs:
         self._places: dict[Path, OutputDir] = {}
 
     def items(self, recordings: Iterable[FoundRecording]) -> list[WorkItem]:
-        """The recordings with their places.
+        """The recordings with their output folders.
 
         Raises:
-            InvalidRequest: another run is at work in one of the folders, or it cannot be written.
+            InvalidRequest: another run uses one of the folders, or it cannot be written.
         """
         groups: dict[Path, list[FoundRecording]] = {}
         for recording in recordings:
@@ -88,7 +88,7 @@ class OutputDirs:
         return [item for folder, group in groups.items() for item in self.place(folder).items(group)]
 
     def place(self, folder: Path) -> OutputDir:
-        """An output folder, locked for this run and rid of what a killed one left."""
+        """An output folder, locked for this run and without partial files."""
         if folder not in self._places:
             journal = (Journal.look if self._only_look else Journal.open)(folder)
             self._owned.callback(journal.close)

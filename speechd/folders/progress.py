@@ -1,4 +1,4 @@
-"""How a run over many recordings is coming on: the counting, and the ways to show it."""
+"""Progress of a run over many recordings: the counters, and the displays."""
 
 import json
 import sys
@@ -25,33 +25,33 @@ class ProgressCounter:
 
     clock: Callable[[], float] = time.monotonic
     files: int = 0
-    """To be done, as far as they are known."""
+    """Files to transcribe, as far as known."""
     done: int = 0
     failed: int = 0
     unsure: int = 0
-    """Files of which the embedded model doubts what it heard."""
+    """Files whose text the embedded model doubts."""
     finished_before: int = 0
     """Files that needed no work."""
     audio_done: float = 0.0
-    """Seconds, of finished files and of those in work."""
+    """Seconds of finished and running files."""
     audio_total: float = 0.0
-    """Seconds, of the files whose length is known."""
+    """Seconds of the files whose length is known."""
     _kept: float = 0.0
-    """Seconds of `audio_done` that an earlier run did."""
+    """Seconds of `audio_done` from an earlier run."""
     _lengths: dict[Hashable, float] = field(default_factory=dict)
     _in_work: dict[Hashable, float] = field(default_factory=dict)
-    """How far each file in work is."""
+    """Progress of each running file."""
     _took: float = 0.0
     _busy_since: float = 0.0
 
     @property
     def took(self) -> float:
-        """Seconds during which there was work."""
+        """Seconds during which a file was running."""
         return self._took + (self.clock() - self._busy_since if self._in_work else 0.0)
 
     @property
     def audio_new(self) -> float:
-        """Seconds of audio that this run did."""
+        """Seconds of audio that this run transcribed."""
         return self.audio_done - self._kept
 
     @property
@@ -61,7 +61,7 @@ class ProgressCounter:
 
     @property
     def left(self) -> float | None:
-        """Seconds until all is done; None while nobody can say. Files of unknown length count as the mean."""
+        """Estimated seconds until the end; None while unknown. Files of unknown length count as the mean."""
         if not self.speed or not self._lengths:
             return None
         mean = self.audio_total / len(self._lengths)
@@ -69,7 +69,7 @@ class ProgressCounter:
         return max(0.0, self.audio_total + mean * unknown - self.audio_done) / self.speed
 
     def expect(self, key: Hashable, seconds: float) -> None:
-        """A file's length is known, or better known."""
+        """Sets or corrects the length of a file."""
         self.audio_total += seconds - self._lengths.get(key, 0.0)
         self._lengths[key] = seconds
 
@@ -78,7 +78,7 @@ class ProgressCounter:
         return key in self._lengths
 
     def begin(self, key: Hashable, start: float = 0.0) -> None:
-        """A file is taken up, at `start` where an earlier run has done what comes before."""
+        """A file begins, at `start` where an earlier run has transcribed the part before."""
         if not self._in_work:
             self._busy_since = self.clock()
         self._in_work[key] = start
@@ -86,14 +86,14 @@ class ProgressCounter:
         self.audio_done += start
 
     def hear(self, key: Hashable, until: float) -> None:
-        """A file in work is done up to `until`; its length may have been a guess."""
+        """A running file is transcribed up to `until`. Its length may have been an estimate."""
         if until > self._lengths.get(key, 0.0):
             self.expect(key, until)
         self.audio_done += until - self._in_work[key]
         self._in_work[key] = until
 
     def finish(self, key: Hashable, seconds: float, warnings: Sequence[str] = ()) -> None:
-        """A file is done, was so long, and has these warnings in its transcript."""
+        """A file is done, with its length and the warnings of its transcript."""
         self.hear(key, seconds)
         self.expect(key, seconds)
         self._leave(key)
@@ -101,7 +101,7 @@ class ProgressCounter:
         self.unsure += EMBEDDED_MODEL in warnings
 
     def fail(self, key: Hashable) -> None:
-        """A file failed, perhaps before it was taken up; its audio no longer counts."""
+        """A file failed, perhaps before it began. Its audio no longer counts."""
         self.audio_done -= self._in_work.get(key, 0.0)
         self.expect(key, 0.0)
         self._leave(key)
@@ -136,28 +136,28 @@ def clock_time(seconds: float) -> str:
 
 
 class Display(Protocol):
-    """Where a run tells how it is coming on."""
+    """A display of the progress of a run."""
 
     wants_lengths: bool
-    """Totals are shown, so it is worth looking into files ahead for their lengths."""
+    """Whether totals are shown, which needs the lengths of waiting files."""
 
     def show(self, tally: ProgressCounter) -> None:
         """The counts have changed."""
         ...
 
     def tell(self, event: str, **facts: object) -> None:
-        """Something happened to one file: `begin`, `kept`, `done`, `failed`; or `start` or `end`, to the run."""
+        """An event of one file: `begin`, `kept`, `done`, `failed`; or `start` or `end`, to the run."""
         ...
 
     def say(self, sentence: str, *, alarming: str = "") -> None:
-        """A line for people, after a word that they should see."""
+        """A line for people, after a highlighted word."""
         ...
 
     def close(self) -> None: ...
 
 
 class Plain:
-    """For people, where standard error is no terminal: no bar, only what is said."""
+    """For people, where standard error is no terminal: lines without a bar."""
 
     wants_lengths = False
 
@@ -179,7 +179,7 @@ class Plain:
 
 
 class Bar(Plain):
-    """For people at a terminal: one line that moves."""
+    """For people at a terminal: a progress bar."""
 
     wants_lengths = True
 
@@ -214,7 +214,7 @@ def _audio(tally: ProgressCounter) -> str:
 
 
 class JsonLines:
-    """For programs: an object a line on standard error."""
+    """For programs: one JSON object on each line of standard error."""
 
     wants_lengths = True
 
@@ -231,18 +231,18 @@ class JsonLines:
         print(json.dumps({"event": event, **facts}), file=sys.stderr, flush=True)
 
     def say(self, sentence: str, *, alarming: str = "") -> None:
-        """People's sentences stand in the events' own members."""
+        """Does nothing: the events have the messages as members."""
 
     def close(self) -> None:
         pass
 
 
 def open_display(*, for_programs: bool, bar: bool) -> Display:
-    """The display for where standard error goes.
+    """The display for standard error.
 
     Args:
         for_programs: JSON lines.
-        bar: a bar is of use; it still needs a terminal.
+        bar: a bar is wanted; it still needs a terminal.
     """
     if for_programs:
         return JsonLines()
@@ -251,13 +251,13 @@ def open_display(*, for_programs: bool, bar: bool) -> Display:
 
 
 def list_failures(display: Display, failures: Iterable[tuple[object, str]]) -> None:
-    """What failed, and why, for people."""
+    """The failures with their reasons, for people."""
     for what, reason in failures:
         display.say(f"{what}: {reason}", alarming="failed")
 
 
 def name_remedy(display: Display, tally: ProgressCounter) -> None:
-    """What helps where the embedded model was unsure, for people."""
+    """Advice where the embedded model was unsure, for people."""
     if tally.unsure:
         several = f"of {tally.unsure} of {tally.done} recordings" if tally.done > 1 else "of what was said"
         display.say(f"The embedded model is unsure {several}. One that understands people: {PULL_COMMAND}")

@@ -1,4 +1,4 @@
-"""Transcribes by a service that runs elsewhere: speechd, or any that answers like OpenAI's."""
+"""Transcribes by a remote service: speechd, or any server that answers like OpenAI's."""
 
 import asyncio
 import random
@@ -27,17 +27,18 @@ from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
 
 ATTEMPTS = 8
-"""So often a recording is sent where the service fails or cannot be reached."""
+"""Attempts for one recording where the service fails or cannot be reached."""
 FIRST_WAIT = 0.5
 """Seconds before the second attempt; it doubles each time, up to LONGEST_WAIT."""
 MAX_WAIT = 30.0
 TIMEOUT = httpx2.Timeout(connect=10, read=600, write=300, pool=None)
-"""Seconds. Who asks a speechd again joins the work under way, so a long recording survives the read timeout."""
+"""Seconds. A repeated request to speechd joins the running computation, so a long recording survives the read
+timeout."""
 STOPPING = {"invalid_api_key": AuthenticationFailed, "model_not_found": ModelNotFound}
-"""Codes of refusals that every other recording would meet too."""
+"""Codes of refusals that every other recording would get too."""
 
 Notice = Callable[[float, str], None]
-"""Is told of seconds to wait, and why."""
+"""Called with the seconds to wait, and the reason."""
 
 
 @dataclass(slots=True)
@@ -51,14 +52,14 @@ class Remote:
     first_wait: float = FIRST_WAIT
     by_windows: bool = False
     _open_again: float = field(default=0.0, init=False)
-    """On the loop's clock: when the service takes requests again; every upload waits for it."""
+    """Time on the loop's clock at which the service accepts requests again. Every upload waits for it."""
 
     async def warm_up(self, model: str, options: TranscribeOptions) -> None:
-        """The first upload will tell."""
+        """Does nothing: the first upload shows whether the service works."""
 
     @asynccontextmanager
     async def open(self, request: TranscriptionRequest) -> AsyncGenerator[TranscriptionStream]:
-        """See speechd.operations.open_transcription; the segments come together, at the end."""
+        """See speechd.operations.open_transcription; all segments come at the end."""
         with ExitStack() as owned:
             if request.file is None:
                 raise InvalidRequest("A recording is needed.", param="file")
@@ -68,10 +69,10 @@ class Remote:
                 yield TranscriptionStream(upload, parts)
 
     async def ask(self, path: str, data: Mapping[str, Any], file: BinaryIO) -> httpx2.Response:
-        """Sends a recording until it is answered.
+        """Sends a recording until the service answers.
 
         Raises:
-            CannotGoOn: nobody answers, or the service is overloaded for good.
+            CannotGoOn: the service does not answer, or stays overloaded.
             SpeechdError: the service refuses or fails.
         """
         name = PurePath(display_name(PurePath(str(getattr(file, "name", "audio"))))).name
@@ -150,7 +151,7 @@ class _Failures:
 
 @dataclass(slots=True)
 class Upload:
-    """A transcriber (see speechd.types.Transcriber) on the other side of a connection."""
+    """A remote transcriber (see speechd.types.Transcriber)."""
 
     service: Remote
     model: str
@@ -184,7 +185,7 @@ def open_client(url: str, api_key: str | None, parallel: int) -> httpx2.AsyncCli
     """
     base = url.rstrip("/").removesuffix("/v1").removesuffix("/openai")
     if not base.startswith(("http://", "https://")):
-        raise InvalidRequest(f"--url is an address such as http://127.0.0.1:8000, not {url}.")
+        raise InvalidRequest(f"--url must be an address such as http://127.0.0.1:8000, not {url}.")
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
     limits = httpx2.Limits(max_connections=parallel, max_keepalive_connections=parallel)
     return httpx2.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT, limits=limits)
@@ -207,7 +208,7 @@ def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
 
 
 def _worth_retrying(reply: httpx2.Response) -> bool:
-    """By the rules of the SDKs."""
+    """Whether to try again, by the rules of the SDKs."""
     if (said := reply.headers.get("x-should-retry")) is not None:
         return bool(said == "true")
     return reply.status_code in (408, 409, 429) or reply.status_code >= 500
@@ -242,7 +243,7 @@ def _refusal(reply: httpx2.Response, base: object) -> SpeechdError:
     if code in STOPPING or reply.status_code == 401:
         return STOPPING.get(str(code), AuthenticationFailed)(message)
     if reply.status_code == 503:
-        return CannotGoOn(f"{base} takes no more work: {message}")
+        return CannotGoOn(f"{base} accepts no more work: {message}")
     return BackendFailure(message)
 
 
@@ -286,12 +287,12 @@ def _code(name: object) -> str:
 
 
 def _channel(said: Mapping[str, Any]) -> int:
-    """`channel_2` -> 2, as a service calls channels that nobody named; 0 for a mix."""
+    """`channel_2` -> 2, the name of a channel without a label; 0 for a mix."""
     return int(str(said.get("channel") or "0").removeprefix("channel_"))
 
 
 def _with_words(segments: Sequence[Segment], words: Sequence[Mapping[str, Any]]) -> list[Segment]:
-    """The segments, each with its own of the words, which the answer lists apart."""
+    """The segments with their words, which the answer lists separately."""
     groups: list[list[Word]] = [[] for _ in segments]
     for channel in {segment.channel for segment in segments}:
         own, index = [number for number, segment in enumerate(segments) if segment.channel == channel], 0

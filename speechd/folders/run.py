@@ -1,4 +1,4 @@
-"""The story of one run over many recordings: what is finished is passed over, what was begun goes on, all is noted."""
+"""One run over many recordings: finished ones are skipped, interrupted ones resume, and the journal records all."""
 
 import asyncio
 import errno
@@ -33,29 +33,29 @@ from speechd.operations import TranscriptionRequest
 from speechd.types import Segment, TranscribeOptions, Transcript
 
 KEEP_EVERY = 60.0
-"""Seconds of audio after which the finished segments of a long recording are noted: what a crash can cost at most."""
+"""Seconds of audio after which finished segments of a long recording are saved: the most that a crash can lose."""
 WINDOW_SECONDS = 30.0
-"""Of audio that a recording holds in memory for each window in work."""
+"""Seconds of audio in memory for each running window."""
 MAX_WINDOWS = 16
-"""That one recording has in work at once; see speechd.asr.transcriber."""
+"""Windows of one recording in memory; see speechd.asr.transcriber."""
 HOPELESS = (AuthenticationFailed, CannotGoOn, ModelNotFound, ModelNotInstalled)
-"""What would befall every other recording too: the run stops, and nothing is held against the recording."""
+"""Errors that every other recording would have too: the run stops, and the recording is not marked as failed."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """What is to be made of each recording."""
+    """The outputs of each recording."""
 
     model: str
     options: TranscribeOptions
     formats: tuple[Format, ...]
     view: View
     parameters: str
-    """Says all this, and which weights do it; see Entry.parameters."""
+    """Fingerprint of all this and of the weights; see Entry.parameters."""
     retry_failed: bool = False
     beside: bool = False
-    """Outputs go where people keep their own files: none of those is written over."""
+    """Outputs are beside the user's own files, which are never overwritten."""
 
 
 @dataclass(slots=True)
@@ -67,9 +67,9 @@ class FolderRun:
     display: Display
     tally: ProgressCounter = field(default_factory=ProgressCounter)
     failures: list[tuple[FoundRecording, str]] = field(default_factory=list)
-    """What could not be done, in this run or an earlier one, with the reason."""
+    """Failures of this run or an earlier one, with the reason."""
     busy: set[Path] = field(default_factory=set)
-    """Sources in work."""
+    """Sources of running recordings."""
     _told: int = field(default=0, init=False)
     _room: WeightedSemaphore = field(init=False)
 
@@ -77,10 +77,11 @@ class FolderRun:
         self._room = WeightedSemaphore(self.recogniser.room)
 
     async def work(self, batches: AsyncIterator[Sequence[WorkItem]]) -> None:
-        """Does all items, as many at once as the recogniser has room for.
+        """Transcribes all items, as many at once as the recogniser accepts.
 
         Raises:
-            CannotGoOn, AuthenticationFailed, ModelNotFound, ModelNotInstalled: no other recording could be done either.
+            CannotGoOn, AuthenticationFailed, ModelNotFound, ModelNotInstalled: no other recording could be transcribed
+            either.
         """
         running: set[asyncio.Task[None]] = set()
         scouts: list[asyncio.Task[None]] = []
@@ -108,13 +109,13 @@ class FolderRun:
             await asyncio.gather(*running, *scouts, return_exceptions=True)
 
     def untold(self) -> Sequence[tuple[FoundRecording, str]]:
-        """The failures since this was asked last."""
+        """The failures since the last call."""
         new = self.failures[self._told :]
         self._told = len(self.failures)
         return new
 
     async def _look_ahead(self, items: Sequence[WorkItem]) -> None:
-        """Finds out how much audio is waiting; it is only shown."""
+        """Finds the length of waiting audio, for the display only."""
         for item in items:
             if not self.tally.knows(item.source):
                 length = await asyncio.to_thread(seconds_at, item.recording.path)
@@ -122,11 +123,11 @@ class FolderRun:
                     self.tally.expect(item.source, length)
 
     def sorted_out(self, items: Iterable[WorkItem]) -> list[WorkItem]:
-        """Those that need work, judged by what a look at their folder entries tells."""
+        """Recordings that need work, by the size and time of their files."""
         return [item for item in items if not self._settled(item)]
 
     def _settled(self, item: WorkItem, print_: FileFingerprint | None = None) -> bool:
-        """Whether an earlier run has dealt with it.
+        """Whether an earlier run has finished it.
 
         Args:
             item: the recording.
@@ -145,7 +146,7 @@ class FolderRun:
         return False
 
     async def _one(self, item: WorkItem) -> None:
-        """Deals with one recording; what goes wrong with it is noted, not raised."""
+        """Transcribes one recording. Its errors are recorded, not raised."""
         begun = False
         try:
             with ExitStack() as owned:
@@ -190,7 +191,7 @@ class FolderRun:
         raise RuntimeError("the transcription ended without a transcript")
 
     def _keep(self, item: WorkItem, model: str, unsaved: list[Segment]) -> float:
-        """Notes the segments of the windows before the last one, which may have more to come; where that one begins."""
+        """Saves the segments of all windows but the last, which may be incomplete, and the start of that one."""
         last = unsaved[-1].seek
         finished = tuple(segment for segment in unsaved if segment.seek < last)
         del unsaved[: len(finished)]
@@ -199,9 +200,9 @@ class FolderRun:
         return last / 100
 
     async def _finish(self, item: WorkItem, print_: FileFingerprint, transcript: Transcript) -> None:
-        """Writes the outputs, unless they would be of a file that has become another meanwhile."""
+        """Writes the outputs, unless the file changed meanwhile."""
         if not print_.seems(await asyncio.to_thread(item.recording.path.stat)):
-            raise InvalidAudio("It was changed while it was being read. Run the same command again.")
+            raise InvalidAudio("The file changed while it was read. Run the same command again.")
         journal, wanted = item.place.journal, self.wanted
         journal.writing(item.source)
         paths = await asyncio.to_thread(write_outputs, item.stem, wanted.formats, transcript, wanted.view)
@@ -223,7 +224,7 @@ class FolderRun:
         self.display.tell("begin", path=str(item.recording), start=start)
 
     def _pass_over(self, item: WorkItem, print_: FileFingerprint) -> None:
-        """Its content is what it was, though the folder entry looked otherwise."""
+        """Whether its content is unchanged although its size or time changed."""
         item.place.journal.same(item.source, print_)
         self.tally.files -= 1
         self.tally.expect(item.source, 0.0)
@@ -244,13 +245,13 @@ class FolderRun:
     def _refuse_foreign(self, item: WorkItem) -> None:
         """
         Raises:
-            InvalidRequest: an output of that name is there, and not from us.
+            InvalidRequest: a file of that name exists that speechd did not write.
         """
         if not self.wanted.beside or (item.entry is not None and item.entry.written):
             return
         for path in output_paths(item.stem, self.wanted.formats):
             if path.exists():
-                raise InvalidRequest(f"{path} is there, and not from an earlier run: move it away or use --output-dir.")
+                raise InvalidRequest(f"{path} exists and is not from an earlier run. Move it away or use --output-dir.")
 
     def _weight(self, length: float) -> int:
         return max(1, min(math.ceil(length / WINDOW_SECONDS), MAX_WINDOWS)) if self.recogniser.by_windows else 1
@@ -273,7 +274,7 @@ def _print_of(file: BinaryIO) -> FileFingerprint:
 
 
 def _reaped(running: set["asyncio.Task[None]"]) -> set["asyncio.Task[None]"]:
-    """Those that are done, after raising what any of them raised."""
+    """The finished tasks. Raises the exception of any of them."""
     done = {task for task in running if task.done()}
     for task in done:
         task.result()

@@ -1,4 +1,4 @@
-"""Who transcribes for a run over many recordings: this process here, or a service that runs elsewhere (see remote)."""
+"""The transcriber of a run over many recordings: this process, or a remote service (see remote)."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from speechd.service import Service
 from speechd.types import TranscribeOptions
 
 WINDOWS_AT_ONCE = 128
-"""Of all recordings in work: enough for every replica of an engine to have the next batch waiting; up to 2 MB each."""
+"""Windows of all running recordings: enough to have a batch waiting for every replica of an engine; up to 2 MB each."""
 
 
 class Recogniser(Protocol):
-    """Who transcribes: this process, or a service that runs elsewhere."""
+    """Transcribes for a run: this process, or a remote service."""
 
     @property
     def room(self) -> int:
-        """Windows, or uploads, that it takes at once."""
+        """Windows, or uploads, that it accepts at once."""
         ...
 
     @property
     def by_windows(self) -> bool:
-        """`room` counts windows: a long recording takes more of it than a short one."""
+        """`room` counts windows: a long recording uses more than a short one."""
         ...
 
     async def warm_up(self, model: str, options: TranscribeOptions) -> None:
-        """Makes sure that it can work at all, and need not load anything first.
+        """Checks that it can work, and loads what it needs.
 
         Raises:
-            SpeechdError: it cannot.
+            SpeechdError: it cannot work.
         """
         ...
 
@@ -41,14 +41,14 @@ class Recogniser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """This process transcribes."""
+    """Transcribes in this process."""
 
     service: Service
     room: int = WINDOWS_AT_ONCE
     by_windows: bool = True
 
     async def warm_up(self, model: str, options: TranscribeOptions) -> None:
-        """Loads the model: one that cannot be loaded would fail every recording.
+        """Loads the model, because a model that cannot be loaded would fail every recording.
 
         Raises:
             SpeechdError: it cannot be loaded.
@@ -60,10 +60,10 @@ class Local:
         return open_transcription(self.service, request)
 
     def identity(self, model: str, options: TranscribeOptions) -> str:
-        """Which weights will do it.
+        """Identifies the weights.
 
         Raises:
-            SpeechdError: none can; see ModelStore.choose.
+            SpeechdError: no model can do the task; see ModelStore.choose.
         """
         first = self.service.models.choose(model, options)
         second = self.service.models.second(first, options) if self.service.models.means_auto(model) else None

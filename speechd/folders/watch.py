@@ -1,4 +1,4 @@
-"""Follows folders: what is there, then what comes, each file when nobody writes to it any more."""
+"""Follows folders: existing files, then new ones, each when it is no longer being written."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders.discover import FoundRecording, Selection, find_recordings
 
 SETTLE_SECONDS = 2.0
-"""A file that has not changed for so long is taken for complete."""
+"""Seconds without a change after which a file counts as complete."""
 TICK_MILLISECONDS = 500
-"""Between two looks at the files that are waited for."""
+"""Seconds between two checks of changing files."""
 RESCAN_SECONDS = 600.0
-"""Between two looks at everything, for what a network share did not report."""
+"""Seconds between two scans of all folders, for changes that a network share did not report."""
 
-INSTEAD = "Where the system allows too few watches, WATCHFILES_FORCE_POLLING=true looks at the files instead."
+INSTEAD = "Where the system allows too few watches, WATCHFILES_FORCE_POLLING=true polls the files instead."
 
 Stamp = tuple[int, int]
 """Size in bytes, and nanoseconds since 1970 of the last change."""
@@ -26,7 +26,7 @@ Stamp = tuple[int, int]
 
 @dataclass(slots=True)
 class PendingFiles:
-    """Recordings that have come or changed, until they are still; pure bookkeeping."""
+    """New and changed recordings, until they stop changing."""
 
     settle: float = SETTLE_SECONDS
     clock: Callable[[], float] = time.monotonic
@@ -34,14 +34,14 @@ class PendingFiles:
     _given: dict[Path, Stamp] = field(default_factory=dict)
 
     def note(self, recordings: Iterable[FoundRecording]) -> None:
-        """These may be new, or other than before."""
+        """Adds recordings that may be new or changed."""
         for recording in recordings:
             stamp = _stamp(recording.path)
             if stamp is not None and self._given.get(recording.source) != stamp:
                 self._pending.setdefault(recording.source, (recording, stamp, self._since(stamp)))
 
     def ready(self, busy: Collection[Path]) -> list[FoundRecording]:
-        """Takes out those that have been still for long enough, but for those that are in work."""
+        """Removes and returns recordings that no longer change and are not running."""
         now, found = self.clock(), []
         for source, (recording, before, since) in list(self._pending.items()):
             stamp = _stamp(recording.path)
@@ -56,7 +56,7 @@ class PendingFiles:
         return found
 
     def _since(self, stamp: Stamp) -> float:
-        """What was last written to long ago need not be waited for; a clock that is wrong makes us wait."""
+        """Whether a file is old enough to be complete. A wrong clock only adds waiting."""
         age = time.time() - stamp[1] / 1e9
         return self.clock() - max(0.0, age)
 
@@ -72,20 +72,20 @@ def _stamp(path: Path) -> Stamp | None:
 async def follow(
     folders: Sequence[Path], selection: Selection, busy: Collection[Path]
 ) -> AsyncIterator[list[FoundRecording]]:
-    """Yields recordings as they are complete, for ever; now and then an empty list.
+    """Yields recordings when they are complete, without end, and sometimes an empty list.
 
     Args:
         folders: to be followed, with all below them.
         selection: which files.
-        busy: sources that are in work: when they change, they come again afterwards.
+        busy: sources that are running. When they change, they come again afterwards.
 
     Raises:
-        InvalidRequest: one of them is no folder, or goes away.
+        InvalidRequest: one of them is no folder, or disappears.
         CannotGoOn: the system cannot watch them.
     """
     for folder in folders:
         if not folder.is_dir():
-            raise InvalidRequest(f"--watch follows folders, and {folder} is none.", param="paths")
+            raise InvalidRequest(f"--watch follows folders. {folder} is not a folder.", param="paths")
     waiting, scanned = PendingFiles(), float("-inf")
     roots = {folder.absolute(): folder for folder in folders}
     events = awatch(*roots, watch_filter=None, yield_on_timeout=True, rust_timeout=TICK_MILLISECONDS, debounce=200)
@@ -93,7 +93,7 @@ async def follow(
         async for changes in events:
             if (
                 time.monotonic() - scanned > RESCAN_SECONDS
-            ):  # the first time when the watch has begun: nothing is missed
+            ):  # the first scan is after the watch has begun, so no file is missed
                 scanned = time.monotonic()
                 found = await asyncio.to_thread(find_recordings, folders, selection)
             else:

@@ -1,4 +1,4 @@
-"""Bounds what many tasks hold at once."""
+"""Limits the units that many tasks hold at once."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 
 class WeightedSemaphore:
-    """So many places; a task may take several, and those that come first go first."""
+    """A semaphore of which a task may hold several units, first come, first served."""
 
     def __init__(self, places: int) -> None:
         self._free = self._all = places
@@ -15,9 +15,9 @@ class WeightedSemaphore:
 
     @contextlib.asynccontextmanager
     async def place(self, size: int = 1) -> AsyncGenerator[None]:
-        """Waits for `size` places, or for all where there are not so many, and holds them."""
+        """Waits for `size` units, or for all where there are fewer, and holds them."""
         size = min(size, self._all)
-        async with self._turn:  # first come, first served: many small ones shall not starve a large one
+        async with self._turn:  # first come, first served: small tasks must not starve a large one
             while self._free < size:
                 self._left.clear()
                 await self._left.wait()

@@ -1,4 +1,4 @@
-"""Writes what is known of a recording beside each other in several formats; no file is ever seen half written."""
+"""Writes the outputs of a recording in several formats. Each file appears complete."""
 
 import hashlib
 import os
@@ -15,10 +15,10 @@ def output_paths(stem: Path, formats: Iterable[Format]) -> list[Path]:
 
 
 def write_outputs(stem: Path, formats: Iterable[Format], transcript: Transcript, view: View) -> list[Path]:
-    """Writes each format next to its place and on to the disk, then puts all in place.
+    """Writes each format to a temporary file, syncs it, then renames all.
 
     Raises:
-        OSError: a file could not be written; those that were there before are as they were, or new.
+        OSError: a file could not be written; an earlier file of the same name is unchanged or replaced completely.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     shapes = tuple(formats)
@@ -35,18 +35,18 @@ def write_outputs(stem: Path, formats: Iterable[Format], transcript: Transcript,
 
 
 def remove_partials(stem: Path) -> None:
-    """Takes away what a run that was killed while it wrote has left."""
+    """Removes temporary files of a killed run."""
     for suffix in {shape.suffix for shape in TRANSCRIPT_FORMATS.values()}:
         _partial(_with_suffix(stem, suffix)).unlink(missing_ok=True)
 
 
 def _with_suffix(stem: Path, suffix: str) -> Path:
-    """`with_suffix` would take `.v2` of `talk.v2` for a suffix."""
+    """Appends a suffix: `with_suffix` would replace the `.v2` of `talk.v2`."""
     return stem.with_name(stem.name + suffix)
 
 
 def _partial(target: Path) -> Path:
-    """The same for every run, so that the next one finds it; short, for names are long already."""
+    """The same in every run, so that the next run finds it. It is short because names can be long."""
     return target.with_name(f".speechd-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.partial")
 
 
@@ -54,4 +54,4 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())  # or a power cut could leave an empty file under the final name
+        os.fsync(file.fileno())  # else a power failure could leave an empty file under the final name

@@ -1,7 +1,7 @@
-"""A segment's text as the pieces that a subtitle may be cut between, each with its time.
+"""Splits a segment's text into the pieces between which a subtitle may be cut, each with its time.
 
-A piece is a word with its punctuation, or a sign of a script without spaces. Its time comes from the word times; what
-has none is given its share of the time around it, by the number of characters.
+A piece is a word with its punctuation, or a sign of a script without spaces. Its time comes from the word times. A
+piece without one gets its share of the time around it, by the number of characters.
 """
 
 import bisect
@@ -18,7 +18,7 @@ UNSPACED = re.compile(
 )
 """Thai, Lao, Burmese, Khmer, Kana and Han, which are written without spaces."""
 SYLLABIC = re.compile("[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff]")
-"""Those of them that may be cut between any two signs."""
+"""Those of them that may be cut between any two characters."""
 NO_LINE_START = "ーゝゞ々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ"
 """Signs that never begin a line (JIS X 4051), besides closing punctuation."""
 
@@ -29,7 +29,7 @@ class SubtitleToken:
 
     text: str
     spaced: bool
-    """A space stands before it."""
+    """A space comes before it."""
     start: float
     end: float
 
@@ -63,7 +63,7 @@ def subtitle_tokens_of(segment: Segment) -> tuple[list[SubtitleToken], bool]:
 
 
 def _word_spans(text: str, segment: Segment) -> list[tuple[int, int, float, float]]:
-    """Where in the text each timed word stands, and when it is said; words that are not found are left out."""
+    """The position and time of each timed word in the text. Words that are not found are left out."""
     spans, position = [], 0
     for word in segment.words:
         said = one_line(word.word)
@@ -101,13 +101,13 @@ Anchors = Sequence[tuple[int, float]]
 
 
 def _time_after(anchors: Anchors, at: int) -> float:
-    """When what stands after a place begins."""
+    """The start of what follows a position."""
     index = bisect.bisect_right(anchors, at, key=lambda anchor: anchor[0])
     return _between(anchors, index, at)
 
 
 def _time_before(anchors: Anchors, at: int) -> float:
-    """When what stands before a place ends."""
+    """The end of what precedes a position."""
     index = bisect.bisect_left(anchors, at, key=lambda anchor: anchor[0])
     return anchors[index][1] if index < len(anchors) and anchors[index][0] == at else _between(anchors, index, at)
 

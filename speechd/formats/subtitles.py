@@ -1,4 +1,4 @@
-"""A transcript as subtitles: cut where a reader would pause, shown when the words are said.
+"""A transcript as subtitles: cut at pauses and clauses, shown when the words are said.
 
 Without any wish each segment is one cue, as the hosted services give it. With one, segments are cut between words into
 cues, and cues into lines, each time by the cheapest way to do it: few cues, ends at sentences and clauses, lines of
@@ -29,7 +29,7 @@ CLAUSE_END = re.compile(r"[,;:–—،、，；：][\"'”’»)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a caller wants of subtitles; what is None is left as it comes."""
+    """Layout options of subtitles; None changes nothing."""
 
     max_line_width: int | None = None
     """Characters."""
@@ -39,11 +39,11 @@ class Layout:
     min_gap: float = 0.0
     """Seconds without a subtitle between two cues."""
     karaoke: bool = False
-    """WebVTT says in each cue when each word begins."""
+    """A cue of WebVTT has a timestamp before each word."""
 
     @property
     def needs_words(self) -> bool:
-        """Word times make it better."""
+        """Whether the layout uses word times."""
         return self.cuts or self.karaoke
 
     @property
@@ -71,7 +71,7 @@ class Cue:
     channel: int = 0
     """As Segment.channel."""
     timed: bool = False
-    """The times of its pieces are known, not guessed."""
+    """The times of its pieces are known, not estimated."""
 
     @property
     def text(self) -> str:
@@ -81,8 +81,8 @@ class Cue:
 def cues(transcript: Transcript, layout: Layout | None = None) -> list[Cue]:
     """The segments with text as cues, in order of their starts.
 
-    Cues of one channel never overlap and always last at least 1 ms: one that reaches into the next is cut at the next
-    one's start, so that true starts stay. People on different channels may speak at the same time.
+    Cues of one channel never overlap and always last at least 1 ms: one that reaches into the next ends at the start
+    of the next, so that starts are exact. Cues of different channels may overlap.
     """
     layout = layout or Layout()
     channels = sorted({segment.channel for segment in transcript.segments})
@@ -100,7 +100,7 @@ def cues(transcript: Transcript, layout: Layout | None = None) -> list[Cue]:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A cue before it knows its neighbours."""
+    """A cue before its end is adjusted to its neighbours."""
 
     start: float
     end: float
@@ -135,7 +135,7 @@ def _in_turn(drafts: Sequence[_Draft], layout: Layout) -> Iterator[Cue]:
 
 
 Cost = Callable[[int, int], float | None]
-"""What it costs to have pieces first:last in one run; None: that is too long, and so is every longer run."""
+"""The cost of pieces first:last as one run; None: it is too long, and so is every longer run."""
 
 
 def _runs(pieces: Sequence[SubtitleToken], cost: Cost) -> Iterator[SubtitleLine]:
@@ -200,7 +200,7 @@ def _lines_needed(run: Sequence[SubtitleToken], width: int | None) -> int:
 
 
 def _cut_cost(pieces: Sequence[SubtitleToken], at: int) -> float:
-    """What a reader minds about a cut before piece `at`, from 0 to 1."""
+    """Penalty of a cut before piece `at`, from 0 to 1."""
     if at == len(pieces) or SENTENCE_END.search(pieces[at - 1].text):
         return 0.0
     if CLAUSE_END.search(pieces[at - 1].text) or pieces[at].start - pieces[at - 1].end >= BREATH:

@@ -1,4 +1,4 @@
-"""A Transcript in every shape it leaves the house: pure functions and the table FORMATS, for API, CLI and batches.
+"""A Transcript in every response format: pure functions and the table FORMATS, for API, CLI and batches.
 
 A new format is a function and a row. Times are seconds, rounded to milliseconds as the hosted services do.
 """
@@ -20,7 +20,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a transcript a caller wants to see, and in whose words."""
+    """The parts of a transcript that a reply shows, and its dialect."""
 
     dialect: Dialect = OPENAI
     request_id: str = ""
@@ -31,16 +31,16 @@ class View:
     logprobs: bool = False
     """json and verbose_json list token log-probabilities."""
     evidence: bool = False
-    """Each segment of verbose_json says what speaks against it."""
+    """Each segment of verbose_json has its evidence."""
     languages: bool = False
-    """Each segment of verbose_json says its language."""
+    """Each segment of verbose_json has its language."""
     layout: Layout = field(default_factory=Layout)
     """How srt and vtt are cut into cues and lines."""
     channel_labels: tuple[str, ...] = ()
-    """What the channels are called, from the first."""
+    """Names of the channels, from the first."""
 
     def label(self, channel: int) -> str:
-        """What a channel is called, `channel_1` unless the caller named it; "" for the mix."""
+        """Name of a channel, `channel_1` unless the caller named it; "" for the mix."""
         if not channel:
             return ""
         return self.channel_labels[channel - 1] if channel <= len(self.channel_labels) else f"channel_{channel}"
@@ -48,7 +48,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One shape of answer."""
+    """One response format."""
 
     name: str
     suffix: str
@@ -97,7 +97,7 @@ def to_text(transcript: Transcript, view: View) -> str:
 
 
 def to_diarized_json(transcript: Transcript, view: View) -> JsonObject:
-    """OpenAI's answer of a model that tells speakers apart: here a speaker is a channel."""
+    """OpenAI's response format for diarization: here a speaker is a channel."""
     answer: JsonObject = {
         "task": transcript.task,
         "duration": round(transcript.duration, 2),
@@ -120,7 +120,7 @@ def speaker_segment(number: int, segment: Segment, view: View) -> JsonObject:
 
 
 def segment_id(number: int) -> str:
-    """`seg_001` for the first: what a stream's deltas and segments are told apart by."""
+    """`seg_001` for the first: identifies the segment in the events of a stream."""
     return f"seg_{number + 1:03}"
 
 
@@ -130,7 +130,7 @@ def to_txt(transcript: Transcript, view: View) -> str:
 
 
 def to_srt(transcript: Transcript, view: View) -> str:
-    """SubRip: who speaks is written before the text, and counts for the line's width."""
+    """SubRip: the speaker's name is written before the text and counts for the width of the line."""
     return "".join(
         f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
         f"{_spoken_by(view, cue.channel)}{cue.text.replace('-->', '->')}\n\n"
@@ -176,7 +176,7 @@ def language_name(code: str, task: Task, dialect: Dialect) -> str:
 
 
 def usage(transcript: Transcript) -> JsonObject:
-    """What the request counts as: whole seconds of audio, of each channel apart, rounded up."""
+    """Charged audio: whole seconds of each channel, rounded up."""
     return {"type": "duration", "seconds": math.ceil(transcript.audio_seconds)}
 
 
@@ -231,13 +231,13 @@ def _spoken_by(view: View, channel: int) -> str:
 
 
 def _narrowed(transcript: Transcript, view: View) -> Layout:
-    """The layout of lines that begin with who speaks."""
+    """The layout of lines that begin with the speaker's name."""
     width, longest = view.layout.width, max((len(_spoken_by(view, s.channel)) for s in transcript.segments), default=0)
     return view.layout if width is None else replace(view.layout, max_line_width=max(1, width - longest))
 
 
 def _vtt_text(cue: Cue, view: View) -> str:
-    """The cue's payload: who speaks as a voice span, and for karaoke when each word begins."""
+    """The cue's payload: the speaker as a voice span, and for karaoke a timestamp before each word."""
     voice = f"<v {_escaped(view.label(cue.channel))}>" if cue.channel else ""
     if not (view.layout.karaoke and cue.timed):
         return voice + _escaped(cue.text)
@@ -245,7 +245,7 @@ def _vtt_text(cue: Cue, view: View) -> str:
 
 
 def _sung(cue: Cue) -> Iterator[str]:
-    """The lines with a timestamp before each word; times rise and lie inside the cue, as WebVTT demands."""
+    """The lines with a timestamp before each word; times rise and are inside the cue, as WebVTT requires."""
     clock = cue.start
     for line in cue.lines:
         words = []

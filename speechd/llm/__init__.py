@@ -1,1 +1,1 @@
-"""The text endpoints: a proxy to the LLM backends, and translations where a backend speaks another form."""
+"""The text endpoints: a proxy to the LLM backends, and conversions where a backend has another form."""

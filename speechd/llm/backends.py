@@ -1,4 +1,4 @@
-"""Which LLM backends there are, from the settings or from a TOML file.
+"""The LLM backends, from the settings or from a TOML file.
 
     [[backend]]
     name = "llama"                              # in logs and errors; default: its place in the file
@@ -39,11 +39,11 @@ class Backend:
     models: tuple[str, ...] = ("*",)
     """Globs of the model ids that it may serve."""
     list_models: bool = True
-    """Its `/models` says which models exist; else the globs do."""
+    """Its `/models` lists the models that exist; else the globs name them."""
     responses: bool | None = None
-    """It has `/responses`; None: not known before it was tried."""
+    """It has `/responses`; None: unknown until it is tried."""
     rerank_scores: Literal["auto", "probability", "logit"] = "auto"
-    """What its `/rerank` calls a relevance score."""
+    """The kind of relevance score that its `/rerank` returns."""
     fine_tunings: bool = False
     """Requests for `/fine_tunings` go here."""
 
@@ -92,7 +92,7 @@ def _backend(row: dict[str, Any], where: str) -> Backend:
         if not isinstance(row.get(name, wanted()), wanted):
             raise Misconfigured(f"`{name}` of {where} must be a {wanted.__name__}.")
     if row.get("rerank_scores", "auto") not in ("auto", "probability", "logit"):
-        raise Misconfigured(f"`rerank_scores` of {where} is auto, probability or logit.")
+        raise Misconfigured(f"`rerank_scores` of {where} must be auto, probability or logit.")
     globs = row.get("models", ["*"])
     if not isinstance(globs, list) or not globs or not all(isinstance(glob, str) for glob in globs):
         raise Misconfigured(f"`models` of {where} must be a list of names or globs.")

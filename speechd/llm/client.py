@@ -1,6 +1,6 @@
-"""One request to an LLM backend and what comes back: bytes as they arrive, or an error of the house.
+"""One request to an LLM backend and its answer: bytes as they arrive, or an error of `speechd.errors`.
 
-The caller's key and whatever belongs to one connection only stay here; the backend's own key goes out instead.
+The caller's key and the headers of one connection are not sent on. The backend's own key is sent instead.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ NOT_SENT = HOP_BY_HOP | frozenset(
         "x-real-ip",
     ]
 )
-"""Of the caller's headers these stay here: credentials, and what describes this hop."""
+"""Headers of the caller that are not sent on: credentials, and headers of this connection."""
 NOT_RETURNED = HOP_BY_HOP | frozenset(
     [
         "content-length",
@@ -70,21 +70,21 @@ NOT_RETURNED = HOP_BY_HOP | frozenset(
         "www-authenticate",
     ]
 )
-"""Of the backend's headers these are replaced by this server's own, or mean nothing here."""
+"""Headers of the backend that are replaced by this server's own, or that have no meaning here."""
 
 MAX_RESPONSE_BYTES = 256 << 20
-"""An answer that is read as a whole may be this long."""
+"""Bytes at most of an answer that is read as a whole."""
 
 Headers = Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class BackendResponse:
-    """What a backend answered with a status below 300."""
+    """The answer of a backend with a status below 300."""
 
     headers: dict[str, str]
     chunks: AsyncIterator[bytes]
-    """The body as it comes; raises BackendFailure when it breaks off."""
+    """The body as it arrives. Raises BackendFailure when the connection breaks."""
 
     @property
     def is_stream(self) -> bool:
@@ -125,14 +125,14 @@ class BackendClient:
     async def open(
         self, backend: Backend, method: str, path: str, body: bytes = b"", headers: Headers = ()
     ) -> AsyncGenerator[BackendResponse]:
-        """Sends a request; leaving the context closes the connection if the answer was not read to its end.
+        """Sends a request. Leaving the context closes the connection if the answer was not read to its end.
 
         Args:
             path: below the backend's base URL, with a leading slash.
             headers: the caller's.
 
         Raises:
-            BackendFailure, BackendTimeout: it cannot be reached, is too slow or answers nonsense.
+            BackendFailure, BackendTimeout: it cannot be reached, is too slow, or its answer is not valid.
             BackendRefusal, NotSupportedByBackend, ModelNotFound: it answered an error.
         """
         request = self._http.build_request(
@@ -157,7 +157,7 @@ class BackendClient:
                 f"The LLM backend ({backend.name}) cannot be reached.", code="backend_unreachable"
             ) from None
         except (httpx2.HTTPError, httpx2.InvalidURL):
-            raise BackendFailure(f"The LLM backend ({backend.name}) broke off.") from None
+            raise BackendFailure(f"The LLM backend ({backend.name}) closed the connection.") from None
 
     async def _refused(self, backend: Backend, response: httpx2.Response) -> SpeechdError:
         answer = BackendResponse({}, self._chunks(backend, response))
@@ -170,9 +170,9 @@ class BackendClient:
                 async with asyncio.timeout(self._silence):
                     chunk = await anext(chunks, None)
             except (TimeoutError, httpx2.TimeoutException):
-                raise BackendTimeout(f"The LLM backend ({backend.name}) fell silent.") from None
+                raise BackendTimeout(f"The LLM backend ({backend.name}) stopped sending data.") from None
             except (httpx2.HTTPError, httpx2.StreamError):
-                raise BackendFailure(f"The LLM backend ({backend.name}) broke off its answer.") from None
+                raise BackendFailure(f"The LLM backend ({backend.name}) ended its answer early.") from None
             if chunk is None:
                 return
             yield chunk

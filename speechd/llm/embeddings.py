@@ -16,7 +16,7 @@ def in_base64(body: bytes, answer: dict[str, Any]) -> bytes:
     """
     rows = answer.get("data")
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "embedding" in row for row in rows):
-        raise BackendFailure("The LLM backend's answer holds no embeddings.", code="backend_bad_answer")
+        raise BackendFailure("The LLM backend's answer has no embeddings.", code="backend_bad_answer")
     if all(isinstance(row["embedding"], str) for row in rows):
         return body
     return json.dumps({**answer, "data": [{**row, "embedding": encoded(row["embedding"])} for row in rows]}).encode()

@@ -1,4 +1,4 @@
-"""A backend's errors in this house's words: one envelope, string codes, no paths of the backend's disk."""
+"""A backend's errors in our envelope: string codes, and no paths of the backend's disk."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def scrubbed(text: str) -> str:
 
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> SpeechdError:
-    """What a status of 300 or above from a backend means to the caller."""
+    """The error for the caller when a backend answers with status 300 or above."""
     if status < HTTPStatus.BAD_REQUEST:
         return BackendFailure(f"The LLM backend ({backend.name}) redirects; its base URL may be wrong.")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -63,9 +63,9 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def normalised(body: Any, status: int) -> dict[str, Any]:
-    """The error object of an envelope: what the backend said, completed and cleaned.
+    """The error object of an envelope: the backend's error, completed and cleaned.
 
-    Understood are `{"error": {...}}`, `{"error": "..."}`, `{"message": ...}`, `{"detail": ...}` and plain text; HTML
+    It reads `{"error": {...}}`, `{"error": "..."}`, `{"message": ...}`, `{"detail": ...}` and plain text; HTML
     is dropped.
     """
     said = body.get("error", body) if isinstance(body, dict) else body

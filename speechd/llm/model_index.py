@@ -1,4 +1,4 @@
-"""Which models the backends have. Their own lists decide: some servers silently answer under any name."""
+"""The models of the backends. Their own lists decide, because some servers answer under any name."""
 
 import asyncio
 import json
@@ -13,11 +13,11 @@ from speechd.llm.backends import Backend
 from speechd.llm.client import BackendClient
 
 FRESH_SECONDS = 60.0
-"""A model seen in a list this young is taken to be there still."""
+"""Seconds that a listed model counts as available."""
 RETRY_SECONDS = 1.0
-"""A model not seen makes the list be read again, but no more often than this."""
+"""Seconds between two reads of a list at least. An unknown model causes a read."""
 LIST_SECONDS = 10.0
-"""Reading a list may take this long."""
+"""Seconds that reading a list may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class RemoteModel:
     """A model of a backend."""
 
     id: str
-    """As callers name it: a server that names a model by the path of its file is shown by the file's name."""
+    """The id for callers. Where a server uses the path of a file, it is the name of the file."""
     name: str
-    """As the backend names it."""
+    """The id of the backend."""
     backend: Backend
     row: Mapping[str, Any]
     """The backend's own description of it."""
@@ -70,7 +70,7 @@ class RemoteModel:
 
 @dataclass(slots=True)
 class _Listing:
-    """What was last heard of one backend's models."""
+    """The last known list of one backend's models."""
 
     backend: Backend
     models: tuple[RemoteModel, ...] = ()
@@ -80,7 +80,7 @@ class _Listing:
 
 
 class ModelIndex:
-    """The backends' lists, kept for a short while."""
+    """The backends' lists, cached for a short time."""
 
     def __init__(self, backends: tuple[Backend, ...], client: BackendClient) -> None:
         self._client = client
@@ -100,7 +100,7 @@ class ModelIndex:
 
         Raises:
             ModelNotFound: no backend has it.
-            BackendFailure: a backend that may have it cannot be asked.
+            BackendFailure: a backend that may have it cannot be reached.
         """
         failure: SpeechdError | None = None
         for listing in self._listings:
@@ -115,7 +115,7 @@ class ModelIndex:
         raise ModelNotFound(f"The model `{model_id}` does not exist or you do not have access to it.", param="model")
 
     async def _read(self, listing: _Listing, max_age: float) -> None:
-        """Brings a listing up to date; all who ask at once share one request."""
+        """Updates a listing. Concurrent calls share one request."""
         async with listing.lock:
             if time.monotonic() - listing.read_at < max_age:
                 return
@@ -150,7 +150,7 @@ def _rows(backend: Backend, body: bytes) -> Iterator[RemoteModel]:
         rows = json.loads(body)["data"]
         names = [(str(row["id"]), row) for row in rows]
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise BackendFailure(f"The LLM backend ({backend.name}) lists no models; see its base URL.") from None
+        raise BackendFailure(f"The LLM backend ({backend.name}) lists no models. Check its base URL.") from None
     for name, row in names:
         model = RemoteModel(public_id(name), name, backend, row)
         if backend.may_serve(model.id):
@@ -158,7 +158,7 @@ def _rows(backend: Backend, body: bytes) -> Iterator[RemoteModel]:
 
 
 def public_id(name: str) -> str:
-    """`/home/x/models/tiny.gguf` -> `tiny.gguf`; what is no path of a file stays, `org/model` too."""
+    """`/home/x/models/tiny.gguf` -> `tiny.gguf`; other names, such as `org/model`, are unchanged."""
     path = PureWindowsPath(name)  # knows both kinds of slash
     return path.name if path.name and (path.root or path.suffix.lower() == ".gguf") else name
 

@@ -1,4 +1,4 @@
-"""What the text endpoints can be asked, on whichever backend has the model."""
+"""The text endpoints, served by the backend that has the model."""
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -15,7 +15,8 @@ from speechd.llm.sse import CompletionEvents, response_events, with_member
 from speechd.settings import Settings
 
 LLAMA_REASONING = {"raw": "none", "parsed": "auto", "hidden": "auto"}
-"""Groq's `reasoning_format` in llama.cpp's words, which fails on Groq's own. Hidden thoughts come in a field apart."""
+"""Groq's `reasoning_format` as llama.cpp names it: it fails on Groq's values. Hidden reasoning is in a separate
+field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class TextRequest:
     fields: Mapping[str, Any]
     """Its JSON body, parsed."""
     body: bytes
-    """The same, unparsed: what nobody has to touch goes out byte for byte."""
+    """The same, unparsed: an unchanged body is sent on byte for byte."""
     headers: Headers = ()
     """The caller's."""
 
@@ -34,7 +35,7 @@ class TextRequest:
         return str(self.fields["model"])
 
     def to(self, model: RemoteModel) -> bytes:
-        """The body for the backend: as it came, but for names that this backend has for the same."""
+        """The body for the backend: unchanged, except for names that differ on this backend."""
         changes: dict[str, Any] = {"model": model.name} if model.name != self.model else {}
         form = self.fields.get("reasoning_format")
         if model.is_llama_cpp and isinstance(form, str) and form in LLAMA_REASONING:
@@ -43,7 +44,7 @@ class TextRequest:
 
 
 class LLMProxy:
-    """All backends behind one object; belongs to one event loop."""
+    """All LLM backends behind one object. It belongs to one event loop."""
 
     def __init__(self, backends: tuple[Backend, ...], settings: Settings) -> None:
         self._backends = backends
@@ -76,7 +77,7 @@ class LLMProxy:
         Raises:
             BackendNotConfigured: there is no backend.
             ModelNotFound: none has the model.
-            BackendFailure: one that may have it cannot be asked.
+            BackendFailure: one that may have it cannot be reached.
         """
         if not self._backends:
             raise BackendNotConfigured
@@ -187,7 +188,7 @@ async def _whole_response(fields: Mapping[str, Any], answer: BackendResponse) ->
 
 
 async def _whole_completed(fields: Mapping[str, Any], answer: BackendResponse) -> AsyncIterator[bytes]:
-    """A backend's own response, with the fields of the API that it leaves out (llama.cpp: most of them)."""
+    """A backend's own response, completed with missing fields of the API (llama.cpp: most of them)."""
     body = await answer.read()
     said = _object(body)
     frame = responses_api.frame(fields, str(fields["model"]))
@@ -206,7 +207,7 @@ async def _renamed(chunks: AsyncIterator[bytes], model: RemoteModel) -> AsyncIte
 
 
 def _renaming(body: bytes, model: RemoteModel) -> bytes:
-    """A path of the backend's disk that stands for a model becomes the id under which callers know it."""
+    """Replaces a path of the backend's disk by the id of the model for callers."""
     if model.id == model.name:
         return body
     return body.replace(json.dumps(model.name).encode(), json.dumps(model.id).encode())

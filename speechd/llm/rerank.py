@@ -1,4 +1,4 @@
-"""Groq's `reranking {query, docs, instruction}` in the words of Jina, vLLM, llama.cpp: `rerank {query, documents}`."""
+"""Groq's `reranking {query, docs, instruction}` as Jina, vLLM and llama.cpp name it: `rerank {query, documents}`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ RERANK_FIELDS = ("query", "docs", "instruction", "model")
 
 
 def rerank_request(fields: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """The backend's request; the instruction goes in front of the query, unknown fields go along."""
+    """The backend's request; the instruction is put before the query, and unknown fields are kept."""
     instruction, query = fields.get("instruction"), fields["query"]
     others = {name: value for name, value in fields.items() if name not in RERANK_FIELDS}
     return others | {
@@ -25,7 +25,7 @@ def scores(answer: Mapping[str, Any], count: int) -> dict[int, float]:
     """The score of each document by its place in the request.
 
     Raises:
-        BackendFailure: a document has none, or something else than a number.
+        BackendFailure: a document has no score, or its score is no number.
     """
     try:
         found = {

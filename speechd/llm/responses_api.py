@@ -1,7 +1,7 @@
-"""The Responses API through chat completions: the request, the whole answer, and the answer's frame.
+"""The Responses API through chat completions: the request, the whole answer, and the fields of a response.
 
-The stream of events is written by `response_stream`. Nothing is stored here, so whatever refers to an earlier
-response is refused.
+The stream of events is written by `response_stream`. No response is stored, so a request that refers to an
+earlier response is refused.
 """
 
 import time
@@ -35,12 +35,12 @@ RESPONSES_FIELDS = frozenset(
         "service_tier",
     ]
 )
-"""Fields that chat completions do not have, or have in another form; every other field goes along untouched."""
+"""Fields that chat completions do not have, or have in another form; every other field is sent on unchanged."""
 REFUSED_FIELDS = ("previous_response_id", "conversation", "background", "prompt")
 
 
 def to_chat(fields: Mapping[str, Any]) -> ResponseJson:
-    """The request for chat completions that asks the same.
+    """The equivalent request for chat completions.
 
     Raises:
         Unsupported: it needs a stored response, a hosted tool or an input that is neither text nor image.
@@ -48,7 +48,7 @@ def to_chat(fields: Mapping[str, Any]) -> ResponseJson:
     """
     for name in REFUSED_FIELDS:
         if fields.get(name):
-            raise Unsupported(f"`{name}` is not supported: this server stores no responses.", param=name)
+            raise Unsupported(f"`{name}` is not supported, because this server stores no responses.", param=name)
     chat: ResponseJson = {name: value for name, value in fields.items() if name not in RESPONSES_FIELDS}
     chat["messages"] = [*_system(fields.get("instructions")), *_messages(fields["input"])]
     if tools := fields.get("tools"):
@@ -66,7 +66,7 @@ def to_chat(fields: Mapping[str, Any]) -> ResponseJson:
 
 
 def from_chat(fields: Mapping[str, Any], chat: Mapping[str, Any]) -> ResponseJson:
-    """The response that a whole chat completion amounts to."""
+    """The response for a complete chat completion."""
     choice = (chat.get("choices") or [{}])[0]
     message = choice.get("message") or {}
     output = [*_reasoning(message), *_spoken(message)]
@@ -79,7 +79,7 @@ def from_chat(fields: Mapping[str, Any], chat: Mapping[str, Any]) -> ResponseJso
 
 
 def frame(fields: Mapping[str, Any], model: str) -> ResponseJson:
-    """A response before its output: what was asked, and the fields that are always there."""
+    """A response before its output: the fields of the request, and the fields that are always present."""
     text = fields.get("text") or {}
     return {
         "id": new_response_id("resp"),
@@ -124,7 +124,7 @@ def finished(response: ResponseJson, output: list[ResponseJson], reason: str | N
 
 
 def message(text: str, identity: str | None = None, status: str = "completed") -> ResponseJson:
-    """An output item: what the model says."""
+    """An output item: a message."""
     return {
         "type": "message",
         "id": identity or new_response_id("msg"),
@@ -139,7 +139,7 @@ def text_part(text: str) -> ResponseJson:
 
 
 def function_call(call_id: str | None, name: str, arguments: str, identity: str | None = None) -> ResponseJson:
-    """An output item: a function that the model wants called."""
+    """An output item: a function call."""
     return {
         "type": "function_call",
         "id": identity or new_response_id("fc"),
@@ -151,7 +151,7 @@ def function_call(call_id: str | None, name: str, arguments: str, identity: str 
 
 
 def reasoning(text: str, identity: str | None = None) -> ResponseJson:
-    """An output item: what the model thought before it spoke."""
+    """An output item: reasoning."""
     return {
         "type": "reasoning",
         "id": identity or new_response_id("rs"),
@@ -223,7 +223,7 @@ def _add(messages: list[ResponseJson], item: Any) -> None:
             output = _content(item.get("output"))
             messages.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": output})
         case "reasoning":
-            pass  # a model does not read its earlier thoughts
+            pass  # earlier reasoning is not sent to the model
         case _:
             raise Unsupported(f"Input items of type {str(kind)[:60]!a} are not supported here.", param="input")
 

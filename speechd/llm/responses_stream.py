@@ -20,7 +20,7 @@ from speechd.llm.sse import payload, split, whole_events
 
 
 async def stream(fields: Mapping[str, Any], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The events, as bytes. What breaks becomes the last event, with an `error` that both SDKs raise."""
+    """The events, as bytes. A failure becomes the last event, with an `error` that both SDKs raise."""
     writer = ResponseWriter(fields)
     yield b"".join(writer.begin())
     try:
@@ -37,7 +37,7 @@ async def stream(fields: Mapping[str, Any], chunks: AsyncIterator[bytes]) -> Asy
 
 
 class ResponseWriter:
-    """Collects the output items and words the events; one item is open at a time."""
+    """Collects the output items and writes the events. One item is open at a time."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.broken = False
@@ -56,7 +56,7 @@ class ResponseWriter:
         yield self._event("response.in_progress", response=self._response)
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[bytes]:
-        """The events that a chat completion's chunk amounts to."""
+        """The events for a chunk of a chat completion."""
         if chunk.get("error"):
             yield self.failed(chunk["error"])
             return

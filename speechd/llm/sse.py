@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: cut at their ends, signed, and otherwise left as they are."""
+"""Server-sent events as bytes: split at their ends, with `x_groq` added, and otherwise unchanged."""
 
 import json
 import re
@@ -19,7 +19,7 @@ RESPONSE_ENDS = (b"response.completed", b"response.failed", b"response.incomplet
 
 
 async def whole_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The stream again, each piece ending where an event ends; what arrives together stays together.
+    """The same stream in pieces that end where an event ends. Events that arrive together stay together.
 
     Raises:
         BackendFailure: an event has no end.
@@ -60,7 +60,7 @@ def payload(event: bytes) -> Any:
 
 
 def with_member(text: bytes, name: str, value: Any) -> bytes:
-    """A JSON object's text with one more member in front; every other byte stays. One that is there already stays."""
+    """Adds a member at the front of a JSON object's text. Other bytes do not change. An existing member is kept."""
     start = text.find(b"{")
     if start < 0 or f'"{name}"'.encode() in text:
         return text
@@ -70,7 +70,8 @@ def with_member(text: bytes, name: str, value: Any) -> bytes:
 
 
 class CompletionEvents:
-    """The events of a completion: errors in this house's words, the first and the usage event signed if wanted."""
+    """The events of a completion, with errors in our envelope. The first event and the usage event get `x_groq` if
+    wanted."""
 
     def __init__(self, request_id: str | None) -> None:
         """
@@ -90,7 +91,7 @@ class CompletionEvents:
             yield b"".join(map(self._touched, split(events))) if self._needs_touch(events) else events
             self._ended = self._ended or DONE in events
         if not self._ended:
-            raise BackendFailure("The LLM backend broke off its answer.")
+            raise BackendFailure("The LLM backend ended its answer early.")
 
     def _needs_touch(self, events: bytes) -> bool:
         signs = self._request_id is not None and (not self._begun or b'"usage"' in events)
@@ -119,7 +120,7 @@ class CompletionEvents:
 
 
 async def response_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The events of a response, untouched but for the form of an error.
+    """The events of a response, unchanged except for the form of an error.
 
     Raises:
         BackendFailure: the stream ended without its end.
@@ -129,7 +130,7 @@ async def response_events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield events
         last = events
     if not any(end in last for end in (*RESPONSE_ENDS, DONE)):
-        raise BackendFailure("The LLM backend broke off its answer.")
+        raise BackendFailure("The LLM backend ended its answer early.")
 
 
 def _message(value: Any) -> bytes:

@@ -1,1 +1,1 @@
-"""Whatever opens a URL that a caller named, and the signature of callbacks."""
+"""Requests to URLs that a caller names, and the signature of webhooks."""

@@ -1,6 +1,6 @@
 """The `url` parameter: an http(s) URL, a `data:` URL or base64 text becomes an open file.
 
-It is fetched behind the guard of `safe_client.py`; a redirect starts again from scratch.
+`safe_client.py` checks each address. A redirect is checked in the same way.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n\f")
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """How much a `url` may cost, and how far it may reach."""
+    """Limits on the size, the time and the addresses of a `url`."""
 
     max_bytes: int = 100_000_000
     """Largest file accepted, in bytes; also for `data:` URLs."""
@@ -60,7 +60,7 @@ async def fetch_audio(
     resolver: Resolver = system_resolver,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> BinaryIO:
-    """What a `url` parameter stands for, as an open file at its start; the caller closes it.
+    """Opens what a `url` parameter names, as a file at its start. The caller closes it.
 
     Args:
         url: http(s) URL, `data:` URL (RFC 2397), or base64 or base64url text.
@@ -70,7 +70,7 @@ async def fetch_audio(
 
     Raises:
         InvalidRequest: it is none of these, or malformed.
-        UrlNotAllowed: it leads, at once or by a redirect, to where this server does not fetch from.
+        UrlNotAllowed: it leads, directly or by a redirect, to an address that is not allowed.
         TooLarge: there are more than `limits.max_bytes`.
         FailedDependency: the host is unknown, unreachable, too slow, or answers with an error.
     """
@@ -87,11 +87,11 @@ def is_inline(url: str) -> bool:
 
 
 def check_url(url: str, limits: FetchLimits) -> None:
-    """What can be told of an http(s) URL before its host is resolved.
+    """Checks an http(s) URL before its host is resolved.
 
     Raises:
         InvalidRequest: it is malformed.
-        UrlNotAllowed: it leads to where this server does not fetch from.
+        UrlNotAllowed: it leads to an address that is not allowed.
     """
     AddressPolicy(limits.allow_hosts).check_host(parse_url(url.strip()))
 
@@ -118,7 +118,7 @@ async def _download(
 async def _follow(
     client: httpx2.AsyncClient, target: Target, file: BinaryIO, limits: FetchLimits, resolver: Resolver
 ) -> None:
-    """Request, go where redirects lead, and write the body of the last answer."""
+    """Follows redirects and writes the body of the last answer."""
     policy = AddressPolicy(limits.allow_hosts)
     for _ in range(MAX_REDIRECTS + 1):
         addresses = await allowed_addresses(target, policy, resolver)
@@ -134,7 +134,7 @@ async def _follow(
 def _redirected(target: Target, location: str) -> Target:
     """
     Raises:
-        UrlNotAllowed: from https to http, or to what is not http at all.
+        UrlNotAllowed: from https to http, or to another scheme.
         FailedDependency: the location is malformed.
     """
     try:
@@ -150,12 +150,12 @@ async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, ma
     """
     Raises:
         FailedDependency: the answer is not a file.
-        TooLarge: it is announced to be too large, or turns out to be.
+        TooLarge: its announced or real size is too large.
     """
     if not response.is_success:
         raise failed(target, f"answered {response.status_code}")
     if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise failed(target, "sent a compressed body although it was asked not to")
+        raise failed(target, "sent a compressed body against the request")
     declared = response.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -168,7 +168,7 @@ async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, ma
 
 
 def _data_payload(url: str) -> tuple[bool, str]:
-    """Whether it is base64, and the payload; the media type does not matter, audio is judged by its content."""
+    """Whether it is base64, and the payload; the media type does not matter, because the content decides."""
     header, comma, payload = url.strip().partition(",")
     if not comma:
         raise InvalidRequest("The data: URL has no comma.", param="url")
@@ -182,7 +182,7 @@ def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
     """The file that is in the parameter itself.
 
     Raises:
-        InvalidRequest: it is empty, or not what it claims to be.
+        InvalidRequest: it is empty or malformed.
         TooLarge
     """
     file = _spool()
@@ -203,7 +203,7 @@ def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
 
 
 def _from_base64(text: str) -> Iterator[bytes]:
-    """Either alphabet (RFC 4648), with or without padding and line breaks, a slice at a time."""
+    """Decodes either alphabet (RFC 4648), with or without padding and line breaks, a slice at a time."""
     text = text.translate(_TO_STANDARD)
     if not _BASE64.fullmatch(text):
         raise InvalidRequest("The url is neither an http(s) URL, a data: URL nor base64 text.", param="url")
@@ -213,11 +213,11 @@ def _from_base64(text: str) -> Iterator[bytes]:
         try:
             yield binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
         except binascii.Error as error:
-            raise InvalidRequest("The url's base64 text is cut off.", param="url") from error
+            raise InvalidRequest("The url's base64 text is incomplete.", param="url") from error
 
 
 def _from_percent(text: str) -> Iterator[bytes]:
-    """Percent-encoding (RFC 3986), a slice at a time."""
+    """Decodes percent-encoding (RFC 3986), a slice at a time."""
     start = 0
     while start < len(text):
         end = start + _SLICE

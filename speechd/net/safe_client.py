@@ -1,7 +1,7 @@
-"""Requests to places that callers name: each goes to an address that was checked, and nowhere else.
+"""Requests to addresses that callers name. Each goes to a checked address only.
 
-A name is resolved once, every address it has must be allowed (`ssrf.py`), and the connection goes to exactly such
-an address, so that a second, different answer of the name server changes nothing.
+A name is resolved once, and every address of it must be allowed (`ssrf.py`). The connection goes to exactly such an
+address, so that a second, different answer of the name server has no effect (DNS rebinding).
 """
 
 import asyncio
@@ -28,17 +28,17 @@ Resolver = Callable[[str, int], Awaitable[list[Address]]]
 
 @dataclass(frozen=True, slots=True)
 class GuardedRequest:
-    """What is asked of a place, wherever it turns out to be."""
+    """A request, before the address of its host is known."""
 
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
 
     def to(self, client: httpx2.AsyncClient, target: Target, address: Address) -> httpx2.Request:
-        """Addressed to the number, meant for the name: TLS verifies the certificate against the name."""
+        """The request to the IP address, with the name as its host: TLS verifies the certificate against the name."""
         own = {
             "Host": target.host_header,
-            "Accept-Encoding": "identity",  # nothing to unpack, so no bomb
+            "Accept-Encoding": "identity",  # no decompression, so no decompression bomb
             "User-Agent": "speechd",
         }
         return client.build_request(
@@ -59,7 +59,7 @@ async def system_resolver(host: str, port: int) -> list[Address]:
 
 
 def guarded_client(timeout: float, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
-    """A client that goes where it is told and nowhere else: no proxy, no .netrc, no redirect of its own."""
+    """A client without proxies, .netrc and redirects of its own."""
     return httpx2.AsyncClient(
         transport=transport or httpx2.AsyncHTTPTransport(verify=_tls(), trust_env=False),
         trust_env=False,
@@ -69,7 +69,7 @@ def guarded_client(timeout: float, transport: httpx2.AsyncBaseTransport | None =
 
 
 async def allowed_addresses(target: Target, policy: AddressPolicy, resolver: Resolver) -> list[Address]:
-    """The host's addresses, resolved once; one that is not allowed spoils all.
+    """The host's addresses, resolved once. One that is not allowed refuses the host.
 
     Raises:
         UrlNotAllowed, FailedDependency
@@ -91,10 +91,10 @@ async def allowed_addresses(target: Target, policy: AddressPolicy, resolver: Res
 async def answer_of(
     message: GuardedRequest, client: httpx2.AsyncClient, target: Target, addresses: list[Address]
 ) -> AsyncIterator[httpx2.Response]:
-    """The response of the first address that accepts a connection; its body is still to come.
+    """The response of the first address that accepts a connection. Its body is not read yet.
 
     Raises:
-        FailedDependency: none does, or what comes is not HTTP.
+        FailedDependency: none does, or the answer is not HTTP.
     """
     response = None
     try:
@@ -120,7 +120,7 @@ async def answer_of(
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading the root certificates takes long enough to do it once."""
+    """Reading the root certificates is slow, so it happens once."""
     return httpx2.create_ssl_context(trust_env=False)
 
 

@@ -1,4 +1,4 @@
-"""Where a caller's URL may lead: the guard against server-side request forgery.
+"""The guard against server-side request forgery (SSRF): which URLs of callers are allowed.
 
 Nothing here opens a connection. A host passes when it is spelt plainly and every address it stands for is public, or
 when the operator allows it. No library serves: drawbridge and ssrfguard guard so too, but wrap httpx, and our client is
@@ -23,7 +23,7 @@ _REFUSED: Final[tuple[Network, ...]] = tuple(
     # (IANA's registries of special-purpose addresses): forms that carry another address inside, and cloud metadata.
     for network in (
         "168.63.129.16/32",  # Azure's wire server
-        "192.0.0.0/24",  # protocol assignments and Oracle's metadata, which Python 3.11 holds for global
+        "192.0.0.0/24",  # protocol assignments and Oracle's metadata, which Python 3.11 calls global
         "192.88.99.0/24",  # 6to4 relays, RFC 7526
         "2001::/23",  # protocol assignments, with Teredo
         "2001:db8::/32",  # documentation
@@ -57,7 +57,7 @@ _SERVICE_PORTS: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One http(s) URL whose spelling is above suspicion."""
+    """One http(s) URL in an unambiguous spelling."""
 
     scheme: str
     host: str
@@ -94,7 +94,7 @@ class AddressPolicy:
                 self._names.add(entry.strip().lower().rstrip("."))
 
     def check_host(self, target: Target) -> None:
-        """What can be told before the name is resolved.
+        """Checks a target before its name is resolved.
 
         Raises:
             UrlNotAllowed: a literal address or a name that may not be reached, or a port that is not the web's.
@@ -122,7 +122,7 @@ class AddressPolicy:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is a plain host on the internet, and none that leads back inside."""
+    """Whether an address is a public host, without another address inside."""
     if isinstance(address, IPv6Address) and (address.scope_id or address not in _GLOBAL_UNICAST):
         return False
     if not address.is_global or address.is_multicast or address.is_reserved:
@@ -131,11 +131,11 @@ def is_public(address: Address) -> bool:
 
 
 def parse_url(url: str) -> Target:
-    """Read an http or https URL, strictly: what two parsers could read differently is refused.
+    """Parses an http or https URL strictly: what two parsers could read differently is refused.
 
     Raises:
         InvalidRequest: it is malformed.
-        UrlNotAllowed: another scheme, credentials, or an address spelt so as to slip past a filter.
+        UrlNotAllowed: another scheme, credentials, or an address in an unusual spelling.
     """
     if not url.isascii() or any(char <= " " or char in '\\"<>^`{|}\x7f' for char in url):
         raise InvalidRequest("The url has characters that must be percent-encoded or written as xn--.", param="url")
@@ -147,7 +147,7 @@ def parse_url(url: str) -> Target:
     if parts.scheme not in ("http", "https"):
         raise UrlNotAllowed("The url must begin with http:// or https://, or be a data: URL.", param="url")
     if "@" in parts.netloc:
-        raise UrlNotAllowed("The url may not carry credentials.", param="url")
+        raise UrlNotAllowed("The url must not contain credentials.", param="url")
     if port == 0 or parts.netloc.endswith(":"):
         raise InvalidRequest("The url has no valid port.", param="url")
     return Target(parts.scheme, _plain_host(parts), port or _default_port(parts.scheme), _path(parts))
@@ -192,7 +192,7 @@ def _default_port(scheme: str) -> int:
 
 def _refusal(target: Target) -> UrlNotAllowed:
     return UrlNotAllowed(
-        f"The url's host {target.host} is not on the public internet, or not entirely; this server does not fetch from"
-        " there unless its operator lists it in SPEECHD_FETCH_ALLOW_HOSTS.",
+        f"The url's host {target.host} has an address that is not public. This server does not fetch from"
+        " it unless its operator lists it in SPEECHD_FETCH_ALLOW_HOSTS.",
         param="url",
     )

@@ -14,7 +14,7 @@ MIN_SECRET_BYTES, MAX_SECRET_BYTES = 16, 256
 
 
 def secret_bytes(secret: str) -> bytes:
-    """The key that a secret stands for: base64 after `whsec_`, else its own characters.
+    """The key of a secret: base64 after `whsec_`, else its own characters.
 
     Raises:
         InvalidRequest: it is not base64, too short or too long.
@@ -24,7 +24,7 @@ def secret_bytes(secret: str) -> bytes:
         key = base64.b64decode(encoded, validate=True) if secret.startswith(WHSEC_PREFIX) else secret.encode()
     except (binascii.Error, ValueError):
         key = b""
-    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES or "\0" in secret:  # which no database keeps
+    if not MIN_SECRET_BYTES <= len(key) <= MAX_SECRET_BYTES or "\0" in secret:  # databases refuse it
         raise InvalidRequest(
             f"`webhook_secret` must be `whsec_` and base64 of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes,"
             f" or a text of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes.",

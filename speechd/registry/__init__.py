@@ -1,1 +1,1 @@
-"""Which models there are and how their files come here."""
+"""Models: catalog, installed files, downloads, and the models in memory."""

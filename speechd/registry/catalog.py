@@ -1,4 +1,4 @@
-"""What a model is, whether a row of the catalog, a folder or a name on a hub describes it."""
+"""The description of a model, from a row of the catalog, a folder or a name on a hub."""
 
 import re
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
 VOICE_CONTEXT = 200_000
-"""Characters of text that a voice is given in one request."""
+"""Characters of text for one speech request."""
 REPOSITORY = re.compile(r"(?!.*(\.\.|--))[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 """Name of a repository on a model hub: `org/name`."""
 
@@ -35,11 +35,11 @@ class Model:
     """Codes it was trained for; empty, all of Whisper's, only while it is not installed."""
     adaptive_context: bool
     window_seconds: float
-    """Longest window it is given."""
+    """Longest window, in seconds."""
     window_gap: float
     """Seconds of silence that end a window."""
     linked_windows: int
-    """Windows in a row of which each is told the end of the text before it; 1: none is."""
+    """Windows in a row, each with the end of the previous text as its prompt; 1: none has one."""
     embedded: bool
     """Ships with speechd, or in a package that speechd installs."""
     hub: str
@@ -47,7 +47,7 @@ class Model:
     path: Path | None
     """Folder of its files, or None while it is not installed."""
     engine: str = "whisper"
-    """What runs it."""
+    """Name of its engine."""
     hub_folder: str = ""
     """Folder of the repository that holds its files, or "" for the whole."""
     extra: str = ""
@@ -55,19 +55,19 @@ class Model:
     patterns: tuple[str, ...] = ()
     """Of the files to pull where it is not pinned; empty: those that its engine reads."""
     files: tuple[ModelFile, ...] = ()
-    """Its pinned files; empty for a model that is not pinned: then the hub says at the time of the pull what it has."""
+    """Its pinned files; empty for a model that is not pinned: then the hub lists the files at the time of the pull."""
     sources: tuple[Source, ...] = ()
     """Where the pinned files come from, in the order in which they are tried."""
     licence: str = ""
     """SPDX identifier of the licence of its weights, or "" where only its own card says it."""
     copyright: str = ""
-    """The line that the licence wants to be kept, or ""."""
+    """The notice that the licence requires, or ""."""
     second: str = ""
-    """The model that `auto` turns to where this one does not understand the recording."""
+    """The model that `auto` uses where this one does not understand the recording."""
     trust: float = 0.0
-    """Mean log-probability from which this model is believed; 0 where nobody has measured one."""
+    """Mean log-probability from which this model's text is accepted; 0 where it was not measured."""
     stands_for: str = ""
-    """`auto` for a hosted id that means the best installed voice of its languages."""
+    """`auto` for a hosted id that stands for the best installed voice of its languages."""
 
     @property
     def installed(self) -> bool:
@@ -75,12 +75,12 @@ class Model:
 
     @property
     def pinned(self) -> bool:
-        """What a pull brings is checked against hashes of ours, whoever gives it."""
+        """A pull compares the files with hashes of the catalog, whatever the source."""
         return bool(self.files)
 
     @property
     def pullable(self) -> bool:
-        """Something is known that has its files."""
+        """A source of its files is known."""
         return bool(self.hub or self.sources)
 
     @property
@@ -114,11 +114,11 @@ UNKNOWN = Model(
     hub="",
     path=None,
 )
-"""What is assumed of a model that no catalog row describes: a Whisper, preferred to the embedded ones only."""
+"""Defaults of a model without a row in the catalog: a Whisper, preferred only to the embedded models."""
 
 
 def local(name: str, path: Path) -> Model:
-    """A folder that an operator or a pull put there."""
+    """A folder that an operator or a pull made."""
     created = int((path / "config.json").stat().st_mtime) if (path / "config.json").exists() else 0
     hub = name if REPOSITORY.fullmatch(name) else ""
     if engine_of(path) == "piper":
@@ -130,7 +130,7 @@ def local(name: str, path: Path) -> Model:
 
 
 def with_vocabulary(model: Model) -> Model:
-    """A Whisper model with the languages and tasks that its vocabulary has, where nothing else names them."""
+    """A Whisper model with the languages and tasks that its vocabulary has, where the catalog names none."""
     if model.engine != "whisper" or model.kind != "asr" or model.languages or model.path is None:
         return model
     languages = languages_of(model.path)
@@ -165,7 +165,7 @@ def local_voice(name: str, path: Path) -> Model:
 
 
 def hub_voice(name: str) -> Model:
-    """What a Piper voice of this name is, wherever its files are."""
+    """The description of a Piper voice by its name, wherever its files are."""
     folder = piper_voices.hub_folder(name)
     return replace(
         UNKNOWN,

@@ -1,4 +1,4 @@
-"""The models that come without being named: a recogniser and a voice."""
+"""The default models: a recogniser and a voice."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from speechd.registry.registry import AUTO, ModelStore
 from speechd.settings import Settings
 
 RECOGNISER = "whisper-base"
-"""Knows all of Whisper's languages, fits any machine, and can be had from a hub and from a package index."""
+"""It knows all of Whisper's languages, fits into any machine, and is on a hub and on a package index."""
 VOICE = "en_US-joe-medium"
 """Where the catalog has no voice of the system's language."""
 NONE = "none"
-"""SPEECHD_AUTO_MODEL: nothing comes."""
+"""SPEECHD_AUTO_MODEL: install nothing."""
 
 
 def default_pair(store: ModelStore, language: str) -> tuple[Model, Model]:
@@ -26,16 +26,17 @@ def default_pair(store: ModelStore, language: str) -> tuple[Model, Model]:
 
 
 def missing_defaults(store: ModelStore, settings: Settings, language: str, *, speaks: bool) -> tuple[Model, ...]:
-    """What `speechd serve --pull` brings, the recogniser first: nothing for which something real is installed or named.
+    """The models that `speechd serve --pull` installs, the recogniser first. A kind that is installed or named is left
+    out.
 
     Args:
         store: knows what is installed.
         settings: `auto_model` and the defaults of the operator.
         language: ISO 639 code of the system's language.
-        speaks: voices can be used here.
+        speaks: whether voices can be used.
 
     Raises:
-        Misconfigured: `auto_model` is no model that can be brought.
+        Misconfigured: `auto_model` is no model that can be pulled.
     """
     wanted = settings.auto_model
     if wanted == NONE:
@@ -59,7 +60,7 @@ def _named(store: ModelStore, model_id: str) -> Model:
 
 
 def _has_real(store: ModelStore, kind: str) -> bool:
-    """A model of that kind is installed that does not come with speechd."""
+    """Whether a model of that kind is installed that is not embedded."""
     return any(model.installed and model.kind == kind and not model.embedded for model in store.list(hosted=False))
 
 

@@ -1,4 +1,4 @@
-"""Where the files of models lie, and whether they are all there: shipped, placed by the operator, pulled, or in the
+"""Where the files of models are, and whether they are complete: embedded, placed by the operator, pulled, or in the
 hub's own cache."""
 
 import importlib.util
@@ -26,34 +26,34 @@ PULLED_FILES = {
     "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
     "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
 }
-"""Patterns of what is pulled from a hub for an engine; a repository often holds other things beside."""
+"""Patterns of what is pulled from a hub for an engine; a repository often has other files too."""
 
 PULL_COMMAND = "speechd models pull whisper-base"
-"""Brings the smallest Whisper that understands people in many languages."""
+"""Pulls the smallest Whisper that understands people in many languages."""
 PULL_PAIR = "speechd models pull"
-"""Brings that one and a voice."""
+"""Pulls that model and a voice."""
 
 
 def shipped_models() -> Path:
-    """The folder of what ships with speechd: inside the installed package, or `models/` of a source checkout."""
+    """The folder of the embedded models: inside the installed package, or `models/` of a source checkout."""
     package = Path(str(resources.files("speechd")))
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"
 
 
 def is_complete(folder: Path, engine: str) -> bool:
-    """All files are there that the engine cannot do without."""
+    """Whether all files are there that the engine needs."""
     patterns = LAYOUTS.get(engine, ())
     return bool(patterns) and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
 
 
 def engine_of(folder: Path) -> str | None:
-    """The engine that can load what lies in a folder, or None."""
+    """The engine that can load the files of a folder, or None."""
     return next((engine for engine in LAYOUTS if is_complete(folder, engine)), None)
 
 
 def model_folders(root: Path) -> Iterator[tuple[str, Path]]:
-    """Complete models below a folder, by their id: `name` or `org/name`; hidden folders are not looked into."""
+    """Complete models below a folder, by their id: `name` or `org/name`; hidden folders are skipped."""
     for folder in _subfolders(root):
         if engine_of(folder):
             yield folder.name, folder

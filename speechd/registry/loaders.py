@@ -1,4 +1,4 @@
-"""Which engine runs a model, and what a loaded one is worked through; the libraries load with the first model."""
+"""Loads models: the engine by its name, and the object that requests use. The libraries load with the first model."""
 
 import os
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
-"""Which models are in memory: loaded when they are first used, shared, never unloaded in use, unloaded when idle.
+"""The models in memory: loaded at their first use, shared, unloaded when idle and never while in use.
 
-Knows nothing of what a loaded model is: whatever `load` returns and can be closed, of any kind.
+A loaded model can be any object that `load` returns and that can be closed.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ log = logging.getLogger("speechd.models")
 
 
 class LoadedModel(Protocol):
-    """A model in memory, ready to work."""
+    """A model in memory."""
 
     async def close(self) -> None:
-        """Finishes what is in hand and gives the memory back."""
+        """Waits for running work and frees the memory."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ManagerLimits:
-    """How much may be in memory, and for how long; 0 sets no bound."""
+    """Limits on models in memory; 0 sets no bound."""
 
     keep_alive: float = -1
     """Seconds that an unused model stays; -1 for ever."""
@@ -37,7 +37,7 @@ class ManagerLimits:
     """Of model files, which is about what their weights take."""
 
     def allow(self, sizes: list[int]) -> bool:
-        """Models of these sizes may be in memory together; a single one always may."""
+        """Whether models of these sizes may be in memory together. A single one always may."""
         if len(sizes) <= 1:
             return True
         return (not self.models or len(sizes) <= self.models) and (not self.bytes or sum(sizes) <= self.bytes)
@@ -50,11 +50,11 @@ class ModelStatus:
     model: Model
     bytes: int
     users: int
-    """Recordings that it works on now."""
+    """Recordings that use it now."""
     loaded_at: float
     """Unix seconds."""
     expires_in: float | None
-    """Seconds until it is unloaded if nobody uses it; None while it is in use or stays."""
+    """Seconds until it is unloaded if it stays unused; None while it is in use or has no such limit."""
 
 
 @dataclass(eq=False, slots=True)
@@ -80,7 +80,7 @@ class ModelManager:
         self._changed = asyncio.Event()
 
     def list(self) -> tuple[ModelStatus, ...]:
-        """Those in memory or being loaded, the longest unused first."""
+        """Models in memory or being loaded, the longest unused first."""
         now = asyncio.get_running_loop().time()
         return tuple(
             ModelStatus(
@@ -91,9 +91,9 @@ class ModelManager:
 
     @contextlib.asynccontextmanager
     async def use(self, model: Model) -> AsyncGenerator[LoadedModel]:
-        """The model, loaded, for as long as the context lasts; all who ask while it loads wait for one load.
+        """The loaded model, held for the duration of the context. Concurrent calls wait for one load.
 
-        Nobody may hold a model while waiting for another: with room for one only, both would wait for ever.
+        A caller must not hold one model while it waits for another: with room for one only, that is a deadlock.
 
         Raises:
             EngineFailure: its files cannot be loaded.
@@ -114,9 +114,9 @@ class ModelManager:
             pass
 
     async def unload(self, model_id: str) -> bool:
-        """Unloads a model as soon as nobody uses it, and returns when it is gone; False if it was not loaded.
+        """Unloads a model when it is no longer in use, and returns then; False if it was not loaded.
 
-        Who asks for it meanwhile gets it loaded anew.
+        A request that arrives meanwhile loads it again.
         """
         resident = self._table.get(model_id)
         if resident is None:
@@ -125,13 +125,13 @@ class ModelManager:
         return True
 
     async def close(self) -> None:
-        """Lets what is in hand finish and unloads everything."""
+        """Waits for running work and unloads all models."""
         for resident in list(self._table.values()):
             self._retire(resident, wait=False)
         await asyncio.gather(*self._leaving, return_exceptions=True)
 
     async def _admit(self, model: Model) -> _ManagedModel:
-        """A place in memory, as soon as there is room for it."""
+        """Reserves memory for a model, as soon as there is room."""
         size = folder_bytes(model.path) if model.path else 0
         while model.id not in self._table:
             if self._limits.allow([size, *(each.bytes for each in self._table.values())]):
@@ -172,18 +172,18 @@ class ModelManager:
         self._tell()
 
     def _tell(self) -> None:
-        """Wakes who waits for room."""
+        """Wakes loads that wait for memory."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _forget(self, resident: _ManagedModel) -> None:
-        """Takes it out of the table: nobody new gets it."""
+        """Removes it from the table, so that no new request gets it."""
         if self._table.get(resident.model.id) is resident:
             del self._table[resident.model.id]
         _stop_timer(resident)
 
     def _retire(self, resident: _ManagedModel, *, wait: bool = True) -> "asyncio.Task[None]":
-        """Begins to unload; `wait` until nobody uses it."""
+        """Begins to unload; with `wait`, after the last use."""
         self._forget(resident)
         task = asyncio.create_task(self._unload(resident, wait))
         self._leaving.add(task)
@@ -192,7 +192,7 @@ class ModelManager:
 
     async def _unload(self, resident: _ManagedModel, wait: bool) -> None:
         await asyncio.wait([resident.loading])
-        if not _failed(resident.loading):  # else who asked for it was told
+        if not _failed(resident.loading):  # else the caller got the error
             if wait and resident.users:
                 await resident.idle.wait()
             await resident.loading.result().close()

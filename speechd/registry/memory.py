@@ -1,21 +1,21 @@
-"""How much memory a model takes, and how much this process may take: the system's free memory or its container's."""
+"""The memory that a model needs, and the memory that this process can use: of the system or its container."""
 
 from pathlib import Path
 
 MODEL_MEMORY = 1.3
-"""Times its files that a model takes at most (measured on Whisper: 1.1 to 1.3)."""
+"""Memory of a model at most, as a multiple of the size of its files (measured on Whisper: 1.1 to 1.3)."""
 SYSTEM = Path("/proc/meminfo")
 CONTAINER = Path("/sys/fs/cgroup")
-"""Where a container sees its own control group (Linux, "Control Group v2", Memory)."""
+"""Path of a container's own control group (Linux, "Control Group v2", Memory)."""
 
 
 def fits(model_bytes: int, memory: float) -> bool:
-    """A model with so many bytes of files can be loaded into so many bytes of memory."""
+    """Whether a model with so many bytes of files fits into so many bytes of memory."""
     return model_bytes * MODEL_MEMORY <= memory
 
 
 def available_memory(system: Path = SYSTEM, container: Path = CONTAINER) -> float:
-    """Bytes that this process can take now; without bound where nothing tells (not Linux)."""
+    """Bytes that this process can use now; infinite where they cannot be read (not Linux)."""
     return min(_of_system(system), _of_container(container))
 
 
@@ -24,7 +24,7 @@ def _of_system(path: Path) -> float:
 
 
 def _of_container(folder: Path) -> float:
-    """What the limit leaves; the page cache counts as used there, and the kernel gives its inactive part back."""
+    """What the limit leaves. The page cache counts as used, and the kernel can free its inactive part."""
     limit, used = (_number(folder / f"memory.{name}") for name in ("max", "current"))
     if limit is None or used is None:
         return float("inf")
@@ -32,7 +32,7 @@ def _of_container(folder: Path) -> float:
 
 
 def _number(path: Path) -> float | None:
-    """The one number of a file; None where it is not there or says `max`."""
+    """The number in a file; None where it is not there or says `max`."""
     text = _read(path).strip()
     return float(text) if text.isdigit() else None
 

@@ -1,4 +1,4 @@
-"""Piper's own voices on the model hub: the name of one says where its files lie and how large it is."""
+"""Piper's voices on the model hub: the name of a voice gives the path of its files and its size."""
 
 import re
 
@@ -26,5 +26,5 @@ def language(name: str) -> str:
 
 
 def rank(name: str) -> int:
-    """The larger, the better; 0 for a name that tells no size."""
+    """The larger, the better; 0 for a name without a size."""
     return QUALITY_RANKS.get(name.rpartition("-")[2], 0)

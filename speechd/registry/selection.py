@@ -1,4 +1,4 @@
-"""In which order `auto` prefers the models that are installed."""
+"""The order in which `auto` prefers installed models."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,12 +17,12 @@ def by_preference(
 ) -> list[Model]:
     """First the models that fit into memory, by rank; then those that do not, the smallest first; last the embedded.
 
-    An embedded model hears synthetic voices only, so that one which may not fit is still the better try.
+    An embedded model understands synthetic voices only, so a model that may not fit is still preferred.
 
     Args:
         models: installed ones.
         memory: bytes.
-        size: tells the bytes of a model's files.
+        size: returns the bytes of a model's files.
     """
 
     def key(model: Model) -> tuple[bool, int, int]:

@@ -1,4 +1,4 @@
-"""Which voices there are, and which one a speech request means.
+"""The known voices, and the voice of a speech request.
 
 A request names a model and a voice. Piper makes no difference between the two: each voice is a model. So `model` may be
 a voice, `auto`, or the id of a hosted model that stands for the default voice; `voice` may be a voice, a speaker of
@@ -29,7 +29,7 @@ HOSTED_VOICES = frozenset(
     )
     for name in names.split()
 )
-"""Voices of OpenAI, of Groq's PlayAI and of Groq's Orpheus, which nobody can install: declared aliases."""
+"""Voices of OpenAI, of Groq's PlayAI and of Groq's Orpheus, which cannot be installed: declared aliases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Voice:
     """A voice that can speak."""
 
     id: str
-    """Its model's id, with `#` and the speaker where one was asked for."""
+    """Its model's id, with `#` and the speaker where the request names one."""
     model: Model
     files: VoiceFiles
     info: VoiceInfo
@@ -46,7 +46,7 @@ class Voice:
 
 
 class VoiceStore:
-    """The speech models of a ModelStore, seen as voices."""
+    """The speech models of a ModelStore, as voices."""
 
     def __init__(self, models: ModelStore, settings: Settings) -> None:
         self._models = models
@@ -58,7 +58,7 @@ class VoiceStore:
         return tuple(voice for model in models if (voice := _voice(model)))
 
     def choose(self, model: str, voice: str) -> Voice:
-        """The voice that shall speak.
+        """The voice of a request.
 
         Raises:
             ModelNotFound: no such model.
@@ -81,14 +81,14 @@ class VoiceStore:
         return _with_speaker(found, speaker) if speaker else found
 
     def missing(self, model: str, voice: str) -> Model | None:
-        """The known voice that a request means and that is not installed, or None."""
+        """The known voice of a request that is not installed, or None."""
         name = voice.partition("#")[0].strip()
         named = None if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES else self._known(name)
         meant = (named, self._known(model) or self._default_for(model))
         return next((found for found in meant if found and not found.installed), None)
 
     def _default_for(self, model: str) -> Model | None:
-        """The voice that SPEECHD_DEFAULT_VOICE names, where this model stands for it."""
+        """The voice of SPEECHD_DEFAULT_VOICE, where this model stands for it."""
         default = self._known(self._default)
         if default is None or model == AUTO:
             return default
@@ -109,7 +109,7 @@ class VoiceStore:
             return self._default_voice()
         model = self._models.get(model_id)
         if model.kind != "tts":
-            raise InvalidRequest(f"The model `{model_id}` does not speak; it transcribes.", param="model")
+            raise InvalidRequest(f"The model `{model_id}` does not speak. It transcribes.", param="model")
         if model.stands_for:
             return self._default_voice(model.languages)
         found = _voice(model)

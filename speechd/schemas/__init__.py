@@ -1,1 +1,1 @@
-"""What is on the wire, as Pydantic models."""
+"""Requests and replies of the HTTP API, as Pydantic models."""

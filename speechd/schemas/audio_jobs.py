@@ -1,4 +1,4 @@
-"""Audio requests that are answered later, on the wire."""
+"""Schemas of asynchronous audio jobs."""
 
 from typing import Any, Literal
 
@@ -20,76 +20,76 @@ class WebhookForm(PageForm):
     webhook_secret: str | None = Field(
         None,
         max_length=512,
-        description="What signs the webhook: `whsec_` and base64, or any text from 16 bytes on. Default: the server's.",
+        description="Secret of the webhook: `whsec_` and base64, or a text of 16 bytes or more. Default: the server's.",
     )
 
 
 class ProgressObject(BaseModel):
-    """How far a job is."""
+    """Progress of a job."""
 
-    unit: Literal["seconds", "characters"] = Field(description="Of a recording, or of a text to be spoken.")
-    done: float = Field(description="How many are done.")
-    total: float | None = Field(None, description="How many there are, as far as known.")
+    unit: Literal["seconds", "characters"] = Field(description="Seconds of a recording, or characters of a text.")
+    done: float = Field(description="Units that are done.")
+    total: float | None = Field(None, description="Total units, if known.")
     ratio: float | None = Field(None, description="0 to 1.")
 
 
 class PartialSegment(BaseModel):
-    """A piece of the transcript so far."""
+    """A segment of the transcript so far."""
 
     id: int = Field(description="Its number, from 0.")
     start: float = Field(description="Seconds.")
     end: float = Field(description="Seconds.")
-    text: str = Field(description="What is said.")
+    text: str = Field(description="Text of the segment.")
 
 
 class WebhookObject(BaseModel):
-    """How far the webhook is."""
+    """State of the webhook."""
 
-    url: str = Field(description="Where it goes, without its query.")
-    status: Literal["waiting", "delivered", "failed"] = Field(description="`failed`: it was given up.")
-    attempts: int = Field(description="Attempts so far.")
+    url: str = Field(description="Address of the receiver, without its query.")
+    status: Literal["waiting", "delivered", "failed"] = Field(description="`failed`: no further attempt is made.")
+    attempts: int = Field(description="Number of attempts.")
     last_status: int | None = Field(None, description="HTTP status of the receiver's last answer.")
     last_error: str | None = Field(None, description="Why the last attempt failed.")
     delivered_at: int | None = Field(None, description="Unix time.")
 
 
 class AudioJobObject(Listed):
-    """An audio request that is answered later."""
+    """An asynchronous audio job."""
 
-    id: str = Field(description="What other requests name it by.")
+    id: str = Field(description="Id of the job.")
     object: Literal["audio.job"] = Field("audio.job", description="Always `audio.job`.")
-    endpoint: str = Field(description="What was asked.")
-    model: str = Field(description="The model, as asked for.")
+    endpoint: str = Field(description="Path of the request.")
+    model: str = Field(description="Model of the request.")
     status: Literal["queued", "running", "completed", "failed", "cancelled", "expired"] = Field(
-        description="Where it is."
+        description="Status of the job."
     )
     request_id: str | None = Field(None, description="The `x-request-id` of the request.")
     created_at: int = Field(description="Unix time.")
-    started_at: int | None = Field(None, description="Unix time at which the work began, the last time it did.")
+    started_at: int | None = Field(None, description="Unix time at which the last attempt began.")
     finished_at: int | None = Field(None, description="Unix time.")
-    expires_at: int = Field(description="Unix time at which it is given up if it has not finished.")
-    progress: ProgressObject = Field(description="How far it is.")
+    expires_at: int = Field(description="Unix time at which it expires if it has not finished.")
+    progress: ProgressObject = Field(description="Progress of the job.")
     segments: list[PartialSegment] = Field([], description="While it runs: the newest segments.")
-    segments_omitted: int = Field(0, description="How many older segments are left out.")
+    segments_omitted: int = Field(0, description="Number of older segments that are left out.")
     result: Any = Field(
         None,
         description="The answer: of `json` and `verbose_json` the object, of other formats the text, of a speech the"
         " file with its audio. In lists it is left out.",
     )
-    result_media_type: str | None = Field(None, description="Of the answer.")
-    result_url: str | None = Field(None, description="Path at which the answer is, exactly as without waiting.")
+    result_media_type: str | None = Field(None, description="HTTP status of the answer.")
+    result_url: str | None = Field(None, description="Path of the answer, exactly as in a synchronous request.")
     error: ErrorDetail | None = Field(None, description="Why it failed.")
-    waiting_for: ErrorDetail | None = Field(None, description="What keeps the work from going on, such as a full disk.")
-    webhook: WebhookObject | None = Field(None, description="How far its webhook is.")
+    waiting_for: ErrorDetail | None = Field(None, description="Error that delays the job, such as a full disk.")
+    webhook: WebhookObject | None = Field(None, description="State of its webhook.")
 
 
 class AudioJobList(ListPage[AudioJobObject]):
-    """Some of the caller's audio jobs."""
+    """A page of the caller's audio jobs."""
 
 
 class AudioJobDeleted(BaseModel):
-    """What DELETE answers."""
+    """Reply of DELETE."""
 
-    id: str = Field(description="What was deleted.")
+    id: str = Field(description="Id of the deleted job.")
     object: Literal["audio.job"] = Field("audio.job", description="Always `audio.job`.")
     deleted: Literal[True] = Field(True, description="Always true.")

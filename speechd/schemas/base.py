@@ -1,4 +1,4 @@
-"""What every schema of a request or of a list is made of."""
+"""Base classes of requests and lists."""
 
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
@@ -12,7 +12,7 @@ class Form(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     left_out: ClassVar[tuple[Any, ...]] = (None,)
-    """What stands for an absent value: JSON null."""
+    """Values that count as absent: JSON null."""
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
@@ -28,13 +28,13 @@ class Form(BaseModel):
 
 
 class PageForm(Form):
-    """A form that browsers send too: with every field, also those that nobody filled in."""
+    """A form that browsers send too: with every field, also empty ones."""
 
     left_out = (None, "", [""])
 
 
 def first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
-    """Pydantic's first complaint as a sentence that names the field, or `within`, the field that contains it."""
+    """Pydantic's first error as a sentence that names the field, or `within`, the field that contains it."""
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None
     if fault["type"] == "missing":
@@ -45,7 +45,7 @@ def first_fault(error: ValidationError, within: str | None = None) -> InvalidReq
 
 
 class Listed(BaseModel):
-    """What a page lists."""
+    """A row of a page."""
 
     id: str
 
@@ -54,13 +54,13 @@ ListItem = TypeVar("ListItem", bound=Listed)
 
 
 class ListPage(BaseModel, Generic[ListItem]):
-    """Some rows of a long list, as OpenAI's SDK turns its pages."""
+    """A page of a long list, as OpenAI's SDK reads it."""
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[ListItem] = Field(description="The rows of this page.")
-    first_id: str | None = Field(None, description="The first of them.")
-    last_id: str | None = Field(None, description="The last of them: `after` for the next page.")
-    has_more: bool = Field(description="There are more behind them.")
+    first_id: str | None = Field(None, description="Id of the first row.")
+    last_id: str | None = Field(None, description="Id of the last row: `after` for the next page.")
+    has_more: bool = Field(description="Whether more rows follow.")
 
     @classmethod
     def of(cls, rows: list[ListItem], has_more: bool) -> Self:

@@ -1,4 +1,4 @@
-"""Files and batches on the wire."""
+"""Schemas of files and batches."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ MAX_PAIRS = 16
 
 
 class ExpiresAfter(BaseModel):
-    """When a file is to be forgotten."""
+    """When a file expires."""
 
     anchor: Literal["created_at"] = Field(description="Always `created_at`.")
     seconds: Lifetime
@@ -24,21 +24,21 @@ class FileForm(Form):
     """Upload a file."""
 
     purpose: Literal["batch", "assistants", "evals", "fine-tune", "user_data", "vision"] = Field(
-        description="`batch` for the input of a batch; the others are only kept."
+        description="`batch` for the input of a batch. Files of other purposes are stored only."
     )
     expires_after: ExpiresAfter | None = Field(None, description="Default: this server's retention.")
 
 
 class BatchForm(Form):
-    """Begin a batch."""
+    """Create a batch."""
 
     input_file_id: str = Field(min_length=1, description="A file uploaded for `batch`: one JSON request on each line.")
-    endpoint: str = Field(description="What every line asks for, such as `/v1/audio/transcriptions`.")
-    completion_window: str = Field(description="Within which time: `24h` to `7d`.")
+    endpoint: str = Field(description="Endpoint of every line, such as `/v1/audio/transcriptions`.")
+    completion_window: str = Field(description="Time for the whole batch: `24h` to `7d`.")
     metadata: (
         dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]] | None
-    ) = Field(None, max_length=MAX_PAIRS, description="Up to 16 pairs of texts that come back with the batch.")
-    output_expires_after: ExpiresAfter | None = Field(None, description="For the output and error files.")
+    ) = Field(None, max_length=MAX_PAIRS, description="Up to 16 pairs of texts that are returned with the batch.")
+    output_expires_after: ExpiresAfter | None = Field(None, description="Expiry of the output and error files.")
 
 
 class FileObject(Listed):
@@ -48,44 +48,44 @@ class FileObject(Listed):
     object: Literal["file"] = Field("file", description="Always `file`.")
     bytes: int = Field(description="Its size.")
     created_at: int = Field(description="Unix time.")
-    expires_at: int | None = Field(None, description="Unix time at which it is forgotten; null: never.")
-    filename: str = Field(description="The name it was uploaded with.")
-    purpose: str = Field(description="What it is for; `batch_output` for results.")
+    expires_at: int | None = Field(None, description="Unix time at which it is deleted; null: never.")
+    filename: str = Field(description="Name of the uploaded file.")
+    purpose: str = Field(description="Purpose of the file; `batch_output` for results.")
     status: Literal["processed"] = Field("processed", description="Always `processed`.")
 
 
 class FileDeleted(BaseModel):
-    """What DELETE answers."""
+    """Reply of DELETE."""
 
-    id: str = Field(description="What was deleted.")
+    id: str = Field(description="Id of the deleted file.")
     object: Literal["file"] = Field("file", description="Always `file`.")
     deleted: Literal[True] = Field(True, description="Always true.")
 
 
 class FileList(ListPage[FileObject]):
-    """Some of the caller's files."""
+    """A page of the caller's files."""
 
 
 class BatchFault(BaseModel):
-    """One thing that is wrong with the input, or in the way of the work."""
+    """One error in the input, or one that delays the batch."""
 
     code: str = Field(description="For programs.")
     message: str = Field(description="For people.")
     param: str | None = Field(None, description="The field at fault.")
-    line: int | None = Field(None, description="Its number in the input, from 1.")
+    line: int | None = Field(None, description="Number of the line in the input, from 1.")
 
 
 class BatchFaults(BaseModel):
-    """All of it."""
+    """The errors of a batch."""
 
     object: Literal["list"] = Field("list", description="Always `list`.")
-    data: list[BatchFault] = Field(description="The first hundred.")
+    data: list[BatchFault] = Field(description="The first hundred errors.")
 
 
 class RequestCounts(BaseModel):
-    """How far a batch is."""
+    """Counts of lines."""
 
-    total: int = Field(description="Lines in all; 0 until the input has been looked through.")
+    total: int = Field(description="Total lines; 0 until the input has been validated.")
     completed: int = Field(description="Lines that were answered.")
     failed: int = Field(description="Lines that failed, or were not run.")
 
@@ -95,25 +95,25 @@ class BatchObject(Listed):
 
     id: str = Field(description="What other requests name it by.")
     object: Literal["batch"] = Field("batch", description="Always `batch`.")
-    endpoint: str = Field(description="What every line asks for.")
-    errors: BatchFaults | None = Field(None, description="Why it failed, or what the work waits for.")
+    endpoint: str = Field(description="Endpoint of every line.")
+    errors: BatchFaults | None = Field(None, description="Why it failed, or what delays it.")
     input_file_id: str = Field(description="The file with the requests.")
-    completion_window: str = Field(description="As asked for.")
-    status: BatchStatus = Field(description="Where it is.")
+    completion_window: str = Field(description="As in the request.")
+    status: BatchStatus = Field(description="Status of the batch.")
     output_file_id: str | None = Field(None, description="The file with the answers, once it has ended.")
     error_file_id: str | None = Field(None, description="The file with the failures, once it has ended.")
     created_at: int = Field(description="Unix time.")
     in_progress_at: int | None = Field(None, description="Unix time.")
-    expires_at: int = Field(description="Unix time at which lines that have not begun are given up.")
+    expires_at: int = Field(description="Unix time at which lines that have not begun expire.")
     finalizing_at: int | None = Field(None, description="Unix time.")
     completed_at: int | None = Field(None, description="Unix time.")
     failed_at: int | None = Field(None, description="Unix time.")
     expired_at: int | None = Field(None, description="Unix time.")
     cancelling_at: int | None = Field(None, description="Unix time.")
     cancelled_at: int | None = Field(None, description="Unix time.")
-    request_counts: RequestCounts = Field(description="How far it is.")
+    request_counts: RequestCounts = Field(description="Counts of its lines.")
     metadata: dict[str, str] | None = Field(None, description="As given.")
 
 
 class BatchList(ListPage[BatchObject]):
-    """Some of the caller's batches."""
+    """A page of the caller's batches."""

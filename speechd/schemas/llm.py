@@ -1,4 +1,4 @@
-"""The text endpoints on the wire. Requests are checked where both services agree; the rest passes untouched."""
+"""Schemas of the text endpoints. Fields that both services have are checked. Other fields are passed on unchanged."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -32,7 +32,7 @@ class _PassThrough(BaseModel):
 
 
 class TextForm(_PassThrough):
-    """What every text endpoint takes."""
+    """Fields of every text endpoint."""
 
     model: ModelId
 
@@ -53,14 +53,14 @@ class ChatForm(TextForm):
     stream: Flag = None
     temperature: Temperature = None
     top_p: TopP = None
-    n: int | None = Field(None, ge=1, le=128, description="How many answers.")
+    n: int | None = Field(None, ge=1, le=128, description="Number of answers.")
     logprobs: StrictBool | None = Field(None, description="List the log-probabilities of the tokens.")
     top_logprobs: int | None = Field(None, ge=0, le=20, description="Alternatives listed for each token.")
-    max_tokens: int | None = Field(None, ge=-1, description="The same as `max_completion_tokens`, its older name.")
+    max_tokens: int | None = Field(None, ge=-1, description="Older name of `max_completion_tokens`.")
     max_completion_tokens: int | None = Field(None, ge=-1, description="Tokens written at most.")
     tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
     response_format: JsonObject | None = Field(None, description="`text`, `json_object` or `json_schema`.")
-    citation_options: Literal["enabled", "disabled"] | None = Field(None, description="Cite the documents given.")
+    citation_options: Literal["enabled", "disabled"] | None = Field(None, description="Cite the given documents.")
 
 
 class CompletionForm(TextForm):
@@ -79,7 +79,7 @@ class ResponseForm(TextForm):
     input: Text | Annotated[list[JsonObject], Field(min_length=1)] = Field(
         description="Text, or a list of items: messages, function calls and their outputs."
     )
-    instructions: str | None = Field(None, description="What the system says first.")
+    instructions: str | None = Field(None, description="Instructions that precede the input.")
     max_output_tokens: int | None = Field(None, ge=1, description="Tokens written at most.")
     stream: Flag = None
     temperature: Temperature = None
@@ -87,17 +87,19 @@ class ResponseForm(TextForm):
     tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
     tool_choice: str | JsonObject | None = Field(None, description="none, auto, required, or one function.")
     text: JsonObject | None = Field(None, description="The answer's format: text, json_object or json_schema.")
-    reasoning: JsonObject | None = Field(None, description="How much to think first.")
-    metadata: JsonObject | None = Field(None, description="Up to 16 pairs that come back with the response.")
+    reasoning: JsonObject | None = Field(None, description="How much reasoning precedes the answer.")
+    metadata: JsonObject | None = Field(None, description="Up to 16 pairs that are returned with the response.")
     user: str | None = Field(None, description="The end user, in the caller's own terms.")
-    parallel_tool_calls: StrictBool | None = Field(None, description="Several functions may be called at once.")
+    parallel_tool_calls: StrictBool | None = Field(None, description="Whether several functions may be called at once.")
     store: StrictBool | None = Field(None, description="Only false: responses are not stored.")
-    truncation: Literal["auto", "disabled"] | None = Field(None, description="What to do with too long an input.")
-    service_tier: Text | None = Field(None, description="auto, default or flex; meaningless on your own server.")
+    truncation: Literal["auto", "disabled"] | None = Field(
+        None, description="How to shorten an input that is too long."
+    )
+    service_tier: Text | None = Field(None, description="auto, default or flex; it has no effect on your own server.")
 
 
 class EmbeddingForm(TextForm):
-    """Vectors that stand for texts."""
+    """Turn texts into vectors."""
 
     input: Text | Annotated[list[Any], Field(min_length=1)] = Field(description="A text, several, or tokens.")
     encoding_format: Literal["float", "base64"] | None = Field(
@@ -113,7 +115,7 @@ class RerankForm(TextForm):
     docs: Annotated[list[Text], Field(min_length=1, max_length=100)] = Field(
         description="1 to 100 documents, none of them empty."
     )
-    instruction: str | None = Field(None, description="What counts as relevant; put in front of the query.")
+    instruction: str | None = Field(None, description="What counts as relevant. It is put before the query.")
 
 
 class FineTuningForm(_PassThrough):
@@ -122,27 +124,27 @@ class FineTuningForm(_PassThrough):
     base_model: str | None = Field(None, description="The model it was trained on.")
     input_file_id: str | None = Field(None, description="The uploaded file.")
     name: str | None = Field(None, description="The name of the tuned model.")
-    type: str | None = Field(None, description="Its form, such as `lora`.")
+    type: str | None = Field(None, description="Kind of tuning, such as `lora`.")
 
 
 class BackendReply(BaseModel):
-    """What a backend answers, whose further fields pass untouched."""
+    """The answer of a backend. Further fields are passed on unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class ChatCompletion(BackendReply):
-    """A whole answer."""
+    """A complete answer."""
 
     id: str = Field(description="Its id.")
     object: str = Field(description="`chat.completion`, or `text_completion`.")
-    created: int = Field(description="When, in Unix time.")
+    created: int = Field(description="Unix time.")
     model: str = Field(description="Who answered.")
     choices: list[JsonObject] = Field(description="The answers.")
 
 
 class Response(BackendReply):
-    """A whole response."""
+    """A complete response."""
 
     id: str = Field(description="Its id.")
     object: Literal["response"] = Field(description="Always `response`.")
@@ -155,12 +157,12 @@ class Embeddings(BackendReply):
     """Vectors, in the order of the input."""
 
     object: Literal["list"] = Field(description="Always `list`.")
-    model: str = Field(description="Who made them.")
+    model: str = Field(description="The model.")
     data: list[JsonObject] = Field(description="Each with `index` and `embedding`.")
 
 
 class Ranked(BaseModel):
-    """A document and how relevant it is."""
+    """A document and its relevance."""
 
     doc: str = Field(description="The document.")
     score: Annotated[float, Field(ge=0, le=1)] = Field(description="Its relevance, 0 to 1.")
@@ -169,7 +171,7 @@ class Ranked(BaseModel):
 class Ranking(BaseModel):
     """The documents, the most relevant first."""
 
-    results: list[Ranked] = Field(description="All of them.")
+    results: list[Ranked] = Field(description="All documents with their scores.")
 
 
 FineTuning = Annotated[JsonObject, WithJsonSchema({"type": "object"})]

@@ -1,4 +1,4 @@
-"""Models on the wire: what they are, whether they are in memory, how far their pull is."""
+"""Schemas of models: their description, their state in memory, the progress of their pull."""
 
 from typing import Literal
 
@@ -6,60 +6,58 @@ from pydantic import BaseModel, Field
 
 
 class PullObject(BaseModel):
-    """How far the pull of a model is."""
+    """Progress of the pull of a model."""
 
-    state: Literal["pulling", "installed", "failed"] = Field(description="What became of it.")
-    completed_bytes: int = Field(description="Bytes that are here.")
-    total_bytes: int = Field(description="Bytes in all; 0 while that is not known.")
+    state: Literal["pulling", "installed", "failed"] = Field(description="State of the pull.")
+    completed_bytes: int = Field(description="Bytes that arrived.")
+    total_bytes: int = Field(description="Total bytes; 0 while unknown.")
     error: str | None = Field(None, description="Why it failed.")
 
 
 class LoadedObject(BaseModel):
     """A model in memory."""
 
-    bytes: int = Field(description="Size of its files, which is about what its weights take.")
-    users: int = Field(description="Recordings that it works on now.")
+    bytes: int = Field(description="Size of its files, which is about the memory of its weights.")
+    users: int = Field(description="Requests that use it now.")
     loaded_at: int = Field(description="When it was loaded, in Unix time.")
-    expires_in: float | None = Field(None, description="Seconds until it is unloaded if nobody uses it.")
+    expires_in: float | None = Field(None, description="Seconds until it is unloaded if it stays unused.")
 
 
 class ModelObject(BaseModel):
     """One model as GET /models lists it."""
 
-    id: str = Field(description="What a request's `model` names.")
+    id: str = Field(description="Value for `model` of a request.")
     object: Literal["model"] = Field("model", description="Always `model`.")
     created: int = Field(description="When the model was made, in Unix time.")
-    owned_by: str = Field(description="Who made it.")
-    active: bool = Field(description="It is installed and can be used now.")
-    context_window: int | None = Field(description="Tokens it takes in, prompt included; null where unknown.")
+    owned_by: str = Field(description="Maker of the model.")
+    active: bool = Field(description="Whether it is installed and can be used now.")
+    context_window: int | None = Field(description="Maximum input tokens, with the prompt; null where unknown.")
     public_apps: None = Field(None, description="Always null.")
-    max_completion_tokens: int | None = Field(description="Tokens it writes at most; null where unknown.")
+    max_completion_tokens: int | None = Field(description="Maximum output tokens; null where unknown.")
 
 
 class ModelDetails(BaseModel):
-    """What the hosted services do not say of a model."""
+    """Fields of a model that the hosted services do not have."""
 
-    kind: str = Field(description="What it does: `asr` recognises speech.")
-    embedded: bool = Field(description="It is part of the installation.")
+    kind: str = Field(description="`asr` recognises speech, `tts` speaks.")
+    embedded: bool = Field(description="Whether it is part of the installation.")
     languages: tuple[str, ...] = Field(description="Codes it was trained for; none means all of Whisper's.")
     tasks: tuple[str, ...] = Field(description="`transcribe`, `translate`.")
     source: str | None = Field(description="Its repository on a model hub.")
     loaded: LoadedObject | None = Field(None, description="Set while it is in memory.")
-    pull: PullObject | None = Field(None, description="Set once a pull of it was begun on this server.")
+    pull: PullObject | None = Field(None, description="Set after a pull of it began on this server.")
 
 
 class ManagedModel(ModelObject):
-    """One model with what only this server has to say of it."""
+    """One model with the fields that only this server has."""
 
-    speechd: ModelDetails | None = Field(
-        None, description="More of it, under a name that collides with nobody's; null for a model of an LLM backend."
-    )
+    speechd: ModelDetails | None = Field(None, description="Fields of speechd; null for a model of an LLM backend.")
 
 
 class ModelDeleted(BaseModel):
-    """What DELETE answers."""
+    """Reply of DELETE."""
 
-    id: str = Field(description="What was removed.")
+    id: str = Field(description="Id of the removed model.")
     object: Literal["model"] = Field("model", description="Always `model`.")
     deleted: Literal[True] = Field(True, description="Always true.")
 

@@ -1,4 +1,4 @@
-"""A request to speak and the voices, on the wire."""
+"""Schemas of speech requests and voices."""
 
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ class SpeechBody(Form):
     """Speak a text."""
 
     model: str = Field(min_length=1, description="Id of a voice or of a hosted speech model, or `auto`.")
-    input: str = Field(description="What to say: text, or SSML inside `<speak>`.")
+    input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: str | VoiceReference = Field(
         "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
     )
@@ -28,12 +28,14 @@ class SpeechBody(Form):
     sample_rate: Literal[8000, 16000, 22050, 24000, 32000, 44100, 48000] | None = Field(
         None, description="Hz. Default: 48000 under /openai/v1, 24000 under /v1. Opus always decodes to 48000."
     )
-    speed: float = Field(1.0, ge=0.25, le=5, allow_inf_nan=False, description="How many times faster; same pitch.")
-    stream_format: Literal["audio", "sse"] = Field("audio", description="Bare audio, or server-sent events.")
-    instructions: str = Field("", description="Accepted and ignored: these voices take no directions.")
+    speed: float = Field(
+        1.0, ge=0.25, le=5, allow_inf_nan=False, description="Factor of the speed. The pitch does not change."
+    )
+    stream_format: Literal["audio", "sse"] = Field("audio", description="Audio bytes, or server-sent events.")
+    instructions: str = Field("", description="Accepted and ignored: these voices do not follow instructions.")
     captions: bool | Literal["json", "srt", "vtt"] = Field(
         False,
-        description="Tell when each word is spoken: a file of captions for some minutes at the address in the reply's"
+        description="Captions with the time of each word: a file for some minutes, at the address in the reply's"
         " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
     )
 
@@ -49,13 +51,13 @@ class SpeechBody(Form):
 
     @property
     def caption_format(self) -> str:
-        """How captions are to be written; "" where none are asked for."""
+        """Format of the captions; "" for none."""
         return self.captions if isinstance(self.captions, str) else "json" if self.captions else ""
 
     def to_options(self, default_rate: int, headerless: bool = False) -> SpeechOptions:
         """
         Args:
-            default_rate: Hz where none is asked for.
+            default_rate: Hz where the request names none.
             headerless: mu-law without its WAV header.
         """
         bare = self.response_format == "mulaw" and headerless
@@ -71,12 +73,12 @@ class SpeechBody(Form):
 class VoiceObject(BaseModel):
     """One voice as GET /audio/voices lists it."""
 
-    id: str = Field(description="What a speech request's `voice` or `model` names.")
+    id: str = Field(description="Value for `voice` or `model` of a speech request.")
     object: Literal["voice"] = Field("voice", description="Always `voice`.")
     language: str = Field(description="ISO 639-1 code of the language it reads.")
-    sample_rate: int = Field(description="Hz at which it speaks, before resampling.")
+    sample_rate: int = Field(description="Hz of the voice, before resampling.")
     speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
-    default: bool = Field(description="It speaks where a request names no voice, or a hosted one.")
+    default: bool = Field(description="Whether it speaks where a request names no voice, or a hosted one.")
 
 
 class VoiceList(BaseModel):

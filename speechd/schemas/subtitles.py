@@ -1,4 +1,4 @@
-"""What a request may wish of its subtitles."""
+"""Parameters of subtitles."""
 
 from pydantic import BaseModel, Field
 
@@ -9,21 +9,21 @@ SUBTITLE_FIELDS = ("max_line_width", "max_lines", "max_cue_seconds", "min_gap", 
 
 
 class SubtitleOptions(BaseModel):
-    """How `srt` and `vtt` are cut; without any of these each segment is one cue of one line."""
+    """Layout of `srt` and `vtt`. Without any of these each segment is one cue of one line."""
 
     max_line_width: int | None = Field(
-        None, ge=10, le=200, description="`srt`, `vtt`: most characters of a line; only a longer word exceeds it."
+        None, ge=10, le=200, description="`srt`, `vtt`: maximum characters of a line. Only a longer word exceeds it."
     )
     max_lines: int | None = Field(
-        None, ge=1, le=10, description="`srt`, `vtt`: most lines of a cue; 2 where only `max_line_width` is given."
+        None, ge=1, le=10, description="`srt`, `vtt`: maximum lines of a cue; 2 where only `max_line_width` is given."
     )
     max_cue_seconds: float | None = Field(
-        None, ge=0.5, le=60, allow_inf_nan=False, description="`srt`, `vtt`: most seconds that a cue is shown."
+        None, ge=0.5, le=60, allow_inf_nan=False, description="`srt`, `vtt`: maximum seconds of a cue."
     )
     min_gap: float | None = Field(
-        None, ge=0, le=5, allow_inf_nan=False, description="`srt`, `vtt`: least seconds between two cues."
+        None, ge=0, le=5, allow_inf_nan=False, description="`srt`, `vtt`: minimum seconds between two cues."
     )
-    karaoke: bool = Field(False, description="`vtt`: mark in each cue when each word begins.")
+    karaoke: bool = Field(False, description="`vtt`: a timestamp before each word of a cue.")
 
     def to_layout(self) -> Layout:
         return Layout(self.max_line_width, self.max_lines, self.max_cue_seconds, self.min_gap or 0.0, self.karaoke)
@@ -31,7 +31,7 @@ class SubtitleOptions(BaseModel):
     def check_subtitles(self, response_format: str) -> None:
         """
         Raises:
-            InvalidRequest: a wish that this format cannot fulfil.
+            InvalidRequest: an option that this format does not support.
         """
         given = [
             name

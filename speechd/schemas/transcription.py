@@ -1,6 +1,6 @@
-"""What arrives on the wire, validated and turned into the house's own options. A bad value is a 400 naming its field.
+"""Schemas of transcription requests, with conversion to options. A bad value is a 400 that names its field.
 
-Unknown fields are ignored, as the hosted services do; a known field is never dropped unsaid.
+Unknown fields are ignored, as the hosted services do. A known field is never ignored silently.
 """
 
 import json
@@ -17,13 +17,13 @@ from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOpti
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
 DETECT = "auto"
-"""The value of `language` that other local servers want for detection."""
+"""The value of `language` that other local servers use for detection."""
 MAX_LABEL = 64
 """Characters of a channel's name."""
 
 
 def _listed(value: Any) -> Any:
-    """A single value stands for a list of one."""
+    """A single value counts as a list of one."""
     return value if isinstance(value, list | tuple) else [value]
 
 
@@ -32,7 +32,7 @@ Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 
 
 class ServerVad(BaseModel):
-    """How to tell speech from the rest; what is left out keeps this server's own value."""
+    """Options of the voice activity detector. Absent fields have the server's values."""
 
     type: Literal["server_vad"] = Field(description="Always `server_vad`.")
     threshold: float | None = Field(None, ge=0, le=1, description="Probability from which sound counts as speech.")
@@ -79,18 +79,22 @@ class AudioForm(SubtitleOptions, PageForm):
     keywords: Strings = Field((), description="Words and names to expect.")
     hotwords: Strings = Field((), description="The same as `keywords`.")
     temperature: float = Field(
-        0.0, ge=0, le=1, allow_inf_nan=False, description="0 falls back by itself where it must; else sampled at this."
+        0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="0 uses beam search with fallback to higher temperatures. Else the text is sampled.",
     )
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = Field(
         "json",
-        description="Shape of the answer; `diarized_json` needs `channels=split`: its speakers are the channels.",
+        description="Format of the answer. `diarized_json` needs `channels=split`: its speakers are the channels.",
     )
     channels: Channels = Field(
         "mixed",
-        description="`split` transcribes each channel of the recording apart, at most 8, and says which one spoke.",
+        description="`split` transcribes each channel of the recording separately, at most 8, and names the channel.",
     )
     channel_labels: Strings = Field(
-        (), description="With `channels=split`: what the channels are called, from the first; else `channel_1` ..."
+        (), description="With `channels=split`: names of the channels, from the first. Default: `channel_1` ..."
     )
     audio_track: str | None = Field(
         None,
@@ -108,18 +112,19 @@ class AudioForm(SubtitleOptions, PageForm):
         " speech was heard for more than a second and no words were found.",
     )
     condition_on_previous_text: bool = Field(
-        False, description="Tell each window the text before it: steadier, but one window after the other."
+        False,
+        description="Each window gets the text before it as its prompt: steadier, but one window after the other.",
     )
     guard: GuardPolicy = Field(
         "mark",
-        description="What becomes of text that was probably never spoken: `keep`, `mark` (see `include`), `drop`, or"
+        description="Policy for text that was probably never spoken: `keep`, `mark` (see `include`), `drop`, or"
         " `redecode` it once.",
     )
     chunking_strategy: Literal["auto"] | ServerVad = Field(
-        "auto", description="How speech is found: `auto`, or an object of type `server_vad`."
+        "auto", description="Voice activity detection: `auto`, or an object of type `server_vad`."
     )
-    stream: bool = Field(False, description="Answer with server-sent events while the text is being written.")
-    known_speaker_names: Strings = Field((), description="Not supported: this server does not know voices.")
+    stream: bool = Field(False, description="Answer with server-sent events while the recording is decoded.")
+    known_speaker_names: Strings = Field((), description="Not supported: this server does not identify speakers.")
     known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
 
     @field_validator("known_speaker_names", "known_speaker_references")
@@ -127,7 +132,7 @@ class AudioForm(SubtitleOptions, PageForm):
     def _no_speakers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if value:
             raise Unsupported(
-                "This server does not know voices: it tells speakers apart by their channel, with `channels=split`.",
+                "This server does not identify speakers by their voice. `channels=split` separates them by channel.",
                 param="known_speaker_names",
             )
         return value
@@ -154,7 +159,7 @@ class AudioForm(SubtitleOptions, PageForm):
     @field_validator("audio_track")
     @classmethod
     def _known_track(cls, value: str | None) -> str | None:
-        """A number, a language code, or whatever else a track may be tagged with; the file decides."""
+        """A number, a language code, or another tag of a track. The file decides."""
         if value is None:
             return None
         text = value.strip()
@@ -169,7 +174,7 @@ class AudioForm(SubtitleOptions, PageForm):
         labels = tuple(" ".join(label.split()) for label in value)
         if not all(label and len(label) <= MAX_LABEL and label.isprintable() for label in labels):
             raise InvalidRequest(
-                f"`channel_labels` have 1 to {MAX_LABEL} printable characters.", param="channel_labels"
+                f"Each of `channel_labels` must have 1 to {MAX_LABEL} printable characters.", param="channel_labels"
             )
         if len(set(labels)) < len(labels):
             raise InvalidRequest("`channel_labels` must differ from each other.", param="channel_labels")
@@ -187,7 +192,7 @@ class AudioForm(SubtitleOptions, PageForm):
             raise first_fault(error, within="chunking_strategy") from None
         except (ValueError, RecursionError):
             raise InvalidRequest(
-                "`chunking_strategy` is `auto` or an object of type `server_vad`.", param="chunking_strategy"
+                "`chunking_strategy` must be `auto` or an object of type `server_vad`.", param="chunking_strategy"
             ) from None
 
     @model_validator(mode="after")
@@ -210,7 +215,7 @@ class AudioForm(SubtitleOptions, PageForm):
     def _consistent_channels_and_languages(self) -> Self:
         if self.channels != "split" and self.response_format == "diarized_json":
             raise Unsupported(
-                "`response_format=diarized_json` needs `channels=split`: speakers are told apart by channel only.",
+                "`response_format=diarized_json` needs `channels=split`: speakers are separated by channel only.",
                 param="response_format",
             )
         if self.channels != "split" and self.channel_labels:
@@ -262,13 +267,13 @@ class AudioForm(SubtitleOptions, PageForm):
 
 
 class TranscriptionForm(AudioForm):
-    """Write down what is said, in the language spoken."""
+    """Transcribe a recording in the language spoken."""
 
     task = "transcribe"
 
 
 class TranslationForm(AudioForm):
-    """Write down in English what is said in any language."""
+    """Translate a recording into English text."""
 
     task = "translate"
 
@@ -296,5 +301,5 @@ def language_code(text: str, param: str) -> str:
     """
     language = find(text)
     if language is None:
-        raise InvalidRequest(f"Unknown language {text[:40]!r}: give an ISO 639-1 code such as `en`.", param=param)
+        raise InvalidRequest(f"Unknown language {text[:40]!r}. Use an ISO 639-1 code such as `en`.", param=param)
     return language.code

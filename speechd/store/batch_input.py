@@ -1,4 +1,4 @@
-"""A batch's input, line by line: what is to be done, or what is wrong and where."""
+"""A batch's input, line by line: the requests, or the errors with their lines."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from speechd.dialects import common_url
 
 MAX_LINES = 50_000
 MAX_FAULTS = 100
-"""Faults that are reported in full; the rest is counted."""
+"""Errors that are reported in full. The others are counted."""
 MAX_CHARACTERS = 512
 """Longest `custom_id`."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -17,7 +17,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class InputFault:
-    """One thing that is wrong with the input."""
+    """One error in the input."""
 
     code: str
     message: str
@@ -33,7 +33,7 @@ class _BadLine(Exception):
 
 @dataclass(slots=True)
 class CheckedInput:
-    """The lines of an input, and what is wrong with them."""
+    """The lines of an input, and their errors."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     """`number`, `custom_id`, `url`, and `offset` and `length` in bytes, of each good line."""
@@ -75,7 +75,7 @@ def check(file: BinaryIO, endpoint: str) -> CheckedInput:
         row = {"number": number, "custom_id": custom_id, "url": url, "offset": offset, "length": len(line)}
         checked.rows.append(row)
     if not checked.rows and not checked.faults:
-        checked.add(InputFault("empty_file", "The file has no requests: one JSON object is expected on each line."))
+        checked.add(InputFault("empty_file", "The file has no requests. Each line must be one JSON object."))
     return checked
 
 
@@ -115,7 +115,7 @@ def _read(line: bytes, endpoint: str, seen: set[str]) -> tuple[str, str]:
 
 
 def _is_good_id(custom_id: str) -> bool:
-    """Text that a database can keep: no NUL, no half of a surrogate pair."""
+    """Whether a database can store the text: no NUL, no half of a surrogate pair."""
     whole = custom_id.encode(errors="replace").decode() == custom_id
     return whole and 0 < len(custom_id) <= MAX_CHARACTERS and "\0" not in custom_id
 

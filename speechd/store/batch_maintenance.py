@@ -1,6 +1,6 @@
-"""What batches need besides running their lines: looking through the input, writing the results, ending in time.
+"""The work on batches besides their lines: validating the input, writing the results, expiry.
 
-Each is done by one worker at a time, under a lease, and is visible as a whole or not at all.
+One worker does each at a time, under a lease. The result is visible completely or not at all.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ BATCH_OUTPUT_PURPOSE = "batch_output"
 ROWS_AT_ONCE = 100
 """Results that are in memory at a time while the output is written."""
 BETWEEN_TRIES = 5.0
-"""Seconds until what the storage refused is tried again."""
+"""Seconds until a step that the storage refused is tried again."""
 
 ENDED_AT = {"completed": "completed_at", "cancelled": "cancelled_at", "expired": "expired_at"}
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceTask:
-    """A batch that somebody has to look after."""
+    """A batch that needs validation or finalization."""
 
     id: str
     owner: str
@@ -44,7 +44,7 @@ class MaintenanceTask:
 
 
 class _LostLease(Exception):
-    """Another has it, or it was cancelled meanwhile."""
+    """Another worker holds the batch, or it was cancelled meanwhile."""
 
 
 class BatchMaintenance:
@@ -53,7 +53,7 @@ class BatchMaintenance:
     def __init__(self, database: Database, files: Files, queue: Queue, retention: float = 0) -> None:
         """
         Args:
-            retention: seconds after which a batch that has ended is forgotten; 0: never.
+            retention: seconds after which a batch that has ended is deleted; 0: never.
         """
         self._database = database
         self._files = files
@@ -61,7 +61,7 @@ class BatchMaintenance:
         self._retention = retention
 
     async def claim(self) -> MaintenanceTask | None:
-        """A batch whose input must be looked through or whose results must be written, for a while."""
+        """Claims a batch whose input must be validated or whose results must be written."""
         now = self._database.now()
         free = or_(batches.c.lease_until.is_(None), batches.c.lease_until < now)
         all_ended = batches.c.completed + batches.c.failed >= batches.c.total
@@ -79,12 +79,12 @@ class BatchMaintenance:
         return MaintenanceTask(**row._mapping) if row else None
 
     async def renew(self, chore: MaintenanceTask) -> None:
-        """The heartbeat of who does a chore."""
+        """Extends the lease of the worker."""
         async with self._database.writing() as connection:
             await connection.execute(self._change(chore, lease_until=self._database.now() + TASK_LEASE_SECONDS))
 
     async def postpone(self, chore: MaintenanceTask, error: SpeechdError) -> None:
-        """Tells the batch's owner what is in the way, and lets it be tried again soon."""
+        """Shows the batch's owner the error, and lets a worker try again soon."""
         fault = InputFault(error.error_code or "storage_unavailable", error.message)
         until = self._database.now() + BETWEEN_TRIES
         async with self._database.writing() as connection:
@@ -92,7 +92,7 @@ class BatchMaintenance:
             await connection.execute(told)
 
     async def release(self, workers: set[str]) -> None:
-        """Takes back what workers that are known to be dead had in hand."""
+        """Releases the batches that dead workers had claimed."""
         left = and_(batches.c.worker.in_(workers), batches.c.lease_until.is_not(None))
         async with self._database.writing() as connection:
             await connection.execute(update(batches).where(left).values(NOBODYS))
@@ -183,7 +183,7 @@ class BatchMaintenance:
         return kept.id
 
     async def end_overdue(self) -> int:
-        """Ends batches whose window is over; gives how many."""
+        """Expires batches whose window is over. Returns their number."""
         now = self._database.now()
         over = and_(batches.c.status.in_(("validating", "in_progress")), batches.c.expires_at <= int(now))
         overdue = select(batches.c.id).where(over, batches.c.ends_as.is_(None))
@@ -201,7 +201,7 @@ class BatchMaintenance:
         return len(ids)
 
     async def forget_ended(self) -> None:
-        """Removes batches that ended long ago; their files have their own time."""
+        """Removes batches that ended long ago. Their files have a retention of their own."""
         if not self._retention:
             return
         old = batches.c.created_at < int(self._database.now() - self._retention)
@@ -216,7 +216,7 @@ class BatchMaintenance:
     async def _must(self, connection: AsyncConnection, chore: MaintenanceTask, **values: Any) -> None:
         """
         Raises:
-            _Taken: it is not this worker's any more.
+            _Taken: this worker no longer holds it.
         """
         changed = await connection.execute(self._change(chore, **NOBODYS, **values))
         if not changed.rowcount:
@@ -224,7 +224,7 @@ class BatchMaintenance:
 
 
 def _result(row: Any) -> bytes:
-    """One line of an output or error file, as the contract has it."""
+    """One line of an output or error file, as OpenAI documents it."""
     response = None
     if row.status_code is not None:
         body = json.loads(row.response)

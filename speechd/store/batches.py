@@ -1,4 +1,4 @@
-"""Batches from their owners' side: made, looked at, cancelled. Those of others do not exist."""
+"""Batches, as their owners use them: create, read, cancel. Batches of others are not found."""
 
 import json
 import re
@@ -71,17 +71,17 @@ class Batches:
         self._files = files
 
     async def create(self, order: BatchOrder) -> Batch:
-        """Takes an order in; the lines are looked at afterwards.
+        """Adds a batch. Its lines are validated later.
 
         Raises:
-            InvalidRequest: the window is none, or the file is not for batches.
+            InvalidRequest: the window is not valid, or the file is not for batches.
             FileNotFound: there is no such file for this owner.
         """
         seconds = window_seconds(order.completion_window)
         file = await self._files.get(order.owner, order.input_file_id)
         if file.purpose != PURPOSE:
             raise InvalidRequest(
-                f"The file was uploaded for `{file.purpose}`: upload it with the purpose `{PURPOSE}`.",
+                f"The file was uploaded with the purpose `{file.purpose}`. Upload it with the purpose `{PURPOSE}`.",
                 param="input_file_id",
             )
         now = int(self._database.now())
@@ -117,14 +117,14 @@ class Batches:
         """Some of an owner's batches, the newest first.
 
         Args:
-            after: id of the batch behind which to begin.
+            after: id of the batch after which the page begins.
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, batches, batches.c.owner == owner, after, limit, "desc")
         return FilePage([_batch(row) for row in page.rows], page.has_more)
 
     async def cancel(self, owner: str, id: str) -> Batch:
-        """Lets no further line begin; a batch that has ended, or is ending, stays as it is.
+        """Cancels a batch: no further line begins. A batch that has ended, or is ending, does not change.
 
         Raises:
             BatchNotFound: there is none of that name for this owner.
@@ -142,7 +142,7 @@ class Batches:
 
 
 async def stop_lines(connection: AsyncConnection, batch: str, why: Stop, now: float) -> None:
-    """Ends the lines of a batch that wait, and asks who runs the others to stop."""
+    """Ends the waiting lines of a batch, and asks the workers of running lines to stop."""
     await end_lines(connection, and_(lines.c.batch == batch, lines.c.state == "queued"), why, now)
     running = and_(lines.c.batch == batch, lines.c.state == "running")
     await connection.execute(update(lines).where(running).values(stop=why))
@@ -152,7 +152,7 @@ def window_seconds(window: str) -> int:
     """`24h`, `36h`, `7d` in seconds.
 
     Raises:
-        InvalidRequest: it is none, or out of bounds.
+        InvalidRequest: it is not valid, or out of bounds.
     """
     found = _WINDOW.fullmatch(window)
     hours = int(found[1]) * (24 if found[2] == "d" else 1) if found else 0

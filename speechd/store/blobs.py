@@ -1,4 +1,4 @@
-"""Contents in the data folder, each once, under the SHA-256 of its bytes; kept as long as something refers to it."""
+"""Contents in the data folder, each stored once under its SHA-256, as long as something refers to it."""
 
 import asyncio
 import hashlib
@@ -21,9 +21,9 @@ from speechd.store.tables import audio_jobs, batches, blobs, files, lines
 REFERRING = (files, batches, lines, audio_jobs)
 """The tables whose `blob` keeps a content."""
 ABANDONED_SECONDS = 3600.0
-"""A draft, or a content nobody knows, that has been untouched for so long was left by a process that died."""
+"""Seconds without a change after which a draft, or a content without a row, belongs to a dead process."""
 
-# Locks the row also where it exists: who deletes the content waits, or has made way before.
+# Locks the row also where it exists: a process that deletes the content waits, or has finished before.
 _ENTER = text(
     "INSERT INTO blobs (digest, bytes) VALUES (:digest, :bytes)"
     " ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes"
@@ -31,12 +31,12 @@ _ENTER = text(
 
 
 class BlobDraft:
-    """A content on its way to the disk; what is not kept by the end of the context is gone."""
+    """A content that is being written. It is deleted at the end of the context if it was not kept."""
 
     def __init__(self, folder: Path) -> None:
         """
         Raises:
-            StorageUnavailable: the folder takes no file.
+            StorageUnavailable: no file can be written to the folder.
         """
         self.bytes = 0
         self._hash = hashlib.sha256()
@@ -51,7 +51,7 @@ class BlobDraft:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # what the buffer holds may not fit on the disk
+        with suppress(OSError):  # the disk may have no room for the buffer
             self._file.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
@@ -67,11 +67,11 @@ class BlobDraft:
             return self._file.write(data)
 
     def seek(self, position: int) -> int:
-        """There is nothing to rewind: a draft is only written."""
+        """Does nothing: a draft is only written."""
         return position
 
     def finish(self) -> str:
-        """Brings it to the disk for good, and gives its digest.
+        """Syncs it to the disk and returns its digest.
 
         Raises:
             StorageUnavailable: there is no room for it.
@@ -89,7 +89,7 @@ class BlobFolder:
         """
         Args:
             folder: made when it is first needed.
-            quota: most bytes of all contents together; 0 sets no bound.
+            quota: maximum bytes of all contents together; 0 sets no bound.
         """
         self._folder = folder
         self._drafts = folder / "drafts"
@@ -98,7 +98,7 @@ class BlobFolder:
     def draft(self) -> BlobDraft:
         """
         Raises:
-            StorageUnavailable: the folder takes no file.
+            StorageUnavailable: no file can be written to the folder.
         """
         return BlobDraft(self._drafts)
 
@@ -114,7 +114,7 @@ class BlobFolder:
             return self.path(digest).open("rb")
 
     async def keep(self, connection: AsyncConnection, draft: BlobDraft) -> str:
-        """Makes a draft a content and gives its digest; something must refer to it by the end of the transaction.
+        """Makes a draft a content and returns its digest. A row must refer to it by the end of the transaction.
 
         Raises:
             QuotaExceeded: there is no room for it by the settings.
@@ -125,14 +125,14 @@ class BlobFolder:
         taken = await connection.scalar(select(func.sum(blobs.c.bytes)))
         if self._quota and int(taken or 0) > self._quota:
             raise QuotaExceeded(
-                f"The files kept here would take more than {self._quota} bytes: delete some first.", param="file"
+                f"The stored files would take more than {self._quota} bytes. Delete some first.", param="file"
             )
         await asyncio.to_thread(self._place, draft.path, digest)
         return digest
 
     async def release(self, connection: AsyncConnection, digests: Collection[str]) -> None:
         """Removes those of the contents to which nothing refers any more."""
-        for digest in sorted(digests):  # in one order, or two could wait for each other
+        for digest in sorted(digests):  # in one order, to prevent a deadlock
             await connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update())
             in_use = [exists().where(table.c.blob == digest) for table in REFERRING]
             gone = await connection.execute(delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use)))
@@ -140,7 +140,7 @@ class BlobFolder:
                 await asyncio.to_thread(self.path(digest).unlink, missing_ok=True)
 
     async def sweep(self, connection: AsyncConnection) -> int:
-        """Removes what processes that died in the middle have left; gives how many files that were."""
+        """Removes files of processes that died. Returns their number."""
         stale = await asyncio.to_thread(self._untouched)
         names = [path.name for path in stale if path.parent != self._drafts]
         known = set((await connection.scalars(select(blobs.c.digest).where(blobs.c.digest.in_(names)))).all())

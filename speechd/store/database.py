@@ -20,9 +20,9 @@ from speechd.store.errors import storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
-"""How long one waits for another who writes."""
+"""Seconds that a writer waits for another writer."""
 MIGRATING = 0x5350_4545_4348
-"""PostgreSQL's advisory lock for who migrates; any fixed number."""
+"""PostgreSQL's advisory lock for migrations; any fixed number."""
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -59,7 +59,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction that only looks, and on SQLite waits for nobody.
+        """A read-only transaction. On SQLite it does not wait for writers.
 
         Raises:
             StorageUnavailable: the database cannot do it now.
@@ -72,14 +72,14 @@ class Database:
         await self._engine.dispose()
 
     async def migrate(self) -> None:
-        """To the newest version; of several processes that start at once, one does it and the others wait."""
+        """Migrates to the newest version. Of several processes that start at once, one migrates and the others wait."""
         async with self.writing() as connection:
             if self.is_postgres:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             await connection.run_sync(_upgrade)
 
     async def set_clock(self) -> None:
-        """Workers on several machines go by PostgreSQL's clock; with SQLite all are on one machine."""
+        """Workers on several machines use PostgreSQL's clock. With SQLite all are on one machine."""
         if self.is_postgres:
             async with self.reading() as connection:
                 theirs = await connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
@@ -121,7 +121,9 @@ def database_url(settings: Settings) -> URL:
         raise Misconfigured("SPEECHD_DATABASE_URL is not a database URL.") from None
     driver = DRIVERS.get(url.drivername.partition("+")[0])
     if driver is None or (driver.startswith("sqlite") and url.database in (None, "", ":memory:")):
-        raise Misconfigured("SPEECHD_DATABASE_URL is postgresql://user:password@host/name or sqlite:////path/to/file.")
+        raise Misconfigured(
+            "SPEECHD_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file."
+        )
     return url.set(drivername=driver)
 
 
@@ -140,11 +142,11 @@ def _engine(url: URL) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
-    connection.isolation_level = None  # transactions begin when _begin_sqlite says so
+    connection.isolation_level = None  # _begin_sqlite begins transactions
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # nobody who reads waits
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA synchronous = FULL")  # what was answered survives a power cut too
+    cursor.execute("PRAGMA synchronous = FULL")  # committed data survive a power failure
     cursor.close()
 
 

@@ -1,4 +1,4 @@
-"""What the disk and the database complain about, as errors of the house."""
+"""Translates errors of the disk and the database to errors of `speechd.errors`."""
 
 import errno
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from speechd.errors import StorageFull, StorageReadOnly, StorageUnavailable
 
 RETRY_AFTER = 10.0
-"""Seconds after which a caller may try again what the storage refused."""
+"""`retry-after` in seconds when the storage fails."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -26,21 +26,21 @@ STORAGE_ERRORS: dict[str, type[StorageUnavailable]] = {
     "53100": StorageFull,  # PostgreSQL: disk_full
     "25006": StorageReadOnly,  # PostgreSQL: read_only_sql_transaction
 }
-"""By SQLite's name of an error, or PostgreSQL's SQLSTATE; any other failure to serve is StorageUnavailable."""
+"""By SQLite's name of an error, or PostgreSQL's SQLSTATE. Any other failure is StorageUnavailable."""
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
     """
     Raises:
-        StorageUnavailable: the disk or the database cannot do what the block asks of it.
+        StorageUnavailable: the disk or the database failed inside the block.
     """
     try:
         yield
     except (OSError, DBAPIError, PoolTimeout) as error:
         raise _translated(error) from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0] != "asyncpg":  # which the dialect wraps only after connecting
+        if type(error).__module__.partition(".")[0] != "asyncpg":  # which SQLAlchemy wraps only after connecting
             raise
         raise _unavailable(StorageUnavailable) from error
 

@@ -1,4 +1,4 @@
-"""Files: names under which their owners know contents. Those of others do not exist."""
+"""Files: contents with a name and an owner. Files of others are not found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class StoredFile:
     created_at: int
     """Unix seconds."""
     expires_at: int | None
-    """When it is forgotten; None: never."""
+    """When it is deleted; None: never."""
     blob: str
     """Digest of its content."""
 
     def as_object(self) -> dict[str, Any]:
-        """The contract's File."""
+        """The File object of OpenAI's API."""
         return {
             "id": self.id,
             "object": "file",
@@ -50,7 +50,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """Some rows of a list, and whether there are more behind them."""
+    """Some rows of a list, and whether more follow."""
 
     rows: Sequence[Any]
     has_more: bool
@@ -62,7 +62,7 @@ class Files:
     def __init__(self, database: Database, blobs: BlobFolder, lifetime: float) -> None:
         """
         Args:
-            lifetime: seconds that a file is kept where nobody says otherwise; 0: for ever.
+            lifetime: default retention of a file in seconds; 0: for ever.
         """
         self._database = database
         self.blobs = blobs
@@ -121,7 +121,7 @@ class Files:
         """Some of an owner's files, the newest first.
 
         Args:
-            after: id of the file behind which to begin.
+            after: id of the file after which the page begins.
         """
         wanted = self._visible(owner) if not purpose else and_(self._visible(owner), files.c.purpose == text(purpose))
         async with self._database.reading() as connection:
@@ -129,7 +129,7 @@ class Files:
         return FilePage([StoredFile(**row._mapping) for row in page.rows], page.has_more)
 
     async def delete(self, owner: str, id: str) -> None:
-        """Takes a file's name away; its content stays for the batches that work on it.
+        """Deletes a file. Its content stays for the batches that use it.
 
         Raises:
             FileNotFound: there is none of that name for this owner.
@@ -142,7 +142,7 @@ class Files:
             await self.blobs.release(connection, {blob})
 
     async def forget_expired(self) -> int:
-        """Removes files whose time is over; gives how many."""
+        """Removes expired files. Returns their number."""
         over = select(files.c.id).where(files.c.expires_at <= int(self._database.now())).limit(MAX_PER_PAGE)
         async with self._database.reading() as connection:
             ids = [row.id for row in await connection.execute(over)]
@@ -161,7 +161,7 @@ class Files:
 async def page_of(
     connection: AsyncConnection, table: Table, wanted: Any, after: str, limit: int, order: SortOrder
 ) -> FilePage:
-    """Ids sort by time, so a place in the list is an id, also one that is gone by now."""
+    """Ids sort by time, so a position in the list is an id, also of a deleted row."""
     where = wanted
     if after:
         where = and_(wanted, table.c.id < text(after) if order == "desc" else table.c.id > text(after))
@@ -171,7 +171,7 @@ async def page_of(
 
 
 def text(given: str) -> str:
-    """What a caller wrote as every database can compare it: PostgreSQL knows no NUL."""
+    """A caller's text in a form that every database can compare: PostgreSQL knows no NUL."""
     return given.replace("\0", "\ufffd")
 
 

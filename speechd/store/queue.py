@@ -1,4 +1,4 @@
-"""The queue: lines are claimed for a while, kept by a heartbeat, and finished once, by whoever holds them then.
+"""The queue: a worker claims lines under a lease, extends it by a heartbeat, and finishes each line once.
 
 A line of a batch is counted in its batch in the same transaction that finishes it. A line without a batch stands for
 itself; who adds one reads its outcome from its row. No library serves: procrastinate needs PostgreSQL, and huey forgets
@@ -19,12 +19,12 @@ from speechd.store.database import Database
 from speechd.store.tables import batches, lines
 
 TASK_LEASE_SECONDS = 20.0
-"""A line whose worker is silent for this long goes to another."""
+"""Seconds without a heartbeat after which a line goes to another worker."""
 MAX_LOSSES = 5
-"""A line over which so many workers died is not given to one more."""
+"""Workers that may die while they run one line. After that the line fails."""
 BATCH_PRIORITY = 100
 SOON_PRIORITY = 10
-"""Of work that a caller waits for; lower comes first."""
+"""Priority of jobs; lower comes first."""
 
 Stop = Literal["cancelled", "expired"]
 Reason = Literal["cancelled", "expired", "lost"]
@@ -32,17 +32,17 @@ Reason = Literal["cancelled", "expired", "lost"]
 STOP_REASONS: Mapping[Reason, tuple[str, str]] = {
     "cancelled": ("batch_cancelled", "This request was not executed because its batch was cancelled."),
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
-    "lost": ("worker_lost", "The server died over this request again and again, so it is not tried any more."),
+    "lost": ("worker_lost", "The server crashed on this request several times. It is not tried again."),
 }
-"""Code and message of lines that came to no reply."""
+"""Code and message of lines without a reply."""
 LOST_FOR_GOOD: Mapping[Reason, ColumnElement[bool]] = {
     "cancelled": lines.c.stop == "cancelled",
     "expired": lines.c.stop == "expired",
     "lost": lines.c.losses >= MAX_LOSSES - 1,
 }
-"""Lines that go to no other worker when they lose theirs."""
+"""Lines that no other worker gets when their worker dies."""
 OUTCOME = (lines.c.state, lines.c.status_code, lines.c.request_id, lines.c.response, lines.c.error)
-"""What an Outcome says, by column."""
+"""The columns of an Outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class QueuedTask:
     owner: str
     """The name of the caller's key; "" without keys."""
     url: str
-    """As its writer wrote it."""
+    """As the caller wrote it."""
     dialect: str | None = None
-    """Name of the dialect in which its batch was ordered."""
+    """Name of the dialect of its batch."""
     batch: str | None = None
     number: int = 0
     custom_id: str | None = None
@@ -68,9 +68,9 @@ class QueuedTask:
     blob: str | None = None
     """Digest of a recording that came with the request."""
     tries: int = 0
-    """Times that it was put back after a failure that may pass."""
+    """Number of retries after failures that may pass."""
     request_id: str | None = None
-    """Of the request that made it, where its answer is to carry that."""
+    """Id of the request that made it, where the answer has that id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,12 @@ class Outcome:
 
     state: Literal["completed", "failed", "cancelled"]
     status_code: int | None = None
-    """HTTP status; None where it never came to a reply."""
+    """HTTP status; None where there is no reply."""
     request_id: str | None = None
     response: str | None = None
     """The reply's JSON body."""
     error: str | None = None
-    """JSON object of `code` and `message`, where it never came to a reply."""
+    """JSON object of `code` and `message`, where there is no reply."""
 
 
 Making = Callable[[AsyncConnection], Awaitable[Outcome]]
@@ -92,12 +92,12 @@ Making = Callable[[AsyncConnection], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class LeaseReport:
-    """What a heartbeat tells about the lines that a worker believes to hold."""
+    """The result of a heartbeat for the lines of a worker."""
 
     lost: frozenset[str]
-    """Others have them, or they are gone."""
+    """Lines that other workers hold, or that were deleted."""
     stopped: Mapping[str, Stop]
-    """To be given up, and why."""
+    """Lines to stop, with the reason."""
 
 
 class Queue:
@@ -111,7 +111,7 @@ class Queue:
         self._database = database
         self.worker = worker
         self._idle = True
-        """There was nothing the last time."""
+        """Whether the last claim found no line."""
 
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], priority: int) -> None:
         """Puts new lines at the end of the queue, in the caller's transaction.
@@ -133,10 +133,10 @@ class Queue:
             await connection.execute(insert(lines), made[start : start + 1000])
 
     async def claim(self, most: int) -> list[QueuedTask]:
-        """Takes up to `most` lines that may begin now, the most urgent first; each is given to one worker only."""
+        """Claims up to `most` lines that may begin now, the most urgent first. Each goes to one worker only."""
         now = self._database.now()
         if self._idle:
-            async with self._database.reading() as connection:  # nobody waits for a look
+            async with self._database.reading() as connection:  # a read waits for no writer
                 if not (await connection.execute(_claimable(now, 1))).first():
                     return []
         async with self._database.writing() as connection:
@@ -171,7 +171,7 @@ class Queue:
         """Records how a line ended and counts it in its batch; False if the line is not this worker's any more.
 
         Args:
-            outcome: how it ended, or what finds it out in the same transaction, which then holds or fails as a whole.
+            outcome: how it ended, or a function that returns it inside the same transaction.
         """
         async with self._database.writing() as connection:
             if not await self._lock_mine(connection, [line]):
@@ -182,7 +182,7 @@ class Queue:
         return True
 
     async def finish_all(self, ended: Sequence[tuple[QueuedTask, Outcome]]) -> None:
-        """The same for many lines in one transaction; those that are not this worker's any more are left out."""
+        """The same for many lines in one transaction. Lines that this worker no longer holds are left out."""
         async with self._database.writing() as connection:
             mine = await self._lock_mine(connection, [line for line, _ in ended])
             await self._end(connection, [(line, outcome) for line, outcome in ended if line.id in mine])
@@ -212,11 +212,11 @@ class Queue:
             await count_ended(connection, batch, counts[batch, True], counts[batch, False], now)
 
     async def put_back(self, line: QueuedTask, delay: float = 0, failed: bool = False) -> None:
-        """Gives a line up, for anybody to take it later.
+        """Releases a line, for any worker to claim later.
 
         Args:
             delay: seconds until then.
-            failed: it was tried, and the failure may pass.
+            failed: it was tried, and the failure may be temporary.
         """
         mine = and_(lines.c.id == line.id, lines.c.worker == self.worker, lines.c.state == "running")
         free = {"state": "queued", "worker": None, "lease_until": None, "not_before": self._database.now() + delay}
@@ -227,12 +227,12 @@ class Queue:
             await connection.execute(update(lines).where(mine).values(free | {"tries": lines.c.tries + int(failed)}))
 
     async def release(self, workers: Collection[str] = ()) -> int:
-        """Takes lines back from workers that are known to be dead, and from all whose lease is over.
+        """Releases the lines of dead workers, and lines whose lease is over.
 
-        A line that was lost too often fails; so does one that was to be stopped.
+        A line that was lost too often fails. So does one that was being stopped.
 
         Returns:
-            How many lines were taken back.
+            How many lines were released.
         """
         now = self._database.now()
         left = and_(lines.c.state == "running", or_(lines.c.worker.in_(workers), lines.c.lease_until < now))
@@ -249,7 +249,7 @@ class Queue:
 
 
 async def lock_batch(connection: AsyncConnection, batch: str | None) -> None:
-    """Whoever changes a batch and its lines takes the batch first, or two of them could wait for each other."""
+    """Locks the batch before its lines, which prevents a deadlock."""
     if batch is not None:
         await connection.execute(select(batches.c.id).where(batches.c.id == batch).with_for_update())
 
@@ -266,7 +266,7 @@ async def end_lines(connection: AsyncConnection, which: ColumnElement[bool], rea
 
 
 async def count_ended(connection: AsyncConnection, batch: str, completed: int, failed: int, now: float) -> None:
-    """Counts lines that have just ended; the last one moves the batch on."""
+    """Counts lines that have just ended. After the last one the batch is finalized."""
     is_last = and_(
         batches.c.status == "in_progress",
         batches.c.completed + batches.c.failed + completed + failed >= batches.c.total,
@@ -284,7 +284,7 @@ async def count_ended(connection: AsyncConnection, batch: str, completed: int, f
 
 
 def never_ran(reason: Reason) -> Outcome:
-    """The outcome of a line that came to no reply."""
+    """The outcome of a line without a reply."""
     code, message = STOP_REASONS[reason]
     state: Literal["failed", "cancelled"] = "cancelled" if reason == "cancelled" else "failed"
     return Outcome(state, error=json.dumps({"code": code, "message": message}))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Everything durable, open."""
+    """The open store: files, batches, jobs and their queue."""
 
     database: "Database"
     files: "Files"
@@ -32,7 +32,7 @@ class Store:
     deliveries: "Deliveries"
     usage: "SqlUsageStore"
     retention: float
-    """Seconds that what has ended is kept; 0: for ever."""
+    """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +51,22 @@ class BatchOrder:
 
 
 class StoreHandle:
-    """What API and worker of a process hold; belongs to one event loop."""
+    """A handle on the store that API and worker of a process share. It belongs to one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.tasks_available = asyncio.Event()
-        """Set when a worker of this process may find a line to do."""
+        """Set when the queue may have a line for a worker of this process."""
         self.batches_due = asyncio.Event()
-        """Set when a worker of this process may find a batch to look after."""
+        """Set when a batch may need validation or finalization by this process."""
         self.faults: dict[str, SpeechdError] = {}
-        """What keeps parts of this process's work from going on, for as long as it does."""
+        """Current errors that stop parts of this process's work, by part."""
         self._lock = asyncio.Lock()
         self._store: Store | None = None
 
     @property
     def workers_folder(self) -> Path:
-        """Where workers on one data folder see each other."""
+        """Folder of the locks of workers on one data folder."""
         return self.settings.data_dir / "workers"
 
     async def open(self) -> Store:
@@ -92,7 +92,7 @@ class StoreHandle:
         return (await self.open()).usage
 
     def announce(self) -> None:
-        """Something was added or cancelled: a worker of this process need not wait for its next look."""
+        """Wakes a worker of this process after a line was added or cancelled."""
         self.tasks_available.set()
         self.batches_due.set()
 
@@ -109,7 +109,7 @@ class StoreHandle:
 
 
 async def _to_its_end(task: asyncio.Task[Store]) -> None:
-    """Who is cancelled while it opens waits, so that nothing stays half open."""
+    """Waits for the opening also when it is cancelled, so that nothing stays half open."""
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:

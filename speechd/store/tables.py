@@ -12,7 +12,7 @@ blobs = Table(
     Column("digest", String(64), primary_key=True),  # SHA-256 in hexadecimal: the name in the data folder
     Column("bytes", BigInteger, nullable=False),
 )
-"""Contents. One lives as long as a file, a batch or a line refers to it."""
+"""Contents. Each is kept as long as a file, a batch or a line refers to it."""
 
 files = Table(
     "files",
@@ -28,7 +28,7 @@ files = Table(
     Index("files_of_owner", "owner", "id"),
     Index("files_by_expiry", "expires_at"),
 )
-"""Names under which their owners know contents."""
+"""Files of owners, which refer to contents."""
 
 batches = Table(
     "batches",
@@ -36,12 +36,12 @@ batches = Table(
     Column("id", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("endpoint", Text, nullable=False),  # as the caller wrote it
-    Column("dialect", String(16), nullable=False),  # whose words the answers are in, where a line does not say
+    Column("dialect", String(16), nullable=False),  # dialect of the answers, where a line has none
     Column("input_file_id", String(64), nullable=False),
     Column("blob", ForeignKey("blobs.digest"), index=True),  # the input's content, until the batch has ended
     Column("completion_window", String(16), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("ends_as", String(16)),  # completed, cancelled or expired: what it becomes once no line is open
+    Column("ends_as", String(16)),  # completed, cancelled or expired: its status when no line is open
     Column("metadata", Text),
     Column("errors", Text),
     Column("total", Integer, nullable=False, server_default="0"),
@@ -59,7 +59,7 @@ batches = Table(
     Column("expired_at", BigInteger),
     Column("cancelling_at", BigInteger),
     Column("cancelled_at", BigInteger),
-    Column("worker", String(64)),  # who validates or finalizes it
+    Column("worker", String(64)),  # the worker that validates or finalizes it
     Column("lease_until", Float),
     Index("batches_of_owner", "owner", "id"),
     Index("batches_by_status", "status"),
@@ -71,7 +71,7 @@ lines = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
-    Column("batch", ForeignKey("batches.id")),  # none: it stands for itself
+    Column("batch", ForeignKey("batches.id")),  # none: it is a job
     Column("number", Integer, nullable=False, server_default="0"),  # of the line in the batch's input, from 1
     Column("custom_id", Text),
     Column("url", String(128), nullable=False),
@@ -83,15 +83,15 @@ lines = Table(
     Column("turn", BigInteger, nullable=False),  # among equals: lower comes first
     Column("state", String(16), nullable=False),  # queued, running, completed, failed, cancelled
     Column("not_before", Float, nullable=False, server_default="0"),
-    Column("stop", String(16)),  # cancelled or expired: whoever runs it shall stop
+    Column("stop", String(16)),  # cancelled or expired: its worker stops it
     Column("worker", String(64)),
     Column("lease_until", Float),
-    Column("losses", Integer, nullable=False, server_default="0"),  # times that its worker died over it
-    Column("tries", Integer, nullable=False, server_default="0"),  # times that it was put back after a passing failure
+    Column("losses", Integer, nullable=False, server_default="0"),  # workers that died while they ran it
+    Column("tries", Integer, nullable=False, server_default="0"),  # retries after temporary failures
     Column("status_code", Integer),
     Column("request_id", String(64)),
     Column("response", Text),  # the reply's body, also where it is an error's envelope
-    Column("error", Text),  # code and message, where it never came to a reply
+    Column("error", Text),  # code and message, where there is no reply
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -100,7 +100,7 @@ lines = Table(
     Index("lines_of_their_own", "batch", "state", "id", sqlite_where=_NO_BATCH, postgresql_where=_NO_BATCH),
     Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
-"""The queue: every line of every batch, and whatever else is to be done later."""
+"""The queue: lines of batches, and audio jobs."""
 
 audio_jobs = Table(
     "audio_jobs",
@@ -109,7 +109,7 @@ audio_jobs = Table(
     Column("owner", String(64), nullable=False),
     Column("model", Text, nullable=False),  # as the caller wrote it
     Column("format", String(16), nullable=False),  # of the answer
-    Column("expires_at", BigInteger, nullable=False),  # what has not ended by then is given up
+    Column("expires_at", BigInteger, nullable=False),  # a job that has not ended by then expires
     Column("unit", String(16), nullable=False),  # of `done` and `total`: seconds or characters
     Column("done", Float, nullable=False, server_default="0"),
     Column("total", Float),
@@ -121,7 +121,7 @@ audio_jobs = Table(
     Column("file_id", String(64)),  # the answer as a file: audio only
     Index("audio_jobs_of_owner", "owner", "id"),
 )
-"""What else is known of lines that stand for themselves: audio requests that are answered later."""
+"""Other fields of lines without a batch: asynchronous audio jobs."""
 
 deliveries = Table(
     "deliveries",

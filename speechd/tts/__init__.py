@@ -1,1 +1,1 @@
-"""Speech: what to say, the engine that says it, and the story of one request."""
+"""Speech synthesis: text, engines, and the path of one request."""

@@ -14,7 +14,7 @@ from speechd.errors import Overloaded
 from speechd.priority import Priority, goes_before
 
 UNKNOWN_WAIT = 10.0
-"""Seconds told to who is refused before anything was spoken."""
+"""`retry-after` in seconds of a refusal before the speed is measured."""
 WEIGHT = 0.2
 """Of the newest measurement of the speed."""
 BACKGROUND_WAIT = 150.0
@@ -32,7 +32,7 @@ class Reservation:
     """Characters that are not spoken yet."""
     priority: Priority = "interactive"
     step: "Future[Any] | None" = None
-    """The sentence that is waiting or being spoken; one that is done waits for its listener, not for the voice."""
+    """The sentence that is waiting or being spoken. One that is done waits for the client, not for the voice."""
 
     @property
     def waiting(self) -> float:
@@ -41,7 +41,7 @@ class Reservation:
 
 
 class AdmissionQueue:
-    """The texts that one voice has been given."""
+    """The texts that wait for one voice."""
 
     def __init__(self, most: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
         """
@@ -53,7 +53,7 @@ class AdmissionQueue:
         self._clock = clock
         self._reservations: set[Reservation] = set()
         self._speed = 0.0
-        """Characters spoken per second for all texts together, smoothed; 0 while unknown."""
+        """Characters that the voice speaks in a second, for all texts together, smoothed; 0 while unknown."""
         self._since = 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""Spoken words as captions: grouped into lines that can be read, for the same formats as transcripts."""
+"""Captions of spoken words: grouped into lines, in the formats of transcripts."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript, Word
 
 CAPTION_FORMATS = {"json": "verbose_json", "srt": "srt", "vtt": "vtt"}
-"""What captions can be written as, and which format of transcripts that is."""
+"""Formats of captions, each with the format of transcripts that it uses."""
 MAX_LINE = 42
 """Characters: the width of a subtitle line (BBC subtitle guidelines: 37 to 42)."""
 MAX_CUE = 5.0
@@ -15,7 +15,7 @@ MAX_CUE = 5.0
 
 
 def captions(words: Iterable[Word], language: str, duration: float, voice: str) -> Transcript:
-    """What was spoken as a transcript, a segment for each line of caption."""
+    """The spoken words as a transcript, with a segment for each line."""
     segments = tuple(
         Segment(line[0].start, line[-1].end, " " + " ".join(word.word for word in line), words=tuple(line))
         for line in _lines(words)

@@ -1,6 +1,6 @@
-"""The seam between the pipeline and whatever speaks.
+"""The protocol between the pipeline and a voice.
 
-An engine is synchronous, takes one sentence and gives back PCM in a frozen dataclass; it knows nothing of requests,
+An engine is synchronous, takes one sentence and returns PCM in a frozen dataclass. It knows nothing of requests,
 encodings or HTTP. Several threads may call it at the same time.
 """
 
@@ -17,17 +17,17 @@ PHONEMES = ("[[", "]]")
 
 @dataclass(frozen=True, slots=True)
 class VoiceInfo:
-    """What a voice is."""
+    """The properties of a voice."""
 
     sample_rate: int
-    """Hz of the PCM it gives."""
+    """Hz of its PCM."""
     language: str
     """ISO 639-1 code of the language it reads."""
     speakers: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Names of its speakers with their numbers; empty for a single one."""
     slowest: float = 1.0
     fastest: float = 1.0
-    """Speeds between which the voice itself can speak at exactly that pace and stay as clear as a stretch would be."""
+    """Range of speeds that the voice speaks exactly and as clearly as time stretching would."""
     script: str = "LATIN"
     """Unicode name prefix of the letters it can read; "" for all."""
     region: str = ""
@@ -43,9 +43,9 @@ class SynthesisOptions:
     speed: float = 1.0
     """Pace, between the voice's slowest and fastest."""
     words: bool = False
-    """Tell when each word is spoken."""
+    """Return the time of each word."""
     gain: float = 1.0
-    """Factor on the voice's own level; what would be too loud with it is turned down (speechd.audio.limiter)."""
+    """Factor on the voice's own level; the limiter reduces what is too loud (speechd.audio.limiter)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,5 +72,5 @@ class TtsEngine(Protocol):
         ...
 
     def close(self) -> None:
-        """Gives its memory back; no call may follow."""
+        """Frees its memory. No call may follow."""
         ...

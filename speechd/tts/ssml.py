@@ -33,7 +33,7 @@ ATTRIBUTES = {
     "phoneme": {"alphabet", "ph"},
     "prosody": {"rate"},
 }
-"""What each element may carry."""
+"""The attributes that each element may have."""
 
 
 def is_ssml(text: str) -> bool:
@@ -59,7 +59,7 @@ class Document:
 
     @property
     def text(self) -> str:
-        """Everything that is spoken, without markup."""
+        """The text that is spoken, without markup."""
         return " ".join(self.verbatim.restore(run.text) for run in self.runs)
 
     def pieces(self, reader: Reader) -> Iterator[TextPiece]:
@@ -78,7 +78,8 @@ def parse_ssml(text: str, voice: VoiceInfo) -> Document:
         voice: whose language decides how `say-as` is said.
 
     Raises:
-        InvalidRequest: it is not well-formed, or has something that is not understood; the message says what and where.
+        InvalidRequest: it is not well-formed, or has an unknown element or attribute. The message names it and its
+        line.
     """
     if re.search("[\ue000-\uf8ff]", text):
         text = re.sub("[\ue000-\uf8ff]", "", text)
@@ -118,12 +119,12 @@ class _Parser:
         if self._elements > MAX_ELEMENTS or len(self._open) >= MAX_DEPTH:
             self._refuse(f"It has more than {MAX_ELEMENTS} elements or nests deeper than {MAX_DEPTH}")
         if name not in ATTRIBUTES or (name == "speak") != (not self._open):
-            self._refuse(f"The element `{name[:40]}` is not supported here; known are {', '.join(ATTRIBUTES)}")
+            self._refuse(f"The element `{name[:40]}` is not supported. Supported: {', '.join(ATTRIBUTES)}")
         if self._open and self._open[-1][0] in ("say-as", "sub", "phoneme", "break"):
             self._refuse(f"`{self._open[-1][0]}` holds text only")
         unknown = sorted(set(attributes) - ATTRIBUTES[name])
         if unknown:
-            self._refuse(f"`{name}` does not take `{unknown[0][:40]}` here")
+            self._refuse(f"`{name}` does not support the attribute `{unknown[0][:40]}`")
         self._open.append((name, attributes, ""))
         if name == "prosody":
             self._new_run(self._rate(attributes.get("rate", "medium")))
@@ -169,29 +170,29 @@ class _Parser:
             return RATES[text]
         match = re.fullmatch(r"([+-]?)(\d{1,4}(?:\.\d{1,4})?)(%?)", text.strip())
         if match is None:
-            self._refuse(f"`rate` is a number, a percentage or one of {', '.join(RATES)}")
+            self._refuse(f"`rate` must be a number, a percentage or one of {', '.join(RATES)}")
         value = float(match[2]) / (100 if match[3] else 1)
         value = 1 + value if match[1] == "+" else 1 - value if match[1] == "-" else value
         if not SLOWEST <= value <= FASTEST:
-            self._refuse(f"`rate` lies between {SLOWEST:g} and {FASTEST:g}")
+            self._refuse(f"`rate` must be between {SLOWEST:g} and {FASTEST:g}")
         return value
 
     def _pause(self, attributes: dict[str, str]) -> None:
         run = self._document.runs[-1]
         run.pause += self._break_seconds(attributes)
         if run.pause > MAX_BREAK:
-            self._refuse(f"A break lasts at most {MAX_BREAK:g} s")
+            self._refuse(f"A break must last at most {MAX_BREAK:g} s")
         self._document.runs.append(TextRun(rate=run.rate))
 
     def _break_seconds(self, attributes: dict[str, str]) -> float:
         if "time" in attributes:
             match = re.fullmatch(r"\+?(\d{0,6}(?:\.\d{1,4})?)(ms|s)", attributes["time"].strip())
             if match is None or not match[1]:
-                self._refuse("`time` of a break is like `500ms` or `1.5s`")
+                self._refuse("`time` of a break must be like `500ms` or `1.5s`")
             return float(match[1]) / (1000 if match[2] == "ms" else 1)
         strength = attributes.get("strength", "medium")
         if strength not in BREAKS:
-            self._refuse(f"`strength` of a break is one of {', '.join(BREAKS)}")
+            self._refuse(f"`strength` of a break must be one of {', '.join(BREAKS)}")
         return BREAKS[strength]
 
     def _phonemes(self, attributes: dict[str, str]) -> str:

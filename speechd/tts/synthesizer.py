@@ -1,4 +1,4 @@
-"""The story of one speech request: text, pieces, the voice, tempo, resampling, encoding, chunks as they are ready."""
+"""One speech request: text, pieces, voice, time stretch, resampling, encoding, chunks as they are ready."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
@@ -21,9 +21,9 @@ from speechd.tts.text import Reader, TextPiece
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
 FADE = 0.004
-"""Seconds over which a piece begins and ends, so that no join clicks."""
+"""Seconds over which a piece begins and ends, so that joins do not click."""
 SILENT_SAMPLE = 1e-3
-"""What stays below this, -60 dBFS, is no speech."""
+"""Samples below this, -60 dBFS, are silence."""
 
 
 SynthesisSteps = Generator[SpeechPart | Speech, None, None]
@@ -65,7 +65,7 @@ class LocalSpeaker:
     lexicon: Mapping[str, str] = field(default_factory=dict)
     """Words with what to say instead."""
     admission: AdmissionQueue = field(default_factory=AdmissionQueue)
-    """What the voice still has to say, to all who asked."""
+    """The texts of all requests that wait for the voice."""
 
     async def stream(
         self, text: str, options: SpeechOptions, priority: Priority = "interactive"
@@ -110,7 +110,7 @@ def _check_length(text: str, most: int) -> None:
 def pieces_of(
     text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
 ) -> Iterator[TextPiece]:
-    """The text in the pieces that are spoken one by one; what is wrong with it is said before the first.
+    """The pieces of the text that are spoken one by one. Errors are raised before the first.
 
     Raises:
         TooLarge: it is too long.
@@ -127,11 +127,11 @@ def pieces_of(
 
 
 class _Job:
-    """Pieces in, encoded parts out; holds what goes on from one piece to the next."""
+    """Turns pieces into encoded parts, and keeps the state between pieces."""
 
     def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions) -> None:
         if not SLOWEST <= options.speed <= FASTEST:
-            raise InvalidRequest(f"`speed` lies between {SLOWEST} and {FASTEST:g}.", param="speed")
+            raise InvalidRequest(f"`speed` must be between {SLOWEST} and {FASTEST:g}.", param="speed")
         self._engine = engine
         self._speaker = speaker
         self._format = AUDIO_FORMATS[options.format]
@@ -139,13 +139,13 @@ class _Job:
         self._captions = options.captions
         self._own_speed = _within(options.speed, engine)
         self._stretch = options.speed / self._own_speed
-        """What the whole stream is still to be sped up by."""
+        """The remaining factor for the time stretch of the whole stream."""
         self._tempo = Tempo(engine.info.sample_rate, self._stretch)
         self._resampler = _Resampler(engine.info.sample_rate, self._rate)
         self._spoken = 0
-        """Samples that went into the tempo."""
+        """Samples that entered the time stretch."""
         self._coded = 0
-        """Samples that went into the encoder."""
+        """Samples that entered the encoder."""
 
     @property
     def seconds(self) -> float:
@@ -155,7 +155,7 @@ class _Job:
     def parts(self, pieces: Iterator[TextPiece]) -> Iterator[SpeechPart]:
         """
         Raises:
-            InvalidRequest: not a sound came out.
+            InvalidRequest: the voice produced no sound.
         """
         first = list(islice(pieces, 2))
         encoder = self._format.open(self._rate, len(first) < 2)
@@ -171,13 +171,14 @@ class _Job:
                 yield SpeechPart(held, words, characters, self.seconds)
                 held, words, characters = b"", (), 0
         if not heard:
-            raise InvalidRequest("There is nothing in `input` that this voice can say.", param="input")
+            raise InvalidRequest("`input` has no text that this voice can speak.", param="input")
         yield SpeechPart(held + encoder.encode(self._rest()), words, characters, self.seconds)
         for data in encoder.finish():
             yield SpeechPart(data, seconds=self.seconds)
 
     def _say(self, piece: TextPiece) -> Spoken:
-        """The piece with its pause, at its own rate and at the part of the speed that the voice itself takes on."""
+        """Synthesizes the piece with its pause, at its own rate and at the part of the speed that the voice speaks
+        itself."""
         rate = self._engine.info.sample_rate
         pause = np.zeros(round(piece.pause / self._own_speed * rate), np.float32)
         if not piece.text:
@@ -196,7 +197,7 @@ class _Job:
         return tuple(_scaled(word.shifted(start), 1 / self._stretch) for word in words)
 
     def _in_time(self, samples: Samples) -> Samples:
-        """What is ready of these samples after tempo and resampling."""
+        """The samples that are ready after time stretch and resampling."""
         self._spoken += len(samples)
         return self._count(self._resampler.feed(self._tempo.feed(samples)))
 
@@ -236,7 +237,7 @@ def faded(samples: Samples, sample_rate: int) -> Samples:
 
 
 def _within(speed: float, engine: TtsEngine) -> float:
-    """The part of a speed that the voice itself can take on."""
+    """The part of a speed that the voice can speak itself."""
     return min(max(speed, engine.info.slowest), engine.info.fastest)
 
 

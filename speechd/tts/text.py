@@ -1,7 +1,7 @@
-"""What to say: text of any origin -> clean pieces of at most 300 characters that a voice can speak.
+"""Splits text of any origin into clean pieces of at most 300 characters that a voice can speak.
 
-A piece is a sentence, or part of a long one: the first is spoken while the rest is still text, and memory stays flat
-(one unpunctuated chunk of 400 s takes a Piper voice more than a gigabyte).
+A piece is a sentence, or part of a long one. So the first is spoken before the rest is prepared, and memory is bounded
+(a Piper voice needs more than a gigabyte for one unpunctuated chunk of 400 s).
 """
 
 import re
@@ -17,7 +17,7 @@ from speechd.tts.normalization.multilingual import read_numbers
 MAX_PIECE = 300
 """Characters."""
 TEXT_BLOCK = 2000
-"""Characters that are cleaned together: so the first sentence of a long text need not wait for the last."""
+"""Characters that are cleaned together, so that the first sentence of a long text does not wait for the last."""
 
 _PLAIN = str.maketrans(
     {
@@ -39,7 +39,7 @@ _HARMLESS = frozenset("\n'\".,;:!?-–")
 _MARKUP = str.maketrans(dict.fromkeys("*_~`^\\|[]{}()", " ") | dict.fromkeys('"', ""))
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\(([^()\s]{0,2000})\)")
 _LINE_MARK = re.compile(r"^[ \t]{0,100}(?:#{1,6}[ \t]|[-+>][ \t]|={3,}|-{3,})", re.MULTILINE)
-# A run of signs is tried once, from its start and never given back: else a text of nothing but dots takes minutes.
+# A run of signs is matched once, without backtracking: else a text of only dots takes minutes.
 _SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++['\"]?(?=\s)|\n\s*")
 _DOTS_IN_SENTENCE = re.compile(r"(?<!\.)\.{2,}+\s*+(?=[a-z,;])")
 _CLAUSE_END = re.compile(r"[,;:](?=\s)")
@@ -51,7 +51,7 @@ MAX_PROTECTED = 0xF8FF - 0xE000
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """What an engine speaks in one go."""
+    """The text that an engine speaks in one call."""
 
     text: str
     """At most 300 characters; empty for a mere pause."""
@@ -63,12 +63,12 @@ class TextPiece:
 
 @dataclass(slots=True)
 class Verbatim:
-    """Bits of text that no rule may touch, each standing in the text as one private-use character."""
+    """Parts of text that no rule may change, each represented in the text by one private-use character."""
 
     bits: list[str] = field(default_factory=list)
 
     def keep(self, bit: str) -> str:
-        """The character that stands for the bit.
+        """The character that represents the part.
 
         Raises:
             InvalidRequest: there are too many.
@@ -79,7 +79,7 @@ class Verbatim:
         return chr(0xE000 + len(self.bits) - 1)
 
     def restore(self, text: str) -> str:
-        """The text with the bits in their places, blanks between neighbours."""
+        """The text with the parts in their places, blanks between neighbours."""
         return _PROTECTED.sub(lambda match: f" {self.bits[ord(match[0]) - 0xE000]} ", text)
 
 
@@ -104,7 +104,7 @@ class Reader:
         """
         letters = [char for char in unicodedata.normalize("NFKC", text) if char.isalnum()]
         if not letters:
-            raise InvalidRequest("There is nothing to say: `input` has no letters or digits.", param="input")
+            raise InvalidRequest("`input` has no letters or digits, so there is nothing to speak.", param="input")
         foreign = [char for char in letters if not self._reads(char)]
         if len(foreign) * 2 > len(letters):
             script = unicodedata.name(foreign[0], "unknown").split()[0].title()
@@ -115,11 +115,11 @@ class Reader:
             )
 
     def pieces(self, text: str, verbatim: Verbatim | None = None) -> Iterator[TextPiece]:
-        """The text piece by piece; what has nothing to speak in it is left out.
+        """The text piece by piece. Pieces without anything to speak are left out.
 
         Args:
-            text: any text; private-use characters stand for bits of `verbatim` where that is given.
-            verbatim: bits that are spoken as they are.
+            text: any text; private-use characters represent parts of `verbatim` where that is given.
+            verbatim: parts that are spoken as they are.
         """
         kept = verbatim or Verbatim()
         for block in blocks(text):

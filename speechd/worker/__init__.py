@@ -1,1 +1,1 @@
-"""Works on the queue: batches, audio jobs and webhooks."""
+"""Processes the queue: batches, audio jobs and webhooks."""

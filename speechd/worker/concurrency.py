@@ -1,4 +1,4 @@
-"""Who may run now, when only so many run at once."""
+"""Limits how many lines run at once."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class ConcurrencyLimiter:
-    """Lets so many lines run at once as `most` says then; the others wait in the order in which they came."""
+    """Lets at most `most()` lines run at once. The others wait in the order of their arrival."""
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
@@ -16,11 +16,11 @@ class ConcurrencyLimiter:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._clock = asyncio.get_running_loop().time
         self.usual_seconds = math.inf
-        """What a line took of late; infinite before the first has ended."""
+        """Smoothed seconds of recent lines; infinite before the first has ended."""
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Waits for a turn, and takes it for the block."""
+        """Waits for a free slot, and holds it for the block."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._let_in()

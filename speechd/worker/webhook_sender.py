@@ -1,4 +1,4 @@
-"""Brings finished jobs to where their owners want to be told: signed, behind the guard, again until it is accepted."""
+"""Sends finished jobs to the webhooks of their owners: signed, to allowed addresses, with retries."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from speechd.store.store import Store
 AT_ONCE = 16
 ATTEMPT_SECONDS = 20.0
 MAX_BODY_BYTES = 1_000_000
-"""Of a result that travels in the webhook; a longer one is fetched by its `result_url`."""
+"""Bytes at most of a result inside the webhook. A longer one is fetched by its `result_url`."""
 
 log = logging.getLogger("speechd.webhooks")
 
@@ -78,7 +78,7 @@ class WebhookSender:
             return DeliveryAttempt(error=error.message, final=True)
 
     async def _body(self, delivery: Delivery) -> bytes:
-        """The finished job. How far its webhook is does not belong in it: every attempt sends the same."""
+        """The finished job, without the state of its webhook: every attempt sends the same body."""
         job = await self._store.audio.look(delivery.job)
         blobs = self._store.files.blobs
         size = 0
@@ -98,11 +98,11 @@ class WebhookSender:
             guarded_client(ATTEMPT_SECONDS, self._transport) as client,
             answer_of(message, client, target, addresses) as answer,
         ):
-            return classify_status(answer.status_code)  # what else it says is not read
+            return classify_status(answer.status_code)  # the body is not read
 
 
 def classify_status(status: int) -> DeliveryAttempt:
-    """What a receiver's answer means."""
+    """The outcome of an attempt, by the receiver's answer."""
     if 200 <= status < 300:
         return DeliveryAttempt(status)
     redirected = ", and redirects are not followed" if 300 <= status < 400 else ""

@@ -1,4 +1,4 @@
-"""The worker: takes lines off the queue and runs them, tends the batches, and outlasts trouble with the storage.
+"""The worker: claims lines of the queue, runs them, maintains the batches, and retries when the storage fails.
 
 It runs inside `speechd serve`, or as a process of its own; any number of them share one database. This module is light:
 a server without batches never loads the database libraries.
@@ -20,15 +20,15 @@ log = logging.getLogger("speechd.worker")
 
 
 class Worker:
-    """One worker; belongs to one event loop."""
+    """One worker. It belongs to one event loop."""
 
     def __init__(
         self, service: Service, jobs: StoreHandle, usage: UsageCounters, busy: Callable[[], bool] = lambda: False
     ) -> None:
         """
         Args:
-            usage: where audio is counted for the keys whose lines it was in.
-            busy: tells whether callers wait for this process; the queue then makes way for them.
+            usage: counts audio for the keys of the lines.
+            busy: tells whether requests wait in this process. Then the queue has lower priority.
         """
         self._service = service
         self._jobs = jobs
@@ -38,18 +38,18 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Works in the background of the block; what is in hand at its end goes back to the queue."""
+        """Works in the background of the block. Lines that are running at its end go back to the queue."""
         task = asyncio.create_task(self.run(), name="worker")
         try:
             yield
         finally:
-            self._stopping.set()  # what is in the middle of a transaction comes to its end
+            self._stopping.set()  # running transactions finish
             await asyncio.wait([task], timeout=2 * LEAVING_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def run(self) -> None:
-        """Works until it is to stop, whatever happens."""
+        """Works until it is stopped, and starts again after an error."""
         while not self._stopping.is_set():
             try:
                 await self._session()

@@ -1,4 +1,4 @@
-"""Which workers are alive: each holds a lock on a file of its own, which the system takes away when it dies."""
+"""Which workers are alive: each holds a lock on a file of its own. The system releases it when the process dies."""
 
 import fcntl
 from contextlib import suppress
@@ -11,7 +11,7 @@ from speechd.store.errors import storage_errors
 
 
 class WorkerLock:
-    """One worker's sign of life in the data folder, for as long as the context lasts."""
+    """One worker's lock file in the data folder, for as long as the context lasts."""
 
     def __init__(self, folder: Path) -> None:
         self.name = new_id("worker")
@@ -21,14 +21,14 @@ class WorkerLock:
     def __enter__(self) -> Self:
         """
         Raises:
-            StorageUnavailable: the folder takes no file.
+            StorageUnavailable: no file can be written to the folder.
         """
         with storage_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = self._folder / f"{self.name}.new"
             self._lock = draft.open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            draft.rename(self._folder / self.name)  # visible only now that it is locked
+            draft.rename(self._folder / self.name)  # renamed after it is locked, so that it is never visible unlocked
         return self
 
     def __exit__(
@@ -39,12 +39,12 @@ class WorkerLock:
             self._lock.close()
 
     def dead(self) -> set[str]:
-        """Names of workers whose process is no more; to be buried once their work is taken back."""
+        """Names of dead workers. They are removed when their work is released."""
         return {path.name for path in self._folder.glob("worker_*") if path.name != self.name and _is_free(path)}
 
     def remove_lock(self, name: str) -> None:
-        """Forgets a dead worker."""
-        with suppress(OSError):  # one that stays is found dead again, which does no harm
+        """Removes the file of a dead worker."""
+        with suppress(OSError):  # a file that stays is found again, without harm
             (self._folder / name).unlink(missing_ok=True)
 
 
@@ -54,6 +54,6 @@ def _is_free(path: Path) -> bool:
     try:
         with path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # it is held, or gone
+    except OSError:  # it is locked or deleted
         return False
     return True

@@ -162,7 +162,7 @@ def test_cancelled_and_listed(tmp_path: Path) -> None:
     [
         (("status", "batch_none"), "no batch `batch_none`"),
         (("cancel", "batch_none"), "no batch `batch_none`"),
-        (("run", "README.md"), "is not a request with a `url`"),
+        (("run", "README.md"), "is not a request"),
         (("run", "pyproject.toml", "--endpoint", "/v1/nothing"), "`endpoint` must be one of"),
         (("list", "--url", "http://127.0.0.1:1"), "No speechd answers at http://127.0.0.1:1"),
         (("list", "--url", "nowhere"), "No speechd answers at nowhere"),

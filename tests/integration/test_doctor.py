@@ -29,7 +29,7 @@ def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
         status, told = doctor(tmp_path, SPEECHD_PORT=port)
     assert status == 1
     assert "✗ port" in told
-    assert "→ Stop what listens there" in told
+    assert "→ Stop the program that listens there" in told
     assert "1 problem" in told
 
 

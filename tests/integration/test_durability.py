@@ -32,7 +32,7 @@ def test_a_server_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         server.process.wait()
     assert before.status == "in_progress"
     with started(tmp_path, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
-        server.wait_for(r"lines taken back from 1 workers that are gone")
+        server.wait_for(r"lines of 1 dead workers returned to the queue")
         assert client.batches.retrieve(batch).request_counts.completed >= before.request_counts.completed
         assert_every_line_once(client, batch, LINES)
 
@@ -52,8 +52,8 @@ def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureReques
     with (
         started(tmp_path, "serve", LISTENS, **shared) as server,
         client_of(server.found) as client,
-        started(tmp_path, "worker", "works on batches", **shared) as first,
-        started(tmp_path, "worker", "works on batches", **shared) as second,
+        started(tmp_path, "worker", "processes batches", **shared) as first,
+        started(tmp_path, "worker", "processes batches", **shared) as second,
     ):
         batch = begun(client, transcriptions(number))
         waited(client, batch, lambda batch: batch.request_counts.completed >= number / 4)

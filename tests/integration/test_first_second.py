@@ -39,6 +39,6 @@ async def test_all_are_answered(tmp_path: Path, english: Fixture) -> None:
                 client.post("/files", data={"purpose": "batch"}, files={"file": ("a.jsonl", b"{}\n")}),
             )
     statuses = [reply.status_code for reply in replies]
-    missing = [line for line in server.log if "hears synthetic voices only" in line]
+    missing = [line for line in server.log if "understands synthetic voices only" in line]
     assert [line.rstrip().endswith(": speechd models pull") for line in missing] == [True], "one line, with what helps"
     assert statuses == [202, 200, 200, 202, 200, 200, 200, 200, 405, 200], "".join(server.log)

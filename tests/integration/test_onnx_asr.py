@@ -116,4 +116,4 @@ def test_a_model_of_several_languages_repeats_the_one_asked_for_and_claims_none_
         assert body["language"] == language
         assert body["text"].startswith("Hello")
     mixed = ask(url, model="tiny-multilingual", language="multi", response_format="verbose_json")
-    assert mixed.status_code == 422, "it cannot tell languages apart"
+    assert mixed.status_code == 422, "it cannot detect languages"

@@ -42,7 +42,7 @@ def test_with_every_source_away_one_line_says_so_and_it_serves(tmp_path: Path) -
         server.wait_for(REMEDY)
     (line,) = [line for line in server.log if "whisper-base" in line]
     assert "cannot be reached" in line
-    assert "hears synthetic voices only" in line
+    assert "understands synthetic voices only" in line
     assert "joe" not in "".join(server.log), "the next model would meet the same closed doors"
 
 

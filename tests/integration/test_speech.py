@@ -257,7 +257,7 @@ def test_the_command_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("", "-o", "x.wav"), "nothing to say"),
+        (("", "-o", "x.wav"), "nothing to speak"),
         (("a", "-o", "x.midi"), "--format"),
         (("a", "--speed", "9", "-o", "x.wav"), "--speed"),
         (("a", "--voice", "zoe", "-o", "x.wav"), "no voice"),

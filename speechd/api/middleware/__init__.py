@@ -1,1 +1,1 @@
-"""What every request passes before its route: access, limits, identifiers, counting."""
+"""Middleware: access, limits, request ids, counting."""

@@ -1,7 +1,7 @@
-"""Who may call: bearer keys, and without any key only programs on this machine.
+"""Access control: bearer keys, or without any key only programs on this machine.
 
-A keyless server on loopback is still attacked through browsers: by a page of another site (its Origin tells) and by
-DNS rebinding, where a foreign name resolves to 127.0.0.1 (its Host tells). All checks are pure functions of headers.
+A keyless server on loopback can be attacked through browsers: by a page of another site (seen in `Origin`) and by DNS
+rebinding, where a foreign name resolves to 127.0.0.1 (seen in `Host`). All checks are pure functions of headers.
 """
 
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, 
 from speechd.settings import Settings
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json"})
-"""Served without a key: they tell nothing about anyone."""
+"""Served without a key: they reveal nothing about callers."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
-"""Served under any host name: orchestrators probe by address."""
+"""Served under any host name: orchestrators send probes to an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rules in force, from the settings."""
+    """The rules of access, from the settings."""
 
     keys: KeyRing
-    """The bearer keys, one of which callers must send; without any, none is asked for."""
+    """The bearer keys, one of which callers must send. Without any, no key is required."""
     any_host: bool
-    """Keyless, and the operator said that anybody may call under any host name."""
+    """Whether the operator allows every caller under any host name without a key."""
     origins: frozenset[str]
-    """Origins of web pages that may call; `*` stands for all."""
+    """Origins of web pages that may call; `*` is all."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Access":
@@ -41,11 +41,11 @@ class Access:
         )
 
     def allows_origin(self, origin: str) -> bool:
-        """The operator opened this server to web pages of that origin."""
+        """Whether web pages of that origin may call."""
         return "*" in self.origins or origin.lower() in self.origins
 
     def check(self, path: str, headers: Headers) -> Key | None:
-        """The caller's key, where one is needed.
+        """The caller's key, where one is required.
 
         Raises:
             AuthenticationFailed: the key is missing or wrong.
@@ -68,7 +68,7 @@ class Access:
     def _check_key(self, headers: Headers) -> Key:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not credentials.strip():
-            raise AuthenticationFailed("No API key: send it as `Authorization: Bearer <key>`.")
+            raise AuthenticationFailed("The API key is missing. Send it as `Authorization: Bearer <key>`.")
         key = self.keys.find(credentials.strip().encode("latin-1", "replace"))
         if key is None:
             raise AuthenticationFailed
@@ -86,7 +86,7 @@ class Access:
 
 
 def is_loopback(host: str) -> bool:
-    """A name or address that never leaves this machine: `localhost`, `x.localhost` (RFC 6761), 127.0.0.0/8, ::1."""
+    """Whether a name or address is loopback: `localhost`, `x.localhost` (RFC 6761), 127.0.0.0/8, ::1."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -97,7 +97,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_unsafe_binding(settings: Settings) -> None:
-    """To be called before listening.
+    """Checks the address before the server listens.
 
     Raises:
         Misconfigured: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
@@ -105,7 +105,7 @@ def refuse_unsafe_binding(settings: Settings) -> None:
     if settings.allow_anonymous or is_loopback(settings.host) or KeyRing(settings).required:
         return
     raise Misconfigured(
-        f"Refusing to listen on {settings.host or 'every address'} without an API key: set SPEECHD_API_KEY, "
+        f"Refusing to listen on {settings.host or 'every address'} without an API key. Set SPEECHD_API_KEY, "
         "make one with `speechd keys add`, or set SPEECHD_ALLOW_ANONYMOUS=true"
         " if everybody on the network may use this server."
     )
@@ -120,7 +120,7 @@ def _host_name(host: str) -> str:
 
 
 def _same_site(origin: str, host: str) -> bool:
-    """The page came from this very server; `null` and malformed origins did not."""
+    """Whether the page came from this server; `null` and malformed origins did not."""
     try:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether callers wait for an answer of a model: work that nobody waits for makes way then."""
+"""Counts requests to models that are in flight. Work with low priority waits while there are any."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -7,7 +7,7 @@ from speechd.operations.batch import BATCH_OPERATIONS
 
 
 class InFlightRequests:
-    """The requests in hand; give it to the middleware and to whoever makes way."""
+    """The requests in flight, shared by the middleware and by work with low priority."""
 
     def __init__(self) -> None:
         self.waiting = 0

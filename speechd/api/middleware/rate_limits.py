@@ -1,4 +1,5 @@
-"""Rate limits of named keys, as a middleware inside Guard: refuses, counts, and adds the dialects' rate headers."""
+"""Rate limits of named keys, as a middleware inside Guard: it refuses, counts, and adds the rate headers of the
+dialect."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request

@@ -1,7 +1,7 @@
-"""What happens to every request before routing and to every reply after it: pure ASGI, nothing is buffered.
+"""Runs before routing and after the reply, for every request: pure ASGI, without buffers.
 
-Reception is outermost: it names the request, repairs its path, adds the common headers, turns a crash into an
-envelope, and lets an early refusal reach a caller who is still uploading. Guard lets in whom Access allows.
+Reception is outermost. It gives the request an id, repairs its path, adds the common headers, turns an exception into
+an envelope, and delivers an early refusal to a caller who is still uploading. Guard applies Access.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from speechd.ids import new_id
 logger = logging.getLogger("speechd.api")
 
 DRAIN_BYTES = 64 << 20
-"""Of a refused upload, this much is still read: a client that writes its whole body first then sees the refusal."""
+"""Bytes of a refused upload that are still read, so that a client that writes its whole body first gets the refusal."""
 DRAIN_SECONDS = 5.0
 
 
@@ -45,15 +45,15 @@ class RequestMiddleware:
         try:
             await self.app(scope, body.receive, reply.send)
         except ClientDisconnect:
-            logger.info("%s: the caller left", request_id)
+            logger.info("%s: the caller disconnected", request_id)
         except Exception:
             if reply.started:
-                raise  # cuts the connection, which is all that can be said now
+                raise  # closes the connection: the status is sent already
             await error_response(internal_error(request_id))(scope, body.receive, reply.send)
 
 
 class BodyWatch:
-    """Knows whether the request's body has been read to its end."""
+    """Tracks whether the request's body has been read to its end."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         headers = Headers(scope=scope)
@@ -67,7 +67,7 @@ class BodyWatch:
         return message
 
     async def drain(self) -> None:
-        """Reads and drops what still arrives, within DRAIN_BYTES and DRAIN_SECONDS.
+        """Reads and drops the rest of the body, within DRAIN_BYTES and DRAIN_SECONDS.
 
         A socket that is closed with unread data is reset, and the reset can overtake the reply.
         """
@@ -81,7 +81,7 @@ class BodyWatch:
 
 
 class Reply:
-    """Adds to the reply what every reply carries."""
+    """Adds the common headers to the reply."""
 
     def __init__(self, scope: Scope, body: BodyWatch, send: Send, request_id: str) -> None:
         self.started = False
@@ -171,7 +171,7 @@ def _permission(headers: Headers) -> Response:
 
 
 def _readable_by(origin: str, send: Send) -> Send:
-    """Marks every reply as readable for the page's scripts, errors too."""
+    """Makes every reply readable for the page's scripts, errors too."""
 
     async def send_marked(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,1 +1,1 @@
-"""What the OpenAPI schema says beyond what FastAPI derives."""
+"""The parts of the OpenAPI schema that FastAPI does not derive."""

@@ -1,4 +1,4 @@
-"""What /openapi.json says about bodies that are parsed by hand."""
+"""OpenAPI descriptions of bodies that are parsed by hand."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ AUDIO_FAILURES = {
     413: "The upload or the recording is over a limit.",
     422: "The model cannot do this.",
     424: "The URL could not be fetched.",
-    429: "A rate limit is reached; `retry-after` says when to try again.",
+    429: "A rate limit is reached. `retry-after` gives the time of the next try.",
     503: "Too much work is waiting, or the model is not installed.",
 }
 EVENT = {"type": "object", "properties": {"data": {"type": "string"}, "event": {"type": "string"}}}
@@ -41,7 +41,7 @@ FILE = {"type": "string", "format": "binary", "description": "The recording, in 
 
 
 def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
-    """Arguments for a route that reads `form`: summary, request bodies and replies, taken from the schema."""
+    """Arguments of a route that reads `form`: summary, request bodies and replies, taken from the schema."""
     return {
         "summary": (form.__doc__ or "").strip(),
         "response_class": Response,
@@ -55,7 +55,7 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
 
 
 def speech_operation() -> dict[str, Any]:
-    """The same for the route that speaks."""
+    """The same for the speech route."""
     schema = _with_webhook(inlined(SpeechBody.model_json_schema()))
     kinds = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     sound = {"schema": {"type": "string", "format": "binary"}}
@@ -69,7 +69,7 @@ def speech_operation() -> dict[str, Any]:
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
         "response_class": Response,
-        "responses": {200: success, 202: LATER, **failures, 501: _failure("The part that speaks is not installed.")},
+        "responses": {200: success, 202: LATER, **failures, 501: _failure("The extra `tts` is not installed.")},
         "openapi_extra": {
             "parameters": [PREFER],
             "requestBody": {"required": True, "content": dict.fromkeys(kinds, content)},
@@ -83,7 +83,7 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema["properties"] = dict(wishes_last)
     url_only = {**schema, "required": [*schema["required"], "url"]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
-    # Swagger's form sends what it shows, and shows "string" or 0 where nothing else is given.
+    # Swagger's form sends the values that it shows, and shows "string" or 0 without a default.
     optional = [name for name, each in schema["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
     for name, example in {"model": "auto", **dict.fromkeys(optional, "")}.items():
         with_file["properties"][name] = {**schema["properties"][name], "example": example}
@@ -100,7 +100,7 @@ def _with_webhook(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _silence() -> str:
-    """A twentieth of a second of nothing, as a recording that an example can carry."""
+    """50 ms of silence, as a recording for an example."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)

@@ -1,4 +1,4 @@
-"""What /openapi.json says about files and batches."""
+"""OpenAPI descriptions of files, batches and jobs."""
 
 from typing import Any
 
@@ -14,23 +14,23 @@ JOB_FAILURES = {
     400: "A parameter is not valid.",
     401: "The API key is missing or wrong.",
     403: "The caller is not allowed.",
-    429: "A rate limit is reached; `retry-after` says when to try again.",
-    503: "Files and batches cannot be reached: the disk is full or read-only, or the database is away.",
+    429: "A rate limit is reached. `retry-after` gives the time of the next try.",
+    503: "Files and batches are not available: the disk is full or read-only, or the database cannot be reached.",
 }
-MISSING = {404: "There is none of that name, or it is another's."}
-TOO_LARGE = {413: "The file is over the limit, or there is no room for it by this server's quota."}
+MISSING = {404: "It does not exist, or you do not have access to it."}
+TOO_LARGE = {413: "The file is larger than the limit, or the quota of this server is used up."}
 
 
 def refusals(more: dict[int, str] | None = None) -> dict[int | str, dict[str, Any]]:
-    """What may go wrong, for a route's `responses`."""
+    """The error replies, for a route's `responses`."""
     failures = sorted((JOB_FAILURES | (more or {})).items())
     return {status: {"model": ErrorEnvelope, "description": text} for status, text in failures}
 
 
 def upload_operation() -> dict[str, Any]:
-    """Arguments for the route that takes files."""
+    """Arguments of the route for uploads of files."""
     schema = inlined(FileForm.model_json_schema())
-    content = {"type": "string", "format": "binary", "description": "The file; for batches JSONL."}
+    content = {"type": "string", "format": "binary", "description": "The file. For batches it is JSONL."}
     schema["properties"] = {"file": content, **schema["properties"]}
     schema["required"] = ["file", *schema["required"]]
     return {
@@ -42,7 +42,7 @@ def upload_operation() -> dict[str, Any]:
 
 
 def download_operation() -> dict[str, Any]:
-    """The same for the route that gives a file's content."""
+    """The same for the route of a file's content."""
     content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     return {
         "summary": "Download a file.",
@@ -52,23 +52,23 @@ def download_operation() -> dict[str, Any]:
 
 
 def result_operation() -> dict[str, Any]:
-    """The same for the route that gives what a caller would have got who waited."""
+    """The same for the route of a job's result."""
     sound = {"schema": {"type": "string", "format": "binary"}}
     content: dict[str, Any] = {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}
     content |= dict.fromkeys(sorted({shape.media_type for shape in AUDIO_FORMATS.values()}), sound)
     return {
-        "summary": "The answer of an audio job, exactly as without waiting.",
+        "summary": "The answer of an audio job, exactly as in a synchronous request.",
         "response_class": Response,
         "responses": {200: {"description": "The answer.", "content": content}, **refusals(MISSING)},
     }
 
 
 def batch_operation() -> dict[str, Any]:
-    """The same for the route that begins batches."""
+    """The same for the route that creates batches."""
     example = {"input_file_id": EXAMPLE_FILE, "endpoint": "/v1/audio/transcriptions", "completion_window": "24h"}
     content = {"application/json": {"schema": inlined(BatchForm.model_json_schema()), "example": example}}
     return {
-        "summary": "Begin a batch.",
+        "summary": "Create a batch.",
         "response_model": BatchObject,
         "responses": refusals(MISSING | TOO_LARGE),
         "openapi_extra": {"requestBody": {"required": True, "content": content}},

@@ -1,4 +1,4 @@
-"""What /openapi.json says about the text endpoints, with an example that works for each."""
+"""OpenAPI descriptions of the text endpoints, with a working example for each."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ TEXT_FAILURES = {
     404: "No backend has the model.",
     413: "The request is over a limit.",
     422: "The backend cannot do this.",
-    429: "A rate limit is reached; `retry-after` says when to try again.",
+    429: "A rate limit is reached. `retry-after` gives the time of the next try.",
     501: "No LLM backend is configured, or it does not offer this.",
     502: "The LLM backend failed or cannot be reached.",
     503: "The service is starting or stopping.",
@@ -24,7 +24,7 @@ TEXT_FAILURES = {
 }
 
 PLACEHOLDER = "your-model"
-"""In an example: a model of an LLM backend, of which none is known yet."""
+"""Placeholder in examples for a model of an LLM backend."""
 QUESTION = [{"role": "user", "content": "Say hello in one word."}]
 TEXT_OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None, str, dict[str, Any]]] = {
     "chat": (
@@ -72,7 +72,7 @@ STREAMED = ("chat", "completions", "responses")
 
 
 def text_operation(name: str) -> dict[str, Any]:
-    """Arguments for a route: summary, request body with an example, and replies, taken from the schemas."""
+    """Arguments of a route: summary, request body with an example, and replies, taken from the schemas."""
     form, reply, summary, example = TEXT_OPERATIONS[name]
     failures = {status: {"model": ErrorEnvelope, "description": text} for status, text in TEXT_FAILURES.items()}
     operation: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""GET, cancel and DELETE of audio requests that are answered later; each key sees its own."""
+"""GET, cancel and DELETE of asynchronous audio jobs. Each key sees its own."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ router = APIRouter(tags=["Audio"])
 @router.get("/audio/jobs", summary="List audio jobs.", responses=refusals())
 async def list_jobs(
     request: Request,
-    after: Annotated[str, Query(max_length=100, description="Begin behind this job.")] = "",
-    limit: Annotated[int, Query(ge=1, le=100, description="Most jobs at once.")] = 20,
+    after: Annotated[str, Query(max_length=100, description="Id of the job after which the page begins.")] = "",
+    limit: Annotated[int, Query(ge=1, le=100, description="Maximum jobs of the page.")] = 20,
 ) -> AudioJobList:
     store = await _open_store(request)
     page = await store.audio.list(caller_of(request), after=after, limit=limit)
@@ -52,11 +52,11 @@ async def get_job(job_id: str, request: Request) -> AudioJobObject:
 
 @router.get("/audio/jobs/{job_id}/result", **result_operation())
 async def get_result(job_id: str, request: Request) -> Response:
-    """What the request would have been answered, had its caller waited; of a failure the error.
+    """The answer of the synchronous request. For a failed job it is the error.
 
     Raises:
         AudioJobNotFound: there is none, or it is another's.
-        ResultNotReady: it has not ended, or was given up.
+        ResultNotReady: it has not ended, or has expired.
     """
     store = await _open_store(request)
     job = await store.audio.get(caller_of(request), job_id)
@@ -68,13 +68,13 @@ async def get_result(job_id: str, request: Request) -> Response:
     if job.response is not None and job.status_code is not None:
         return Response(job.response, job.status_code, media_type="application/json")
     waiting = job.status in WAITING
-    message = f"The audio job is {job.status}." + (" Its result is here once it is completed." if waiting else "")
+    message = f"The audio job is {job.status}." + (" Its result is available when it is completed." if waiting else "")
     raise ResultNotReady(message, retry_after=ASK_AGAIN if waiting else None)
 
 
 @router.post("/audio/jobs/{job_id}/cancel", summary="Cancel an audio job.", responses=refusals(MISSING))
 async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
-    """One that has ended stays as it is.
+    """A job that has ended does not change.
 
     Raises:
         AudioJobNotFound: there is none, or it is another's.
@@ -85,7 +85,7 @@ async def cancel_job(job_id: str, request: Request) -> AudioJobObject:
 
 @router.delete("/audio/jobs/{job_id}", summary="Delete an audio job and its result.", responses=refusals(MISSING))
 async def delete_job(job_id: str, request: Request) -> AudioJobDeleted:
-    """One that runs stops; a webhook that has not been delivered is not sent.
+    """A running job stops. A webhook that is not delivered yet is not sent.
 
     Raises:
         AudioJobNotFound: there is none, or it is another's.

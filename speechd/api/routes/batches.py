@@ -34,7 +34,7 @@ def router(dialect: Dialect) -> APIRouter:
 
 
 async def create(request: Request, dialect: Dialect) -> BatchObject:
-    """One order.
+    """Creates a batch.
 
     Raises:
         InvalidRequest: a field is not valid.
@@ -66,8 +66,8 @@ def _add_others(routes: APIRouter) -> None:
     @routes.get("/batches", summary="List batches.", responses=refusals())
     async def list_batches(
         request: Request,
-        after: Annotated[str, Query(max_length=100, description="Begin behind this batch.")] = "",
-        limit: Annotated[int, Query(ge=1, le=100, description="Most batches at once.")] = 100,
+        after: Annotated[str, Query(max_length=100, description="Id of the batch after which the page begins.")] = "",
+        limit: Annotated[int, Query(ge=1, le=100, description="Maximum batches of the page.")] = 100,
     ) -> BatchList:
         jobs = get_store_handle(request)
         page = await (await jobs.open()).batches.list(caller_of(request), after=after, limit=limit)
@@ -85,7 +85,7 @@ def _add_others(routes: APIRouter) -> None:
 
     @routes.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
     async def cancel_batch(batch_id: str, request: Request) -> BatchObject:
-        """One that is ending or has ended stays as it is.
+        """A batch that is ending or has ended does not change.
 
         Raises:
             BatchNotFound: there is none, or it is another's.

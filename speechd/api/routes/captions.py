@@ -41,7 +41,7 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.get(
         "/audio/speech/captions/{name}",
-        summary="Fetch the captions of a speech that was asked for with `captions`.",
+        summary="Fetch the captions of a speech request with `captions`.",
         response_class=Response,
         responses={
             200: {"content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}},
@@ -66,8 +66,8 @@ def get_captions(name: str, request: Request, dialect: Dialect) -> Response:
     said = _shelf_of(request).recall((caller_of(request), speech))
     if said is None or format not in CAPTION_FORMATS:
         raise NotFound(
-            f"There are no captions `{name[:80]}`. The address is in `x-speechd-captions` of a speech asked for with"
-            f" `captions`, ends in .{', .'.join(CAPTION_FORMATS)}, and serves for {KEPT / 60:.0f} minutes after the"
+            f"There are no captions `{name[:80]}`. The address is in `x-speechd-captions` of a speech request with"
+            f" `captions`, ends in .{', .'.join(CAPTION_FORMATS)}, and is valid for {KEPT / 60:.0f} minutes after the"
             " audio has ended."
         )
     view = View(dialect=dialect, request_id=speech)

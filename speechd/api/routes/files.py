@@ -44,10 +44,10 @@ async def create_file(request: Request) -> FileObject:
 @router.get("/files", summary="List files.", responses=refusals())
 async def list_files(
     request: Request,
-    after: Annotated[str, Query(max_length=100, description="Begin behind this file.")] = "",
-    limit: Annotated[int, Query(ge=1, le=10_000, description="Most files at once.")] = 10_000,
+    after: Annotated[str, Query(max_length=100, description="Id of the file after which the page begins.")] = "",
+    limit: Annotated[int, Query(ge=1, le=10_000, description="Maximum files of the page.")] = 10_000,
     order: Annotated[Literal["asc", "desc"], Query(description="By age; `desc`: the newest first.")] = "desc",
-    purpose: Annotated[str, Query(max_length=32, description="Only those for this purpose.")] = "",
+    purpose: Annotated[str, Query(max_length=32, description="Only files of this purpose.")] = "",
 ) -> FileList:
     files = (await get_store_handle(request).open()).files
     page = await files.list(caller_of(request), after=after, limit=limit, order=order, purpose=purpose)
@@ -67,7 +67,7 @@ async def get_file(file_id: str, request: Request) -> FileObject:
 
 @router.delete("/files/{file_id}", summary="Delete a file.", responses=refusals(MISSING))
 async def delete_file(file_id: str, request: Request) -> FileDeleted:
-    """A batch that works on it goes on.
+    """A batch that uses it continues.
 
     Raises:
         FileNotFound: there is none, or it is another's.

@@ -23,7 +23,7 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request) -> dict[str, str]:
     """
     Raises:
-        Unavailable: not yet, or not any more.
+        Unavailable: the service is starting or stopping.
     """
     if not get_service(request).ready:
         raise Unavailable("The service is not ready.", code="starting", retry_after=1)

@@ -92,7 +92,7 @@ def _add_fine_tunings(routes: APIRouter) -> None:
 
 async def _fine_tune(request: Request, identity: str, asked: TextRequest | None = None) -> Response:
     if identity and not _IDENTITY.fullmatch(identity):
-        raise NotFound(f"There is no fine tuning `{identity[:100]!a}`.", param="id")
+        raise NotFound(f"The fine tuning `{identity[:100]!a}` does not exist.", param="id")
     path = f"/fine_tunings/{identity}" if identity else "/fine_tunings"
     asked = asked or TextRequest({}, b"", request.headers.items())
     async with cancelled_on_disconnect(request.receive):

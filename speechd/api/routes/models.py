@@ -20,7 +20,7 @@ NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
 
 
 @router.get("/models", summary="List all models.", responses={400: {"model": ErrorEnvelope}})
-async def list_models(request: Request, loaded: bool = Query(False, description="Only those in memory.")) -> ModelList:
+async def list_models(request: Request, loaded: bool = Query(False, description="Only models in memory.")) -> ModelList:
     service = get_service(request)
     if loaded:
         return ModelList(data=[_object(service, status.model) for status in service.loaded.list()])
@@ -93,7 +93,7 @@ async def pull_model(model: str, request: Request, response: Response) -> Manage
 
 @router.delete("/models/{model:path}", summary="Remove a model's files.", responses=NOT_FOUND)
 async def remove_model(model: str, request: Request) -> ModelDeleted:
-    """Requests in hand finish on it first.
+    """Running requests finish first.
 
     Raises:
         ModelNotFound, ModelNotInstalled: there is nothing to remove.

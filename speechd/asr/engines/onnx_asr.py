@@ -1,8 +1,8 @@
 """Recognisers in ONNX, run by the library onnx-asr: NVIDIA's Parakeet and Canary, and GigaAM.
 
-They are greedy: no prompt, no hot words, no temperature. Parakeet and GigaAM say at which frame each token begins;
-Canary does not, and its words then share the time of the speech that was heard. None tells the language: where it knows
-several, the one that was asked for is taken to be spoken, else it stays open.
+They decode greedily: prompt, hot words and temperature have no effect. Parakeet and GigaAM give the frame at which each
+token begins. Canary does not, so its words share the time of the speech. None detects the language: the requested one
+is taken where a model knows several, else the language stays unknown.
 """
 
 from collections.abc import Hashable, Sequence
@@ -77,14 +77,14 @@ class OnnxAsrEngine:
         del self._model
 
     def _known(self, job: Job) -> Decoded | None:
-        """What needs no recognising: an earlier answer, or the language alone, which the model does not tell."""
+        """Results that need no decoding: an earlier result, or only the language, which the model does not detect."""
         if job.detect:
             language = self._language(job)
             return Decoded((), language, {language: 1.0}, heard=0.0)
         return job.encoded if isinstance(job.encoded, Decoded) else None
 
     def _language_told(self, job: Job) -> str | None:
-        """What the model is told to be spoken; English where nobody says."""
+        """The language that the model is given; English where the request names none."""
         if not self._told_language:
             return None
         return job.options.language or next(iter(job.options.languages), "en")
@@ -112,7 +112,7 @@ class OnnxAsrEngine:
         return decoded if job.options.language else replace(decoded, encoded=decoded)
 
     def _language(self, job: Job) -> str:
-        """What is spoken, as far as anybody knows: "" where neither the model nor the caller says."""
+        """The language spoken; "" where neither the model nor the request names it."""
         if len(self.languages) == 1:
             return self.languages[0]
         return job.options.language or self._language_told(job) or ""
@@ -121,7 +121,7 @@ class OnnxAsrEngine:
 def tokens_of(result: Any, window: Window) -> list[Token]:
     """The tokens of onnx-asr's TimestampedResult, without special ones (`<unk>`, `<|en|>`).
 
-    Where it tells no times they are shared out over the speech of the window, by length.
+    Tokens without times share the speech of the window by length.
     """
     texts = list(result.tokens or ())
     logprobs = result.logprobs if result.logprobs is not None else [0.0] * len(texts)
@@ -135,7 +135,7 @@ def tokens_of(result: Any, window: Window) -> list[Token]:
 
 
 def _shared_out(texts: Sequence[str], window: Window) -> list[float]:
-    """Times for tokens that have none: as far into the speech as their text is into the whole."""
+    """Times for tokens that have none: their position in the speech is their position in the text."""
     speech = window.speech or ((0.0, window.duration),)
     ends = np.cumsum([end - start for start, end in speech])
     lengths = np.array([len(text) for text in texts], float)

@@ -1,4 +1,4 @@
-"""What a folder with a model for onnx-asr says of itself, read without loading it.
+"""Reads the files of a model for onnx-asr without loading it.
 
 The folders are those of the hub repositories that onnx-asr 0.12 names (its `resolver.py`): NVIDIA's Parakeet,
 FastConformer and Canary, and GigaAM.
@@ -20,16 +20,16 @@ EUROPEAN = (*WESTERN, *EASTERN)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Models that are loaded and asked in the same way."""
+    """Models that are loaded and called in the same way."""
 
     type: str
     """onnx-asr's name of it."""
     patterns: tuple[str, ...] = ()
     """Files by which a folder is known whose config.json names no type."""
     languages: tuple[str, ...] = ()
-    """Codes that all of them know; empty: the letters of the vocabulary tell."""
+    """Codes that all of them know; empty: the letters of the vocabulary decide."""
     told_language: bool = False
-    """It must be told the language that is spoken."""
+    """It needs the language that is spoken."""
 
 
 FAMILIES = (
@@ -55,7 +55,7 @@ class OnnxAsrFiles:
 
     @property
     def family(self) -> Family | None:
-        """By `model_type` of its config.json, else by its files; None where it is none that we know."""
+        """By `model_type` of its config.json, else by its files; None for an unknown model."""
         named = str(self._config().get("model_type", ""))
         by_files = (each for each in FAMILIES if each.patterns and all(map(self._has, each.patterns)))
         return next((each for each in FAMILIES if each.type == named), None) or next(by_files, None)

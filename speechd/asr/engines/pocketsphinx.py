@@ -1,9 +1,9 @@
-"""CMU PocketSphinx with the US English model that its package carries: a person's English, offline.
+"""CMU PocketSphinx with the US English model of its package: English of people, offline.
 
 It knows words of a dictionary and how they follow each other; it writes no punctuation, and capitals only where English
 always has them. Its decoder is deterministic and takes no prompt, no hot words and no temperature. A window is decoded
-as a whole and its words are then shared out to the speech regions: cut there first, words at the edges are lost (word
-error rate .140 instead of .064 on 15 sentences of flite's slt, .305 instead of .253 on 10 clips of people).
+as a whole, and its words are then assigned to the speech regions. Cutting first loses words at the edges (word error
+rate .140 instead of .064 on 15 sentences of flite's slt, .305 instead of .253 on 10 clips of people).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from speechd.types import Samples, Segment, TokenLogprob, Window, Word
 
 SPHINX_FRAME_SECONDS = 0.01
 QUIET_RMS = 2 / 32_768
-"""Two steps of 16-bit PCM: nothing louder is digital silence, in which PocketSphinx hears a word of its own making."""
+"""Two steps of 16-bit PCM: nothing louder is digital silence, in which PocketSphinx invents a word."""
 ALTERNATIVE = re.compile(r"\(\d+\)$")
 """How the dictionary marks a word's second pronunciation: `the(2)`."""
 FIRST_PERSON = re.compile(r"^i(?='|$)")
@@ -42,7 +42,7 @@ class SphinxEngine:
         """
         Args:
             folder: holds the acoustic model `en-us`, the language model and the dictionary.
-            replicas: windows decoded at once; a process more is started when it is needed.
+            replicas: windows decoded at once. Each further process starts when it is needed.
 
         Raises:
             EngineFailure: PocketSphinx is not installed or cannot load them.
@@ -72,7 +72,7 @@ class SphinxEngine:
         return Decoded(tuple(segments), "en", {"en": 1.0})
 
     def _hear(self, samples: Samples) -> list[SphinxWord]:
-        """What a process says of the samples; one that died is not used again."""
+        """The answer of a process for the samples. A process that died is not used again."""
         try:
             process = self._idle.pop()  # atomic: threads need no lock for it
         except IndexError:
@@ -81,7 +81,7 @@ class SphinxEngine:
             heard = _ask(process, np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
         except (OSError, EOFError) as error:
             _stop(process)
-            raise EngineFailure("PocketSphinx broke off on this recording.") from error
+            raise EngineFailure("PocketSphinx crashed on this recording.") from error
         self._idle.append(process)
         return heard
 
@@ -97,7 +97,7 @@ def _start(folder: Path) -> SphinxProcess:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C is for this process to obey, which lets the window in hand finish
+        process_group=0,  # only this process handles Ctrl-C: the running window then finishes
     )
     try:
         _answer(process)  # it has loaded the model
@@ -111,7 +111,7 @@ def _stop(process: SphinxProcess) -> None:
     process.kill()
     process.wait()
     for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what it did not read any more
+        with contextlib.suppress(OSError):  # data that it did not read
             if stream:
                 stream.close()
 
@@ -146,7 +146,7 @@ ScoredWord = tuple[Word, float]
 
 
 def _by_region(words: Sequence[ScoredWord], window: Window) -> Iterator[tuple[float, float, list[ScoredWord]]]:
-    """Words by the speech region that they lie in or next to: one segment each."""
+    """Words by speech region: one segment for each region that they are in or next to."""
     regions = window.speech or ((0.0, window.duration),)
     groups: list[list[ScoredWord]] = [[] for _ in regions]
     for word, score in words:

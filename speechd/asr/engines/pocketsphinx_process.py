@@ -1,7 +1,7 @@
 """The process in which PocketSphinx runs: `python pocketsphinx_process.py FOLDER`.
 
-Its decoder holds Python's global lock for as long as a window takes, seconds, during which a server in the same process
-could not even answer that it is alive; and a crash of its C code stays here.
+Its decoder holds Python's global lock for seconds. A server in the same process could not answer a health check
+meanwhile. A crash of its C code ends only this process.
 
 Protocol: on standard input the length of a piece of PCM in bytes (4, little endian) and the PCM, int16 mono at 16 kHz;
 on standard output one line of JSON: a list of `[word, first frame, last frame, log-probability]`. It ends when its
@@ -17,11 +17,11 @@ from typing import Any, BinaryIO
 
 HEADER = struct.Struct("<I")
 MIN_PROBABILITY = 1e-6
-"""Posteriors below this, which may round to 0, are taken for it."""
+"""Lower bound of posteriors, which may round to 0."""
 
 
 def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answers until the requests end."""
+    """Answers requests until the input ends."""
     decoder = open_decoder(folder)
     answers.write(b"[]\n")
     answers.flush()
@@ -32,7 +32,7 @@ def main(folder: Path, requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def open_decoder(folder: Path) -> Any:
-    """A decoder on the model in a folder, with PocketSphinx's own beams and weights.
+    """A decoder for the model in a folder, with PocketSphinx's default beams and weights.
 
     Others were measured on 10 clips of people and 45 synthetic sentences and gained nothing: noise removal changed no
     word, level normalisation helped the people and cost the others.
@@ -43,7 +43,7 @@ def open_decoder(folder: Path) -> Any:
         hmm=str(folder / "en-us"),
         lm=str(folder / "en-us.lm.bin"),
         dict=str(folder / "cmudict-en-us.dict"),
-        cmn="batch",  # normalise over the stretch itself
+        cmn="batch",  # normalise over this stretch only
         loglevel="FATAL",
     )
 

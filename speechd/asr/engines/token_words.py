@@ -1,4 +1,4 @@
-"""Tokens with the times at which they begin, made into words and segments."""
+"""Makes words and segments from tokens and the times at which they begin."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -47,20 +47,20 @@ def segments_of(tokens: Sequence[Token], job: Job) -> tuple[Segment, ...]:
 def words_of(tokens: Sequence[Token], duration: float) -> list[Timed]:
     """Words with their times: each ends where the next begins, or as soon as its last token must have ended.
 
-    The tokens of each then spell it with a leading blank.
+    The tokens of each word spell it with a leading blank.
     """
     groups: list[list[Token]] = []
     for token in tokens:
         text = token.text.strip()
         if not groups or (token.text.startswith(" ") and (not text or any(map(str.isalnum, text)))):
             groups.append([replace(token, text=f" {text}")])
-        else:  # a lone mark goes with the word before it
+        else:  # a lone mark joins the word before it
             groups[-1].append(replace(token, text=text))
     return list(_timed([group for group in groups if any(token.text.strip() for token in group)], duration))
 
 
 def cut(words: Sequence[Timed]) -> Iterator[list[Timed]]:
-    """Words by segment: one ends with a sentence, and before a pause."""
+    """Words by segment: a segment ends with a sentence, and before a pause."""
     if not words:
         return
     segment = [words[0]]

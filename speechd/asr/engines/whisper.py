@@ -38,7 +38,7 @@ CONTEXT_MARGIN = 50
 """An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
 windows of about the same length share a batch."""
 DETECTION_MARGIN = 200
-"""The same where only the language is asked for, of any model (measured in mixed_languages.py)."""
+"""The same for language detection only, with any model (measured in mixed_languages.py)."""
 
 
 class WhisperEngine:
@@ -174,7 +174,7 @@ class WhisperEngine:
     # Language
 
     def _check(self, options: TranscribeOptions) -> None:
-        """What the model was not trained for would come out as nonsense.
+        """Refuses what the model was not trained for: its text would be nonsense.
 
         Raises:
             Unprocessable: the language or the task.

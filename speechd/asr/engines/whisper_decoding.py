@@ -1,4 +1,4 @@
-"""From encoder output to hypotheses: Whisper's search, its fallback to higher temperatures, and its bounds.
+"""From encoder output to hypotheses: beam search, fallback to higher temperatures, token limits.
 
 Beam search at temperature 0, then sampling at rising temperatures where the result repeats itself or is improbable
 (Radford et al. 2022, section 4.5).
@@ -21,16 +21,17 @@ from speechd.types import Task, joined_text
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
 LINK_STEP = 32
-"""What was said before is told in multiples of so many tokens: windows share a batch if their prompts are as long."""
+"""The previous text is cut to a multiple of this many tokens: windows share a batch if their prompts are equally
+long."""
 MAX_LINK_TOKENS = 64
-"""The most that is told of it, unless the caller wants all (measured in linked_windows.py)."""
+"""Tokens of previous text at most, unless the caller wants all (measured in linked_windows.py)."""
 DECODER_POSITIONS = 448
 """Tokens that Whisper's decoder has positions for, the prompt included."""
 TOKENS_BESIDE = 32
-"""Tokens that even the shortest window may have."""
+"""Minimum of the token limit, for the shortest window."""
 MAX_TOKENS_PER_SECOND = 40
 """Tokens that a second of speech can need: 8 of fast English, 36 of scripts whose every character is three tokens
-(Burmese, 12 characters a second). What goes on beyond it is a loop; where it is not, the next round goes on there."""
+(Burmese, 12 characters a second). More tokens are a loop. Where they are not, the next round continues there."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
@@ -51,9 +52,9 @@ class WhisperDecoder:
         self._tokenizer = tokenizer
 
     def prompt(self, job: Job) -> list[int]:
-        """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
+        """`<|startofprev|>`, hot words, the end of the caller's prompt, and the end of the previous text; else nothing.
 
-        What was said before keeps its timestamps, as in openai/whisper.
+        The previous text keeps its timestamps, as in openai/whisper.
         """
         options = job.options
         tokenizer = self._tokenizer(options.task, options.language or "en")
@@ -70,7 +71,7 @@ class WhisperDecoder:
     def generate(
         self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer]
     ) -> list[Hypothesis]:
-        """The best hypothesis for each job; where the prompt came back instead of speech, one without the prompt."""
+        """The best hypothesis for each job. A job whose text repeats the prompt is decoded again without the prompt."""
         prompts = [self.prompt(job) for job in jobs]
         found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
         suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
@@ -89,7 +90,8 @@ class WhisperDecoder:
     def _with_fallback(
         self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
     ) -> list[Hypothesis]:
-        """Those that fail a threshold are tried again together, warmer; a loop that a prompt began is not."""
+        """Decodes jobs that fail a threshold again at the next temperature, together. Loops of the prompt are not
+        repeated."""
         starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
         limits = [_token_limit(job) for job in jobs]
         temperature = jobs[0].options.temperature
@@ -153,7 +155,7 @@ class WhisperDecoder:
 
 
 def _token_limit(job: Job) -> int:
-    """The most tokens that the speech of a window can need."""
+    """Maximum of tokens that the speech of a window can need."""
     return round(TOKENS_BESIDE + job.window.spoken * MAX_TOKENS_PER_SECOND)
 
 

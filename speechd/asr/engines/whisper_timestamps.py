@@ -1,8 +1,8 @@
-"""From decoded tokens to segments and words with times: counting only, no model.
+"""From decoded tokens to segments and words with times, without a model.
 
 Whisper writes time as tokens of 0.02 s around each segment; word times come from a path through the cross-attention
 between text tokens and audio (dynamic time warping), which CTranslate2's `align` computes. Both are rough near
-silence, so what the voice activity detector knows about the edges of speech corrects them.
+silence, so the speech regions of the voice activity detector correct them.
 """
 
 import bisect
@@ -18,7 +18,7 @@ PREPENDED = "\"'“¿([{-"
 APPENDED = "\"'.。,，!！?？:：”)]}、"
 """Punctuation that belongs to the word after or before it, as in openai/whisper's `merge_punctuations`."""
 LATE_END = 0.8
-"""Seconds by which the end of a last word may be missed; more is another word that nobody wrote down."""
+"""Seconds by which the end of a last word may be wrong. A longer rest is another word that was not decoded."""
 JOINING = ("'", "’", "-")
 """What may stand inside a word."""
 
@@ -60,7 +60,7 @@ def split_spans(tokens: Sequence[int], timestamp_begin: int, duration: float) ->
 
 
 def heard_seconds(tokens: Sequence[int], timestamp_begin: int, duration: float, *, complete: bool) -> float:
-    """How far a window is written down, as openai/whisper's and faster-whisper's seeking read it.
+    """How much of a window its tokens cover, by the rules of seeking in openai/whisper and faster-whisper.
 
     | tokens | heard |
     |---|---|
@@ -128,9 +128,9 @@ def time_words(
 
 
 def merge_punctuation(words: Sequence[TimedWord]) -> list[TimedWord]:
-    """Attaches to a word what the tokenizer split off it.
+    """Joins to a word what the tokenizer split from it.
 
-    Punctuation leaves the word's time alone; what follows an apostrophe or hyphen (`o|'clock`) belongs to its time.
+    Punctuation does not change the word's time; what follows an apostrophe or hyphen (`o|'clock`) belongs to its time.
     """
     merged: list[TimedWord] = []
     opening = ("", 0)  # text and tokens of marks that belong to the word to come
@@ -159,7 +159,7 @@ SpeechSpans = Sequence[tuple[float, float]]
 
 
 def fit_words(words: Sequence[TimedWord], speech: SpeechSpans) -> list[TimedWord]:
-    """Moves the edges of words out of silence: a word lies in the one speech region that it shares most time with.
+    """Moves the edges of words out of silence: a word belongs to the speech region with which it shares most time.
 
     The last word of a region ends with it: what is heard after the end that the attention gives it is still that word.
     """
@@ -214,9 +214,9 @@ def fit_segment(segment: Segment, speech: SpeechSpans) -> Segment:
 
 
 def in_order(segments: Sequence[Segment]) -> list[Segment]:
-    """Segments whose times never run backwards: each starts where the one before ended, at the earliest.
+    """Segments in rising order: each starts at the end of the previous one, or later.
 
-    No word takes no time: each has at least a step of the attention, or its share of a segment that is too short.
+    Each word has at least one step of the attention, or its share of a segment that is too short.
     """
     ordered: list[Segment] = []
     floor = 0.0
@@ -233,7 +233,7 @@ def _words_in_order(words: Sequence[Word], start: float, end: float) -> tuple[Wo
     least = min(TOKEN_SECONDS, (end - start) / max(1, len(words)))
     ordered, floor = [], start
     for number, word in enumerate(words):
-        latest = end - least * (len(words) - number - 1)  # leaves the words that follow their time
+        latest = end - least * (len(words) - number - 1)  # the words that follow keep their times
         first = min(max(word.start, floor), latest - least)
         floor = min(max(word.end, first + least), latest)
         ordered.append(replace(word, start=first, end=floor))

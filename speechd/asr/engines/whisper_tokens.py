@@ -1,4 +1,4 @@
-"""From what CTranslate2 returns to what the house speaks: tokens to text, segments, words and log-probabilities."""
+"""From CTranslate2's results to our dataclasses: tokens to text, segments, words and log-probabilities."""
 
 import functools
 import math
@@ -25,7 +25,7 @@ from speechd.types import Segment, TokenLogprob
 
 
 def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer, limit: int) -> Hypothesis:
-    """A generation result as a hypothesis; one of `limit` tokens was cut there."""
+    """A generation result as a hypothesis. One of `limit` tokens is incomplete."""
     generated = result.sequences_ids[0]
     # CTranslate2's score is the mean over the tokens; Whisper's mean counts the end token too.
     total = result.scores[0] * len(generated)
@@ -42,7 +42,7 @@ def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer, limit: 
 
 
 def text_spans(job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[TimestampSpan]:
-    """The stretches of a hypothesis that say something; none where it is silence."""
+    """The spans of a hypothesis that have text; none where it is silence."""
     if hypothesis.silent:
         return []
     spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
@@ -57,7 +57,7 @@ def decoded_of(
     alignment: Any,
     chances: dict[str, float],
 ) -> Decoded:
-    """What a window's hypothesis comes to: its segments, how far they go, and the text after that.
+    """The result of a window: its segments, the seconds that they cover, and the text after that.
 
     Args:
         spans: see text_spans.
@@ -85,7 +85,7 @@ def likeliest(chances: dict[str, float]) -> str:
 def _segments(
     job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer, spans: Sequence[TimestampSpan], alignment: Any
 ) -> tuple[Segment, ...]:
-    """A segment for each span, in order, with what the job asks for."""
+    """A segment for each span, in order, with the words and log-probabilities that the job asks for."""
     words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
     shares = distribute(words, spans)
     logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs else [()] * len(spans)

@@ -10,7 +10,7 @@ from speechd.types import Task
 
 ENGLISH_ONLY_TOKENS = 51_864
 """Vocabulary of the models whose names end in `.en`: 50 257 tokens of GPT-2 and 1 607 of Whisper (openai/whisper,
-`tokenizer.py`). It has the language tokens too, but untrained; CTranslate2 tells these models the same way."""
+`tokenizer.py`). It has the language tokens too, but untrained. CTranslate2 identifies these models in the same way."""
 LANGUAGE_TOKEN = re.compile(r"<\|([a-z]{2,3})\|>")
 
 

@@ -1,1 +1,1 @@
-"""`speechd doctor`: what may keep this installation from working, and what to do about it."""
+"""`speechd doctor`: finds problems of this installation, with remedies."""

@@ -8,7 +8,7 @@ NEEDS_NO_SETTINGS = (
     Check("Installation", "packages", installation.packages),
     Check("Installation", "wheels", installation.wheels),
 )
-"""What is looked at even where the settings cannot be read."""
+"""Checks that run also where the settings cannot be read."""
 
 CHECKS = (
     *NEEDS_NO_SETTINGS,

@@ -17,22 +17,22 @@ if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
     from speechd.cli.doctor.report import CheckResult
 
 MARKS = {"ok": ("✓", "green"), "skipped": ("-", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
-"""What stands before a line, and its style, by its status."""
+"""The mark before a line, and its style, by its status."""
 PLAIN_MARKS = {"✓": "+", "-": "-", "!": "!", "✗": "x", "→": "->"}
 """The same where the terminal knows ASCII only."""
 WORDS = {"problem": ("problem", "problems"), "warning": ("warning", "warnings")}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False) -> None:
-    """Check this installation, and say what to do about each problem.
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Check this installation and name a remedy for each problem.
 
-    Looks at Python and its packages, the GPUs, the data folder, the disk, the port, the keys, the places that models
-    come from and the text servers. Then it loads every installed model, says a sentence with the default voice and
-    has the default recogniser write it down. It changes nothing and takes some seconds, more with large models.
+    It checks Python and its packages, the GPUs, the data folder, the disk, the port, the keys, the sources of models
+    and the LLM backends. Then it loads every installed model, speaks a sentence with the default voice and transcribes
+    it with the default recogniser. It changes nothing. It takes some seconds, more with large models.
 
-    Each line is ok (✓), skipped (-), a warning (!) or a problem (✗); after an arrow it says what to do. The exit
-    status is 1 when there is a problem, else 0. It obeys the same SPEECHD_* variables as `speechd serve`, so run it
-    as the same user with the same environment. SPEECHD_OFFLINE=true keeps it from the network.
+    Each line is ok (✓), skipped (-), a warning (!) or a problem (✗). The remedy is after an arrow. The exit status
+    is 1 when there is a problem, else 0. The SPEECHD_* variables are those of `speechd serve`: run it as the same
+    user with the same environment. With SPEECHD_OFFLINE=true it opens no connection.
 
     Examples:
 
@@ -42,7 +42,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
         speechd doctor --json | jq '.checks[] | select(.status == "problem")'
     """
-    logging.getLogger().addHandler(logging.NullHandler())  # what is logged stands in the report
+    logging.getLogger().addHandler(logging.NullHandler())  # the report has what is logged
     statuses = _print_json() if as_json else _print_report()
     raise typer.Exit("problem" in statuses)
 
@@ -55,7 +55,7 @@ def _findings() -> "Iterator[CheckResult]":
     except InvalidRequest as error:
         yield from lazy.run_checks(lazy.NEEDS_NO_SETTINGS, lazy.Settings.model_construct())
         remedy = (
-            "Correct it; the documentation lists all settings. Run this again then: the rest depends on the settings."
+            "Correct it and run this again. The documentation lists all settings. Other checks depend on the settings."
         )
         wrong = lazy.Check("Installation", "settings", lambda _: iter(()))
         yield lazy.CheckResult(wrong, lazy.Finding("problem", f"{error.message[0].upper()}{error.message[1:]}", remedy))

@@ -1,4 +1,4 @@
-"""Python, the packages that speechd stands on, and its settings."""
+"""Checks Python, the packages that speechd needs, and its settings."""
 
 import difflib
 import importlib
@@ -25,18 +25,18 @@ IMPORTED = {
     "tokenizers": "tokenizers",
     "sqlalchemy": "sqlalchemy",
 }
-"""Packages with compiled parts, by their name on the index: a wheel of the wrong platform shows when it is imported."""
+"""Packages with compiled parts, by their name on the index: a wheel for the wrong platform fails at its import."""
 EXTRAS = {
     "tts": ("piper-tts", "piper", "speech"),
     "sphinx": ("pocketsphinx", "pocketsphinx", "the recogniser pocketsphinx-en-us"),
     "onnx-asr": ("onnx-asr", "onnx_asr", "the recognisers Parakeet, Canary and GigaAM"),
     "postgres": ("asyncpg", "asyncpg", "PostgreSQL as database"),
 }
-"""By their name: package, module, and what they are for."""
+"""By name: package, module, and purpose."""
 
 
 def python(_: Settings) -> Iterator[Finding]:
-    """Its version, and where it is."""
+    """Python's version and location."""
     version = platform.python_version()
     if sys.version_info < MIN_PYTHON:
         wanted = ".".join(map(str, MIN_PYTHON))
@@ -46,7 +46,7 @@ def python(_: Settings) -> Iterator[Finding]:
 
 
 def packages(_: Settings) -> Iterator[Finding]:
-    """Their versions against what speechd asks for."""
+    """The versions of the packages against the requirements of speechd."""
     try:
         requirements = importlib.metadata.requires("speechd") or []
     except importlib.metadata.PackageNotFoundError:
@@ -56,7 +56,7 @@ def packages(_: Settings) -> Iterator[Finding]:
     for line in wrong:
         yield Finding("problem", line, "Install speechd again: pip install --upgrade --force-reinstall speechd")
     if not wrong:
-        yield Finding("ok", f"speechd {__version__} with every package that it asks for.")
+        yield Finding("ok", f"speechd {__version__} with every package that it requires.")
 
 
 def wheels(_: Settings) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def wheels(_: Settings) -> Iterator[Finding]:
 
 
 def extras(settings: Settings) -> Iterator[Finding]:
-    """Which optional parts are there; only what the settings ask for is missed."""
+    """The installed extras. Only an extra that the settings need is a problem."""
     for extra, (package, module, purpose) in EXTRAS.items():
         error = _import_error(module)
         if not error:
@@ -83,11 +83,11 @@ def extras(settings: Settings) -> Iterator[Finding]:
         elif extra == "tts":
             yield Finding("warning", f"No speech: {package} is not installed.", "pip install 'speechd[tts]'")
         else:
-            yield Finding("skipped", f"{extra}: not installed; it is for {purpose}.")
+            yield Finding("skipped", f"{extra}: not installed. It is for {purpose}.")
 
 
 def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Variables that begin like a setting and are none."""
+    """Variables with the prefix of settings that are no settings."""
     known = [f"SPEECHD_{name.upper()}" for name in Settings.model_fields]
     given = sorted(name for name in environment if name.startswith("SPEECHD_"))
     unknown = [name for name in given if name.upper() not in known]
@@ -96,11 +96,11 @@ def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) 
         hint = f"Did you mean {similar[0]}?" if similar else "The documentation lists all settings."
         yield Finding("warning", f"{name} is set, but there is no such setting.", hint)
     if not unknown:
-        yield Finding("ok", f"Valid; set here: {', '.join(given) or 'none, all have their defaults'}.")
+        yield Finding("ok", f"Valid. Set: {', '.join(given) or 'none, all have their defaults'}.")
 
 
 def _unmet(line: str) -> str:
-    """What is wrong with the package that a requirement (PEP 508) names; "" where nothing is, or it is optional."""
+    """The problem of the package of a requirement (PEP 508); "" where there is none, or it is optional."""
     requirement = Requirement(line)
     if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
         return ""
@@ -110,7 +110,7 @@ def _unmet(line: str) -> str:
         return f"{requirement.name} is not installed."
     if requirement.specifier.contains(version, prereleases=True):
         return ""
-    return f"{requirement.name} {version} is installed, but speechd asks for {requirement.specifier}."
+    return f"{requirement.name} {version} is installed, but speechd requires {requirement.specifier}."
 
 
 def _import_error(module: str) -> str:

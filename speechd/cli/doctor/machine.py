@@ -1,4 +1,4 @@
-"""The machine: its folders, disk, port and GPUs, and who may call."""
+"""Checks the machine: folders, disk, port, GPUs, and access."""
 
 import ctypes
 import os
@@ -19,16 +19,17 @@ MIN_BYTES = 100_000_000
 COMFORTABLE_BYTES = 2_000_000_000
 """Free disk that one large model takes (whisper-large-v3-turbo: 1.6 GB)."""
 CUDA_LIBRARIES = ("libcublas.so.12", "libcudnn.so.9")
-"""What CTranslate2 4.5 and later loads when it first computes on a GPU (its documentation, "Installation")."""
+"""Libraries that CTranslate2 4.5 and later loads when it first computes on a GPU (its documentation,
+"Installation")."""
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
-"""There where the driver of an NVIDIA GPU is loaded."""
+"""Exists where the driver of an NVIDIA GPU is loaded."""
 HEALTH_SECONDS = 2.0
 
 
 def data_folder(settings: Settings) -> Iterator[Finding]:
-    """Files can be written where models, batches and counters go."""
+    """Whether files can be written to the data folder."""
     folder = settings.data_dir
-    remedy = f"Give this user the right to write there (chown, chmod), or set SPEECHD_DATA_DIR: {folder}"
+    remedy = f"Give this user write access (chown, chmod), or set SPEECHD_DATA_DIR: {folder}"
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=place):
@@ -40,27 +41,27 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
         if (folder / inner).exists() and not os.access(folder / inner, os.W_OK | os.X_OK):
             yield Finding("problem", f"{folder / inner} cannot be written by this user.", remedy)
             return
-    made = "" if place == folder else ", which is made at the first start"
+    made = "" if place == folder else ", which is created at the first start"
     yield Finding("ok", f"{folder}{made}.")
 
 
 def disk(settings: Settings) -> Iterator[Finding]:
-    """Room for models and recordings."""
+    """Free space for models and recordings."""
     place = next(path for path in (settings.data_dir, *settings.data_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     told = f"{free / 1e9:.1f} GB free at {place}."
     if free < MIN_BYTES:
         yield Finding("problem", told, "Free some space, or set SPEECHD_DATA_DIR to a larger disk.")
     elif free < COMFORTABLE_BYTES:
-        yield Finding("warning", told, "Large models take 1.6 to 3 GB: SPEECHD_DATA_DIR may name a larger disk.")
+        yield Finding("warning", told, "Large models need 1.6 to 3 GB. SPEECHD_DATA_DIR can be on a larger disk.")
     else:
         yield Finding("ok", told)
 
 
 def port(settings: Settings) -> Iterator[Finding]:
-    """`speechd serve` could listen now; a speechd that already does is fine."""
+    """Whether `speechd serve` can listen now, or already does."""
     if not settings.port:
-        yield Finding("ok", "Port 0: the system gives a free one.")
+        yield Finding("ok", "Port 0: the system chooses a free one.")
         return
     where = f"{settings.host or 'every address'}, port {settings.port}"
     try:
@@ -69,13 +70,15 @@ def port(settings: Settings) -> Iterator[Finding]:
         if _speechd_answers(settings):
             yield Finding("ok", f"speechd is serving on {where} now.")
             return
-        yield Finding("problem", error.message, "Stop what listens there, or set SPEECHD_PORT to another port.")
+        yield Finding(
+            "problem", error.message, "Stop the program that listens there, or set SPEECHD_PORT to another port."
+        )
         return
     yield Finding("ok", f"{where} is free.")
 
 
 def access(settings: Settings) -> Iterator[Finding]:
-    """Keys, against the address that is listened on."""
+    """The keys, for the address of the server."""
     try:
         refuse_unsafe_binding(settings)
         required = KeyRing(settings).required
@@ -90,12 +93,12 @@ def access(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"Everybody who reaches {settings.host or 'this machine'} may call without a key.",
-            "If that is not meant: speechd keys add NAME, and take SPEECHD_ALLOW_ANONYMOUS away.",
+            "If this is not wanted: speechd keys add NAME, and unset SPEECHD_ALLOW_ANONYMOUS.",
         )
 
 
 def devices(settings: Settings) -> Iterator[Finding]:
-    """The GPUs that CTranslate2 sees, and whether it can load what it needs for them."""
+    """The GPUs that CTranslate2 finds, and whether it can load their libraries."""
     import ctranslate2
 
     yield from device_findings(settings.device, ctranslate2.get_cuda_device_count(), NVIDIA_DEVICE.exists(), _loadable)
@@ -105,7 +108,7 @@ def device_findings(wanted: str, count: int, driver: bool, loadable: Callable[[s
     """
     Args:
         wanted: SPEECHD_DEVICE.
-        count: GPUs that CTranslate2 sees.
+        count: GPUs that CTranslate2 finds.
         driver: a driver of NVIDIA is loaded.
         loadable: whether a shared library can be loaded.
     """
@@ -139,7 +142,7 @@ def _loadable(library: str) -> bool:
 
 
 def _speechd_answers(settings: Settings) -> bool:
-    """A speechd listens at the address of the settings."""
+    """Whether a speechd listens at the address of the settings."""
     import httpx2
 
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104

@@ -1,4 +1,4 @@
-"""The models: whether their files are whole, whether they load, and whether speech comes through both ends."""
+"""Checks the models: complete files, loading, and a sentence from voice to recogniser."""
 
 import asyncio
 import difflib
@@ -21,13 +21,13 @@ from speechd.tts.loudness.sentences import probe_sentences
 from speechd.types import SpeechOptions, SpeechPart, TranscribeOptions, Transcript
 
 ENGLISH = "Turn off the television, please."
-"""What an English voice says: every recogniser that we know understands it."""
+"""The sentence of an English voice: every known recogniser understands it."""
 MIN_SIMILARITY = 0.5
-"""Share of the words that must come back; a recogniser that gets fewer does not understand this voice."""
+"""Share of the words that must be right. With fewer the recogniser does not understand this voice."""
 
 
 def folders(settings: Settings) -> Iterator[Finding]:
-    """Folders in `models` of the data folder that are no models."""
+    """Folders in `models` of the data folder that are not models."""
     root = settings.data_dir / "models"
     good = {path for _, path in model_folders(root)}
     parents = {path.parent for path in good}
@@ -36,7 +36,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
     for folder in broken:
         yield Finding(
             "problem",
-            f"{folder} holds no complete model: {_missing(folder)}.",
+            f"{folder} has no complete model: {_missing(folder)}.",
             "Put the missing files there or remove the folder, then: speechd models pull NAME",
         )
     if not broken:
@@ -44,7 +44,7 @@ def folders(settings: Settings) -> Iterator[Finding]:
 
 
 def names(settings: Settings) -> Iterator[Finding]:
-    """The models and voices that the settings name exist and are installed."""
+    """Whether the models and voices of the settings exist and are installed."""
     store = ModelStore(settings)
     given = {"SPEECHD_DEFAULT_MODEL": settings.default_model, "SPEECHD_DEFAULT_VOICE": settings.default_voice}
     given |= {f"SPEECHD_PRELOAD ({name})": name for name in settings.preload}
@@ -54,7 +54,8 @@ def names(settings: Settings) -> Iterator[Finding]:
 
 
 def loading(settings: Settings) -> Iterator[Finding]:
-    """Each installed model loads, one at a time; the voices as they are, so that nothing is measured and written."""
+    """Loads each installed model, one at a time. Voices load without their gain, so that nothing is measured and
+    written."""
     settings = settings.model_copy(update={"speech_loudness": None})
     for model in ModelStore(settings).list(hosted=False):
         if model.installed:
@@ -62,19 +63,19 @@ def loading(settings: Settings) -> Iterator[Finding]:
 
 
 def end_to_end(settings: Settings) -> Iterator[Finding]:
-    """The default voice says a sentence, and the default recogniser writes it down."""
+    """The default voice speaks a sentence, and the default recogniser transcribes it."""
     yield asyncio.run(_end_to_end(settings.model_copy(update={"speech_loudness": None})))
 
 
 def _missing(folder: Path) -> str:
-    """The files that the likeliest engine misses."""
+    """The files that are missing for the most likely engine."""
     missing = {
         engine: [pattern for pattern in patterns if not any(folder.glob(pattern))]
         for engine, patterns in LAYOUTS.items()
     }
     likeliest = min(missing, key=lambda engine: len(missing[engine]) / len(LAYOUTS[engine]))
     if len(missing[likeliest]) == len(LAYOUTS[likeliest]):
-        return "none of its files is one of a model"
+        return "none of its files belongs to a model"
     if not missing[likeliest] and not engine_of(folder):
         return "its files cannot be read"
     return f"{', '.join(missing[likeliest])} missing"
@@ -94,14 +95,14 @@ def _loaded(model: Model, settings: Settings) -> Finding:
     size = folder_bytes(model.path) if model.path else 0
     if not fits(size, available_memory()):
         remedy = "Stop other programs or servers and run this again, or choose a smaller model."
-        return Finding("warning", f"{model.id} was not loaded: it takes more than the free memory.", remedy)
+        return Finding("warning", f"{model.id} was not loaded: it needs more than the free memory.", remedy)
     began = time.monotonic()
     try:
         ENGINES[model.engine](model, settings).close()
     except FeatureNotInstalled as error:
         return Finding("warning", f"{model.id}: {error.message}", f"Or remove it: speechd models remove {model.id}")
     except EngineFailure as error:
-        remedy = f"Bring it anew: speechd models remove {model.id}, then speechd models pull {model.id}"
+        remedy = f"Pull it again: speechd models remove {model.id}, then speechd models pull {model.id}"
         return Finding("problem", f"{model.id}: {error.message}", "" if model.embedded else remedy)
     except SpeechdError as error:
         return Finding("problem", f"{model.id}: {error.message}")
@@ -124,10 +125,10 @@ async def _end_to_end(settings: Settings) -> Finding:
 
 
 async def _speak(service: Service) -> tuple[str, str, bytes]:
-    """A sentence, the voice that said it, and its audio as WAV.
+    """A sentence, its voice, and its audio as WAV.
 
     Raises:
-        SpeechdError: there is no voice, or it cannot speak.
+        SpeechdError: there is no voice, or it failed.
     """
     language = service.voices.choose(AUTO, "").info.language
     said = ENGLISH if language == "en" else probe_sentences(language)[0]
@@ -139,9 +140,9 @@ async def _speak(service: Service) -> tuple[str, str, bytes]:
 
 
 def _compared(said: str, voice: str, heard: Transcript, seconds: float) -> Finding:
-    """What was heard against what was said."""
+    """Compares the transcript with the sentence."""
     similarity = difflib.SequenceMatcher(None, _words(said), _words(heard.text)).ratio()
-    told = f'{voice} said "{said}", and {heard.model} heard "{heard.text}"'
+    told = f'{voice} spoke "{said}", and {heard.model} wrote "{heard.text}"'
     if similarity < MIN_SIMILARITY:
         return Finding("warning", f"{told}.", "Pull a recogniser of that language: speechd models pull whisper-base")
     return Finding("ok", f"{told}, {heard.duration:.1f} s of speech in {seconds:.1f} s with loading.")

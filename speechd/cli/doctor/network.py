@@ -1,4 +1,4 @@
-"""Where models can be had from, and the servers for text: whether they answer."""
+"""Checks whether the sources of models and the LLM backends answer."""
 
 import os
 import re
@@ -14,16 +14,16 @@ from speechd.llm.backends import Backend, read_backends
 from speechd.settings import Settings
 
 PYPI = "https://pypi.org/simple"
-"""pip's index where none is set."""
+"""pip's default index."""
 INDEX_LINE = re.compile(r"^(?:global|user|site|install|download|env|:env:)\.index-url='(.*)'$", re.MULTILINE)
 """A line of `pip config list`."""
 SEARCHED_PACKAGE = "pip"
-"""Every index has it, and its page is small."""
+"""Every index has this package, and its page is small."""
 NOTHING_FETCHED = "SPEECHD_OFFLINE is set: nothing is fetched."
 
 
 def package_index(settings: Settings) -> Iterator[Finding]:
-    """Packages that carry models come from here."""
+    """The index of packages with models."""
     if settings.offline:
         yield Finding("skipped", NOTHING_FETCHED)
         return
@@ -34,18 +34,18 @@ def package_index(settings: Settings) -> Iterator[Finding]:
 
 
 def hub(settings: Settings) -> Iterator[Finding]:
-    """Most models come from here."""
+    """The hub of most models."""
     from huggingface_hub import constants
 
     if settings.offline or constants.HF_HUB_OFFLINE:
         yield Finding("skipped", NOTHING_FETCHED if settings.offline else "HF_HUB_OFFLINE is set: nothing is fetched.")
         return
     page = f"{constants.ENDPOINT}/Systran/faster-whisper-tiny/resolve/main/config.json"
-    yield _reached(constants.ENDPOINT, page, "HF_ENDPOINT may name a mirror; models that are here already need none.")
+    yield _reached(constants.ENDPOINT, page, "HF_ENDPOINT can name another hub. Installed models need none.")
 
 
 def mirror_findings(settings: Settings) -> Iterator[Finding]:
-    """The operator's own copy, where one is set."""
+    """The operator's mirror, where one is set."""
     address = str(settings.model_mirror or "")
     if not address:
         yield Finding("skipped", "SPEECHD_MODEL_MIRROR is not set.")
@@ -56,7 +56,7 @@ def mirror_findings(settings: Settings) -> Iterator[Finding]:
 
 
 def text_servers(settings: Settings) -> Iterator[Finding]:
-    """The servers that answer chat, embeddings and the like."""
+    """The LLM backends."""
     try:
         backends = read_backends(settings)
     except Misconfigured as error:
@@ -69,7 +69,7 @@ def text_servers(settings: Settings) -> Iterator[Finding]:
 
 
 def index_address(environment: Mapping[str, str] = os.environ) -> str:
-    """The package index of this user: of the environment, else of pip's configuration, else PyPI."""
+    """The package index of this user: from the environment, else from pip's configuration, else PyPI."""
     if given := environment.get("PIP_INDEX_URL"):
         return given
     command = [sys.executable, "-m", "pip", "config", "list"]
@@ -90,20 +90,20 @@ def _text_server(backend: Backend) -> Finding:
     if status in (401, 403):
         return Finding("problem", f"{where} refuses the key ({status}).", "Correct SPEECHD_LLM_API_KEY.")
     if status == 0 or status >= 500:
-        remedy = "Start that server, or correct SPEECHD_LLM_BASE_URL; until then text endpoints answer 502."
+        remedy = "Start that server, or correct SPEECHD_LLM_BASE_URL. Until then text endpoints answer 502."
         return Finding("problem", f"{where}: {reason}.", remedy)
     return Finding("ok", f"{where} answers.")
 
 
 def _reached(address: str, page: str, remedy: str) -> Finding:
-    """Whether a source answers; one that does not is a warning, since others may."""
+    """Whether a source answers. A failure is a warning, because other sources may answer."""
     if _is_folder(address):
         folder = Path(unquote(urlsplit(address).path) if address.startswith("file:") else address)
         there = folder.is_dir()
-        return Finding("ok", f"{folder} is there.") if there else Finding("warning", f"{folder} is no folder.", remedy)
+        return Finding("ok", f"{folder} exists.") if there else Finding("warning", f"{folder} is not a folder.", remedy)
     status, reason = _asked(page, {})
     if status in (401, 403, 407):
-        return Finding("warning", f"{display_address(address)} wants a password ({status}).", remedy)
+        return Finding("warning", f"{display_address(address)} requires a password ({status}).", remedy)
     if status == 0 or status >= 400:
         return Finding("warning", f"{display_address(address)}: {reason}.", remedy)
     return Finding("ok", f"{display_address(address)} answers.")
@@ -114,7 +114,7 @@ def _is_folder(address: str) -> bool:
 
 
 def _asked(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
-    """The status of the answer, 0 for none, and what went wrong in words. The body is not read."""
+    """The status of the answer, 0 for none, and the error in words. The body is not read."""
     import httpx2
 
     try:
@@ -128,6 +128,6 @@ def _asked(url: str, headers: Mapping[str, str]) -> tuple[int, str]:
 
 
 def display_address(url: str) -> str:
-    """An address without the password that it may hold."""
+    """An address without its password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

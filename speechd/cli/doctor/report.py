@@ -1,4 +1,4 @@
-"""What a check finds, and how all of them are run: one after the other, those of the network beside them."""
+"""Findings of checks, and how checks run: one after the other, those of the network in parallel."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +11,7 @@ from speechd.settings import Settings
 FindingStatus = Literal["ok", "skipped", "warning", "problem"]
 
 PROBE_SECONDS = 3.0
-"""What a check of the network may take; one that takes longer is told as not reached."""
+"""Seconds that a check of the network may take. Later it is reported as not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +19,25 @@ class Finding:
     """One line of the report."""
 
     status: FindingStatus
-    """`problem`: something asked for cannot work. `warning`: it works, but not as well, or not for everybody."""
+    """`problem`: a configured part cannot work. `warning`: it works, but worse, or not for every caller."""
     message: str
-    """What was found, in one sentence."""
+    """The finding, in one sentence."""
     remedy: str = ""
-    """What to do about it, in one sentence; "" where there is nothing to do."""
+    """The remedy, in one sentence; "" where none is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is looked at."""
+    """One check."""
 
     group: str
-    """Heading that it stands under."""
+    """Heading in the report."""
     name: str
-    """Two or three words; with the group unique."""
+    """Two or three words, unique in the group."""
     run: Callable[[Settings], Iterator[Finding]]
-    """Yields at least one finding. What it raises is a problem of this check alone."""
+    """Yields at least one finding. An exception is a problem of this check only."""
     network: bool = False
-    """It only asks other machines: it runs beside the others and is given up after PROBE_SECONDS."""
+    """Whether it only contacts other machines: it runs in parallel and ends after PROBE_SECONDS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CheckResult:
 
 
 def run_checks(checks: Sequence[Check], settings: Settings) -> Iterator[CheckResult]:
-    """All findings, in the order of the checks, each as soon as it is known."""
+    """All findings, in the order of the checks, each when it is known."""
     probes = {check.name: _Probe(check, settings) for check in checks if check.network}
     for check in checks:
         found = probes[check.name].findings() if check.network else _guarded(check, settings)
@@ -64,18 +64,18 @@ def worst(statuses: Sequence[FindingStatus]) -> FindingStatus:
 
 
 def _guarded(check: Check, settings: Settings) -> Iterator[Finding]:
-    """The findings of a check, to the last of them a failure of its own."""
+    """The findings of a check, with an exception of the check as the last one."""
     try:
         yield from check.run(settings)
     except SpeechdError as error:
         yield Finding("problem", error.message)
     except Exception as error:  # noqa: BLE001 - a check that breaks must not take the report with it
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        yield Finding("problem", f"This check itself failed: {reason}.", "Report it, with this line.")
+        yield Finding("problem", f"This check itself failed: {reason}.", "Report it with this line.")
 
 
 class _Probe:
-    """A check on a thread of its own, which may be left behind: a name that does not resolve cannot be interrupted."""
+    """Runs a check on a thread of its own, which may be abandoned: a name lookup cannot be interrupted."""
 
     def __init__(self, check: Check, settings: Settings) -> None:
         self._found: list[Finding] = []

@@ -1,1 +1,1 @@
-"""`speechd transcribe` and `speechd translate`: options, what is run, what is shown."""
+"""`speechd transcribe` and `speechd translate`: options, run, display."""

@@ -12,13 +12,15 @@ HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
 
 Paths = Annotated[
     list[Path],
-    typer.Argument(help="Recordings, and folders whose recordings are taken; - is standard input.", show_default=False),
+    typer.Argument(help="Recordings, and folders with recordings. - is standard input.", show_default=False),
 ]
-ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id; `auto` takes the best installed one.")]
+ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id. `auto` is the best installed one.")]
 LanguageOption = Annotated[
     str | None,
     typer.Option(
-        "--language", "-l", help="Language spoken, e.g. en, es, German; multi where they mix. Default: detected."
+        "--language",
+        "-l",
+        help="Language spoken, e.g. en, es, German, or multi where languages mix. Default: detected.",
     ),
 ]
 TaskName = Annotated[str, typer.Option("--task", help="transcribe, or translate into English.")]
@@ -27,7 +29,7 @@ Prompt = Annotated[str, typer.Option(help="Text that precedes the recording: nam
 Include = Annotated[
     list[str] | None,
     typer.Option(
-        help="Of folders only files that match this glob, such as '*.mp3' or 'calls/*'; may be given several times.",
+        help="In folders only files that match this glob, such as '*.mp3' or 'calls/*'. May be repeated.",
         rich_help_panel=TAKEN,
         show_default=False,
     ),
@@ -35,7 +37,7 @@ Include = Annotated[
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
-        help="No files, or folders, that match this glob; may be given several times.",
+        help="No files or folders that match this glob. May be repeated.",
         rich_help_panel=TAKEN,
         show_default=False,
     ),
@@ -46,7 +48,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="txt, json, srt, vtt, tsv, diarized_json; several with commas or repeated.",
+        help="txt, json, srt, vtt, tsv, diarized_json. Several with commas or repeated.",
         rich_help_panel=WRITTEN,
     ),
 ]
@@ -55,14 +57,14 @@ OutputDirOption = Annotated[
     typer.Option(
         "--output-dir",
         "-o",
-        help="Folder for the results, mirroring the input; - prints them. Default: beside the recordings of a folder;"
-        " the text of single files is printed.",
+        help="Folder for the results. - prints them. Default: beside the recordings of a folder."
+        " The text of single files is printed.",
         rich_help_panel=WRITTEN,
     ),
 ]
 
 ChannelsOption = Annotated[
-    str, typer.Option(help="mixed; or split, which transcribes each channel apart.", rich_help_panel=HEARD)
+    str, typer.Option(help="mixed, or split, which transcribes each channel separately.", rich_help_panel=HEARD)
 ]
 ChannelLabels = Annotated[
     str, typer.Option(help="Names of the channels, with commas: agent,caller.", rich_help_panel=HEARD)
@@ -70,7 +72,7 @@ ChannelLabels = Annotated[
 AudioTrack = Annotated[
     str | None,
     typer.Option(
-        help="Of a video: which audio track, by number from 0 or by language (de, German). Default: the default one.",
+        help="Audio track of a video, by number from 0 or by language (de, German). Default: the default one.",
         rich_help_panel=HEARD,
         show_default=False,
     ),
@@ -83,45 +85,50 @@ LanguageFloor = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="With --language multi: a less probable language counts as the main one. Default: 0.5.",
+        help="With --language multi: a less probable language is replaced by the main one. Default: 0.5.",
         rich_help_panel=HEARD,
     ),
 ]
 
 MaxLineWidth = Annotated[
-    int | None, typer.Option(min=10, max=200, help="Most characters of a line.", rich_help_panel=SUBTITLES)
+    int | None, typer.Option(min=10, max=200, help="Maximum characters of a line.", rich_help_panel=SUBTITLES)
 ]
-MaxLines = Annotated[int | None, typer.Option(min=1, max=10, help="Most lines of a cue.", rich_help_panel=SUBTITLES)]
+MaxLines = Annotated[int | None, typer.Option(min=1, max=10, help="Maximum lines of a cue.", rich_help_panel=SUBTITLES)]
 MaxCueSeconds = Annotated[
-    float | None, typer.Option(min=0.5, max=60, help="Most seconds that a cue is shown.", rich_help_panel=SUBTITLES)
+    float | None, typer.Option(min=0.5, max=60, help="Maximum seconds of a cue.", rich_help_panel=SUBTITLES)
 ]
-MinGap = Annotated[float, typer.Option(min=0, max=5, help="Least seconds between two cues.", rich_help_panel=SUBTITLES)]
-Karaoke = Annotated[bool, typer.Option("--karaoke", help="vtt: mark when each word begins.", rich_help_panel=SUBTITLES)]
+MinGap = Annotated[
+    float, typer.Option(min=0, max=5, help="Minimum seconds between two cues.", rich_help_panel=SUBTITLES)
+]
+Karaoke = Annotated[
+    bool, typer.Option("--karaoke", help="vtt: a timestamp before each word.", rich_help_panel=SUBTITLES)
+]
 
 RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="Try again what failed in an earlier run.", rich_help_panel=COURSE)
+    bool,
+    typer.Option("--retry-failed", help="Try recordings again that failed in an earlier run.", rich_help_panel=COURSE),
 ]
 Watch = Annotated[
     bool,
-    typer.Option("--watch", help="Go on following the folders: files that come later too.", rich_help_panel=COURSE),
+    typer.Option("--watch", help="Follow the folders and transcribe files that come later.", rich_help_panel=COURSE),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only say what would be done, and how long it takes.", rich_help_panel=COURSE)
+    bool, typer.Option("--dry-run", help="Only list the recordings and estimate the time.", rich_help_panel=COURSE)
 ]
 JsonProgress = Annotated[
     bool,
-    typer.Option("--json-progress", help="Progress as lines of JSON on standard error.", rich_help_panel=COURSE),
+    typer.Option("--json-progress", help="Print progress as JSON lines on standard error.", rich_help_panel=COURSE),
 ]
 
 Url = Annotated[
     str | None,
-    typer.Option(help="Have this service do it: http://host:8000.", rich_help_panel=SERVICE, show_default=False),
+    typer.Option(help="Address of the server: http://host:8000.", rich_help_panel=SERVICE, show_default=False),
 ]
 ApiKey = Annotated[
     str | None,
-    typer.Option(help="Its key. Default: SPEECHD_API_KEY.", rich_help_panel=SERVICE, show_default=False),
+    typer.Option(help="API key of the server. Default: SPEECHD_API_KEY.", rich_help_panel=SERVICE, show_default=False),
 ]
-Parallel = Annotated[int, typer.Option(min=1, max=64, help="Uploads at once.", rich_help_panel=SERVICE)]
+Parallel = Annotated[int, typer.Option(min=1, max=64, help="Number of uploads at once.", rich_help_panel=SERVICE)]
 
 
 def transcribe(
@@ -154,9 +161,9 @@ def transcribe(
 ) -> None:
     """Transcribe recordings and whole folders.
 
-    DIR/a/talk.flac becomes OUT/a/talk.srt and so on. A journal in the output folder knows what is finished: the same
-    command goes on after Ctrl-C or a crash, and does only what is new, changed, or asked for otherwise. Files that fail
-    are listed at the end, and the exit status is 1.
+    DIR/a/talk.flac becomes OUT/a/talk.srt and so on. A journal in the output folder records what is finished. The same
+    command resumes after Ctrl-C or a crash. It transcribes only recordings that are new or changed, or that have other
+    options. Files that fail are listed at the end, and the exit status is then 1.
 
     Examples:
 
@@ -194,8 +201,8 @@ def translate(
     format: Formats = ["txt"],  # noqa: B006 - typer reads it
     output_dir: OutputDirOption = None,
 ) -> None:
-    """Write down in English what recordings say in another language.
+    """Translate recordings in other languages into English text.
 
-    It is `transcribe --task translate`, which has more options for folders.
+    It is the same as `transcribe --task translate`, which has more options for folders.
     """
     transcribe(paths, model, language, "translate", prompt, format=format, output_dir=output_dir)

@@ -14,19 +14,19 @@ from speechd.operations import TranscriptionRequest
 from speechd.types import TranscribeOptions, Transcript
 
 FILES_AHEAD = 8
-"""Recordings in work together: their windows share batches, while the first is waited for."""
+"""Recordings that run together: their windows share batches, and the first is printed first."""
 
 Request = tuple[FoundRecording, str, TranscribeOptions]
-"""What to transcribe, the model, and how."""
+"""Arguments: the recording, the model, the options."""
 
 
 async def print_all(
     recogniser: Recogniser, requests: Sequence[Request], formats: Sequence[Format], view: View, display: Display
 ) -> int:
-    """Prints the transcript of each recording; the exit status: 1 where one failed.
+    """Prints the transcript of each recording. Returns the exit status: 1 where one failed.
 
     Raises:
-        SpeechdError: nothing can be transcribed at all; see HOPELESS.
+        SpeechdError: no recording can be transcribed; see HOPELESS.
     """
     tally, failures = ProgressCounter(files=len(requests)), list[tuple[FoundRecording, str]]()
     ahead: deque[tuple[FoundRecording, asyncio.Task[Transcript | str]]] = deque()
@@ -52,7 +52,7 @@ async def print_all(
 async def _next(
     ahead: deque[tuple[FoundRecording, "asyncio.Task[Transcript | str]"]],
 ) -> tuple[FoundRecording, Transcript | str]:
-    """The first of those ahead, which stays there until it is done, to be cancelled with the others."""
+    """Waits for the first task, which stays in the list until it is done, to be cancelled with the others."""
     recording, task = ahead[0]
     result = await task
     ahead.popleft()
@@ -60,7 +60,7 @@ async def _next(
 
 
 async def _one(recogniser: Recogniser, request: Request, tally: ProgressCounter, display: Display) -> Transcript | str:
-    """A transcript, or why there is none."""
+    """A transcript, or the reason why there is none."""
     recording, model, options = request
     tally.begin(recording.source)
     display.show(tally)

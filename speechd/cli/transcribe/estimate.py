@@ -1,4 +1,4 @@
-"""`speechd transcribe --dry-run`: what a run would do, and how long it would take."""
+"""`speechd transcribe --dry-run`: lists the recordings of a run and estimates its time."""
 
 import asyncio
 import time
@@ -17,15 +17,15 @@ from speechd.types import Transcript
 SAMPLE_FILES = 8
 """Recordings that are transcribed to measure the speed, where no run has measured it."""
 SAMPLE_SECONDS = 120.0
-"""Of audio, about, after which such a sample ends."""
+"""Seconds of audio, about, after which such a sample ends."""
 
 
 async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | None) -> None:
-    """Prints each recording that would be transcribed and where its outputs would go, and the time that it may take.
+    """Prints each recording with its outputs and the estimated time.
 
     Args:
-        run: a run that has been sorted out but not begun.
-        items: what it would do.
+        run: a run that has not begun.
+        items: the recordings that it would transcribe.
         speed: seconds of audio per second in earlier runs, where there were any.
     """
     lengths = []
@@ -34,12 +34,12 @@ async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | Non
         print(f"{item.recording}  ({clock_time(lengths[-1])})  ->  {_outputs(item, run.wanted.formats)}")
     audio = sum(lengths)
     print(
-        f"{len(items)} recordings to do, {audio / 3600:.2f} h of audio;"
+        f"{len(items)} recordings to transcribe, {audio / 3600:.2f} h of audio;"
         f" {run.tally.finished_before} finished before, {len(run.failures)} failed before"
     )
     measured = speed or await _measured(run, items)
     if measured:
-        source = "measured in earlier runs" if speed else "measured just now on a few of them"
+        source = "measured in earlier runs" if speed else "measured now on a few of them"
         print(f"about {clock_time(audio / measured)} at {measured:.0f}x real time, {source}")
 
 
@@ -50,7 +50,7 @@ def _outputs(item: WorkItem, formats: Sequence[Format]) -> str:
 
 
 async def _measured(run: FolderRun, items: Sequence[WorkItem]) -> float | None:
-    """Seconds of audio per second, of a few recordings done together; None where none can be done."""
+    """Seconds of audio per second, of a few recordings together; None where none can be transcribed."""
     chosen = items[:SAMPLE_FILES]
     if not chosen:
         return None
@@ -62,7 +62,7 @@ async def _measured(run: FolderRun, items: Sequence[WorkItem]) -> float | None:
 
 
 async def _heard(run: FolderRun, item: WorkItem, enough: float) -> float:
-    """Transcribes the beginning of a recording; the seconds that it came to."""
+    """Transcribes the beginning of a recording. Returns its seconds."""
     wanted, heard = run.wanted, 0.0
     try:
         file = await asyncio.to_thread(item.recording.path.open, "rb")

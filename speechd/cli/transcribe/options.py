@@ -1,4 +1,4 @@
-"""What a command line asks of the recogniser and of the subtitles, checked as a request over HTTP is."""
+"""Options of the recogniser and of subtitles, validated as in an HTTP request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from speechd.types import Task, TranscribeOptions
 
 @dataclass(frozen=True, slots=True)
 class TranscribeArgs:
-    """As it was typed; lists are separated by commas."""
+    """Options as typed. Lists are separated by commas."""
 
     task: str = "transcribe"
     language: str | None = None
@@ -28,13 +28,13 @@ class TranscribeArgs:
     def options(self, formats: Sequence[Format]) -> TranscribeOptions:
         """
         Args:
-            formats: what is written.
+            formats: formats of the outputs.
 
         Raises:
-            InvalidRequest: a value is wrong, or makes no sense for these formats.
+            InvalidRequest: a value is wrong, or does not fit these formats.
         """
         if self.task not in ("transcribe", "translate"):
-            raise InvalidRequest(f"--task is transcribe or translate, not {self.task}.")
+            raise InvalidRequest(f"--task must be transcribe or translate, not {self.task}.")
         fields = {
             "model": "auto",
             "language": self.language or None,

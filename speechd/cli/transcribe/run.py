@@ -1,4 +1,4 @@
-"""`speechd transcribe`: what the command line asks, and who does it."""
+"""`speechd transcribe`: validates the command line and runs it, here or on a server."""
 
 import asyncio
 import contextlib
@@ -41,29 +41,29 @@ FILE_FORMATS = {
 STANDARD = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
 LONG_WAIT = 5.0
-"""Seconds of waiting for a service from which people want to know why."""
+"""Seconds of waiting for a service after which the reason is printed."""
 INTERRUPTED = 128 + signal.SIGINT
 """Exit status, as shells have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunMode:
-    """How a run goes."""
+    """The mode of a run."""
 
     watch: bool = False
     retry_failed: bool = False
     dry_run: bool = False
     json_progress: bool = False
     url: str | None = None
-    """Of a running service that does the work."""
+    """Address of a running service that transcribes."""
     api_key: str | None = None
     parallel: int = 4
-    """Uploads to it at once."""
+    """Number of uploads at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What one run of the command shall do."""
+    """The configuration of one run of the command."""
 
     paths: tuple[Path, ...]
     selection: Selection
@@ -71,7 +71,7 @@ class RunPlan:
     output: Path | None
     """Folder to write to; None writes beside each recording."""
     printed: bool
-    """Nothing is written but standard output."""
+    """Whether only standard output is written."""
     model: str
     options: TranscribeOptions
     view: View
@@ -112,10 +112,10 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
 
 
 def run(plan: RunPlan, settings: Settings) -> int:
-    """Does the plan; returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
+    """Runs the plan. Returns the exit status: 0 when every recording succeeded, 1 when not, 130 when interrupted.
 
     Raises:
-        SpeechdError: the run cannot begin, or cannot go on.
+        SpeechdError: the run cannot begin or continue.
     """
     display = open_display(for_programs=plan.way.json_progress, bar=not plan.way.dry_run)
     with contextlib.closing(display), tempfile.TemporaryDirectory(prefix="speechd-") as scratch:
@@ -129,7 +129,7 @@ def run(plan: RunPlan, settings: Settings) -> int:
 
 
 async def _run(plan: RunPlan, settings: Settings, display: Display, recordings: Sequence[FoundRecording]) -> int:
-    with _interruptible(lambda: display.say("Stopping; once more stops at once.")) as interrupted:
+    with _interruptible(lambda: display.say("Stopping. Press Ctrl-C again to stop at once.")) as interrupted:
         try:
             async with _recogniser(plan, settings, display) as (recogniser, identity):
                 if plan.printed:
@@ -143,7 +143,7 @@ async def _run(plan: RunPlan, settings: Settings, display: Display, recordings: 
 
 
 def _recordings(plan: RunPlan, scratch: Path) -> list[FoundRecording]:
-    """What was named; standard input lies in `scratch`, because decoding has to go back and forth in it.
+    """The named recordings. Standard input is copied to `scratch`, because decoding needs to seek.
 
     Raises:
         InvalidRequest: there is nothing.
@@ -153,9 +153,9 @@ def _recordings(plan: RunPlan, scratch: Path) -> list[FoundRecording]:
     if STANDARD not in plan.paths:
         if found := find_recordings(plan.paths, plan.selection):
             return found
-        raise InvalidRequest("There are no recordings in what you named.", param="paths")
+        raise InvalidRequest("The paths have no recordings.", param="paths")
     if plan.paths != (STANDARD,):
-        raise InvalidRequest("- is standard input, and must be the only path.", param="paths")
+        raise InvalidRequest("- is standard input and must be the only path.", param="paths")
     with (scratch / "stdin").open("wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
     return [FoundRecording(scratch / "stdin", PurePath("stdin"), "standard input")]
@@ -163,7 +163,7 @@ def _recordings(plan: RunPlan, scratch: Path) -> list[FoundRecording]:
 
 @asynccontextmanager
 async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> AsyncGenerator[tuple[Recogniser, str]]:
-    """Who does it, and what identifies the weights."""
+    """The transcriber, and the identity of the weights."""
     if plan.way.url is not None:
         key = plan.way.api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
         async with open_client(plan.way.url, key, plan.way.parallel) as client:
@@ -175,7 +175,7 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
 
             yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
         return
-    unbounded = {"max_queue_seconds": float("inf")}  # nobody else waits, and the run bounds itself
+    unbounded = {"max_queue_seconds": float("inf")}  # the process has no other callers, and the run limits itself
     local = Local(open_service(settings.model_copy(update=unbounded)))
     try:
         yield local, local.identity(plan.model, plan.options)
@@ -212,7 +212,7 @@ async def _write(
 async def _batches(
     plan: RunPlan, places: OutputDirs, folder_run: FolderRun, recordings: Sequence[FoundRecording]
 ) -> AsyncIterator[Sequence[WorkItem]]:
-    """What is to be done, as it comes; what is finished is left out."""
+    """The recordings to transcribe, as they arrive. Finished ones are left out."""
 
     def to_do(found: Sequence[FoundRecording]) -> list[WorkItem]:
         return folder_run.sorted_out(places.items(found))
@@ -225,11 +225,11 @@ async def _batches(
         return
     async for found in follow(plan.paths, plan.selection, folder_run.busy):
         yield await asyncio.to_thread(to_do, found) if found else []
-        list_failures(folder_run.display, folder_run.untold())  # the end of such a run is far
+        list_failures(folder_run.display, folder_run.untold())  # such a run has no end
 
 
 def _report(plan: RunPlan, folder_run: FolderRun, interrupted: bool) -> int:
-    """Says how it ended; the exit status."""
+    """Prints the result. Returns the exit status."""
     display, tally = folder_run.display, folder_run.tally
     display.close()
     list_failures(display, folder_run.untold())
@@ -244,16 +244,16 @@ def _report(plan: RunPlan, folder_run: FolderRun, interrupted: bool) -> int:
     display.say(f"{finished} of {total} recordings written to {where}{before}{speed}")
     name_remedy(display, tally)
     if interrupted and not plan.way.watch:
-        display.say("Stopped. What is finished is kept: the same command goes on from here.")
+        display.say("Stopped. Finished recordings are kept. The same command resumes here.")
     return status
 
 
 @contextlib.contextmanager
 def _interruptible(first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C, or SIGTERM, cancels the work under way; the second time the process ends at once.
+    """Ctrl-C, or SIGTERM, cancels the run. The second one ends the process at once.
 
     Yields:
-        Whether that has happened.
+        Whether a signal arrived.
     """
     loop, task, count = asyncio.get_running_loop(), asyncio.current_task(), 0
 
@@ -261,7 +261,7 @@ def _interruptible(first: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         nonlocal count
         count += 1
         if count > 1:
-            os._exit(INTERRUPTED)  # the journal is safe at every moment
+            os._exit(INTERRUPTED)  # the journal is consistent at every moment
         first()
         if task is not None:
             task.cancel()

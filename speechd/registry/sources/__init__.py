@@ -1,1 +1,1 @@
-"""Where a model's files come from: one class per kind of source behind one Protocol (`base.Source`)."""
+"""Sources of models' files: one class for each kind of source behind one Protocol (`base.Source`)."""

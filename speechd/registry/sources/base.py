@@ -1,4 +1,4 @@
-"""What a source is, what it is asked for, and the folder in which a pull puts the files together."""
+"""The protocol of a source, the files that it delivers, and the folder in which a pull collects them."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from speechd.errors import SourceFailed
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with the bytes that are here and the bytes in all; what it raises ends the pull, which can be resumed."""
+"""Called with the bytes that arrived and the total. An exception of it ends the pull, which can be resumed."""
 MAX_SILENCE = 10.0
 """Seconds without a byte after which a source counts as dead: to connect, to the first byte, and between two bytes."""
 CHUNK = 1 << 20
@@ -20,33 +20,33 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One file of a model and how it is recognised."""
+    """One file of a model, with its size and hashes."""
 
     path: str
-    """Where it goes in the model's folder."""
+    """Path in the model's folder."""
     size: int
     """Bytes."""
     sha256: str = ""
-    """Hexadecimal, or "" where nobody has said it."""
+    """Hexadecimal; "" where it is unknown."""
     blob: str = ""
-    """Git's SHA-1 of `blob <size>\\0` and the content (gitformat-loose), which a hub says of small files; or ""."""
+    """Git's SHA-1 of `blob <size>\\0` and the content (gitformat-loose), which a hub gives for small files; or ""."""
 
 
 class Source(Protocol):
-    """One place that has a model's files."""
+    """A place that has a model's files."""
 
     @property
     def name(self) -> str:
-        """What a message calls it: `hub Systran/faster-whisper-base`."""
+        """Its name in messages: `hub Systran/faster-whisper-base`."""
         ...
 
     @property
     def needs_network(self) -> bool:
-        """It is left out where the machine is offline."""
+        """Whether it is left out when the machine is offline."""
         ...
 
     def fetch(self, files: tuple[ModelFile, ...], staging: "Staging") -> None:
-        """Brings those of the files that are missing, going on where an earlier attempt broke off.
+        """Fetches the missing files, and resumes an earlier attempt.
 
         Raises:
             SourceFailed: it is unreachable, damaged or has other files.
@@ -57,7 +57,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The hidden folder of one pull: a file has its own name there when its size and hash are right."""
+    """The hidden folder of one pull. A file gets its own name there when its size and hash are right."""
 
     folder: Path
     """The model's files."""
@@ -71,13 +71,13 @@ class Staging:
         return (self.folder / file.path).is_file()
 
     def part(self, file: ModelFile) -> Path:
-        """Where its bytes are gathered; its folder is there."""
+        """The path of its partial file, whose folder exists."""
         target = self.folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         return target.with_name(f"{target.name}.part")
 
     def accept(self, file: ModelFile) -> None:
-        """Gives a file its name, or throws it away.
+        """Gives a file its name, or deletes it.
 
         Raises:
             SourceFailed: its size or hash is wrong.
@@ -85,7 +85,7 @@ class Staging:
         part = self.part(file)
         if not matches(part, file):
             part.unlink()
-            raise SourceFailed(f"`{file.path}` arrived damaged (its size or hash is wrong) and was thrown away")
+            raise SourceFailed(f"`{file.path}` arrived damaged (its size or hash is wrong) and was deleted")
         settle(part)
         part.rename(self.folder / file.path)
 
@@ -95,7 +95,7 @@ def total_bytes(files: Iterable[ModelFile]) -> int:
 
 
 def matches(path: Path, file: ModelFile) -> bool:
-    """The size and the best hash that is known are right."""
+    """Whether the size and the best known hash are right."""
     if byte_count(path) != file.size:
         return False
     if file.sha256:
@@ -120,7 +120,7 @@ def sha256(path: Path) -> str:
 
 
 def git_blob(path: Path) -> str:
-    """Git's name of a content: SHA-1 of `blob <size>\\0` and the content (gitformat-loose)."""
+    """Git's hash of a content: SHA-1 of `blob <size>\\0` and the content (gitformat-loose)."""
     digest = hashlib.sha1(f"blob {byte_count(path)}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -129,12 +129,12 @@ def git_blob(path: Path) -> str:
 
 
 def without_password(url: str) -> str:
-    """An address as messages and files may show it."""
+    """An address without credentials, for messages and files."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def is_plain(name: str) -> bool:
-    """A relative path that stays where it is put."""
+    """Whether a path is relative and stays inside its folder."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and not {"..", "\\", "\0"} & {*path.parts, *name}

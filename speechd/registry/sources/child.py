@@ -1,4 +1,4 @@
-"""A package manager's own client as a child process, ended when it is silent."""
+"""A package manager's client as a child process, which is ended when no bytes arrive."""
 
 import os
 import subprocess
@@ -12,9 +12,9 @@ from speechd.errors import SourceFailed
 from speechd.registry.sources import base
 
 START_PATIENCE = 60.0
-"""Seconds until a client has started, as its first line of output shows; no server has been asked until then."""
+"""Seconds until the first line of output of a client. Before it no server has been contacted."""
 LOOK_EVERY = 0.1
-"""Seconds between two looks at what has arrived."""
+"""Seconds between two checks of the bytes that arrived."""
 MAX_OUTPUT = 1 << 20
 """Bytes of a client's output that are read, from its end."""
 
@@ -25,13 +25,13 @@ def run_client(
     """Runs a client that downloads into a folder, until it ends.
 
     Args:
-        command: the client and its arguments; it is asked nothing, since its standard input is empty.
-        folder: where it works and puts temporary files; what grows there is its sign of life.
-        report: told of the bytes that came into that folder.
+        command: the client and its arguments. Its standard input is empty, so it cannot ask questions.
+        folder: where it works and puts temporary files. Growth of this folder shows that it is alive.
+        report: called with the bytes that arrived in that folder.
         environment: on top of this process's own.
 
     Returns:
-        Its exit status and what it said.
+        Its exit status and its output.
 
     Raises:
         SourceFailed: no byte came for SILENCE.
@@ -51,7 +51,7 @@ def run_client(
 
 def _watch(child: subprocess.Popen[bytes], folder: Path, output: IO[bytes], report: Callable[[int], None]) -> None:
     here, started, alive = 0, False, time.monotonic()
-    before = bytes_below(folder)  # what the client is given, a list of hashes for one, is no sign of life
+    before = bytes_below(folder)  # files that the client is given, such as a list of hashes, do not count
     while child.poll() is None:
         time.sleep(LOOK_EVERY)
         grown = bytes_below(folder) - before

@@ -1,4 +1,4 @@
-"""Files by HTTP: resumed with Range requests, cut at the size that was promised, given up when the server is silent."""
+"""Files by HTTP: resumed with Range requests, limited to the announced size, ended when the server is silent."""
 
 import logging
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from speechd.registry.sources import base
 from speechd.registry.sources.base import ModelFile, Staging, byte_count, total_bytes
 
 TRIES = 5
-"""Lost connections in a row, without a byte gained, before a server is given up."""
+"""Lost connections in a row, without a new byte, before the source fails."""
 IDENTITY = {"Accept-Encoding": "identity"}
 """A compressed answer has no ranges, and its length bounds nothing."""
 
 RequestFactory = Callable[[ModelFile, dict[str, str]], httpx2.Response]
-"""Asks for one file with these headers, and returns when the answer's headers are here."""
+"""Requests one file with these headers, and returns when the headers of the answer arrive."""
 HttpResponse = TypeVar("HttpResponse")
 
 log = logging.getLogger("speechd.models")
@@ -40,15 +40,15 @@ def client() -> httpx2.Client:
 
 
 def get(client: httpx2.Client, url: str, headers: dict[str, str]) -> httpx2.Response:
-    """The answer to a GET, whose body is still to be read."""
+    """The answer to a GET, whose body is not read yet."""
     return client.send(client.build_request("GET", url, headers=headers), stream=True)
 
 
 def in_time(ask: Callable[[], HttpResponse], place: str) -> HttpResponse:
-    """What a call to a server returns.
+    """The result of a call to a server.
 
-    A thread waits for it: the timeouts of an HTTP client hold for each address of a host, and not for looking it up.
-    A thread that is given up ends when the system lets it.
+    A thread waits for it, because the timeouts of an HTTP client hold for each address of a host and not for the name
+    lookup. An abandoned thread ends later.
 
     Raises:
         SourceFailed: nothing came within SILENCE.
@@ -106,7 +106,7 @@ class Download:
 
     ask: RequestFactory
     place: str
-    """What messages call the server."""
+    """Name of the server in messages."""
     staging: Staging
     _answered: bool = field(default=False, init=False)
 
@@ -130,7 +130,7 @@ class Download:
         except SourceFailed:
             if not resumed:
                 raise
-            self._fetch_whole(file, report)  # the beginning, which another source gave, may have been the wrong part
+            self._fetch_whole(file, report)  # the beginning, from another source, may be wrong
             self.staging.accept(file)
 
     def _fetch_whole(self, file: ModelFile, report: Callable[[int], None]) -> None:
@@ -154,7 +154,7 @@ class Download:
             raise httpx2.RemoteProtocolError("the connection was closed early")
 
     def _judge(self, error: httpx2.HTTPError, failures: int) -> None:
-        """Gives a server up that never answered, that is silent, or whose connections break without a byte."""
+        """Fails for a server that never answered, that is silent, or whose connections break without a byte."""
         if not self._answered and isinstance(error, httpx2.TimeoutException):
             raise _unanswered(self.place) from error
         if not self._answered or not isinstance(error, httpx2.TransportError):
@@ -165,7 +165,7 @@ class Download:
             raise SourceFailed(f"the connection to {self.place} was lost: {error}; what arrived is kept") from error
 
     def _stream(self, file: ModelFile, part: Path, report: Callable[[int], None]) -> None:
-        """One request for what is missing, appended to what is there; the whole, if that is sent, replaces it."""
+        """Requests the missing bytes and appends them. A complete answer replaces the file."""
         here = byte_count(part)
         headers = IDENTITY | ({"Range": f"bytes={here}-"} if here else {})
         reply = in_time(lambda: self.ask(file, headers), self.place)
@@ -182,7 +182,7 @@ class Download:
                     output.write(chunk[: file.size + 1 - output.tell()])
                     report(output.tell())
                     if output.tell() > file.size:
-                        return  # longer than promised: the hash will not be right
+                        return  # longer than announced: the hash will be wrong
         finally:
             reply.close()
 
@@ -194,7 +194,7 @@ def fetch_below(
 
     Args:
         address: with or without a slash at its end.
-        path_of: where below it a file lies.
+        path_of: returns the path of a file below it.
         files, staging: see Source.fetch.
 
     Raises:
@@ -218,5 +218,5 @@ def _refused(reply: httpx2.Response, file: ModelFile, place: str) -> SourceFaile
         HTTPStatus.FORBIDDEN,
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
     )
-    hint = ": it wants a password or a token" if wants_key else ""
+    hint = ": it requires a password or a token" if wants_key else ""
     return SourceFailed(f"{place} answered {reply.status_code} for `{file.path}`{hint}")

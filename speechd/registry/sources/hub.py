@@ -1,8 +1,8 @@
 """A model hub that speaks Hugging Face's protocol.
 
-`huggingface_hub` says where the hub is, with which token, and what a repository holds (HF_ENDPOINT, HF_TOKEN, HF_HOME,
-HF_HUB_OFFLINE). Its own download starts anew after an interruption and checks sizes only, so the bytes are fetched
-with `http.Download`.
+`huggingface_hub` gives the address, the token and the files of a repository (HF_ENDPOINT, HF_TOKEN, HF_HOME,
+HF_HUB_OFFLINE). Its own download restarts after an interruption and checks sizes only. So `http.Download` fetches the
+bytes.
 """
 
 import fnmatch
@@ -63,10 +63,10 @@ class HubSource:
         return hf_hub_url(self.repository, path, revision=self.revision or None, endpoint=constants.ENDPOINT)
 
     def list_files(self, patterns: Sequence[str]) -> tuple["HubSource", tuple[ModelFile, ...]]:
-        """What the hub has at this minute: the source at the commit that it names, and the files with their hashes.
+        """The current state of the hub: the source at its commit, and the files with their hashes.
 
         Args:
-            patterns: of the files that are wanted; a repository often holds other things beside.
+            patterns: of the files that are wanted; a repository often has other files too.
 
         Raises:
             SourceFailed: it is unreachable, or has no such files.
@@ -82,7 +82,7 @@ class HubSource:
         )
         if not files or not info.sha or not all(is_plain(file.path) for file in files):
             place = f"`{self.repository}`" + (f" in `{self.folder}`" if self.folder else "")
-            raise SourceFailed(f"the hub's {place} holds no such model")
+            raise SourceFailed(f"the hub's {place} has no such model")
         return replace(self, revision=info.sha), files
 
 
@@ -94,7 +94,7 @@ def _require_online() -> None:
 
 
 def _inspect(source: HubSource) -> "ModelInfo":
-    """What the hub says of the repository."""
+    """The hub's description of the repository."""
     import httpx2
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
@@ -117,16 +117,16 @@ def _inspect(source: HubSource) -> "ModelInfo":
 
 
 def _known(reply: "httpx2.Response", repository: str) -> "httpx2.Response":
-    """The reply, unless it says that the repository is not there for this caller.
+    """The reply, unless the repository does not exist for this caller.
 
     Raises:
-        SourceFailed: it does; hubs answer 401 also for what does not exist.
+        SourceFailed: it does not exist; hubs answer 401 for this too.
     """
     hidden = reply.headers.get("X-Error-Code") in ("RepoNotFound", "GatedRepo")
     if reply.status_code == 401 or (hidden and reply.status_code >= 400):
         reply.close()
         raise SourceFailed(
-            f"the hub knows no `{repository}`, or it wants a token with access to it: set HF_TOKEN",
+            f"the hub knows no `{repository}`, or it requires a token: set HF_TOKEN",
             code="repository_not_found",
         )
     return reply

@@ -64,7 +64,7 @@ class FolderMirror:
     def fetch(self, files: tuple[ModelFile, ...], staging: Staging) -> None:
         """See Source.fetch."""
         if not self.folder.is_dir():
-            raise SourceFailed(f"{self.folder} is no folder")
+            raise SourceFailed(f"{self.folder} is not a folder")
         done, total = 0, total_bytes(files)
         for file in files:
             if not staging.has(file):
@@ -74,7 +74,7 @@ class FolderMirror:
             staging.report(done, total)
 
     def _copy(self, file: ModelFile, staging: Staging, before: int, total: int) -> None:
-        """Copies one file, never more of it than its pinned size and a byte."""
+        """Copies one file, at most its pinned size and a byte."""
         origin, part = self.folder / file.sha256, staging.part(file)
         if not origin.is_file():
             raise SourceFailed(f"it does not have `{file.path}` ({file.sha256})")
@@ -87,7 +87,7 @@ class FolderMirror:
 
 
 def add_to_mirror(origin: Path, file: ModelFile, mirror: Path) -> bool:
-    """Puts a file into a folder mirror; False where it is there already.
+    """Copies a file into a folder mirror; False where it is there already.
 
     Raises:
         SourceFailed: the file is not the pinned one.

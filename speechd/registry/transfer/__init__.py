@@ -1,1 +1,1 @@
-"""Models on their way here and from here: pulls, bundles and mirrors."""
+"""Transfer of models: pulls, bundles and mirrors."""

@@ -1,4 +1,4 @@
-"""Models in one file, for machines that reach no hub: a tar whose first member names every file with its SHA-256."""
+"""Models in one file, for machines without a hub: a tar whose first member names every file with its SHA-256."""
 
 import hashlib
 import io
@@ -28,10 +28,10 @@ Contents = dict[str, dict[str, dict[str, Any]]]
 
 
 def export_models(models: Sequence[Model], target: Path) -> None:
-    """Writes models into one file, which appears when it is whole.
+    """Writes models into one file, which appears when it is complete.
 
     Raises:
-        InvalidRequest: one of them is not installed, or there is none.
+        InvalidRequest: one of them is not installed, or none is named.
         EmbeddedModel: one comes with speechd itself.
     """
     folders = {model.id: _folder(model) for model in models}
@@ -55,7 +55,7 @@ def export_models(models: Sequence[Model], target: Path) -> None:
 
 def _folder(model: Model) -> Path:
     if model.embedded:
-        raise EmbeddedModel(f"The model `{model.id}` comes with speechd; the other machine has it.")
+        raise EmbeddedModel(f"The model `{model.id}` comes with speechd, so the other machine has it.")
     if model.path is None:
         raise InvalidRequest(f"The model `{model.id}` is not installed.")
     return model.path
@@ -81,10 +81,10 @@ def _add(tar: tarfile.TarFile, name: str, stream: IO[bytes], size: int) -> None:
 
 
 def import_models(source: Path, store: ModelStore) -> list[Model]:
-    """Installs the models of a file that `export_models` wrote; those that are installed already stay as they are.
+    """Installs the models of a file that `export_models` wrote; installed models are not changed.
 
     Every member must be a plain file that the list of contents names, with its hash; nothing else is written, and
-    nothing is installed unless all of the file is right.
+    nothing is installed unless the whole file is right.
 
     Raises:
         InvalidRequest: it is not such a file, or it is damaged.
@@ -120,7 +120,7 @@ def _read_contents(tar: tarfile.TarFile) -> Contents:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidRequest("The file's list of models is damaged.") from error
     if not plain or not whole:
-        raise InvalidRequest("The file's list of models names files outside of their models' folders.")
+        raise InvalidRequest("The file's list of models names paths outside the folders of the models.")
     return contents
 
 
@@ -141,11 +141,11 @@ def _members(contents: Contents) -> dict[str, dict[str, Any]]:
 
 def _extract(tar: tarfile.TarFile, contents: Contents, staging: Path) -> None:
     wanted = _members(contents)
-    while member := tar.next():  # iterating would begin with the list of contents again
+    while member := tar.next():  # iteration would begin with the list of contents again
         entry = wanted.get(member.name)
         stream = tar.extractfile(member) if entry and member.isreg() and member.size == entry["size"] else None
         if stream is None or entry is None:
-            raise InvalidRequest(f"The file holds `{member.name}`, which is not what its list of models names.")
+            raise InvalidRequest(f"The file contains `{member.name}`, which its list of models does not name.")
         target = staging / member.name
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()

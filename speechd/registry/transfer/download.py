@@ -1,8 +1,8 @@
-"""Brings a model's files from the first source that has them: resumed, every hash checked, visible when all is whole.
+"""Pulls a model's files from the first source that has them: resumed, every hash checked, visible when complete.
 
-The files of a pinned model are known by size and SHA-256 from the catalog, so that every source is as good as any
-other. Of a model that is not pinned, the hub says at this minute what its files are. Either way they are put together
-in a hidden folder, which becomes the model's folder in one step at the end.
+The catalog has the size and SHA-256 of each file of a pinned model, so any source can deliver it. The hub lists the
+files of a model that is not pinned. The files are collected in a hidden folder, which becomes the model's folder in one
+step at the end.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.mirror import mirror_at
 
 MANIFEST = "speechd.json"
-"""Lies beside a pulled model's files: where they came from, under which licence, their sizes and SHA-256."""
+"""File beside a pulled model's files: source, licence, sizes and SHA-256."""
 LICENCE = "LICENSE"
-"""Lies there too, where the catalog knows the licence."""
+"""File beside them where the catalog knows the licence."""
 SPARE_BYTES = 16 << 20
 """Left free on the disk."""
 
@@ -37,7 +37,7 @@ log = logging.getLogger("speechd.models")
 
 @dataclass(frozen=True, slots=True)
 class PullPlan:
-    """What one pull shall bring, and from where."""
+    """The files and sources of one pull."""
 
     model: Model
     files: tuple[ModelFile, ...]
@@ -46,7 +46,7 @@ class PullPlan:
 
     @property
     def key(self) -> str:
-        """Other files have another key, so that attempts never mix."""
+        """Hash of the files, so that attempts for different files never mix."""
         names = [part for file in self.files for part in (file.path, file.sha256, file.blob)]
         commits = [] if self.model.pinned else [source.name for source in self.sources]
         return hashlib.sha256("\0".join(names + commits).encode()).hexdigest()[:16]
@@ -62,24 +62,24 @@ def pull(
     pause: float = 1.0,
     tell: Callable[[str], None] = log.info,
 ) -> Model:
-    """Pulls a model, going on where an earlier attempt broke off.
+    """Pulls a model, and resumes an earlier attempt.
 
     Args:
         model: names its files and sources.
-        store: where it goes.
-        report: told of the progress; from the beginning again with each source.
+        store: the store that gets it.
+        report: called with the progress, which begins again with each source.
         offline: leave out every source that needs the network.
         mirror: address or folder that is tried first, or "".
         pause: seconds before the first new try after a lost connection; doubled each time.
-        tell: told in a sentence which source is tried, and why one failed.
+        tell: called with a sentence for each source that is tried or failed.
 
     Raises:
-        Offline: no source may be reached.
-        PullFailed: every source failed, each with its reason; nothing of the model looks installed.
+        Offline: all sources need the network, which is not allowed.
+        PullFailed: every source failed. The message has the reason of each. The model is not installed.
     """
     plan = _plan(model, offline, mirror)
     if not model.pinned:
-        tell(f"{model.id} is not pinned: its hub says what its files are")
+        tell(f"{model.id} is not pinned: the hub lists its files")
     with _staging(store.folder, plan, report, pause) as staging:
         _require_space(staging.folder, plan)
         source = _fetch_from_first(plan, staging, offline, tell)
@@ -111,7 +111,7 @@ def _permit(source: Source, offline: bool) -> None:
 
 @contextlib.contextmanager
 def _staging(root: Path, plan: PullPlan, report: ProgressCallback, pause: float) -> Iterator[Staging]:
-    """The hidden folder in which a model is put together, kept after a failure, for one process at a time."""
+    """The hidden folder of a pull, kept after a failure, for one process at a time."""
     place = root / ".pulling" / plan.model.id.replace("/", "--")
     here = place / plan.key
     staging = Staging(here / "files", here / "archives", report, pause)
@@ -128,9 +128,9 @@ def _staging(root: Path, plan: PullPlan, report: ProgressCallback, pause: float)
             raise PullFailed(f"`{plan.model.id}` is being pulled by another process.", code="pull_running") from None
         for other in place.iterdir():
             if other.is_dir() and other != here:
-                shutil.rmtree(other)  # of other files
+                shutil.rmtree(other)  # left by a pull of other files
         yield staging
-        shutil.rmtree(place, ignore_errors=True)  # a client of a pull that was killed may still write there
+        shutil.rmtree(place, ignore_errors=True)  # a client of a killed pull may still write there
 
 
 def _require_space(folder: Path, plan: PullPlan) -> None:
@@ -138,13 +138,13 @@ def _require_space(folder: Path, plan: PullPlan) -> None:
     missing = total_bytes(plan.files) - here + SPARE_BYTES - shutil.disk_usage(folder).free
     if missing > 0:
         raise PullFailed(
-            f"The disk is full: {missing / 1e6:.0f} MB are missing for `{plan.model.id}`. Make room and pull again.",
+            f"The disk is full: {missing / 1e6:.0f} MB are missing for `{plan.model.id}`. Free space and pull again.",
             code="disk_full",
         )
 
 
 def _fetch_from_first(plan: PullPlan, staging: Staging, offline: bool, tell: Callable[[str], None]) -> Source:
-    """Fetches all files from the first source that can, and returns it."""
+    """Fetches all files from the first source that has them, and returns that source."""
     failures: list[tuple[Source, SourceFailed]] = []
     for source in plan.sources:
         try:
@@ -163,14 +163,14 @@ def _fetch_from_first(plan: PullPlan, staging: Staging, offline: bool, tell: Cal
 
 
 def _unwritten(error: OSError) -> SourceFailed:
-    """The system's exceptions in our words."""
+    """Translates exceptions of the system."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SourceFailed("the disk is full; what arrived is kept", code="disk_full")
     return SourceFailed(f"the files could not be written: {error.strerror or error}")
 
 
 def _given_up(model: Model, error: OSError) -> PullFailed:
-    """What no other source would help against."""
+    """An error that would occur with every source."""
     reason = _unwritten(error)
     return PullFailed(f"`{model.id}` could not be pulled: {reason.message}.", code=reason.error_code)
 
@@ -209,7 +209,7 @@ def _write_manifest(plan: PullPlan, source: Source, folder: Path) -> None:
 
 
 def read_manifest(model: Model) -> dict[str, Any]:
-    """What a pull wrote beside a model's files; empty where the model was not pulled."""
+    """The record that a pull wrote beside a model's files; empty where the model was not pulled."""
     path = model.path / MANIFEST if model.path else None
     if path is None or not path.is_file():
         return {}

@@ -1,4 +1,4 @@
-"""Pulls in the background: one per model at a time, with progress for who asks."""
+"""Pulls in the background: one for each model at a time, with progress."""
 
 import asyncio
 import time
@@ -12,23 +12,23 @@ from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
 
 Puller = Callable[[Model, ProgressCallback], object]
-"""Pulls a model, blocking, and tells of its progress."""
+"""Pulls a model, blocking, and reports its progress."""
 
 
 class PullStopped(Exception):
-    """The server is closing; what arrived is kept."""
+    """The server is stopping. The bytes that arrived are kept."""
 
 
 @dataclass(eq=False, slots=True)
 class Pull:
-    """One pull and how far it is."""
+    """One pull and its progress."""
 
     model: Model
     state: Literal["pulling", "installed", "failed"] = "pulling"
     done: int = 0
-    """Bytes that are here."""
+    """Bytes that arrived."""
     total: int = 0
-    """Bytes in all; 0 while that is not known."""
+    """Total bytes; 0 while unknown."""
     error: str = ""
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
@@ -36,16 +36,16 @@ class Pull:
 
     def advance(self, done: int, total: int) -> None:
         if self._first is None:
-            self._first = done  # what an earlier attempt brought says nothing of the speed
+            self._first = done  # bytes of an earlier attempt do not measure the speed
         self.done, self.total = done, total
 
     def may_start_again(self, after: float) -> bool:
-        """It is over, and if it failed, `after` seconds ago."""
+        """Whether it has ended, and in case of a failure more than `after` seconds ago."""
         return self.state == "installed" or (self.state == "failed" and time.monotonic() - self.ended > after)
 
     @property
     def seconds_left(self) -> float:
-        """A guess, from the speed so far, between 2 s and 10 minutes."""
+        """An estimate from the speed so far, between 2 s and 10 minutes."""
         took, brought = time.monotonic() - self.began, self.done - (self._first or 0)
         return min(600.0, max(2.0, took * (self.total - self.done) / brought)) if brought > 0 else 10.0
 
@@ -60,17 +60,17 @@ class Pulls:
         self._stop = Event()
 
     def get(self, model_id: str) -> Pull | None:
-        """The pull of that model that runs or ran last."""
+        """The latest pull of that model."""
         return self._pulls.get(model_id)
 
     def forget(self, model_id: str) -> None:
-        """Nothing more is said of a pull that is over."""
+        """Forgets a pull that has ended."""
         pull = self._pulls.get(model_id)
         if pull is not None and pull.state != "pulling":
             del self._pulls[model_id]
 
     def start(self, model: Model) -> Pull:
-        """Begins to pull a model, or joins the pull of it that is under way."""
+        """Begins to pull a model, or joins its running pull."""
         running = self._pulls.get(model.id)
         if running is not None and running.state == "pulling":
             return running
@@ -79,7 +79,7 @@ class Pulls:
         return pull
 
     async def close(self) -> None:
-        """Breaks off what runs; a later pull goes on from there."""
+        """Cancels running pulls. A later pull resumes them."""
         self._stop.set()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
@@ -95,9 +95,9 @@ class Pulls:
         except SpeechdError as error:
             pull.state, pull.error = "failed", error.message
         except PullStopped:
-            pull.state, pull.error = "failed", "The server was stopped; pull again to go on."
+            pull.state, pull.error = "failed", "The server was stopped. Pull again to resume."
         except BaseException:
-            pull.state, pull.error = "failed", "Something went wrong inside the server; its log says more."
+            pull.state, pull.error = "failed", "Something went wrong inside the server. See its log."
             raise
         finally:
             pull.ended = time.monotonic()

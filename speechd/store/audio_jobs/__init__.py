@@ -1,1 +1,1 @@
-"""Audio requests that are answered later, and their webhooks."""
+"""Asynchronous audio jobs and their webhooks."""

@@ -1,6 +1,6 @@
-"""Audio requests that are answered later, from their owners' side. Those of others do not exist.
+"""Asynchronous audio jobs, as their owners use them. Jobs of others are not found.
 
-One is a line of the queue that stands for itself, and a row with what else is known of it.
+A job is a line of the queue without a batch, and a row with its other fields.
 """
 
 import json
@@ -24,7 +24,7 @@ from speechd.store.tables import audio_jobs, deliveries, files, lines
 AUDIO_OUTPUT_PURPOSE = "audio_output"
 """Of files that jobs make."""
 FULL_RETRY_AFTER = 15.0
-"""Seconds after which there may be room for another job."""
+"""`retry-after` in seconds when too many jobs are open."""
 
 _ITSELF = and_(lines.c.batch.is_(None), lines.c.state.in_(OPEN))
 
@@ -36,7 +36,7 @@ class AudioJobs:
         """
         Args:
             most: jobs that may be open at once.
-            window: seconds after which a job that has not ended is given up.
+            window: seconds after which a job that has not ended expires.
         """
         self._database = database
         self._files = files
@@ -45,7 +45,7 @@ class AudioJobs:
         self._window = window
 
     async def check_room(self) -> None:
-        """To be called before an upload is read.
+        """Checks the number of open jobs. Call it before an upload is read.
 
         Raises:
             Overloaded: too many jobs are open.
@@ -54,7 +54,7 @@ class AudioJobs:
             await self._check_room(connection)
 
     async def create(self, order: AudioOrder, recording: BlobDraft | None) -> AudioJob:
-        """Takes an order in, with the recording that came with it.
+        """Adds a job, with the recording of its request.
 
         Raises:
             Overloaded: too many jobs are open.
@@ -83,7 +83,7 @@ class AudioJobs:
             return await _find(connection, _of(owner, id), id)
 
     async def look(self, id: str) -> AudioJob:
-        """Anybody's job, for who works on it.
+        """A job of any owner, for its worker.
 
         Raises:
             AudioJobNotFound: it was deleted.
@@ -95,7 +95,7 @@ class AudioJobs:
         """Some of an owner's jobs, the newest first.
 
         Args:
-            after: id of the job behind which to begin.
+            after: id of the job after which the page begins.
         """
         async with self._database.reading() as connection:
             page = await page_of(connection, audio_jobs, audio_jobs.c.owner == owner, after, limit, "desc")
@@ -111,7 +111,7 @@ class AudioJobs:
             return {unit: float(total or 0) for unit, total in await connection.execute(amount)}
 
     async def cancel(self, owner: str, id: str) -> AudioJob:
-        """Stops a job; one that has ended stays as it is.
+        """Cancels a job. A job that has ended does not change.
 
         Raises:
             AudioJobNotFound: there is none of that name for this owner.
@@ -122,7 +122,7 @@ class AudioJobs:
             return await _find(connection, _of(owner, id), id)
 
     async def delete(self, owner: str, id: str) -> None:
-        """Takes a job away with all that it made; its worker stops.
+        """Deletes a job and its results. Its worker stops.
 
         Raises:
             AudioJobNotFound: there is none of that name for this owner.
@@ -132,12 +132,12 @@ class AudioJobs:
             await self._remove(connection, {id})
 
     async def report(self, id: str, progress: Progress) -> None:
-        """Writes down how far a job is."""
+        """Records the progress of a job."""
         async with self._database.writing() as connection:
             await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(asdict(progress)))
 
     async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: JobResult) -> str | None:
-        """Keeps an answer, in the transaction that ends its line; gives what is told of its file, as JSON.
+        """Stores an answer in the transaction that ends its line. Returns the description of its file, as JSON.
 
         Raises:
             QuotaExceeded, StorageUnavailable: there is no room for it.
@@ -158,13 +158,13 @@ class AudioJobs:
         return json.dumps(file.as_object() | dict(answer.told)) if file else None
 
     async def goes_on(self, id: str) -> bool:
-        """It was neither stopped nor deleted."""
+        """Whether it was neither cancelled nor deleted."""
         wanted = select(lines.c.id).where(lines.c.id == id, lines.c.state == "running")
         async with self._database.reading() as connection:
             return (await connection.execute(wanted)).first() is not None
 
     async def tend(self) -> None:
-        """Gives up jobs whose time is over, and lets go of recordings that nobody needs any more."""
+        """Expires jobs whose time is over, and releases recordings that are no longer needed."""
         late = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
         late = late.where(_ITSELF, audio_jobs.c.expires_at <= int(self._database.now()))
         heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED_DELIVERIES), lines.c.blob.is_not(None))
@@ -191,13 +191,13 @@ class AudioJobs:
         taken = await connection.scalar(select(func.count()).select_from(lines).where(_ITSELF))
         if int(taken or 0) >= self._most:
             raise Overloaded(
-                f"{self._most} audio jobs are open, as many as SPEECHD_MAX_AUDIO_JOBS allows:"
-                f" please try again in {FULL_RETRY_AFTER:g}s.",
+                f"{self._most} audio jobs are open. SPEECHD_MAX_AUDIO_JOBS allows no more."
+                f" Please try again in {FULL_RETRY_AFTER:g}s.",
                 retry_after=FULL_RETRY_AFTER,
             )
 
     async def _stop(self, connection: AsyncConnection, ids: set[str], why: Literal["cancelled", "expired"]) -> None:
-        """They have ended at once; a worker that has one in hand notices that it lost it."""
+        """The jobs end at once. A worker that runs one notices that it no longer holds it."""
         these = and_(lines.c.id.in_(ids), lines.c.state.in_(OPEN))
         await end_lines(connection, these, why, self._database.now())
 

@@ -24,25 +24,25 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class AudioOrder:
-    """A request that was found to be good."""
+    """A request that passed validation."""
 
     owner: str
     url: str
     """The path that was asked."""
     request_id: str
     fields: Mapping[str, Any]
-    """Its parameters; what was uploaded, or came inside of `url`, is apart."""
+    """Its parameters, without the recording."""
     model: str
     format: str
     unit: Unit
     total: float | None
-    """How many of them there will be, if that is known."""
+    """The total, if it is known."""
     webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookState:
-    """How far a webhook is; its times in Unix seconds."""
+    """The state of a webhook. Times are Unix seconds."""
 
     url: str
     state: Literal["open", "delivered", "failed"]
@@ -75,9 +75,9 @@ class AudioJob:
     request_id: str | None
     status_code: int | None
     response: str | None
-    """Of one that failed the envelope, of a speech what is told of its file; JSON."""
+    """JSON: the error envelope of a failed job, or the description of a speech's file."""
     error: str | None
-    """JSON object of `code` and `message`, where it never came to an answer."""
+    """JSON object of `code` and `message`, where there is no reply."""
     blob: str | None
     media_type: str | None
     headers: str | None
@@ -92,7 +92,7 @@ class AudioJob:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a job is, as its worker sees it."""
+    """The progress of a job."""
 
     done: float = 0.0
     total: float | None = None
@@ -103,14 +103,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job came to."""
+    """The result of a job."""
 
     body: "BlobDraft"
     """Exactly what the caller would have got."""
     media_type: str
     headers: Mapping[str, str]
     amount: float
-    """Seconds or characters that were worked on."""
+    """Seconds or characters that were processed."""
     filename: str = ""
     """The body is a file of its owner's too; "": it is not."""
     told: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What is told of an audio job: to its owner, and to whom its webhook goes."""
+"""An audio job as its owner and the receiver of its webhook see it."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 JSON_MEDIA_TYPE = "application/json"
 GIVEN_UP: Mapping[str, tuple[str, str]] = {
-    "batch_expired": ("job_expired", "The job did not end before its time was over (SPEECHD_AUDIO_JOB_HOURS)."),
-    "worker_lost": ("worker_lost", "The server died over this job again and again, so it is not tried any more."),
+    "batch_expired": ("job_expired", "The job did not end in time (SPEECHD_AUDIO_JOB_HOURS)."),
+    "worker_lost": ("worker_lost", "The server crashed on this job several times. It is not tried again."),
 }
-"""By what the queue says of a line that came to no answer: code and message for a job."""
+"""Code and message of a job, by the queue's code of a line without a reply."""
 
 
 async def to_response(job: AudioJob, blobs: "BlobFolder", *, whole: bool = True) -> AudioJobObject:
@@ -76,10 +76,10 @@ def _result(job: AudioJob, blobs: "BlobFolder") -> Any:
 
 
 def _progress(job: AudioJob) -> ProgressObject:
-    done = 0.0 if job.status == "queued" else job.done  # one that was begun before starts over
+    done = 0.0 if job.status == "queued" else job.done  # a job that was interrupted starts from the beginning
     total = job.total
     if total is not None and done > total and job.status == "running":
-        total = None  # it was guessed, and wrong
+        total = None  # the total was a wrong estimate
     ratio = round(min(1.0, done / total), 4) if total else None
     shown_total = None if total is None else round(total, 3)
     return ProgressObject(unit=job.unit, done=round(done, 3), total=shown_total, ratio=ratio)

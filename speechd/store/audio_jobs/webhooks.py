@@ -1,4 +1,4 @@
-"""Webhooks on their way: due once their job has ended, tried at growing intervals, delivered at least once."""
+"""Webhooks: due when their job has ended, tried at growing intervals, delivered at least once."""
 
 import random
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from speechd.store.database import Database
 from speechd.store.tables import deliveries, lines
 
 DELIVERY_LEASE_SECONDS = 40.0
-"""An attempt takes less; one whose worker died is made again after that."""
+"""An attempt takes less. After it the attempt of a dead worker is repeated."""
 FIRST_PAUSE, MAX_DELIVERY_PAUSE = 2.0, 4 * 3600.0
 MAX_ATTEMPTS = 12
 """2 s, 8 s, 32 s ... up to 4 hours between two: 19 hours in all."""
@@ -38,7 +38,7 @@ class DeliveryAttempt:
     """HTTP status of the receiver's answer; None: it gave none."""
     error: str | None = None
     final: bool = False
-    """The receiver wants no more."""
+    """The receiver answered 410: no further attempt."""
 
     @property
     def delivered(self) -> bool:
@@ -52,7 +52,7 @@ class Deliveries:
         self._database = database
 
     async def claim(self, worker: str, most: int) -> list[Delivery]:
-        """Takes webhooks that are due; each goes to one worker for LEASE_SECONDS."""
+        """Claims webhooks that are due. Each goes to one worker for LEASE_SECONDS."""
         now = self._database.now()
         async with self._database.reading() as connection:
             if not (await connection.execute(_due(now, 1))).first():
@@ -66,21 +66,21 @@ class Deliveries:
         return [Delivery(**row._mapping) for row in rows]
 
     async def record(self, worker: str, delivery: Delivery, attempt: DeliveryAttempt) -> None:
-        """Notes an attempt, and when the next one is due. What is delivered or given up keeps no secret."""
+        """Records an attempt and the time of the next one. A webhook that has ended keeps no secret."""
         mine = and_(deliveries.c.job == delivery.job, deliveries.c.worker == worker)
         async with self._database.writing() as connection:
             changed = _outcome(delivery, attempt, self._database.now())
             await connection.execute(update(deliveries).where(mine).values(changed))
 
     async def release(self, workers: Collection[str]) -> None:
-        """Takes back what workers that are known to be dead had in hand."""
+        """Releases the webhooks that dead workers had claimed."""
         left = and_(deliveries.c.worker.in_(workers), deliveries.c.lease_until.is_not(None))
         async with self._database.writing() as connection:
             await connection.execute(update(deliveries).where(left).values(worker=None, lease_until=None))
 
 
 def pause_before(attempt: int) -> float:
-    """Seconds before the next attempt, after so many; spread, so that receivers are not met by all at once."""
+    """Seconds before the next attempt, with jitter, so that a receiver does not get all webhooks at once."""
     pause: float = min(MAX_DELIVERY_PAUSE, FIRST_PAUSE * 4.0 ** (attempt - 1))
     return pause * random.uniform(0.9, 1.1)  # noqa: S311 - not a secret
 

@@ -1,4 +1,4 @@
-"""What alembic runs: the versions in order, on the connection and in the transaction of who asked."""
+"""Run by alembic: applies the versions in order, on the connection and in the transaction of the caller."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """Piper voices (piper-tts 1.8): the embedded ones, and any other in Piper's format.
 
 Piper's own per-sentence normalisation is off, because it makes every sentence equally loud; one fixed gain a voice is
-applied instead (speechd.tts.loudness.speaker_gain), and only what would be too loud is turned down.
+applied instead (speechd.tts.loudness.speaker_gain), and a limiter reduces only what is too loud.
 """
 
 import json
@@ -63,7 +63,7 @@ class PiperEngine:
         del self._voice
 
     def _speak(self, phonemes: list[str], options: SynthesisOptions) -> tuple[Samples, list[tuple[str, float]]]:
-        """One utterance: its samples, and its symbols with their seconds where the voice tells."""
+        """One utterance: its samples, and its symbols with their seconds where the voice gives them."""
         from piper import SynthesisConfig
 
         scale = self._voice.config.length_scale / options.speed
@@ -72,11 +72,11 @@ class PiperEngine:
         samples, durations = self._voice.phoneme_ids_to_audio(ids, config, include_alignments=True)
         samples = np.atleast_1d(np.asarray(samples, np.float32))
         if not np.isfinite(samples).all():
-            raise ValueError("the voice gave something that is not a number")
+            raise ValueError("the voice returned a sample that is not a number")
         return samples, list(self._timed(phonemes, durations, len(samples)))
 
     def _timed(self, phonemes: list[str], durations: Any, samples: int) -> Iterator[tuple[str, float]]:
-        """The symbols with their seconds; evenly shared out where the voice does not tell."""
+        """The symbols with their seconds, of equal length where the voice gives none."""
         id_map, rate = self._voice.config.phoneme_id_map, self.info.sample_rate
         symbols = [symbol for symbol in ("^", *phonemes, "$") if symbol in id_map]
         sizes = [len(id_map[symbol]) + (symbol != "$") * len(id_map["_"]) for symbol in symbols]
@@ -99,7 +99,7 @@ class PiperEngine:
 
 
 def written_words(sentence: str) -> list[str]:
-    """The words of a sentence with their punctuation; a lone mark goes with the word before it."""
+    """The words of a sentence with their punctuation; a lone mark joins the word before it."""
     plain = sentence.replace(PHONEMES[0], "").replace(PHONEMES[1], "")
     words: list[str] = []
     for text in plain.split():

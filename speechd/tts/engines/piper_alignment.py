@@ -1,4 +1,4 @@
-"""When each word of a sentence is spoken, from the phonemes' durations that a Piper voice can be made to tell."""
+"""The time of each word of a sentence, from the durations of phonemes inside a Piper voice."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ def groups(timed: Sequence[tuple[str, float]], silent: frozenset[str]) -> list[P
 
     Args:
         timed: each symbol with its seconds, from the start of the sentence to its end.
-        silent: symbols that part groups and belong to none: blanks, punctuation, start and end.
+        silent: symbols that separate groups and belong to none: blanks, punctuation, start and end.
     """
     found: list[PhonemeGroup] = []
     count, clock, start = 0, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""What a voice's files say of it, read without loading it."""
+"""Reads the files of a voice without loading it."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ class VoiceFiles:
 
     @property
     def valid(self) -> bool:
-        """Its configuration can be read; what is wrong with one that cannot is logged."""
+        """Whether its configuration can be read. An error is logged."""
         try:
             self.info()
         except EngineFailure as error:
@@ -45,7 +45,7 @@ class VoiceFiles:
         return True
 
     def info(self) -> VoiceInfo:
-        """What its configuration says, read without loading the voice.
+        """Its properties, read from its configuration without loading the voice.
 
         Raises:
             EngineFailure: it is not a Piper configuration.
@@ -68,7 +68,7 @@ class VoiceFiles:
 
 
 def own_trait(config: dict[str, Any], name: str) -> float:
-    """What our own voices say of themselves under `speechd`: their gain and their range of speed; 1 for others.
+    """The gain and the range of speed that our own voices have under `speechd`; 1 for other voices.
 
     Other voices' durations are rounded up phoneme by phoneme and so do not follow `length_scale` exactly: those are
     stretched instead.

@@ -1,7 +1,7 @@
-"""How loud a recording is to a listener: the integrated loudness of ITU-R BS.1770-4, in LUFS.
+"""Integrated loudness by ITU-R BS.1770-4, in LUFS.
 
 Written here because pyloudnorm brings SciPy (over 100 MB), and PyAV shows the readings of FFmpeg's `ebur128` only from
-18.1 on. The tests hold it against that filter.
+18.1 on. The tests compare it with that filter.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ SILENT = -70.0
 RELATIVE_GATE = 10.0
 """LU below the mean of the blocks that passed the absolute gate; quieter blocks are pauses (annex 1)."""
 BLOCK, HOP = 0.4, 0.1
-"""Seconds of a gating block and between two: they overlap by 75 % (annex 1)."""
+"""Seconds of a gating block, and from one to the next: they overlap by 75 % (annex 1)."""
 OFFSET = -0.691
 """dB: makes a 997 Hz sine of full scale on one channel measure -3.01 LUFS (annex 1)."""
 FILTERS_RATE = 48_000
@@ -24,7 +24,7 @@ SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065
 HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 """Numerator and denominator of the RLB weighting (annex 1, table 2)."""
 RINGING = 0.5
-"""Seconds of silence after the sound, so that what the filters still ring does not wrap around to its beginning."""
+"""Seconds of silence after the sound, so that the ringing of the filters does not wrap around to its beginning."""
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,5 +1,5 @@
-"""What a voice says while its loudness is measured: everyday sentences, because numbers and lists are spoken quieter
-(by up to 2 LU, measured)."""
+"""Sentences for measuring the loudness of a voice. They are everyday sentences, because voices speak numbers and lists
+quieter (by up to 2 LU, measured)."""
 
 from collections.abc import Mapping
 
@@ -28,5 +28,5 @@ NUMBERS = ("27 348 965.", "71 492 638?")
 
 
 def probe_sentences(language: str) -> tuple[str, ...]:
-    """What a voice of this language says to be measured."""
+    """Sentences for a voice of this language."""
     return SENTENCES.get(language, NUMBERS)

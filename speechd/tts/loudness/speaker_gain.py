@@ -23,13 +23,13 @@ from speechd.tts.loudness.sentences import probe_sentences
 from speechd.types import Samples
 
 PROBE = 0.1
-"""Gain while measuring: so quiet that the limiter leaves every sample alone, and its part can be worked out apart."""
+"""Gain while measuring: so low that the limiter changes no sample, and its effect can be computed separately."""
 MAX_LIMITER_LOSS = 3.0
-"""dB more than the loudness asks for that may make up for what the limiter takes; more would flatten the speech."""
+"""dB of extra gain at most that make up for the limiter. More would flatten the speech."""
 ROUNDS = 3
-"""Times that the gain is corrected by what the limiter took: the second leaves less than 0.1 LU (measured)."""
+"""Corrections of the gain for the effect of the limiter: the second leaves less than 0.1 LU (measured)."""
 METHOD = 1
-"""Part of a remembered gain's name; to be raised when gains come out differently for the same voice."""
+"""Part of a stored gain's name. Raise it when the same voice gets another gain."""
 
 log = logging.getLogger("speechd.tts")
 
@@ -38,12 +38,12 @@ class LevelledVoice:
     """A voice whose every speaker has the same loudness."""
 
     def __init__(self, engine: TtsEngine, target: float, memory: "GainFile") -> None:
-        """Measures the first speaker at once: nobody waits for its audio yet. The others are when they first speak.
+        """Measures the first speaker at once. The other speakers are measured when they first speak.
 
         Args:
             engine: the voice as it is.
             target: LUFS.
-            memory: gains that are known from earlier.
+            memory: gains that were measured before.
         """
         self.info = engine.info
         self._engine = engine

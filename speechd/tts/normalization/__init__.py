@@ -1,1 +1,1 @@
-"""What is written, as a person reads it aloud."""
+"""Text normalization: from written text to words as they are read aloud."""

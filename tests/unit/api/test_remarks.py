@@ -40,4 +40,4 @@ def test_with_a_real_model_only_the_reason_is_said(tmp_path: Path) -> None:
 def test_a_model_that_memory_is_too_small_for_is_named(tmp_path: Path) -> None:
     """4 GB in all leave less than whisper-large-v3 takes; the file has a hole, and no bytes on the disk."""
     (line,) = startup_notes(store(tmp_path, "whisper-large-v3", memory=3.5e9, size=3_000_000_000))
-    assert line == "`auto` takes whisper-large-v3 last: it may take 3.9 GB of memory, and 3.5 GB are free."
+    assert line == "`auto` uses whisper-large-v3 last: it may need 3.9 GB of memory, and 3.5 GB are free."

@@ -179,7 +179,7 @@ def webm(seconds: float) -> bytes:
 
 
 def assert_piece(data: bytes, kind: str) -> None:
-    with pytest.raises(InvalidAudio, match=f"fragment of {kind}, a later piece without its beginning") as refusal:
+    with pytest.raises(InvalidAudio, match=f"fragment of {kind}, a later piece without the header") as refusal:
         decoded(data)
     assert (refusal.value.status, refusal.value.error_code) == (400, "invalid_audio")
 

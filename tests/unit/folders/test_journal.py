@@ -122,7 +122,7 @@ def test_a_second_run_is_refused_until_the_first_has_ended_even_by_a_crash(tmp_p
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "open\n"
-        with pytest.raises(InvalidRequest, match="Another run is at work"):
+        with pytest.raises(InvalidRequest, match="Another run uses"):
             Journal.open(tmp_path)
         first.kill()
     Journal.open(tmp_path).close()
@@ -141,7 +141,7 @@ def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(InvalidRequest, match="later speechd"):
+    with pytest.raises(InvalidRequest, match="later version of speechd"):
         Journal.open(tmp_path)
 
 

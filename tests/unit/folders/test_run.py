@@ -226,7 +226,7 @@ async def test_beside_the_recordings_nobodys_own_file_is_written_over(bench: Wor
     (bench.source / "a.txt").write_text("my notes")
     run = await bench.run(wanted, beside=True)
     assert counts(run) == (1, 1, 0)
-    assert "a.txt is there, and not from an earlier run" in run.failures[0][1]
+    assert "a.txt exists and is not from an earlier run" in run.failures[0][1]
     assert (bench.source / "a.txt").read_text() == "my notes"
     assert (bench.source / "sub/b.txt").exists()
     sound(bench.source / "sub/b.wav", 3)
@@ -245,7 +245,7 @@ async def test_a_recording_that_changes_while_it_is_read_is_not_taken_for_done(b
     bench.engine = Appends()
     run = await bench.run()
     assert counts(run) == (0, 1, 0)
-    assert "changed while it was being read" in run.failures[0][1]
+    assert "changed while it was read" in run.failures[0][1]
     bench.engine = FakeAsr()
     assert counts(await bench.run()) == (1, 0, 0)
 

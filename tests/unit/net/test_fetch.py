@@ -430,7 +430,7 @@ async def test_a_file_beyond_memory_is_spooled_and_read_from_its_start(monkeypat
 @pytest.mark.parametrize(
     ("path", "error", "message"),
     [
-        ("/to-inside", UrlNotAllowed, "not on the public internet"),
+        ("/to-inside", UrlNotAllowed, "not public"),
         ("/declared", TooLarge, "larger than the 1000000 bytes"),
         ("/endless", TooLarge, "larger than the 1000000 bytes"),
         ("/missing", FailedDependency, r"127\.0\.0\.1 answered 404"),

@@ -50,7 +50,7 @@ def test_models_that_an_image_was_built_with_are_installed(tmp_path: Path, monke
         (image / "models" / name).rename(image / name)
     assert built_in.choose("auto", ANY).path == image / "whisper-base"
     assert built_in.choose("org/own-whisper", ANY).path == image / "org" / "own-whisper"
-    with pytest.raises(InvalidRequest, match="not speechd's to remove"):
+    with pytest.raises(InvalidRequest, match="speechd does not manage"):
         built_in.remove("whisper-base")
     assert store(tmp_path / "data", "whisper-base").get("whisper-base").path == tmp_path / "data/models/whisper-base"
 
@@ -133,7 +133,7 @@ def test_where_languages_mix_a_model_must_know_more_than_one(tmp_path: Path) -> 
     chosen = models.choose("auto", mixed)
     assert chosen.id == "whisper-pocket"
     assert models.second(chosen, mixed) is None, "it would write English over everything"
-    with pytest.raises(Unprocessable, match="cannot tell languages apart") as refusal:
+    with pytest.raises(Unprocessable, match="cannot detect languages") as refusal:
         models.choose("distil-whisper-large-v3-en", mixed)
     assert refusal.value.param == "language"
 

@@ -160,7 +160,7 @@ async def test_nothing_to_say_is_refused_before_anything_leaves(engine: FakeTts,
 async def test_silence_is_never_passed_off_as_speech(engine: FakeTts) -> None:
     engine.synthesize = lambda *_: type(FakeTts().synthesize("a", SynthesisOptions()))(np.zeros(4000, np.float32))  # type: ignore[method-assign]
     for text in ("Word.", "Word. Word. Word."):
-        with pytest.raises(InvalidRequest, match="can say"):
+        with pytest.raises(InvalidRequest, match="can speak"):
             await spoken(speaker(engine), text, SpeechOptions("wav"))
 
 

@@ -68,7 +68,7 @@ def test_odd_characters(text: str, said: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "...!?", "😀😀", "\x00\x01", "--- *** ###", "\u200b\ud800"])
 def test_nothing_to_say_is_said_so(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="nothing to say"):
+    with pytest.raises(InvalidRequest, match="nothing to speak"):
         pieces(text)
 
 

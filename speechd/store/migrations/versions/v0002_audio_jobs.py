@@ -1,4 +1,4 @@
-"""Audio requests that are answered later, and their webhooks."""
+"""Asynchronous audio jobs and their webhooks."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -37,7 +37,7 @@ def test_a_folder_without_a_file_is_named_with_the_file(settings: Settings, fold
     (folder.parent / "notes").mkdir()
     whole, other = models.folders(settings)
     assert (whole.status, other.status) == ("problem", "problem")
-    assert "mine holds no complete model: model.bin missing" in whole.message
+    assert "mine has no complete model: model.bin missing" in whole.message
     assert "none of its files" in other.message
     assert "speechd models pull" in whole.remedy
 

@@ -142,7 +142,7 @@ def test_the_message_names_each_source_and_why(store: ModelStore, server: FileSe
     with pytest.raises(PullFailed) as refusal:
         bring(store, nowhere, empty, mirror=str(tmp_path / "no-folder"))
     for said in (
-        "no-folder is no folder",
+        "no-folder is not a folder",
         "http://127.0.0.1:1/models: http://127.0.0.1:1/models cannot be reached",
         "/empty answered 404 for `config.json`",
     ):
@@ -259,7 +259,9 @@ def test_more_bytes_than_are_pinned_are_cut(store: ModelStore, server: FileServe
 
 def test_a_mirror_that_wants_a_password(store: ModelStore, server: FileServer, http_mirror: str) -> None:
     server.status = 401
-    with pytest.raises(PullFailed, match=r"answered 401 for `config.json`: it wants a password or a token") as refusal:
+    with pytest.raises(
+        PullFailed, match=r"answered 401 for `config.json`: it requires a password or a token"
+    ) as refusal:
         bring(store, mirror=http_mirror.replace("http://", "http://me:secret@"))
     assert "secret" not in refusal.value.message
     server.status = 0
