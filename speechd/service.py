@@ -14,6 +14,7 @@ from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
+from speechd.executors import LOADS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
@@ -149,7 +150,7 @@ class Service:
 
     async def _load(self, model: Model) -> LoadedModel:
         load = self._load_engine or ENGINES[model.engine]
-        engine = await asyncio.to_thread(load, model, self.settings)
+        engine = await run_in(LOADS, load, model, self.settings)
         return LOADERS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:

@@ -4,6 +4,7 @@ import asyncio
 from typing import BinaryIO
 
 from speechd.audio.decode import open_audio
+from speechd.executors import DECODING, run_in
 from speechd.net.fetch import check_url, is_inline
 from speechd.operations import SpeechRequest, TranscriptionRequest, fetch_limits
 from speechd.service import Service
@@ -44,6 +45,6 @@ async def measure(service: Service, audio: BinaryIO) -> float | None:
             return stream.probable_seconds
 
     try:
-        return await asyncio.to_thread(look)
+        return await run_in(DECODING, look)
     finally:
         audio.seek(0)

@@ -5,8 +5,9 @@ from contextlib import aclosing
 
 from starlette.requests import Request
 
+from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest, TooLarge
-from speechd.llm.proxy import TextRequest, parse_text_request
+from speechd.llm.proxy import TextRequest
 
 OFF_LOOP_BYTES = 100_000
 """A body from this size on is parsed in a thread: images come as megabytes of base64."""
@@ -16,13 +17,11 @@ async def read_text_request(request: Request, max_bytes: int) -> TextRequest:
     """
     Raises:
         TooLarge: the body is over the limit; a declared length is refused before anything is read.
-        InvalidRequest: it is not a JSON object.
+        InvalidRequest: it is not a JSON object, or has too many values.
         ClientDisconnect: the caller left before the end.
     """
     body = await _read(request, max_bytes)
-    fields = (
-        await asyncio.to_thread(parse_text_request, body) if len(body) > OFF_LOOP_BYTES else parse_text_request(body)
-    )
+    fields = await asyncio.to_thread(parse_object, body) if len(body) > OFF_LOOP_BYTES else parse_object(body)
     return TextRequest(fields, body, request.headers.items())
 
 

@@ -39,7 +39,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         InvalidRequest: a field is not valid.
         FileNotFound: there is no such file, or it is another's.
     """
-    asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
+    asked = await read_text_request(request, get_service(request).settings.json_limit)
     form = BatchForm.parse(dict(asked.fields))
     if common_url(form.endpoint) not in OPERATIONS:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(OPERATIONS)}.", param="endpoint")

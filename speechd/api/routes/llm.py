@@ -73,7 +73,7 @@ def _add_fine_tunings(routes: APIRouter) -> None:
 
     @routes.post("/fine_tunings", **text_operation("create_fine_tuning"))
     async def create_fine_tuning(request: Request) -> Response:
-        asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
+        asked = await read_text_request(request, get_service(request).settings.json_limit)
         FineTuningForm.check(dict(asked.fields))
         return await _fine_tune(request, "", asked)
 
@@ -98,7 +98,7 @@ async def _fine_tune(request: Request, identity: str, asked: TextRequest | None 
 
 async def _read(request: Request, form: type[TextForm]) -> tuple[LLMProxy, TextRequest]:
     service = get_service(request)
-    asked = await read_text_request(request, service.settings.max_upload_bytes)
+    asked = await read_text_request(request, service.settings.json_limit)
     form.check(dict(asked.fields))
     return service.llm, asked
 

@@ -16,7 +16,7 @@ from faster_whisper.tokenizer import Tokenizer
 from speechd.asr.engine import Job
 from speechd.asr.engines.whisper_tokens import hypothesis_of
 from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
-from speechd.types import Task, joined_text
+from speechd.types import MAX_PROMPT_CHARACTERS, Task, joined_text
 
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
@@ -24,6 +24,8 @@ LINK_STEP = 32
 """What was said before is told in multiples of so many tokens: windows share a batch if their prompts are as long."""
 MAX_LINK_TOKENS = 64
 """The most that is told of it, unless the caller wants all (measured in linked_windows.py)."""
+TEXTS_REMEMBERED = 256
+"""Prompts and lists of words whose tokens are kept: those of the requests under way."""
 DECODER_POSITIONS = 448
 """Tokens that Whisper's decoder has positions for, the prompt included."""
 TOKENS_BESIDE = 32
@@ -49,6 +51,7 @@ class WhisperDecoder:
         """
         self._model = model
         self._tokenizer = tokenizer
+        self._encoded = functools.lru_cache(maxsize=TEXTS_REMEMBERED)(self._encode)
 
     def prompt(self, job: Job) -> list[int]:
         """`<|startofprev|>`, hot words and the end of the caller's prompt and of what was said before; else nothing.
@@ -57,15 +60,21 @@ class WhisperDecoder:
         """
         options = job.options
         tokenizer = self._tokenizer(options.task, options.language or "en")
-        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
-        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        hotwords = self._encoded(
+            options.task, options.language or "en", ", ".join(options.hotwords)[:MAX_PROMPT_CHARACTERS]
+        )
+        before = self._encoded(options.task, options.language or "en", options.prompt.strip()[-MAX_PROMPT_CHARACTERS:])
         said = [token for segment in job.before for token in segment.tokens]
         if not options.condition_on_previous_text:
             said = said[len(said) - min(len(said) // LINK_STEP * LINK_STEP, MAX_LINK_TOKENS) :]
-        before += said
+        before = (*before, *said)
         hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
+
+    def _encode(self, task: Task, language: str, text: str) -> tuple[int, ...]:
+        """The tokens of what a caller wrote; the windows of a recording, and every look at them, share one result."""
+        return tuple(self._tokenizer(task, language).encode(" " + text)) if text else ()
 
     def generate(
         self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer]

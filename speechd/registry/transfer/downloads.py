@@ -8,6 +8,7 @@ from threading import Event
 from typing import Literal
 
 from speechd.errors import SpeechdError
+from speechd.executors import PULLS, run_in
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
 
@@ -90,7 +91,7 @@ class Pulls:
             pull.advance(done, total)
 
         try:
-            await asyncio.to_thread(self._puller, pull.model, report)
+            await run_in(PULLS, self._puller, pull.model, report)
             pull.state = "installed"
         except SpeechdError as error:
             pull.state, pull.error = "failed", error.message
