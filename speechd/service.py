@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
@@ -13,13 +14,13 @@ from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
-from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
+from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
 from speechd.executors import LOADS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
-from speechd.registry.registry import ModelStore
+from speechd.registry.registry import AUTO, ModelStore
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
@@ -62,7 +63,7 @@ class Service:
         limits = ManagerLimits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
         self.loaded = ModelManager(self._load, limits)
         """The models in memory."""
-        self.pulls = Pulls(self._pull)
+        self.pulls = Pulls(self._pull, settings.max_pulls)
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
@@ -92,8 +93,10 @@ class Service:
         except ModelNotInstalled as refusal:
             self._pull_instead(model_id, refusal)
             model = self.models.choose(model_id, options)  # its pull may have ended since
-        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
-        second = self.models.second(model, options) if self.models.means_auto(model_id) else None
+        if not self.models.means_auto(model_id):
+            return model, _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
+        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds, partial(self._instead_of, options))
+        second = self.models.second(model, options)
         if second is None:
             return model, first
         other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
@@ -120,12 +123,12 @@ class Service:
             self._preloading = asyncio.create_task(self._preload())
 
     async def remove(self, model_id: str) -> Model:
-        """Takes a model's files away, and its memory as soon as nobody uses it.
+        """Takes a model's files away for a caller of the API, and its memory as soon as nobody uses it.
 
         Raises:
             SpeechdError: see ModelStore.remove.
         """
-        model = await asyncio.to_thread(self.models.remove, model_id)
+        model = await asyncio.to_thread(self.models.remove, model_id, over_http=True)
         self.pulls.forget(model.id)
         await self.loaded.unload(model.id)
         return model
@@ -156,7 +159,16 @@ class Service:
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
         from speechd.registry.transfer.download import pull
 
-        return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
+        offline, mirror = self.settings.offline, self.settings.model_mirror
+        return pull(model, self.models, report, offline=offline, mirror=mirror, over_http=True)
+
+    def _instead_of(self, options: TranscribeOptions, broken: Model) -> Model | None:
+        """The model that `auto` means where one cannot be loaded; None where there is no other."""
+        self.models.broken.add(broken)
+        try:
+            return self.models.choose(AUTO, options)
+        except SpeechdError:
+            return None
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
         """What a request for a model that is not installed sets in motion; nothing where it is there by now.
@@ -192,13 +204,15 @@ def _loading(pull: Pull) -> ModelLoading:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _OnDemand:
     """A transcriber on a model that is loaded when the stream begins and held until it ends."""
 
     loaded: ModelManager
     row: Model
     max_seconds: float
+    instead_of: Callable[[Model], Model | None] | None = None
+    """Gives another model where the files of one cannot be loaded; None: there is no other."""
 
     @property
     def model(self) -> str:
@@ -206,14 +220,30 @@ class _OnDemand:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        packing = Packing(self.row.window_seconds, self.row.window_gap)
-        async with self.loaded.use(self.row) as batcher:
-            local = LocalTranscriber(
-                self.row.id, cast(Batcher, batcher), packing, self.max_seconds, self.row.linked_windows
-            )
+        async with AsyncExitStack() as holding:
+            batcher = await self._batcher(holding)
+            packing = Packing(self.row.window_seconds, self.row.window_gap)
+            local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
+
+    async def _batcher(self, holding: AsyncExitStack) -> Batcher:
+        """The model, loaded, for as long as `holding` is open.
+
+        Raises:
+            EngineFailure: its files cannot be loaded, and no other model can stand in for it.
+        """
+        while True:
+            try:
+                return cast(Batcher, await holding.enter_async_context(self.loaded.use(self.row)))
+            except EngineFailure as error:
+                if self.instead_of is None or isinstance(error, OutOfMemory):
+                    raise
+                if (following := self.instead_of(self.row)) is None:
+                    raise
+                log.error("`auto` is %s instead of %s: %s", following.id, self.row.id, error.message)
+                self.row = following
 
     def _warned(self, transcript: Transcript) -> Transcript:
         """With a warning where the model that comes with speechd doubts what it heard."""

@@ -83,6 +83,7 @@ def pull(model: Annotated[str | None, typer.Argument(help=PULLED)] = None) -> No
 
 
 def _pull(model: "Model", store: "ModelStore") -> None:
+    from speechd.registry.transfer.download import adopt
     from speechd.registry.transfer.download import pull as run
     from speechd.settings import read_settings
 
@@ -90,6 +91,7 @@ def _pull(model: "Model", store: "ModelStore") -> None:
     if not model.installed:
         with download_bar(model.id) as (report, tell):
             model = run(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
+    adopt(model)
     out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
 
 

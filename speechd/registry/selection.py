@@ -12,6 +12,25 @@ def installed_bytes(model: Model) -> int:
     return folder_bytes(model.path) if model.path else 0
 
 
+class BrokenModels:
+    """Models whose files could not be loaded: `auto` passes over them until their files change."""
+
+    def __init__(self) -> None:
+        self._changed: dict[str, int] = {}
+
+    def add(self, model: Model) -> None:
+        self._changed[model.id] = changed(model)
+
+    def __contains__(self, model: Model) -> bool:
+        return model.id in self._changed and self._changed[model.id] == changed(model)
+
+
+def changed(model: Model) -> int:
+    """When a model's files changed last, in nanoseconds."""
+    files = model.path.rglob("*") if model.path else ()
+    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
+
+
 def by_preference(
     models: Sequence[Model], memory: float, size: Callable[[Model], int] = installed_bytes
 ) -> list[Model]:

@@ -58,12 +58,11 @@ class WhisperDecoder:
 
         What was said before keeps its timestamps, as in openai/whisper.
         """
-        options = job.options
-        tokenizer = self._tokenizer(options.task, options.language or "en")
-        hotwords = self._encoded(
-            options.task, options.language or "en", ", ".join(options.hotwords)[:MAX_PROMPT_CHARACTERS]
-        )
-        before = self._encoded(options.task, options.language or "en", options.prompt.strip()[-MAX_PROMPT_CHARACTERS:])
+        options, language = job.options, job.options.language or "en"
+        tokenizer = self._tokenizer(options.task, language)
+        words, prompt = ", ".join(options.hotwords), options.prompt.strip()
+        hotwords = self._encoded(options.task, language, words[:MAX_PROMPT_CHARACTERS])
+        before = self._encoded(options.task, language, prompt[-MAX_PROMPT_CHARACTERS:])
         said = [token for segment in job.before for token in segment.tokens]
         if not options.condition_on_previous_text:
             said = said[len(said) - min(len(said) // LINK_STEP * LINK_STEP, MAX_LINK_TOKENS) :]
