@@ -266,7 +266,14 @@ class _SpeakerOnDemand:
         async with self.loaded.use(self.row.model) as loaded:
             booth = cast(LoadedVoice, loaded)
             local = LocalSpeaker(
-                self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.admission
+                self.row.id,
+                booth.engine,
+                self.row.speaker,
+                booth.threads,
+                limit,
+                lexicon,
+                booth.admission,
+                self.settings.max_speech_seconds,
             )
             async with aclosing(local.stream(text, options)) as parts:
                 async for part in parts:

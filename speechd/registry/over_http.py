@@ -1,4 +1,4 @@
-"""What callers of the API may do to models: they name ids and never a path, and leave alone what the operator put here."""
+"""What callers of the API may do to models: they name ids, never a path, and leave alone what the operator put here."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,5 +1,6 @@
 """In which order `auto` prefers the models that are installed."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from speechd.registry.catalog import Model
@@ -12,17 +13,27 @@ def installed_bytes(model: Model) -> int:
     return folder_bytes(model.path) if model.path else 0
 
 
-class BrokenModels:
-    """Models whose files could not be loaded: `auto` passes over them until their files change."""
+BROKEN_SECONDS = 600.0
+"""After this time a model that could not be loaded is tried again: the disk may have been at fault, not its files."""
 
-    def __init__(self) -> None:
-        self._changed: dict[str, int] = {}
+
+class BrokenModels:
+    """Models that could not be loaded: `auto` passes over them for a while, or until their files change."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Args:
+            clock: seconds of any steady clock.
+        """
+        self._clock = clock
+        self._found: dict[str, tuple[int, float]] = {}
 
     def add(self, model: Model) -> None:
-        self._changed[model.id] = changed(model)
+        self._found[model.id] = changed(model), self._clock() + BROKEN_SECONDS
 
     def __contains__(self, model: Model) -> bool:
-        return model.id in self._changed and self._changed[model.id] == changed(model)
+        then, until = self._found.get(model.id, (0, 0.0))
+        return self._clock() < until and then == changed(model)
 
 
 def changed(model: Model) -> int:

@@ -98,7 +98,8 @@ class StoreHandle:
         from speechd.store.files import Files
 
         retention = self.settings.files_retention_days * DAY
-        folder = BlobFolder(self.settings.data_dir / "files", self.settings.files_quota_bytes)
+        limits = self.settings
+        folder = BlobFolder(limits.data_dir / "files", limits.files_quota_bytes, limits.min_free_bytes)
         database = await open_database(self.settings)
         files = Files(database, folder, retention)
         window = self.settings.audio_job_hours * HOUR

@@ -243,7 +243,8 @@ class StandInService:
     async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
-        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, backlog=self.backlog)
+        most, backlog = self.settings.max_speech_seconds, self.backlog
+        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, backlog=backlog, max_seconds=most)
 
     async def close(self) -> None:
         self.closed = True
