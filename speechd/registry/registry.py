@@ -178,10 +178,10 @@ class ModelStore:
             raise EmbeddedModel(f"The model `{model.id}` is part of the installation and cannot be removed.")
         if model.path is None:
             raise ModelNotInstalled(f"The model `{model.id}` is not installed.", param="model")
-        if self.folder.resolve() not in model.path.resolve().parents:
-            raise InvalidRequest(f"The model `{model.id}` lies in {model.path}, which is not speechd's to remove.")
         if over_http:
             check_removable(model, self.folder)
+        if self.folder.resolve() not in model.path.resolve().parents:
+            raise InvalidRequest(f"The model `{model.id}` lies in {model.path}, which is not speechd's to remove.")
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".removed-") as grave:
             model.path.rename(Path(grave) / "model")  # at once: a half-removed model never looks installed
             if model.path.parent != self.folder and not any(model.path.parent.iterdir()):
