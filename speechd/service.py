@@ -213,15 +213,18 @@ class _OnDemand:
     max_seconds: float
     instead_of: Callable[[Model], Model | None] | None = None
     """Gives another model where the files of one cannot be loaded; None: there is no other."""
+    is_settled: bool = False
 
     @property
     def model(self) -> str:
-        return self.row.id
+        """See speechd.types.Transcriber; until it is loaded, what could still become another is told apart."""
+        return self.row.id if self.is_settled or self.instead_of is None else f"{self.row.id} or another"
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
+            self.is_settled = True
             packing = Packing(self.row.window_seconds, self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options)) as parts:

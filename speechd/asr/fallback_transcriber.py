@@ -35,9 +35,9 @@ class FallbackTranscriber:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        self.model = self.first.model
         async with contextlib.aclosing(self.first.stream(audio, options)) as parts:
             heard = [part async for part in _beginning(parts)]
+            self.model = self.first.model
             if not self._hand_over(heard):
                 for part in heard:
                     yield part

@@ -18,6 +18,7 @@ PATIENCE = 2.0
 @contextmanager
 def probing(url: str) -> Iterator[list[float]]:
     """Asks /healthz again and again, each time on a new connection; gives the seconds that each answer took."""
+    assert httpx2.get(f"{url}/healthz", timeout=60).status_code == 200  # a server may say that it listens, and start
     waits: list[float] = []
     over = threading.Event()
 

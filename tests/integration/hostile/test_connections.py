@@ -80,9 +80,8 @@ def test_a_head_that_never_ends(impatient: str) -> None:
 
 
 def test_a_connection_that_sends_nothing_is_closed(impatient: str) -> None:
-    with connected(impatient) as silent:
-        with suppress(ConnectionResetError):
-            assert silent.recv(1) == b""
+    with connected(impatient) as silent, suppress(ConnectionResetError):
+        assert silent.recv(1) == b""
 
 
 @pytest.mark.parametrize("begun", [b"", b"--x\r\n"], ids=["no byte", "too few bytes"])
