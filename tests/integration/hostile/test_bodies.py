@@ -99,3 +99,17 @@ def test_half_a_surrogate_pair_in_a_speech(server: str, field: str) -> None:
 def test_a_whole_pair_is_text(server: str, english: Fixture) -> None:
     reply = httpx2.post(server + TRANSCRIPTIONS, content=recording(english, prompt="\U0001f600"), headers=JSON)
     assert reply.status_code == 200
+
+
+def test_a_recording_in_the_url_of_a_form_is_never_in_memory_whole(server: str) -> None:
+    """Ninety megabytes of base64, which are no recording in the end."""
+    head = b'--x\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-pocket\r\n'
+    head += b'--x\r\nContent-Disposition: form-data; name="url"\r\n\r\ndata:audio/wav;base64,'
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    before = memory(server, "VmHWM")
+    with probing(server) as waits:
+        body = head + b"AAAA" * 22_500_000 + b"\r\n--x--\r\n"
+        reply = httpx2.post(server + TRANSCRIPTIONS, content=body, headers=headers, timeout=60)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_audio_format")
+    assert memory(server, "VmHWM") - before < 60
+    assert max(waits) < PATIENCE
