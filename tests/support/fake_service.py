@@ -124,6 +124,9 @@ class StandInModels:
 
     installed = pullable = get
 
+    def names(self, id: str) -> bool:
+        return True
+
 
 @dataclass
 class StandInTranscriber:
