@@ -36,6 +36,8 @@ ACCEPTED_AT_ONCE = 16
 """Connections accepted in one turn of the event loop: asyncio accepts so many before it looks at any of them."""
 LOG_SECONDS = 60.0
 RETRY_AFTER = 2.0
+OF_CALLERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
+"""Beginnings of uvicorn's warnings that every caller can cause."""
 
 log = logging.getLogger("speechd.api")
 
@@ -261,9 +263,15 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: Any = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self.config.limiter.on_loop_error)
+        logging.getLogger("uvicorn.error").addFilter(_is_of_the_server)
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(self.backlog)  # asyncio has one number for both, and has set the smaller one
+
+
+def _is_of_the_server(record: logging.LogRecord) -> bool:
+    """What a caller did wrong is told to the caller: a line for each time would fill the log."""
+    return not str(record.msg).startswith(OF_CALLERS)
 
 
 def _answer(parser: h11.Connection, error: SpeechdError) -> bytes:
