@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from speechd.schemas.base import first_fault
 
 JsonObject = dict[str, Any]
+Objects = Annotated[list[JsonObject], Field(fail_fast=True)]
+"""The first item that is no object is enough: a complaint about each of 100 000 takes seconds."""
 ModelId = Annotated[str, Field(min_length=1, max_length=1000, description="Id of the model, from `GET models`.")]
 Flag = Annotated[StrictBool | None, Field(description="Answer with server-sent events as the text is written.")]
 Temperature = Annotated[float | None, Field(ge=0, le=2, allow_inf_nan=False, description="Randomness; 0 is the least.")]
@@ -43,13 +45,13 @@ class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Text = Field(description="system, developer, user, assistant, tool or function.")
-    content: str | list[JsonObject] | None = Field(None, description="Text, or parts of text and images.")
+    content: str | Objects | None = Field(None, description="Text, or parts of text and images.")
 
 
 class ChatForm(TextForm):
     """Continue a conversation."""
 
-    messages: list[ChatMessage] = Field(min_length=1, description="The conversation so far.")
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True, description="The conversation so far.")
     stream: Flag = None
     temperature: Temperature = None
     top_p: TopP = None
@@ -58,7 +60,7 @@ class ChatForm(TextForm):
     top_logprobs: int | None = Field(None, ge=0, le=20, description="Alternatives listed for each token.")
     max_tokens: int | None = Field(None, ge=-1, description="The same as `max_completion_tokens`, its older name.")
     max_completion_tokens: int | None = Field(None, ge=-1, description="Tokens written at most.")
-    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    tools: Objects | None = Field(None, max_length=128, description="Functions the model may call.")
     response_format: JsonObject | None = Field(None, description="`text`, `json_object` or `json_schema`.")
     citation_options: Literal["enabled", "disabled"] | None = Field(None, description="Cite the documents given.")
 
@@ -76,7 +78,7 @@ class CompletionForm(TextForm):
 class ResponseForm(TextForm):
     """Answer an input: text, or items of a conversation."""
 
-    input: Text | Annotated[list[JsonObject], Field(min_length=1)] = Field(
+    input: Text | Annotated[Objects, Field(min_length=1)] = Field(
         description="Text, or a list of items: messages, function calls and their outputs."
     )
     instructions: str | None = Field(None, description="What the system says first.")
@@ -84,7 +86,7 @@ class ResponseForm(TextForm):
     stream: Flag = None
     temperature: Temperature = None
     top_p: TopP = None
-    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    tools: Objects | None = Field(None, max_length=128, description="Functions the model may call.")
     tool_choice: str | JsonObject | None = Field(None, description="none, auto, required, or one function.")
     text: JsonObject | None = Field(None, description="The answer's format: text, json_object or json_schema.")
     reasoning: JsonObject | None = Field(None, description="How much to think first.")
@@ -110,7 +112,7 @@ class RerankForm(TextForm):
     """Order documents by how well they answer a query."""
 
     query: Text = Field(description="The question.")
-    docs: Annotated[list[Text], Field(min_length=1, max_length=100)] = Field(
+    docs: Annotated[list[Text], Field(min_length=1, max_length=100, fail_fast=True)] = Field(
         description="1 to 100 documents, none of them empty."
     )
     instruction: str | None = Field(None, description="What counts as relevant; put in front of the query.")
