@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 
 from speechd.errors import InvalidRequest
 
-MAX_VALUES = 300_000
-"""As many tokens as OpenAI takes in one request for embeddings; a list of them is the longest honest JSON."""
+MAX_VALUES = 50_000
+"""Members and items of all objects and lists together: a conversation of thousands of messages."""
+MAX_TOKENS = 300_000
+"""The same where a text may come as its tokens: OpenAI takes so many in one request for embeddings."""
 MAX_DEPTH = 100
 """Objects and lists inside each other; schemas of tools nest about 20 deep."""
 

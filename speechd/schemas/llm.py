@@ -1,9 +1,10 @@
 """The text endpoints on the wire. Requests are checked where both services agree; the rest passes untouched."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema
 
+from speechd.bounded_json import MAX_TOKENS, MAX_VALUES
 from speechd.schemas.base import first_fault
 
 JsonObject = dict[str, Any]
@@ -36,6 +37,8 @@ class _PassThrough(BaseModel):
 class TextForm(_PassThrough):
     """What every text endpoint takes."""
 
+    max_values: ClassVar[int] = MAX_VALUES
+    """Members and items in the body."""
     model: ModelId
 
 
@@ -67,6 +70,8 @@ class ChatForm(TextForm):
 
 class CompletionForm(TextForm):
     """Continue a text."""
+
+    max_values = MAX_TOKENS
 
     prompt: str | list[Any] = Field(description="Text or tokens to continue.")
     stream: Flag = None
@@ -101,6 +106,7 @@ class ResponseForm(TextForm):
 class EmbeddingForm(TextForm):
     """Vectors that stand for texts."""
 
+    max_values = MAX_TOKENS
     input: Text | Annotated[list[Any], Field(min_length=1)] = Field(description="A text, several, or tokens.")
     encoding_format: Literal["float", "base64"] | None = Field(
         None, description="Lists of numbers, or base64 of little-endian float32."

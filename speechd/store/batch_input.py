@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
-from speechd.bounded_json import check_structure
+from speechd.bounded_json import MAX_TOKENS, check_structure
 from speechd.dialects import common_url
 from speechd.errors import InvalidRequest
 
@@ -132,7 +132,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         raise ValueError(constant)
 
     try:
-        check_structure(line)
+        check_structure(line, MAX_TOKENS)
         request = json.loads(line.decode(), parse_constant=refuse)
     except InvalidRequest as error:
         raise _BadLine("invalid_json_line", error.message.replace("JSON body", "line")) from None

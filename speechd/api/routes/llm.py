@@ -98,7 +98,7 @@ async def _fine_tune(request: Request, identity: str, asked: TextRequest | None 
 
 async def _read(request: Request, form: type[TextForm]) -> tuple[LLMProxy, TextRequest]:
     service = get_service(request)
-    asked = await read_text_request(request, service.settings.json_limit)
+    asked = await read_text_request(request, service.settings.json_limit, form.max_values)
     form.check(dict(asked.fields))
     return service.llm, asked
 
