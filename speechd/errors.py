@@ -20,6 +20,7 @@
     │   ├── AudioJobNotFound
     │   └── ResultNotReady
     ├── MethodNotAllowed 405
+    ├── RequestTimedOut 408
     ├── TooLarge 413
     │   └── QuotaExceeded
     ├── Unprocessable 422
@@ -211,6 +212,14 @@ class MethodNotAllowed(SpeechdError):
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
+
+
+class RequestTimedOut(SpeechdError):
+    """The request did not arrive in time."""
+
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
 
 
 class TooLarge(SpeechdError):

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
@@ -13,13 +14,14 @@ from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
-from speechd.errors import ModelLoading, ModelNotInstalled, SpeechdError
+from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
+from speechd.executors import LOADS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
-from speechd.registry.registry import ModelStore
+from speechd.registry.registry import AUTO, ModelStore
 from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
@@ -63,7 +65,7 @@ class Service:
         limits = ManagerLimits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
         self.loaded = ModelManager(self._load, limits)
         """The models in memory."""
-        self.pulls = Pulls(self._pull)
+        self.pulls = Pulls(self._pull, settings.max_pulls)
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
         self._closed = False
@@ -92,9 +94,11 @@ class Service:
             model = self.models.choose(model_id, options)
         except ModelNotInstalled as refusal:
             self._pull_instead(model_id, refusal)
-            model = self.models.choose(model_id, options)  # its pull may have ended meanwhile
-        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
-        second = self.models.second(model, options) if self.models.means_auto(model_id) else None
+            model = self.models.choose(model_id, options)  # its pull may have ended since
+        if not self.models.means_auto(model_id):
+            return model, _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
+        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds, partial(self._instead_of, options))
+        second = self.models.second(model, options)
         if second is None:
             return model, first
         other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
@@ -121,12 +125,12 @@ class Service:
             self._preloading = asyncio.create_task(self._preload())
 
     async def remove(self, model_id: str) -> Model:
-        """Deletes a model's files, and frees its memory when it is no longer in use.
+        """Deletes a model's files for a caller of the API, and frees its memory when it is no longer in use.
 
         Raises:
             SpeechdError: see ModelStore.remove.
         """
-        model = await asyncio.to_thread(self.models.remove, model_id)
+        model = await asyncio.to_thread(self.models.remove, model_id, over_http=True)
         self.pulls.forget(model.id)
         await self.loaded.unload(model.id)
         return model
@@ -151,11 +155,20 @@ class Service:
 
     async def _load(self, model: Model) -> LoadedModel:
         load = self._load_engine or ENGINES[model.engine]
-        engine = await asyncio.to_thread(load, model, self.settings)
+        engine = await run_in(LOADS, load, model, self.settings)
         return LOADERS[model.kind](engine, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
-        return pull(model, self.models, report, offline=self.settings.offline, mirror=self.settings.model_mirror)
+        offline, mirror = self.settings.offline, self.settings.model_mirror
+        return pull(model, self.models, report, offline=offline, mirror=mirror, over_http=True)
+
+    def _instead_of(self, options: TranscribeOptions, broken: Model) -> Model | None:
+        """The model that `auto` means where one cannot be loaded; None where there is no other."""
+        self.models.broken.add(broken)
+        try:
+            return self.models.choose(AUTO, options)
+        except SpeechdError:
+            return None
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
         """Starts the pull of a model that a request needs. Does nothing where the model is installed meanwhile.
@@ -191,30 +204,51 @@ def _loading(pull: Pull) -> ModelLoading:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _OnDemand:
     """A transcriber that loads its model when the stream begins and holds it until the stream ends."""
 
     loaded: ModelManager
     row: Model
     max_seconds: float
+    instead_of: Callable[[Model], Model | None] | None = None
+    """Gives another model where the files of one cannot be loaded; None: there is no other."""
+    is_settled: bool = False
 
     @property
     def model(self) -> str:
-        return self.row.id
+        """See speechd.types.Transcriber; until it is loaded, what could still become another is told apart."""
+        return self.row.id if self.is_settled or self.instead_of is None else f"{self.row.id} or another"
 
     async def stream(
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        packing = Packing(self.row.window_seconds, self.row.window_gap)
-        async with self.loaded.use(self.row) as batcher:
-            local = LocalTranscriber(
-                self.row.id, cast(Batcher, batcher), packing, self.max_seconds, self.row.linked_windows
-            )
+        async with AsyncExitStack() as holding:
+            batcher = await self._batcher(holding)
+            self.is_settled = True
+            packing = Packing(self.row.window_seconds, self.row.window_gap)
+            local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options, priority)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
+
+    async def _batcher(self, holding: AsyncExitStack) -> Batcher:
+        """The model, loaded, for as long as `holding` is open.
+
+        Raises:
+            EngineFailure: its files cannot be loaded, and no other model can stand in for it.
+        """
+        while True:
+            try:
+                return cast(Batcher, await holding.enter_async_context(self.loaded.use(self.row)))
+            except EngineFailure as error:
+                if self.instead_of is None or isinstance(error, OutOfMemory):
+                    raise
+                if (following := self.instead_of(self.row)) is None:
+                    raise
+                log.error("`auto` is %s instead of %s: %s", following.id, self.row.id, error.message)
+                self.row = following
 
     def _warned(self, transcript: Transcript) -> Transcript:
         """Adds a warning where the embedded model is unsure of its text."""
@@ -239,7 +273,14 @@ class _SpeakerOnDemand:
         async with self.loaded.use(self.row.model) as loaded:
             booth = cast(LoadedVoice, loaded)
             local = LocalSpeaker(
-                self.row.id, booth.engine, self.row.speaker, booth.threads, limit, lexicon, booth.admission
+                self.row.id,
+                booth.engine,
+                self.row.speaker,
+                booth.threads,
+                limit,
+                lexicon,
+                booth.admission,
+                self.settings.max_speech_seconds,
             )
             async with aclosing(local.stream(text, options, priority)) as parts:
                 async for part in parts:

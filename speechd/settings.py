@@ -33,6 +33,22 @@ class Settings(BaseSettings):
         " the data folder.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
+    max_connections: int = Field(
+        1000,
+        gt=0,
+        description="Connections that may be open at once, and never more than half the process's open files. Beyond it"
+        " requests are answered 503.",
+    )
+    request_timeout: float = Field(
+        10,
+        gt=0,
+        description="Seconds until the head of a request is there, and again until its body begins to arrive.",
+    )
+    min_body_rate: int = Field(
+        1000,
+        ge=0,
+        description="Bytes a second that a body must keep up, on average over the request timeout. 0 sets no minimum.",
+    )
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on. 0 takes a free one.")
     url: str = Field(
         "",
@@ -71,6 +87,12 @@ class Settings(BaseSettings):
         description="Model that `speechd serve --pull` installs before it serves: auto, none, or a model's"
         " id instead of whisper-base.",
     )
+    allow_any_model: bool = Field(
+        False, description="Callers may pull any repository of the hub over HTTP, not only the models of the catalog."
+    )
+    max_pulls: int = Field(
+        8, gt=0, description="Pulls over HTTP that may run or wait at once; beyond it they are answered 503."
+    )
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts to pull it in the background."
     )
@@ -99,7 +121,13 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         100_000_000, gt=0, description="Largest recording, uploaded or fetched, and largest file, in bytes."
     )
+    max_json_bytes: int = Field(
+        25_000_000, gt=0, description="Largest JSON or urlencoded body, in bytes; it is in memory whole."
+    )
     max_audio_seconds: float = Field(43_200, gt=0, description="Longest recording, in seconds.")
+    max_speech_seconds: float = Field(
+        14_400, gt=0, description="Longest audio that is spoken in one request, pauses included, in seconds."
+    )
     max_queue_seconds: float = Field(
         86_400,
         gt=0,
@@ -116,6 +144,12 @@ class Settings(BaseSettings):
         10_000_000_000,
         ge=0,
         description="Maximum bytes of all uploaded and produced files together. 0 sets no limit.",
+    )
+    min_free_bytes: int = Field(
+        200_000_000,
+        ge=0,
+        description="Bytes that stay free on the disk of the data folder: what would take them is refused with 503"
+        " `storage_full`; 0 sets no floor.",
     )
     files_retention_days: float = Field(
         30, ge=0, description="Days after which files, and batches that have ended, are deleted. 0 keeps them."
@@ -207,6 +241,11 @@ class Settings(BaseSettings):
     def _no_empty_key(cls, value: SecretStr | None) -> SecretStr | None:
         """`SPEECHD_API_KEY=` in a compose file means none: an empty key would admit everyone."""
         return value if value and value.get_secret_value().strip() else None
+
+    @property
+    def json_limit(self) -> int:
+        """Bytes of the largest JSON body."""
+        return min(self.max_json_bytes, self.max_upload_bytes)
 
     @property
     def keys_path(self) -> Path:

@@ -223,6 +223,12 @@ class Window:
         )
 
 
+MAX_PROMPT_CHARACTERS = 8192
+"""Of a prompt the last so many are used, of all hotwords together the first: Whisper takes 223 tokens, and the longest
+token of its vocabulary has 33 characters, so that a longer text has the same tokens in the end; it is never tokenised
+whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
     """Options of one transcription."""

@@ -46,8 +46,9 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     await store.audio.check_room()
     async with AsyncExitStack() as resources:
         draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
-        limit = service.settings.max_upload_bytes
-        body = await resources.enter_async_context(open_form(request, limit, into=cast(BinaryIO, draft)))
+        limits = service.settings
+        into, limit = cast(BinaryIO, draft), limits.max_upload_bytes
+        body = await resources.enter_async_context(open_form(request, limit, into, limits.max_json_bytes))
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
         form = call.form
         require_one_source(body.file, form.url)

@@ -11,6 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
+from speechd.net.inline import MAX_HEADER, InlineDecoder
 
 # The parser warns about every malformed byte. The caller gets an error, and hostile callers must not fill the log.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
@@ -25,7 +26,10 @@ MAX_TEXT_BYTES = 1 << 20
 
 
 class MultipartReader:
-    """Reads one body; the part called `file` is the audio, other parts with a file name are ignored."""
+    """Reads one body; the part called `file` is the audio, other parts with a file name are ignored.
+
+    A `url` that is the recording itself becomes the audio too, decoded as it arrives.
+    """
 
     def __init__(self, boundary: bytes, max_file_bytes: int) -> None:
         """
@@ -39,6 +43,7 @@ class MultipartReader:
         self._max_file_bytes = max_file_bytes
         self._file_bytes = 0
         self._audio: list[bytes] = []
+        self._inline: InlineDecoder | None = None
         self._parts = 0
         self._text_bytes = 0
         self._complete = False
@@ -135,7 +140,7 @@ class MultipartReader:
         if not filename:
             raise InvalidRequest("`file` has an empty file name: no file was chosen.", param="file")
         if self.has_file:
-            raise InvalidRequest("Only one `file` can be sent.", param="file")
+            raise InvalidRequest("Only one `file`, or one `url`, can be sent.", param="file")
         self.has_file = self._is_file = True
         self.filename = filename
 
@@ -145,13 +150,33 @@ class MultipartReader:
             if self._file_bytes > self._max_file_bytes:
                 raise TooLarge(f"The file is larger than {self._max_file_bytes} bytes.", param="file")
             self._audio.append(data[start:end])
+        elif self._text is not None and self._name == "url":
+            self._text.append(data[start:end])
+            self._decode_url()
         elif self._text is not None:
-            self._text_bytes += 0 if self._name == "url" else end - start
+            self._text_bytes += end - start
             if self._text_bytes > MAX_TEXT_BYTES:
                 raise InvalidRequest("The text fields of the form are too long.", param=self._name)
             self._text.append(data[start:end])
 
+    def _decode_url(self) -> None:
+        """From a length on that no URL has which could be fetched."""
+        if self._inline is None and sum(map(len, self._text or ())) > MAX_HEADER:
+            if self.has_file:
+                raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
+            self._inline, self.has_file = InlineDecoder(self._max_file_bytes), True
+        if self._inline is not None and self._text:
+            self._keep(self._inline.feed(b"".join(self._text)))
+            self._text.clear()
+
+    def _keep(self, audio: bytes) -> None:
+        self._file_bytes += len(audio)
+        self._audio.append(audio)
+
     def _on_part_end(self) -> None:
+        if self._inline is not None:
+            self._keep(self._inline.feed(b"", last=True))
+            self._inline = self._text = None
         if self._text is None:
             return
         try:

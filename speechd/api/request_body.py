@@ -5,7 +5,6 @@ read. The temporary file is always closed.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, aclosing, asynccontextmanager
@@ -17,13 +16,18 @@ from urllib.parse import parse_qsl
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from speechd.api.multipart import MAX_PARTS, MultipartReader
+from speechd.api.multipart import MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
+from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest, TooLarge
 
 FORM_OVERHEAD = 1 << 20
 """Bytes that a body may have beyond the largest audio: boundaries, headers and the other fields."""
 SPOOL_BYTES = 1 << 20
 """Audio up to this size stays in memory."""
+MAX_JSON_BYTES = 25_000_000
+"""A JSON or urlencoded body where nobody says otherwise."""
+MAX_FIELDS = 10_000
+"""Values in the JSON body of an audio request, the items of its lists included."""
 
 _BRACKETS = re.compile(r"^([^\[\]]+)\[([^\[\]]*)\]$")
 
@@ -47,11 +51,15 @@ class UploadForm:
 
 
 @asynccontextmanager
-async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None = None) -> AsyncIterator[UploadForm]:
+async def open_form(
+    request: Request, max_file_bytes: int, into: BinaryIO | None = None, max_json_bytes: int = MAX_JSON_BYTES
+) -> AsyncIterator[UploadForm]:
     """The body as a Form, whose file lives as long as the context.
 
     Args:
-        into: gets the file's bytes, and its owner closes it. A temporary file when None.
+        max_file_bytes: of the file in a multipart body.
+        into: takes the file's bytes; whoever gives it closes it. A temporary file when None.
+        max_json_bytes: of a JSON or urlencoded body, which is in memory whole.
 
     Raises:
         TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
@@ -59,8 +67,9 @@ async def open_form(request: Request, max_file_bytes: int, into: BinaryIO | None
         ClientDisconnect: the caller left before the end.
     """
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
-    _check_headers(request, max_file_bytes)
-    body = _bounded(request, max_file_bytes)
+    limit = max_file_bytes if media_type == b"multipart/form-data" else min(max_file_bytes, max_json_bytes)
+    _check_headers(request, limit)
+    body = _bounded(request, limit)
     with ExitStack() as owned:
         file = into or cast(BinaryIO, owned.enter_context(SpooledTemporaryFile(max_size=SPOOL_BYTES)))
         async with aclosing(body):
@@ -126,8 +135,17 @@ async def _bounded(request: Request, max_file_bytes: int) -> AsyncGenerator[byte
 
 
 async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator[bytes, None]) -> dict[str, Any]:
-    """Off the event loop, because a `data:` URL makes a body of many megabytes."""
-    return await asyncio.to_thread(parse, b"".join([chunk async for chunk in body]))
+    """Off the event loop: a `data:` URL makes a body of many megabytes.
+
+    Raises:
+        InvalidRequest: it is not valid, or has too many values, or too much text beside the `url`.
+    """
+    text = b"".join([chunk async for chunk in body])
+    fields = await asyncio.to_thread(parse, text)
+    url = fields.get("url")
+    if len(text) - (len(url) if isinstance(url, str) else 0) > MAX_TEXT_BYTES:
+        raise InvalidRequest(f"The fields beside `url` take more than {MAX_TEXT_BYTES} bytes.")
+    return fields
 
 
 async def _read_multipart(
@@ -159,13 +177,7 @@ async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:
 
 
 def _json_fields(body: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidRequest("The body is not valid JSON.") from None
-    if not isinstance(value, dict):
-        raise InvalidRequest("The JSON body must be an object.")
-    return {name.removesuffix("[]"): item for name, item in value.items()}
+    return {name.removesuffix("[]"): item for name, item in parse_object(body, max_values=MAX_FIELDS).items()}
 
 
 def _urlencoded_fields(body: bytes) -> dict[str, Any]:

@@ -5,9 +5,8 @@ import logging
 import socket
 from collections.abc import Iterator
 
-import uvicorn
-
 from speechd.api.app import create_app
+from speechd.api.connections import Server, ServerConfig
 from speechd.api.middleware.access import refuse_unsafe_binding
 from speechd.errors import Misconfigured
 from speechd.registry.files import PULL_PAIR
@@ -43,8 +42,9 @@ def run(settings: Settings, lacking: str = "") -> None:
     if settings.log_level.lower() != "debug":
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
     listener = listen(settings.host, settings.port)
-    config = uvicorn.Config(
+    config = ServerConfig(
         create_app(open_service, settings),
+        settings,
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
@@ -55,7 +55,7 @@ def run(settings: Settings, lacking: str = "") -> None:
     for line in startup_notes(ModelStore(settings), lacking):
         log.warning(line)
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -148,7 +148,7 @@ class Batcher:
             EngineFailure: the engine failed on this window.
         """
         future = asyncio.get_running_loop().create_future()
-        entry = QueuedJob(_DecodeRequest(job, future), queued, self._engine.group(job), self._clock())
+        entry = QueuedJob(_DecodeRequest(job, future), queued, await self._group(job), self._clock())
         self._scheduler.add(entry)
         self._runners = [runner for runner in self._runners if not runner.done()]
         if len(self._runners) < self._engine.replicas:
@@ -169,6 +169,12 @@ class Batcher:
         await asyncio.gather(*self._runners, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
         self._threads.shutdown()
+
+    async def _group(self, job: Job) -> Hashable:
+        """Off the event loop where a caller's text is to be tokenised for it."""
+        if job.options.prompt or job.options.hotwords:
+            return await asyncio.to_thread(self._engine.group, job)
+        return self._engine.group(job)
 
     async def _run(self) -> None:
         while self._scheduler.waiting:

@@ -38,9 +38,9 @@ class FallbackTranscriber:
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        self.model = self.first.model
         async with contextlib.aclosing(self.first.stream(audio, options, priority)) as parts:
             heard = [part async for part in _beginning(parts)]
+            self.model = self.first.model
             if not self._hand_over(heard):
                 for part in heard:
                     yield part

@@ -23,6 +23,7 @@ from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import OpenRecording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
+from speechd.executors import DECODING, run_in
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
@@ -50,7 +51,7 @@ class LocalTranscriber:
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        recording = await asyncio.to_thread(OpenRecording, audio, self.max_seconds, options)
+        recording = await run_in(DECODING, OpenRecording, audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
         with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds, priority) as queued:
             detectors = defaultdict[int, LanguageDetector](
@@ -147,7 +148,7 @@ async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
     step: asyncio.Future[T | object] | None = None
     try:
         while True:
-            step = asyncio.ensure_future(asyncio.to_thread(next, iterator, end))
+            step = asyncio.ensure_future(run_in(DECODING, next, iterator, end))
             item = await asyncio.shield(step)
             if item is end:
                 return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from speechd.registry.files import folder_bytes
     from speechd.registry.registry import ModelStore
     from speechd.registry.transfer.bundle import export_models, import_models
-    from speechd.registry.transfer.download import pull, read_manifest
+    from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
     from speechd.settings import Settings, read_settings
     from speechd.store.store import StoreHandle
@@ -52,6 +52,7 @@ __all__ = [
     "TranscribeArgs",
     "TranscribePlan",
     "UsageCounters",
+    "adopt",
     "default_pair",
     "export_models",
     "folder_bytes",
@@ -93,7 +94,7 @@ HOMES = {
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),
     "registry.transfer.bundle": ("export_models", "import_models"),
-    "registry.transfer.download": ("pull", "read_manifest"),
+    "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),
     "settings": ("Settings", "read_settings"),
     "store.store": ("StoreHandle",),

@@ -86,6 +86,7 @@ def _pull(model: "Model", store: "ModelStore") -> None:
     if not model.installed:
         with download_bar(model.id) as (report, tell):
             model = lazy.pull(model, store, report, offline=settings.offline, mirror=settings.model_mirror, tell=tell)
+    lazy.adopt(model)
     out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
 
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speechd.errors import BackendFailure, BackendNotConfigured, InvalidRequest, NotSupportedByBackend
+from speechd.errors import BackendFailure, BackendNotConfigured, NotSupportedByBackend
 from speechd.llm import embeddings, rerank, responses_api, responses_stream
 from speechd.llm.backends import Backend, read_backends
 from speechd.llm.client import BackendClient, BackendResponse, Headers
@@ -227,22 +227,3 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _dump(value: Any) -> bytes:
     return json.dumps(value).encode()
-
-
-def parse_text_request(body: bytes) -> dict[str, Any]:
-    """The fields of a JSON body.
-
-    Raises:
-        InvalidRequest: it is not JSON (RFC 8259: no NaN), or not an object.
-    """
-
-    def refuse(constant: str) -> Any:
-        raise ValueError(constant)
-
-    try:
-        fields = json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise InvalidRequest("The body is not valid JSON.") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("The JSON body must be an object.")
-    return fields

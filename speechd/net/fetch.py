@@ -4,17 +4,16 @@
 """
 
 import asyncio
-import binascii
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import urljoin
 
 import httpx2
 
-from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, TooLarge, UrlNotAllowed
+from speechd.errors import FailedDependency, InvalidRequest, SpeechdError, UrlNotAllowed
+from speechd.net.inline import InlineDecoder, too_large
 from speechd.net.safe_client import (
     GuardedRequest,
     Resolver,
@@ -34,11 +33,9 @@ MAX_REDIRECTS: Final = 5
 FILE_PLEASE: Final = GuardedRequest(headers={"Accept": "audio/*, video/*;q=0.9, */*;q=0.5"})
 
 _SLICE: Final = 1 << 16
-"""Characters of a `data:` URL that are decoded at a time; a multiple of 4."""
+"""Characters of a `data:` URL that are decoded at a time."""
 
 _SCHEME: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
-_TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n\f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,7 @@ async def fetch_audio(
     """
     if not is_inline(url):
         return await _download(parse_url(url.strip()), limits, resolver, transport)
-    is_base64, payload = _data_payload(url) if _SCHEME.match(url) else (True, url)
-    return await asyncio.to_thread(_inline, payload, is_base64, limits.max_bytes)
+    return await asyncio.to_thread(_inline, url, limits.max_bytes)
 
 
 def is_inline(url: str) -> bool:
@@ -158,43 +154,27 @@ async def _receive(response: httpx2.Response, target: Target, file: BinaryIO, ma
         raise failed(target, "sent a compressed body against the request")
     declared = response.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+        raise too_large(max_bytes)
     received = 0
     async for piece in response.aiter_raw():
         received += len(piece)
         if received > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         file.write(piece)
 
 
-def _data_payload(url: str) -> tuple[bool, str]:
-    """Whether it is base64, and the payload; the media type does not matter, because the content decides."""
-    header, comma, payload = url.strip().partition(",")
-    if not comma:
-        raise InvalidRequest("The data: URL has no comma.", param="url")
-    is_base64 = header.rpartition(";")[2].strip().lower() == "base64"
-    if is_base64 and "%" in payload:
-        payload = unquote_to_bytes(payload).decode("latin-1")
-    return is_base64, payload
-
-
-def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
+def _inline(url: str, max_bytes: int) -> BinaryIO:
     """The file that is in the parameter itself.
 
     Raises:
         InvalidRequest: it is empty or malformed.
         TooLarge
     """
-    file = _spool()
-    size = 0
+    file, decoder = _spool(), InlineDecoder(max_bytes)
     try:
-        for piece in _from_base64(payload) if is_base64 else _from_percent(payload):
-            size += len(piece)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-            file.write(piece)
-        if not size:
-            raise InvalidRequest("The url is empty.", param="url")
+        for start in range(0, len(url), _SLICE):
+            file.write(decoder.feed(url[start : start + _SLICE].encode("utf-8", "replace")))
+        file.write(decoder.feed(b"", last=True))
     except SpeechdError:
         file.close()
         raise
@@ -202,34 +182,5 @@ def _inline(payload: str, is_base64: bool, max_bytes: int) -> BinaryIO:
     return file
 
 
-def _from_base64(text: str) -> Iterator[bytes]:
-    """Decodes either alphabet (RFC 4648), with or without padding and line breaks, a slice at a time."""
-    text = text.translate(_TO_STANDARD)
-    if not _BASE64.fullmatch(text):
-        raise InvalidRequest("The url is neither an http(s) URL, a data: URL nor base64 text.", param="url")
-    text = text.rstrip("=")
-    for start in range(0, len(text), _SLICE):
-        piece = text[start : start + _SLICE]
-        try:
-            yield binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
-        except binascii.Error as error:
-            raise InvalidRequest("The url's base64 text is incomplete.", param="url") from error
-
-
-def _from_percent(text: str) -> Iterator[bytes]:
-    """Decodes percent-encoding (RFC 3986), a slice at a time."""
-    start = 0
-    while start < len(text):
-        end = start + _SLICE
-        cut = text.rfind("%", end - 2, end)  # an escape stays whole
-        end = cut if cut > start else end
-        yield unquote_to_bytes(text[start:end])
-        start = end
-
-
 def _spool() -> BinaryIO:
     return cast(BinaryIO, SpooledTemporaryFile(max_size=MEMORY_BYTES))
-
-
-def _too_large(max_bytes: int) -> TooLarge:
-    return TooLarge(f"The file at the url is larger than the {max_bytes} bytes that this server accepts.", param="url")

@@ -4,7 +4,6 @@ A name is resolved once, and every address of it must be allowed (`ssrf.py`). Th
 address, so that a second, different answer of the name server has no effect (DNS rebinding).
 """
 
-import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Final
 import httpx2
 
 from speechd.errors import FailedDependency
+from speechd.executors import DNS, run_in
 from speechd.net.ssrf import Address, AddressPolicy, Target, literal_address
 
 MAX_ADDRESSES: Final = 3
@@ -52,8 +52,7 @@ class GuardedRequest:
 
 async def system_resolver(host: str, port: int) -> list[Address]:
     """The addresses of a host by the system's resolver, in its order of preference."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    found = await run_in(DNS, socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     addresses = [literal_address(str(entry[4][0])) for entry in found]
     return [address for address in dict.fromkeys(addresses) if address is not None]
 

@@ -1,11 +1,11 @@
 """Where a recording comes from, and how long it is."""
 
-import asyncio
 from typing import BinaryIO
 
 from speechd.audio.decode import open_audio
 from speechd.auth.meter import Estimate
 from speechd.errors import InvalidRequest, SpeechdError
+from speechd.executors import DECODING, run_in
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.service import Service
 from speechd.settings import Settings
@@ -35,7 +35,7 @@ async def measure(service: Service, audio: BinaryIO) -> float | None:
             return stream.probable_seconds
 
     try:
-        return await asyncio.to_thread(look)
+        return await run_in(DECODING, look)
     finally:
         audio.seek(0)
 
@@ -54,7 +54,7 @@ async def estimate(service: Service, audio: BinaryIO, options: TranscribeOptions
             return Estimate(stream.expected_seconds * channels, exact=stream.declares_length and not split)
 
     try:
-        return await asyncio.to_thread(look)
+        return await run_in(DECODING, look)
     except SpeechdError:
         return None
     finally:

@@ -135,5 +135,6 @@ async def check_speech(service: Service, request: SpeechRequest) -> None:
         SpeechdError: the model, the voice or the text is refused.
     """
     voice, _ = await service.speaker(request.model, request.voice)
-    lexicon, most = service.settings.lexicon, service.settings.max_speech_characters
-    await asyncio.to_thread(pieces_of, request.text, request.options, voice.info, lexicon, most)
+    limits = service.settings
+    bounds = limits.max_speech_characters, limits.max_speech_seconds
+    await asyncio.to_thread(pieces_of, request.text, request.options, voice.info, limits.lexicon, *bounds)

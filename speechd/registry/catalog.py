@@ -1,5 +1,6 @@
 """The description of a model, from a row of the catalog, a folder or a name on a hub."""
 
+import logging
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,11 +8,14 @@ from typing import Literal
 
 from speechd.asr.engines.onnx_asr_files import OnnxAsrFiles
 from speechd.asr.engines.whisper_vocabulary import languages_of, tasks_of
+from speechd.errors import SpeechdError
 from speechd.registry import piper_voices
 from speechd.registry.files import engine_of, hub_snapshot
 from speechd.registry.sources.base import ModelFile, Source
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
+
+log = logging.getLogger("speechd.models")
 
 VOICE_CONTEXT = 200_000
 """Characters of text for one speech request."""
@@ -127,6 +131,15 @@ def local(name: str, path: Path) -> Model:
         return local_onnx_asr(name, path)
     model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
     return with_vocabulary(model)
+
+
+def readable(name: str, path: Path) -> Model | None:
+    """What a folder holds; None where its files cannot be read, which is said."""
+    try:
+        return local(name, path)
+    except (SpeechdError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        log.warning("the model %s cannot be read: %s", name, error)
+        return None
 
 
 def with_vocabulary(model: Model) -> Model:

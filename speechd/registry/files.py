@@ -2,9 +2,11 @@
 hub's own cache."""
 
 import importlib.util
+import json
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 LAYOUTS = {
     "whisper": ("config.json", "model.bin", "tokenizer.json"),
@@ -27,6 +29,11 @@ PULLED_FILES = {
     "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often has other files too."""
+
+MANIFEST = "speechd.json"
+"""Lies beside a pulled model's files: where they came from, under which licence, their sizes and SHA-256."""
+OVER_HTTP = "over_http"
+"""Its member that is true where a caller of the API had the model pulled, not the operator."""
 
 PULL_COMMAND = "speechd models pull whisper-base"
 """Pulls the smallest Whisper that understands people in many languages."""
@@ -62,9 +69,10 @@ def model_folders(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:  # there is none, or it cannot be read
         return []
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def hub_snapshot(repository: str, engine: str, folder: str = "") -> Path | None:
@@ -90,6 +98,20 @@ def package_folder(package: str, folder: str) -> Path | None:
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(next(iter(spec.submodule_search_locations))) / folder
+
+
+def manifest_in(folder: Path) -> dict[str, Any]:
+    """What a pull wrote beside a model's files; empty where the model was put there by hand."""
+    try:
+        content = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def came_over_http(folder: Path) -> bool:
+    """A caller of the API had the model pulled: whoever names it gets it, and `auto` never means it."""
+    return manifest_in(folder).get(OVER_HTTP) is True
 
 
 def folder_bytes(folder: Path) -> int:

@@ -18,9 +18,18 @@ from speechd.errors import (
 )
 from speechd.registry import catalog, piper_voices
 from speechd.registry.catalog import UNKNOWN, Model
-from speechd.registry.files import engine_of, hub_snapshot, is_complete, model_folders, package_folder, shipped_models
+from speechd.registry.files import (
+    came_over_http,
+    engine_of,
+    hub_snapshot,
+    is_complete,
+    model_folders,
+    package_folder,
+    shipped_models,
+)
 from speechd.registry.memory import available_memory, fits
-from speechd.registry.selection import by_preference, installed_bytes
+from speechd.registry.over_http import check_removable
+from speechd.registry.selection import BrokenModels, by_preference, installed_bytes
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
@@ -44,6 +53,8 @@ class ModelStore:
         """The folder of pulled models, where the operator may put models too."""
         self._default = settings.default_model
         self._aliases: Mapping[str, str] = settings.model_aliases
+        self.broken = BrokenModels()
+        """Those that could not be loaded."""
         self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
 
     def list(self, hosted: bool = True) -> tuple[Model, ...]:
@@ -53,8 +64,13 @@ class ModelStore:
             hosted: also the hosted ids that stand for one.
         """
         models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
-        models += [catalog.local(name, path) for name, path in self._folders() if name not in self._rows]
+        folders = (folder for folder in self._folders() if folder[0] not in self._rows)
+        models += [model for name, path in folders if (model := catalog.readable(name, path))]
         return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
+
+    def names(self, model_id: str) -> bool:
+        """The catalog or the operator has given this id a meaning."""
+        return model_id in self._rows or model_id in self._aliases or model_id == self._default
 
     def get(self, model_id: str) -> Model:
         """The model of that id or alias.
@@ -145,10 +161,14 @@ class ModelStore:
         """The installed model that takes over where `auto` chose one that does not understand the recording."""
         return next((m for m in self._able(options) if m.id == model.second and m.suits(options)), None)
 
-    def remove(self, model_id: str) -> Model:
+    def remove(self, model_id: str, *, over_http: bool = False) -> Model:
         """Deletes a model's files. A running request may continue with the loaded model.
 
+        Args:
+            over_http: a caller of the API wants it: then what no pull brought stays, and no link is followed.
+
         Raises:
+            Forbidden: a caller may not remove it.
             ModelNotFound, ModelNotInstalled: there is nothing to remove.
             EmbeddedModel: it is part of the installation.
             InvalidRequest: its files are not below this server's own folder.
@@ -158,6 +178,8 @@ class ModelStore:
             raise EmbeddedModel(f"The model `{model.id}` is part of the installation and cannot be removed.")
         if model.path is None:
             raise ModelNotInstalled(f"The model `{model.id}` is not installed.", param="model")
+        if over_http:
+            check_removable(model, self.folder)
         if self.folder.resolve() not in model.path.resolve().parents:
             raise InvalidRequest(f"The model `{model.id}` is in {model.path}, which speechd does not manage.")
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".removed-") as grave:
@@ -198,14 +220,18 @@ class ModelStore:
 
     def _able(self, options: TranscribeOptions) -> Sequence[Model]:
         """Installed recognisers that can do the task, the best first of those that fit into memory."""
-        able = [m for m in self.list() if m.installed and m.kind == "asr" and options.task in m.tasks]
+        able = [m for m in self.list() if m.kind == "asr" and options.task in m.tasks and self.may_be_auto(m)]
         return by_preference(able, self.memory)
+
+    def may_be_auto(self, model: Model) -> bool:
+        """It is installed by the operator's choice, and could be loaded as far as anybody has tried."""
+        return model.path is not None and not came_over_http(model.path) and model not in self.broken
 
     def _find(self, name: str, *, trusted: bool) -> Model | None:
         """The model of a catalog row, of a folder of ours, or, for a trusted name, of a hub or any folder."""
         if name in self._rows:
             return self._row(name)
-        local = next((catalog.local(found, path) for found, path in self._folders() if found == name), None)
+        local = next((catalog.readable(found, path) for found, path in self._folders() if found == name), None)
         if local is None and piper_voices.is_piper_name(name):
             return catalog.hub_voice(name)
         if local or not trusted:
@@ -220,7 +246,7 @@ class ModelStore:
 
     def _best_voice(self, languages: Sequence[str]) -> Path | None:
         """Folder of the best installed voice, of these languages where any are given."""
-        voices = [model for model in self.list(hosted=False) if model.kind == "tts" and model.installed]
+        voices = [model for model in self.list(hosted=False) if model.kind == "tts" and self.may_be_auto(model)]
         able = (model for model in voices if not languages or set(model.languages) & set(languages))
         return next((model.path for model in able), None)
 

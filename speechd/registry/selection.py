@@ -1,5 +1,6 @@
 """The order in which `auto` prefers installed models."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from speechd.registry.catalog import Model
@@ -10,6 +11,35 @@ from speechd.registry.memory import fits
 def installed_bytes(model: Model) -> int:
     """Size of a model's files; 0 for one that is not installed."""
     return folder_bytes(model.path) if model.path else 0
+
+
+BROKEN_SECONDS = 600.0
+"""After this time a model that could not be loaded is tried again: the disk may have been at fault, not its files."""
+
+
+class BrokenModels:
+    """Models that could not be loaded: `auto` passes over them for a while, or until their files change."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """
+        Args:
+            clock: seconds of any steady clock.
+        """
+        self._clock = clock
+        self._found: dict[str, tuple[int, float]] = {}
+
+    def add(self, model: Model) -> None:
+        self._found[model.id] = changed(model), self._clock() + BROKEN_SECONDS
+
+    def __contains__(self, model: Model) -> bool:
+        then, until = self._found.get(model.id, (0, 0.0))
+        return self._clock() < until and then == changed(model)
+
+
+def changed(model: Model) -> int:
+    """When a model's files changed last, in nanoseconds."""
+    files = model.path.rglob("*") if model.path else ()
+    return max((file.stat().st_mtime_ns for file in files if file.is_file()), default=0)
 
 
 def by_preference(

@@ -127,21 +127,24 @@ class VoiceStore:
             ModelNotInstalled: SPEECHD_DEFAULT_VOICE is not installed.
         """
         voices = self.list()
-        able = [voice for voice in voices if not languages or voice.info.language in languages]
+        able = [
+            v for v in voices if self._models.may_be_auto(v.model) and (not languages or v.info.language in languages)
+        ]
         if not able:
             raise InvalidRequest(
                 f"No installed voice speaks {', '.join(languages) or 'at all'}. Installed: {_names(voices)}.",
                 param="model",
                 code="voice_not_found",
             )
+        best = next((voice for voice in able if self._models.may_be_auto(voice.model)), able[0])
         if self._default == AUTO:
-            return able[0]
+            return best
         chosen = next((voice for voice in voices if voice.id == self._default), None)
         if chosen is None:
             raise ModelNotInstalled(
                 f"The default voice `{self._default}` is not installed. Installed: {_names(voices)}.", param="voice"
             )
-        return chosen if chosen in able else able[0]
+        return chosen if chosen in able else best
 
     def _named(self, name: str, own: Voice) -> Voice | None:
         if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES or name == own.id:

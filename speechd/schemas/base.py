@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from speechd.bounded_json import refuse_surrogates
 from speechd.errors import InvalidRequest
 
 
@@ -21,6 +22,7 @@ class Form(BaseModel):
         Raises:
             InvalidRequest: a field has a bad value, or two contradict; `param` names it.
         """
+        refuse_surrogates(fields)
         try:
             return cls.model_validate({name: value for name, value in fields.items() if value not in cls.left_out})
         except ValidationError as error:

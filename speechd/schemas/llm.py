@@ -1,12 +1,15 @@
 """Schemas of the text endpoints. Fields that both services have are checked. Other fields are passed on unchanged."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema
 
+from speechd.bounded_json import MAX_TOKENS, MAX_VALUES
 from speechd.schemas.base import first_fault
 
 JsonObject = dict[str, Any]
+Objects = Annotated[list[JsonObject], Field(fail_fast=True)]
+"""The first item that is no object is enough: a complaint about each of 100 000 takes seconds."""
 ModelId = Annotated[str, Field(min_length=1, max_length=1000, description="Id of the model, from `GET models`.")]
 Flag = Annotated[StrictBool | None, Field(description="Answer with server-sent events as the text is written.")]
 Temperature = Annotated[float | None, Field(ge=0, le=2, allow_inf_nan=False, description="Randomness; 0 is the least.")]
@@ -34,6 +37,8 @@ class _PassThrough(BaseModel):
 class TextForm(_PassThrough):
     """Fields of every text endpoint."""
 
+    max_values: ClassVar[int] = MAX_VALUES
+    """Members and items in the body."""
     model: ModelId
 
 
@@ -43,13 +48,13 @@ class ChatMessage(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     role: Text = Field(description="system, developer, user, assistant, tool or function.")
-    content: str | list[JsonObject] | None = Field(None, description="Text, or parts of text and images.")
+    content: str | Objects | None = Field(None, description="Text, or parts of text and images.")
 
 
 class ChatForm(TextForm):
     """Continue a conversation."""
 
-    messages: list[ChatMessage] = Field(min_length=1, description="The conversation so far.")
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True, description="The conversation so far.")
     stream: Flag = None
     temperature: Temperature = None
     top_p: TopP = None
@@ -58,13 +63,15 @@ class ChatForm(TextForm):
     top_logprobs: int | None = Field(None, ge=0, le=20, description="Alternatives listed for each token.")
     max_tokens: int | None = Field(None, ge=-1, description="Older name of `max_completion_tokens`.")
     max_completion_tokens: int | None = Field(None, ge=-1, description="Tokens written at most.")
-    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    tools: Objects | None = Field(None, max_length=128, description="Functions the model may call.")
     response_format: JsonObject | None = Field(None, description="`text`, `json_object` or `json_schema`.")
     citation_options: Literal["enabled", "disabled"] | None = Field(None, description="Cite the given documents.")
 
 
 class CompletionForm(TextForm):
     """Continue a text."""
+
+    max_values = MAX_TOKENS
 
     prompt: str | list[Any] = Field(description="Text or tokens to continue.")
     stream: Flag = None
@@ -76,7 +83,7 @@ class CompletionForm(TextForm):
 class ResponseForm(TextForm):
     """Answer an input: text, or items of a conversation."""
 
-    input: Text | Annotated[list[JsonObject], Field(min_length=1)] = Field(
+    input: Text | Annotated[Objects, Field(min_length=1)] = Field(
         description="Text, or a list of items: messages, function calls and their outputs."
     )
     instructions: str | None = Field(None, description="Instructions that precede the input.")
@@ -84,7 +91,7 @@ class ResponseForm(TextForm):
     stream: Flag = None
     temperature: Temperature = None
     top_p: TopP = None
-    tools: list[JsonObject] | None = Field(None, max_length=128, description="Functions the model may call.")
+    tools: Objects | None = Field(None, max_length=128, description="Functions the model may call.")
     tool_choice: str | JsonObject | None = Field(None, description="none, auto, required, or one function.")
     text: JsonObject | None = Field(None, description="The answer's format: text, json_object or json_schema.")
     reasoning: JsonObject | None = Field(None, description="How much reasoning precedes the answer.")
@@ -101,6 +108,7 @@ class ResponseForm(TextForm):
 class EmbeddingForm(TextForm):
     """Turn texts into vectors."""
 
+    max_values = MAX_TOKENS
     input: Text | Annotated[list[Any], Field(min_length=1)] = Field(description="A text, several, or tokens.")
     encoding_format: Literal["float", "base64"] | None = Field(
         None, description="Lists of numbers, or base64 of little-endian float32."
@@ -112,7 +120,7 @@ class RerankForm(TextForm):
     """Order documents by how well they answer a query."""
 
     query: Text = Field(description="The question.")
-    docs: Annotated[list[Text], Field(min_length=1, max_length=100)] = Field(
+    docs: Annotated[list[Text], Field(min_length=1, max_length=100, fail_fast=True)] = Field(
         description="1 to 100 documents, none of them empty."
     )
     instruction: str | None = Field(None, description="What counts as relevant. It is put before the query.")

@@ -1,25 +1,30 @@
 """Schemas of speech requests and voices."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from speechd.schemas.base import Form
 from speechd.types import SpeechOptions
 
+MAX_VOICE = 300
+"""Characters of a voice's name, its speaker included."""
+
 
 class VoiceReference(BaseModel):
     """A voice as an object."""
 
-    id: str = Field(description="The voice.")
+    id: str = Field(max_length=MAX_VOICE, description="The voice.")
 
 
 class SpeechBody(Form):
     """Speak a text."""
 
-    model: str = Field(min_length=1, description="Id of a voice or of a hosted speech model, or `auto`.")
+    model: str = Field(
+        min_length=1, max_length=1000, description="Id of a voice or of a hosted speech model, or `auto`."
+    )
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
-    voice: str | VoiceReference = Field(
+    voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(
         "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
     )
     response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(

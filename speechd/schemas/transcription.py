@@ -4,6 +4,7 @@ Unknown fields are ignored, as the hosted services do. A known field is never ig
 """
 
 import json
+from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
@@ -12,12 +13,13 @@ from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
 from speechd.schemas.base import PageForm, first_fault
 from speechd.schemas.subtitles import SubtitleOptions
-from speechd.types import MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.types import MAX_PROMPT_CHARACTERS, MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
 DETECT = "auto"
 """The value of `language` that other local servers use for detection."""
+MAX_STRATEGY_CHARACTERS = 2000
 MAX_LABEL = 64
 """Characters of a channel's name."""
 
@@ -57,7 +59,9 @@ class AudioForm(SubtitleOptions, PageForm):
 
     task: ClassVar[Task]
 
-    model: str = Field(min_length=1, description="Id of the model, or `auto` for this server's default.")
+    model: str = Field(
+        min_length=1, max_length=1000, description="Id of the model, or `auto` for this server's default."
+    )
     url: str | None = Field(
         None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
@@ -137,6 +141,18 @@ class AudioForm(SubtitleOptions, PageForm):
             )
         return value
 
+    @field_validator("prompt")
+    @classmethod
+    def _end_of_prompt(cls, value: str) -> str:
+        return value[-MAX_PROMPT_CHARACTERS:]
+
+    @field_validator("keywords", "hotwords")
+    @classmethod
+    def _first_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """As many from the first as fit; one that is cut is no word any more."""
+        ends = accumulate(len(word) + len(", ") for word in value)
+        return tuple(word for word, end in zip(value, ends, strict=True) if end <= MAX_PROMPT_CHARACTERS)
+
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str | None) -> str | None:
@@ -186,6 +202,8 @@ class AudioForm(SubtitleOptions, PageForm):
         """A form carries the object as JSON text or as `chunking_strategy[type]=...`."""
         if value == "auto":
             return value
+        if isinstance(value, str) and len(value) > MAX_STRATEGY_CHARACTERS:
+            raise InvalidRequest("`chunking_strategy` is too long.", param="chunking_strategy")
         try:
             return ServerVad.model_validate(json.loads(value) if isinstance(value, str) else value)
         except ValidationError as error:

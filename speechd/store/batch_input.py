@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
+from speechd.bounded_json import MAX_TOKENS, check_structure
 from speechd.dialects import common_url
+from speechd.errors import InvalidRequest
 
 MAX_LINES = 50_000
 MAX_FAULTS = 100
@@ -130,7 +132,10 @@ def parse_line(line: bytes) -> dict[str, Any]:
         raise ValueError(constant)
 
     try:
+        check_structure(line, MAX_TOKENS)
         request = json.loads(line.decode(), parse_constant=refuse)
+    except InvalidRequest as error:
+        raise _BadLine("invalid_json_line", error.message.replace("JSON body", "line")) from None
     except UnicodeDecodeError:
         raise _BadLine("invalid_utf8", "The line is not valid UTF-8.") from None
     except (ValueError, RecursionError):

@@ -14,8 +14,8 @@ from typing import BinaryIO, Self
 from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.errors import QuotaExceeded
 from speechd.store.errors import storage_errors
+from speechd.store.quota import StorageQuota
 from speechd.store.tables import audio_jobs, batches, blobs, files, lines
 
 REFERRING = (files, batches, lines, audio_jobs)
@@ -33,12 +33,14 @@ _ENTER = text(
 class BlobDraft:
     """A content that is being written. It is deleted at the end of the context if it was not kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quota: StorageQuota) -> None:
         """
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
         self.bytes = 0
+        self._quota = quota
+        self._reserved = 0
         self._hash = hashlib.sha256()
         self.path = folder / secrets.token_hex(16)
         with storage_errors():
@@ -55,16 +57,25 @@ class BlobDraft:
             self._file.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
+        self.settle()
 
     def write(self, data: bytes) -> int:
         """
         Raises:
-            StorageUnavailable: there is no room for it.
+            QuotaExceeded: there is no room for it by the settings.
+            StorageUnavailable: there is none on the disk.
         """
-        self._hash.update(data)
-        self.bytes += len(data)
         with storage_errors():
+            self._quota.reserve(len(data))
+            self._reserved += len(data)
+            self._hash.update(data)
+            self.bytes += len(data)
             return self._file.write(data)
+
+    def settle(self) -> None:
+        """It counts as a draft no more: it is a content by now, or gone."""
+        self._quota.release(self._reserved)
+        self._reserved = 0
 
     def seek(self, position: int) -> int:
         """Does nothing: a draft is only written."""
@@ -85,22 +96,23 @@ class BlobDraft:
 class BlobFolder:
     """The contents on the disk, and their rows in the database."""
 
-    def __init__(self, folder: Path, quota: int = 0) -> None:
+    def __init__(self, folder: Path, quota: int = 0, min_free: int = 0) -> None:
         """
         Args:
             folder: made when it is first needed.
-            quota: maximum bytes of all contents together; 0 sets no bound.
+            quota: maximum bytes of all contents and drafts together; 0 sets no bound.
+            min_free: bytes that stay free on the disk; 0 sets no floor.
         """
         self._folder = folder
         self._drafts = folder / "drafts"
-        self._quota = quota
+        self._quota = StorageQuota(folder, quota, min_free)
 
     def draft(self) -> BlobDraft:
         """
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
-        return BlobDraft(self._drafts)
+        return BlobDraft(self._drafts, self._quota)
 
     def path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
@@ -122,11 +134,11 @@ class BlobFolder:
         """
         digest = await asyncio.to_thread(draft.finish)
         await connection.execute(_ENTER, {"digest": digest, "bytes": draft.bytes})
-        taken = await connection.scalar(select(func.sum(blobs.c.bytes)))
-        if self._quota and int(taken or 0) > self._quota:
-            raise QuotaExceeded(
-                f"The stored files would take more than {self._quota} bytes. Delete some first.", param="file"
-            )
+        taken = int(await connection.scalar(select(func.sum(blobs.c.bytes))) or 0)
+        if not self._quota.allows(taken):
+            raise self._quota.exceeded()
+        self._quota.know(taken)
+        draft.settle()
         await asyncio.to_thread(self._place, draft.path, digest)
         return digest
 
@@ -135,8 +147,10 @@ class BlobFolder:
         for digest in sorted(digests):  # in one order, to prevent a deadlock
             await connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update())
             in_use = [exists().where(table.c.blob == digest) for table in REFERRING]
-            gone = await connection.execute(delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use)))
-            if gone.rowcount:
+            unused = delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use))
+            gone = (await connection.execute(unused.returning(blobs.c.bytes))).scalar()
+            if gone is not None:
+                self._quota.forget(gone)
                 await asyncio.to_thread(self.path(digest).unlink, missing_ok=True)
 
     async def sweep(self, connection: AsyncConnection) -> int:

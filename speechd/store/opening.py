@@ -20,7 +20,7 @@ async def open_store(settings: Settings) -> Store:
         Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
     """
     retention = settings.files_retention_days * DAY
-    folder = BlobFolder(settings.data_dir / "files", settings.files_quota_bytes)
+    folder = BlobFolder(settings.data_dir / "files", settings.files_quota_bytes, settings.min_free_bytes)
     database = await open_database(settings)
     files = Files(database, folder, retention)
     window = settings.audio_job_hours * HOUR

@@ -62,6 +62,11 @@ class Document:
         """The text that is spoken, without markup."""
         return " ".join(self.verbatim.restore(run.text) for run in self.runs)
 
+    @property
+    def pause(self) -> float:
+        """Seconds of silence that it asks for in all, at normal speed."""
+        return sum(run.pause for run in self.runs)
+
     def pieces(self, reader: Reader) -> Iterator[TextPiece]:
         """The document piece by piece."""
         for run in self.runs:

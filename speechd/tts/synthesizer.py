@@ -1,6 +1,7 @@
 """One speech request: text, pieces, voice, time stretch, resampling, encoding, chunks as they are ready."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,8 @@ class LocalSpeaker:
     """Words with what to say instead."""
     admission: AdmissionQueue = field(default_factory=AdmissionQueue)
     """The texts of all requests that wait for the voice."""
+    max_seconds: float = math.inf
+    """Longest audio accepted, pauses included."""
 
     async def stream(
         self, text: str, options: SpeechOptions, priority: Priority = "interactive"
@@ -96,8 +99,8 @@ class LocalSpeaker:
         return asyncio.create_task(self.threads.run(partial(next, steps, None), reservation.priority))
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
-        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters)
-        job = _Job(self.engine, self.speaker, options)
+        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters, self.max_seconds)
+        job = _Job(self.engine, self.speaker, options, self.max_seconds)
         yield from job.parts(pieces)
         yield Speech(self.voice, len(text), job.seconds)
 
@@ -107,19 +110,34 @@ def _check_length(text: str, most: int) -> None:
         raise TooLarge(f"`input` has {len(text)} characters; this server accepts {most}.", param="input")
 
 
+def _check_seconds(seconds: float, most: float) -> None:
+    if seconds > most:
+        raise TooLarge(
+            f"The audio would be longer than the {most:g} seconds that this server makes of one `input`.",
+            param="input",
+            code="speech_too_long",
+        )
+
+
 def pieces_of(
-    text: str, options: SpeechOptions, info: VoiceInfo, lexicon: Mapping[str, str], max_characters: int
+    text: str,
+    options: SpeechOptions,
+    info: VoiceInfo,
+    lexicon: Mapping[str, str],
+    max_characters: int,
+    max_seconds: float = math.inf,
 ) -> Iterator[TextPiece]:
     """The pieces of the text that are spoken one by one. Errors are raised before the first.
 
     Raises:
-        TooLarge: it is too long.
+        TooLarge: it is too long, or its pauses alone are.
         InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
     """
     _check_length(text, max_characters)
     reader = Reader(info, lexicon)
     if options.ssml or ssml.is_ssml(text):
         document = ssml.parse_ssml(text, info)
+        _check_seconds(document.pause / max(options.speed, SLOWEST), max_seconds)
         reader.check(document.text)
         return document.pieces(reader)
     reader.check(text)
@@ -129,10 +147,11 @@ def pieces_of(
 class _Job:
     """Turns pieces into encoded parts, and keeps the state between pieces."""
 
-    def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions) -> None:
+    def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions, max_seconds: float) -> None:
         if not SLOWEST <= options.speed <= FASTEST:
             raise InvalidRequest(f"`speed` must be between {SLOWEST} and {FASTEST:g}.", param="speed")
         self._engine = engine
+        self._max_seconds = max_seconds
         self._speaker = speaker
         self._format = AUDIO_FORMATS[options.format]
         self._rate = self._format.coded_rate(options.sample_rate)
@@ -156,6 +175,7 @@ class _Job:
         """
         Raises:
             InvalidRequest: the voice produced no sound.
+            TooLarge: it becomes longer than is accepted.
         """
         first = list(islice(pieces, 2))
         encoder = self._format.open(self._rate, len(first) < 2)
@@ -166,6 +186,7 @@ class _Job:
             heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENT_SAMPLE
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
+            _check_seconds(self.seconds, self._max_seconds)
             characters += len(piece.text) + 1
             if heard:
                 yield SpeechPart(held, words, characters, self.seconds)

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -10,7 +12,9 @@ import pytest
 from huggingface_hub import constants
 
 from speechd.api.app import create_app
-from speechd.registry.files import LAYOUTS
+from speechd.registry.files import LAYOUTS, MANIFEST
+from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.download import adopt
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
@@ -93,8 +97,13 @@ async def test_using_a_model_loads_it(client: httpx2.AsyncClient, english: Fixtu
 
 @pytest.mark.parametrize("model", ["whisper-1", "org/tuned"])
 async def test_a_pull_runs_in_the_background_and_shows_its_progress(
-    client: httpx2.AsyncClient, hub: Hub, english: Fixture, model: str
+    settings: Settings, hub: Hub, english: Fixture, model: str
 ) -> None:
+    async with serving(settings.model_copy(update={"allow_any_model": True})) as client:
+        await check_a_pull(client, english, model)
+
+
+async def check_a_pull(client: httpx2.AsyncClient, english: Fixture, model: str) -> None:
     begun = await client.post(f"/v1/models/{model}")
     assert begun.status_code == 202
     assert begun.json()["speechd"]["pull"]["state"] == "pulling"
@@ -176,11 +185,18 @@ async def test_what_cannot_be_pulled(client: httpx2.AsyncClient, model: str, sta
     assert_envelope(await client.post(f"/v1/models/{model}"), status, code)
 
 
-async def test_removing(client: httpx2.AsyncClient, settings: Settings, english: Fixture) -> None:
-    folder = settings.data_dir / "models" / "org" / "mine"
+def placed(folder: Path, **manifest: object) -> Path:
+    """A model's folder; pulled, where a manifest says so, or else put there by hand."""
     folder.mkdir(parents=True)
     for name in LAYOUTS["whisper"]:
         (folder / name).touch()
+    if manifest:
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+async def test_removing(client: httpx2.AsyncClient, settings: Settings, english: Fixture) -> None:
+    folder = placed(settings.data_dir / "models" / "org" / "mine", source="hub org/mine")
     assert (await transcribe(client, english, "org/mine")).status_code == 200
     removed = await client.delete("/v1/models/org/mine")
     assert removed.json() == {"id": "org/mine", "object": "model", "deleted": True}
@@ -190,6 +206,78 @@ async def test_removing(client: httpx2.AsyncClient, settings: Settings, english:
     assert_envelope(await client.get("/v1/models/org/mine"), 404, "model_not_found")
     assert_envelope(await client.delete("/v1/models/whisper-pocket"), 403, "model_embedded")
     assert_envelope(await client.delete("/v1/models/whisper-1"), 503, "model_not_installed")
+
+
+async def test_what_the_operator_put_there_stays(client: httpx2.AsyncClient, settings: Settings) -> None:
+    models, elsewhere = settings.data_dir / "models", settings.data_dir / "elsewhere"
+    by_hand = placed(models / "by-hand")
+    linked = placed(elsewhere / "linked", source="hub org/linked")
+    (models / "linked").symlink_to(linked)
+    (models / "org").symlink_to(elsewhere)
+    for name in ("by-hand", "linked", "org/linked"):
+        assert_envelope(await client.delete(f"/v1/models/{name}"), 403, "model_protected")
+    assert {path.name for path in by_hand.iterdir()} == set(LAYOUTS["whisper"])
+    assert {path.name for path in linked.iterdir()} == {*LAYOUTS["whisper"], MANIFEST}
+
+
+async def test_nothing_is_removed_through_a_linked_models_folder(
+    client: httpx2.AsyncClient, settings: Settings
+) -> None:
+    shared = placed(settings.data_dir / "shared" / "mine", source="hub org/mine")
+    (settings.data_dir / "models").symlink_to(shared.parent)
+    assert_envelope(await client.delete("/v1/models/mine"), 403, "model_protected")
+    assert (shared / "model.bin").exists()
+
+
+async def test_a_pull_over_http_replaces_nothing_of_the_operators(
+    client: httpx2.AsyncClient, settings: Settings, hub: Hub
+) -> None:
+    folder = placed(settings.data_dir / "models" / "whisper-1")
+    (folder / "tokenizer.json").unlink()  # so that it is no complete model
+    await client.post("/v1/models/whisper-1")
+    assert "operator's own files" in (await pulled(client, "whisper-1"))["speechd"]["pull"]["error"]
+    assert (folder / "model.bin").exists()
+
+
+async def test_only_models_of_the_catalog_can_be_pulled_over_http(client: httpx2.AsyncClient, hub: Hub) -> None:
+    refused = await client.post("/v1/models/org/tuned")
+    assert_envelope(refused, 403, "model_not_offered", "model")
+    assert "SPEECHD_ALLOW_ANY_MODEL" in refused.json()["error"]["message"]
+    assert hub.tokens == []
+
+
+async def test_what_came_over_http_is_never_auto_by_itself(
+    client: httpx2.AsyncClient, settings: Settings, hub: Hub, english: Fixture
+) -> None:
+    await client.post("/v1/models/whisper-1")
+    model = (await pulled(client, "whisper-1"))["id"]
+    assert (await transcribe(client, english, model)).headers["x-speechd-model"] == model
+    assert (await transcribe(client, english, "auto")).headers["x-speechd-model"] == "whisper-pocket"
+    adopt(ModelStore(settings).get("whisper-1"))
+    again = await transcribe(client, english, "auto")
+    assert again.headers["x-speechd-model"] == "whisper-1"
+
+
+async def test_a_path_tells_nothing_of_what_exists_here(client: httpx2.AsyncClient, settings: Settings) -> None:
+    there = placed(settings.data_dir / "elsewhere" / "model")
+    answers = []
+    for path in (str(there), str(there.with_name("no-model"))):
+        for method, tail in (("POST", ""), ("POST", "/load"), ("POST", "/unload"), ("GET", ""), ("DELETE", "")):
+            reply = await client.request(method, f"/v1/models/{path}{tail}")
+            assert_envelope(reply, 404, "model_not_found")
+            answers.append(reply.json()["error"]["message"].replace(path, "PATH"))
+    assert len(set(answers)) == 1
+
+
+async def test_pulls_that_wait_are_bounded(settings: Settings, hub: Hub) -> None:
+    hub.chunk_delay = 0.1
+    async with serving(settings.model_copy(update={"max_pulls": 1})) as client:
+        assert (await client.post("/v1/models/whisper-1")).status_code == 202
+        assert (await client.post("/v1/models/whisper-1")).status_code == 202, "it is joined"
+        refused = await client.post("/v1/models/whisper-small")
+        assert_envelope(refused, 503, "too_many_pulls")
+        assert int(refused.headers["retry-after"]) >= 1
+        await pulled(client, "whisper-1")
 
 
 async def test_a_request_never_names_a_folder(client: httpx2.AsyncClient, settings: Settings, english: Fixture) -> None:

@@ -18,6 +18,8 @@ from tests.support.postgres import needs_postgres, serving_postgres
 LINES = 200
 FRESH = {"SPEECHD_RESULT_CACHE_SECONDS": "0"}
 """Every line is computed."""
+SMALL = FRESH | {"SPEECHD_MIN_FREE_BYTES": "0"}
+"""On a disk of a few megabytes."""
 
 
 def client_of(url: str) -> openai.OpenAI:
@@ -87,7 +89,7 @@ def fill(folder: Path) -> Path:
 
 @pytest.mark.extra
 def test_a_full_disk(small_disk: Path) -> None:
-    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+    with started(small_disk, "serve", LISTENS, **SMALL) as server, client_of(server.found) as client:
         batch = begun(client, transcriptions(LINES))
         waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
         ballast = fill(small_disk)
@@ -110,13 +112,13 @@ def test_a_folder_that_becomes_read_only(small_disk: Path) -> None:
     def remount(mode: str) -> None:
         subprocess.run(["mount", "-o", f"remount,{mode}", small_disk], check=True)
 
-    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+    with started(small_disk, "serve", LISTENS, **SMALL) as server, client_of(server.found) as client:
         batch = begun(client, transcriptions(LINES))
         waited(client, batch, lambda batch: batch.request_counts.completed >= LINES / 4)
         os.kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
     remount("ro")
-    with started(small_disk, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
+    with started(small_disk, "serve", LISTENS, **SMALL) as server, client_of(server.found) as client:
         with pytest.raises(openai.InternalServerError) as refused:
             client.batches.retrieve(batch)
         assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_read_only")

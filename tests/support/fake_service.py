@@ -124,6 +124,9 @@ class StandInModels:
 
     installed = pullable = get
 
+    def names(self, id: str) -> bool:
+        return True
+
 
 @dataclass
 class StandInTranscriber:
@@ -254,7 +257,11 @@ class StandInService:
     async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
-        return found, LocalSpeaker(found.id, self.mouth, None, self.threads, longest, admission=self.admission)
+        longest_audio, queue = self.settings.max_speech_seconds, self.admission
+        speaker = LocalSpeaker(
+            found.id, self.mouth, None, self.threads, longest, admission=queue, max_seconds=longest_audio
+        )
+        return found, speaker
 
     async def close(self) -> None:
         self.closed = True

@@ -55,8 +55,8 @@ async def test_a_failed_load_is_tried_again(settings: Settings, english: Fixture
 
     service = Service(settings, load)
     with pytest.raises(EngineFailure, match="disk"):
-        await hear(service, english)
-    await hear(service, english)
+        await hear(service, english, "whisper-pocket")
+    await hear(service, english, "whisper-pocket")
     await service.close()
 
 

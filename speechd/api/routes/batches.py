@@ -41,7 +41,7 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
         PermissionDenied: the caller's key may not do what the lines ask for.
         FileNotFound: there is no such file, or it is another's.
     """
-    asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
+    asked = await read_text_request(request, get_service(request).settings.json_limit)
     form = BatchForm.parse(dict(asked.fields))
     if common_url(form.endpoint) not in BATCH_OPERATIONS:
         raise InvalidRequest(f"`endpoint` must be one of {', '.join(BATCH_OPERATIONS)}.", param="endpoint")

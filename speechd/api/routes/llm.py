@@ -14,7 +14,7 @@ from speechd.dialects import Dialect
 from speechd.errors import NotFound
 from speechd.llm.client import BackendResponse
 from speechd.llm.proxy import TextRequest
-from speechd.operations.text import JSON_CONTENT, open_text
+from speechd.operations.text import JSON_CONTENT, TEXT_OPERATIONS, open_text
 from speechd.schemas.llm import FineTuningForm
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,200}")
@@ -60,7 +60,7 @@ async def answer(request: Request, url: str, dialect: Dialect) -> Response:
         ClientDisconnect: the caller left.
     """
     service = get_service(request)
-    asked = await read_text_request(request, service.settings.max_upload_bytes)
+    asked = await read_text_request(request, service.settings.json_limit, TEXT_OPERATIONS[url].form.max_values)
     opening = open_text(service, url, asked, context_of(request, dialect))
     async with AsyncExitStack() as resources:
         async with cancelled_on_disconnect(request.receive):
@@ -77,7 +77,7 @@ def _add_fine_tunings(routes: APIRouter) -> None:
 
     @routes.post("/fine_tunings", **text_operation("create_fine_tuning"))
     async def create_fine_tuning(request: Request) -> Response:
-        asked = await read_text_request(request, get_service(request).settings.max_upload_bytes)
+        asked = await read_text_request(request, get_service(request).settings.json_limit)
         FineTuningForm.check(dict(asked.fields))
         return await _fine_tune(request, "", asked)
 

@@ -9,6 +9,7 @@ from speechd.errors import ModelNotFound
 from speechd.llm.model_index import RemoteModel
 from speechd.registry.catalog import Model
 from speechd.registry.manager import ModelStatus
+from speechd.registry.over_http import offered
 from speechd.registry.transfer.downloads import Pull
 from speechd.schemas.models import LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
 from speechd.schemas.transcription import ErrorEnvelope
@@ -81,9 +82,11 @@ async def pull_model(model: str, request: Request, response: Response) -> Manage
     Raises:
         ModelNotFound: there is no such model.
         EmbeddedModel: it does not come from a hub.
+        Forbidden: it is no model of the catalog.
+        Overloaded: too many pulls wait.
     """
     service = get_service(request)
-    found = service.models.pullable(model)
+    found = offered(service.models, model, any_model=service.settings.allow_any_model)
     if found.installed:
         response.status_code = 200
     else:
@@ -98,6 +101,7 @@ async def remove_model(model: str, request: Request) -> ModelDeleted:
     Raises:
         ModelNotFound, ModelNotInstalled: there is nothing to remove.
         EmbeddedModel: it is part of the installation.
+        Forbidden: it was put there by the operator.
     """
     removed = await get_service(request).remove(model)
     return ModelDeleted(id=removed.id)

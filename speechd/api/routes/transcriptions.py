@@ -56,7 +56,9 @@ async def create_transcription(request: Request, form_type: type[AudioForm], dia
     if wants_async(request.headers):
         return await accept_recording(request, form_type, dialect)
     async with AsyncExitStack() as resources:
-        body = await resources.enter_async_context(open_form(request, service.settings.max_upload_bytes))
+        limits = service.settings
+        reading = open_form(request, limits.max_upload_bytes, max_json_bytes=limits.max_json_bytes)
+        body = await resources.enter_async_context(reading)
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
         require_one_source(body.file, call.form.url)
         refuse_webhook(body.fields)

@@ -16,7 +16,7 @@ from faster_whisper.tokenizer import Tokenizer
 from speechd.asr.engine import Job
 from speechd.asr.engines.whisper_tokens import hypothesis_of
 from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
-from speechd.types import Task, joined_text
+from speechd.types import MAX_PROMPT_CHARACTERS, Task, joined_text
 
 PROMPT_TOKENS = 223
 """Half the decoder's 448 positions less the token that opens the prompt (Whisper's own limit)."""
@@ -25,6 +25,8 @@ LINK_STEP = 32
 long."""
 MAX_LINK_TOKENS = 64
 """Tokens of previous text at most, unless the caller wants all (measured in linked_windows.py)."""
+TEXTS_REMEMBERED = 256
+"""Prompts and lists of words whose tokens are kept: those of the requests under way."""
 DECODER_POSITIONS = 448
 """Tokens that Whisper's decoder has positions for, the prompt included."""
 TOKENS_BESIDE = 32
@@ -50,23 +52,29 @@ class WhisperDecoder:
         """
         self._model = model
         self._tokenizer = tokenizer
+        self._encoded = functools.lru_cache(maxsize=TEXTS_REMEMBERED)(self._encode)
 
     def prompt(self, job: Job) -> list[int]:
         """`<|startofprev|>`, hot words, the end of the caller's prompt, and the end of the previous text; else nothing.
 
         The previous text keeps its timestamps, as in openai/whisper.
         """
-        options = job.options
-        tokenizer = self._tokenizer(options.task, options.language or "en")
-        hotwords = tokenizer.encode(" " + ", ".join(options.hotwords)) if options.hotwords else []
-        before = tokenizer.encode(" " + options.prompt.strip()) if options.prompt.strip() else []
+        options, language = job.options, job.options.language or "en"
+        tokenizer = self._tokenizer(options.task, language)
+        words, prompt = ", ".join(options.hotwords), options.prompt.strip()
+        hotwords = self._encoded(options.task, language, words[:MAX_PROMPT_CHARACTERS])
+        before = self._encoded(options.task, language, prompt[-MAX_PROMPT_CHARACTERS:])
         said = [token for segment in job.before for token in segment.tokens]
         if not options.condition_on_previous_text:
             said = said[len(said) - min(len(said) // LINK_STEP * LINK_STEP, MAX_LINK_TOKENS) :]
-        before += said
+        before = (*before, *said)
         hotwords = hotwords[: PROMPT_TOKENS // 2 if before else PROMPT_TOKENS]
         before = before[max(0, len(before) - (PROMPT_TOKENS - len(hotwords))) :]
         return [tokenizer.sot_prev, *hotwords, *before] if hotwords or before else []
+
+    def _encode(self, task: Task, language: str, text: str) -> tuple[int, ...]:
+        """The tokens of what a caller wrote; the windows of a recording, and every look at them, share one result."""
+        return tuple(self._tokenizer(task, language).encode(" " + text)) if text else ()
 
     def generate(
         self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer]

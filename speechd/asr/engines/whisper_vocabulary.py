@@ -23,7 +23,7 @@ def languages_of(folder: Path) -> tuple[str, ...]:
     path = next((folder / name for name in ("vocabulary.json", "vocabulary.txt") if (folder / name).is_file()), None)
     try:
         return _languages(path, path.stat().st_mtime_ns) if path else ()
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return ()
 
 

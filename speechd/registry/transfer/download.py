@@ -19,14 +19,13 @@ from typing import Any
 
 from speechd.errors import Offline, PullFailed, SourceFailed
 from speechd.registry.catalog import Model
-from speechd.registry.files import PULLED_FILES, shipped_models
+from speechd.registry.files import MANIFEST, OVER_HTTP, PULLED_FILES, manifest_in, shipped_models
+from speechd.registry.over_http import check_place
 from speechd.registry.registry import ModelStore
 from speechd.registry.sources.base import ModelFile, ProgressCallback, Source, Staging, sha256, total_bytes
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.mirror import mirror_at
 
-MANIFEST = "speechd.json"
-"""File beside a pulled model's files: source, licence, sizes and SHA-256."""
 LICENCE = "LICENSE"
 """File beside them where the catalog knows the licence."""
 SPARE_BYTES = 16 << 20
@@ -60,6 +59,7 @@ def pull(
     offline: bool = False,
     mirror: str = "",
     pause: float = 1.0,
+    over_http: bool = False,
     tell: Callable[[str], None] = log.info,
 ) -> Model:
     """Pulls a model, and resumes an earlier attempt.
@@ -71,6 +71,7 @@ def pull(
         offline: leave out every source that needs the network.
         mirror: address or folder that is tried first, or "".
         pause: seconds before the first new try after a lost connection; doubled each time.
+        over_http: a caller of the API asks for it, not the operator.
         tell: called with a sentence for each source that is tried or failed.
 
     Raises:
@@ -78,6 +79,8 @@ def pull(
         PullFailed: every source failed. The message has the reason of each. The model is not installed.
     """
     plan = _plan(model, offline, mirror)
+    if over_http:
+        check_place(model, store.place(model), store.folder)
     if not model.pinned:
         tell(f"{model.id} is not pinned: the hub lists its files")
     with _staging(store.folder, plan, report, pause) as staging:
@@ -85,7 +88,7 @@ def pull(
         source = _fetch_from_first(plan, staging, offline, tell)
         try:
             _write_licence(model, staging.folder)
-            _write_manifest(plan, source, staging.folder)
+            _write_manifest(plan, source, staging.folder, over_http)
             return store.install(staging.folder, model)
         except OSError as error:
             raise _given_up(model, error) from error
@@ -194,7 +197,7 @@ def _write_licence(model: Model, folder: Path) -> None:
         (folder / LICENCE).write_text(heading + text.read_text())
 
 
-def _write_manifest(plan: PullPlan, source: Source, folder: Path) -> None:
+def _write_manifest(plan: PullPlan, source: Source, folder: Path, over_http: bool) -> None:
     files = {file.path: {"size": file.size, "sha256": sha256(folder / file.path)} for file in plan.files}
     hub = source if isinstance(source, HubSource) else None
     content = {
@@ -204,17 +207,21 @@ def _write_manifest(plan: PullPlan, source: Source, folder: Path) -> None:
         "pinned": plan.model.pinned,
         "licence": plan.model.licence or None,
         "files": files,
-    }
-    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n")
+    } | ({OVER_HTTP: True} if over_http else {})
+    _write(content, folder)
+
+
+def adopt(model: Model) -> None:
+    """What a caller had pulled is the operator's choice from now on, and `auto` may mean it."""
+    content = manifest_in(model.path) if model.path else {}
+    if model.path and content.pop(OVER_HTTP, False):
+        _write(content, model.path)
+
+
+def _write(manifest: dict[str, Any], folder: Path) -> None:
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def read_manifest(model: Model) -> dict[str, Any]:
     """The record that a pull wrote beside a model's files; empty where the model was not pulled."""
-    path = model.path / MANIFEST if model.path else None
-    if path is None or not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+    return manifest_in(model.path) if model.path else {}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Literal
 
-from speechd.errors import SpeechdError
+from speechd.errors import Overloaded, SpeechdError
+from speechd.executors import PULLS, run_in
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
 
@@ -53,8 +54,14 @@ class Pull:
 class Pulls:
     """The pulls of one server."""
 
-    def __init__(self, puller: Puller) -> None:
+    def __init__(self, puller: Puller, most: int = 8) -> None:
+        """
+        Args:
+            puller: does one.
+            most: pulls that may run or wait at once.
+        """
         self._puller = puller
+        self._most = most
         self._pulls: dict[str, Pull] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = Event()
@@ -70,10 +77,18 @@ class Pulls:
             del self._pulls[model_id]
 
     def start(self, model: Model) -> Pull:
-        """Begins to pull a model, or joins its running pull."""
+        """Begins to pull a model, or joins its running pull.
+
+        Raises:
+            Overloaded: too many run or wait.
+        """
         running = self._pulls.get(model.id)
         if running is not None and running.state == "pulling":
             return running
+        if sum(pull.state == "pulling" for pull in self._pulls.values()) >= self._most:
+            raise Overloaded(
+                f"{self._most} models are being pulled. Please try again later.", code="too_many_pulls", retry_after=30
+            )
         pull = self._pulls[model.id] = Pull(model)
         self._tasks[model.id] = asyncio.create_task(self._run(pull), name=f"pull-{model.id}")
         return pull
@@ -90,7 +105,7 @@ class Pulls:
             pull.advance(done, total)
 
         try:
-            await asyncio.to_thread(self._puller, pull.model, report)
+            await run_in(PULLS, self._puller, pull.model, report)
             pull.state = "installed"
         except SpeechdError as error:
             pull.state, pull.error = "failed", error.message

@@ -1,13 +1,16 @@
 import asyncio
+import base64
 import tempfile
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from speechd.api.request_body import FORM_OVERHEAD, SPOOL_BYTES, collect, open_form
-from speechd.errors import InvalidRequest, TooLarge
+from speechd.errors import InvalidRequest, SpeechdError, TooLarge
+from speechd.net.inline import MAX_HEADER
 
 MULTIPART = "multipart/form-data; boundary=b"
 
@@ -183,3 +186,49 @@ def test_names_used_in_two_ways(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidRequest) as caught:
         collect(pairs)
     assert caught.value.param == "a"
+
+
+@pytest.mark.parametrize("size", [100, 30_000, 3 * SPOOL_BYTES])
+@pytest.mark.parametrize("header", ["data:audio/wav;base64,", "", "data:application/octet-stream,"])
+async def test_a_recording_in_the_url_of_a_form_is_decoded_as_it_arrives(size: int, header: str) -> None:
+    """A short one stays text: what is read of it decides later."""
+    audio = bytes(range(256)) * (size // 256 + 1)
+    text = quote_from_bytes(audio) if header.endswith("stream,") else base64.b64encode(audio).decode()
+    body = f'--b\r\nContent-Disposition: form-data; name="url"\r\n\r\n{header}{text}\r\n--b--\r\n'.encode()
+    chunks = [body[start : start + 50_001] for start in range(0, len(body), 50_001)]
+    async with open_form(request(MULTIPART, chunks), 10 << 20) as form:
+        if len(header + text) > MAX_HEADER:
+            assert form.file is not None
+            assert form.fields == {}
+            assert form.file.read() == audio
+        else:
+            assert form.fields == {"url": header + text}
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "message"),
+    [
+        ("data:audio/wav;base64," + "A" * 2_000_000, TooLarge, "larger than the 1000000 bytes"),
+        ("A" * 40_000 + "!", InvalidRequest, "nor base64 text"),
+        ("A" * 40_001, InvalidRequest, "cut off"),
+        ("http://a.example/" + "a" * 40_000, InvalidRequest, "nor base64 text"),
+        ("data:" + "a" * 40_000, InvalidRequest, "no comma"),
+        ("data:,", None, ""),
+    ],
+)
+async def test_a_url_that_is_no_recording(url: str, kind: type[SpeechdError] | None, message: str) -> None:
+    body = [f'--b\r\nContent-Disposition: form-data; name="url"\r\n\r\n{url}\r\n--b--\r\n'.encode()]
+    if kind is None:
+        async with open_form(request(MULTIPART, body), 1_000_000) as form:
+            assert form.fields == {"url": url}
+        return
+    with pytest.raises(kind, match=message) as refusal:
+        async with open_form(request(MULTIPART, body), 1_000_000):
+            pass
+    assert refusal.value.param == "url"
+
+
+async def test_a_file_and_a_recording_in_the_url() -> None:
+    with pytest.raises(InvalidRequest, match="Only one"):
+        async with open_form(request(MULTIPART, multipart(b"audio", ("url", "A" * 40_000))), 10 << 20):
+            pass

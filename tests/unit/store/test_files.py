@@ -1,11 +1,12 @@
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
-from speechd.errors import FileNotFound, QuotaExceeded
+from speechd.errors import FileNotFound, QuotaExceeded, StorageFull
 from speechd.store.blobs import ABANDONED_SECONDS, BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files, StoredFile
@@ -83,14 +84,38 @@ async def test_a_draft_that_is_not_kept_leaves_nothing(files: Files, rows: Rows)
 
 
 async def test_the_quota(files: Files, rows: Rows) -> None:
-    kept = await keep(files, b"x" * 900)
-    await keep(files, b"x" * 900)  # the same content takes no more room
+    kept = await keep(files, b"x" * 450)
+    await keep(files, b"x" * 450)  # the same content takes no more room
     with pytest.raises(QuotaExceeded, match="1000 bytes"):
-        await keep(files, b"y" * 101)
-    assert contents(files) == [b"x" * 900]
+        await keep(files, b"y" * 551)
+    assert contents(files) == [b"x" * 450]
     for file in (await files.list("anna")).rows:
         await files.delete("anna", file.id)
-    assert (await keep(files, b"y" * 101)).id != kept.id
+    assert (await keep(files, b"y" * 551)).id != kept.id
+
+
+async def test_drafts_count_in_the_quota_while_they_grow(files: Files) -> None:
+    await keep(files, b"x" * 450)
+    with files.blobs.draft() as first, files.blobs.draft() as second:
+        first.write(b"y" * 300)
+        second.write(b"z" * 250)
+        with pytest.raises(QuotaExceeded, match="1000 bytes"):
+            second.write(b"z")
+    with files.blobs.draft() as third:
+        third.write(b"y" * 550)  # what was given up counts no more
+
+
+async def test_a_folder_that_was_filled_before_counts(files: Files, database: Database, tmp_path: Path) -> None:
+    await keep(files, b"x" * 450)
+    with BlobFolder(tmp_path / "files", quota=1000).draft() as draft, pytest.raises(QuotaExceeded):
+        draft.write(b"y" * 551)
+
+
+async def test_some_of_the_disk_stays_free(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    with BlobFolder(tmp_path / "files", min_free=free * 2).draft() as draft, pytest.raises(StorageFull):
+        draft.write(b"x")
+    assert not list((tmp_path / "files" / "drafts").iterdir())
 
 
 async def test_pages(files: Files) -> None:

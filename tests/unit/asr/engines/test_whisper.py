@@ -6,9 +6,10 @@ from faster_whisper import WhisperModel, decode_audio
 
 from speechd.asr.engine import Job
 from speechd.asr.engines.whisper import WhisperEngine
+from speechd.asr.engines.whisper_decoding import PROMPT_TOKENS
 from speechd.errors import EngineFailure, Unprocessable
 from speechd.registry.registry import shipped_models
-from speechd.types import TranscribeOptions, Window
+from speechd.types import MAX_PROMPT_CHARACTERS, TranscribeOptions, Window
 from tests.conftest import Fixture, fixtures
 from tests.support.wer import normalised, word_errors
 
@@ -133,3 +134,29 @@ def test_a_language_that_it_does_not_know_is_named(
     with pytest.raises(Unprocessable, match="`ja`") as refusal:
         engine.decode([Job(window(english), options)])
     assert refusal.value.param == param
+
+
+@pytest.mark.parametrize("text", ["The ferry leaves at nine. ", "На озере лёд. ", "湖の上の氷。", "a" * 9, "1 2 3 "])
+def test_the_end_of_a_long_prompt_has_the_same_tokens(engine: WhisperEngine, text: str) -> None:
+    """What is cut off before tokenising would not have been used."""
+    heard = window(SOME[0])
+    tokens = [
+        engine._decoder.prompt(Job(heard, TranscribeOptions(language="en", prompt=text * (size // len(text)))))
+        for size in (MAX_PROMPT_CHARACTERS // 2, 20 * MAX_PROMPT_CHARACTERS)
+    ]
+    assert tokens[0] == tokens[1]
+    assert len(tokens[0]) == 1 + PROMPT_TOKENS
+
+
+def test_a_callers_text_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many windows a recording has, and however often each is looked at."""
+    engine = WhisperEngine(FOLDER, adaptive_context=True, languages=LANGUAGES)
+    tokenised: list[str] = []
+    tokenizer = engine._tokenizer("transcribe", "en")
+    encode = tokenizer.encode
+    monkeypatch.setattr(tokenizer, "encode", lambda text: tokenised.append(text) or encode(text))
+    jobs = [Job(window(each), TranscribeOptions(language="en", prompt="Ada.", hotwords=("Ada", "Bo"))) for each in SOME]
+    for job in jobs:
+        engine.group(job)
+    engine.decode(jobs[:1])
+    assert [text for text in tokenised if "Ada" in text] == [" Ada, Bo", " Ada."]

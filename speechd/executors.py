@@ -1,0 +1,35 @@
+"""Threads by purpose: work that waits for somebody else never holds up work that does not.
+
+The event loop's own executor (`asyncio.to_thread`) is for what ends soon: reading and writing files, and parsing.
+"""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PULLS = ThreadPoolExecutor(4, thread_name_prefix="pull")
+"""Downloads of models: a silent hub holds one of these threads for as long as it is waited for."""
+LOADS = ThreadPoolExecutor(2, thread_name_prefix="load")
+"""Models that are being loaded: each load fills memory and reads gigabytes."""
+DNS = ThreadPoolExecutor(8, thread_name_prefix="dns")
+"""Host names that are being resolved: a name server that does not answer holds a thread for seconds."""
+DECODING = ThreadPoolExecutor(max(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="decode")
+"""Recordings that are being decoded and searched for speech."""
+
+
+async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls a function in a thread of this purpose, with the caller's context variables, as `asyncio.to_thread` does.
+
+    Raises:
+        Exception: whatever the function raises.
+    """
+    context = contextvars.copy_context()
+    call = partial(context.run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(executor, call)
