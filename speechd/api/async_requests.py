@@ -30,7 +30,7 @@ from speechd.store.audio_jobs.view import to_response
 from speechd.store.store import Store
 
 if TYPE_CHECKING:
-    from speechd.store.blobs import BlobDraft
+    from speechd.store.blobs.folder import BlobDraft
 
 APART = frozenset({"file", *WebhookForm.model_fields})
 """Parameters that are not stored with the others."""

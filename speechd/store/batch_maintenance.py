@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from speechd.errors import SpeechdError
 from speechd.store.batch_input import CheckedInput, InputFault, check
 from speechd.store.batches import NOBODYS, UNENDED, stop_lines
-from speechd.store.blobs import BlobDraft
+from speechd.store.blobs.folder import BlobDraft
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import BATCH_PRIORITY, TASK_LEASE_SECONDS, Queue, lock_batch

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import FileNotFound
 from speechd.ids import new_id
-from speechd.store.blobs import BlobDraft, BlobFolder
+from speechd.store.blobs.folder import BlobDraft, BlobFolder
 from speechd.store.database import Database
 from speechd.store.tables import files
 

@@ -4,7 +4,7 @@ from speechd.settings import Settings
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.webhooks import Deliveries
 from speechd.store.batches import Batches
-from speechd.store.blobs import BlobFolder
+from speechd.store.blobs.folder import BlobFolder
 from speechd.store.database import open_database
 from speechd.store.files import Files
 from speechd.store.store import Store

@@ -16,7 +16,7 @@ from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall, Tra
 from speechd.service import Service
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.records import JobResult, Progress
-from speechd.store.blobs import BlobDraft
+from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import QueuedTask
 from speechd.store.store import Store
 from speechd.types import Segment, SpeechPart

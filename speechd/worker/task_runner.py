@@ -23,7 +23,7 @@ from speechd.operations.context import RequestContext
 from speechd.service import Service
 from speechd.store.audio_jobs.records import JobResult
 from speechd.store.batch_maintenance import BATCH_OUTPUT_PURPOSE
-from speechd.store.blobs import BlobDraft
+from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import Making, Outcome, QueuedTask
 from speechd.store.store import Store
 from speechd.worker.audio_job import run_job

@@ -15,7 +15,7 @@ from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.ids import new_id
 from speechd.store.audio_jobs.records import OPEN, AudioJob, AudioOrder, JobResult, Progress, WebhookState
 from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
-from speechd.store.blobs import BlobDraft
+from speechd.store.blobs.folder import BlobDraft
 from speechd.store.database import Database
 from speechd.store.files import MAX_PER_PAGE, FilePage, Files, page_of, text
 from speechd.store.queue import SOON_PRIORITY, Queue, end_lines

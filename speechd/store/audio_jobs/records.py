@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from speechd.store.blobs import BlobDraft
+    from speechd.store.blobs.folder import BlobDraft
 
 JobStatus = Literal["queued", "running", "completed", "failed", "cancelled", "expired"]
 Unit = Literal["seconds", "characters"]

@@ -12,7 +12,7 @@ from speechd.schemas.transcription import ErrorDetail
 from speechd.store.audio_jobs.records import AudioJob, WebhookState
 
 if TYPE_CHECKING:
-    from speechd.store.blobs import BlobFolder
+    from speechd.store.blobs.folder import BlobFolder
 
 JSON_MEDIA_TYPE = "application/json"
 GIVEN_UP: Mapping[str, tuple[str, str]] = {

@@ -7,7 +7,7 @@ import pytest
 from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExceeded
 from speechd.store.batch_maintenance import BatchMaintenance
 from speechd.store.batches import Batch, Batches, window_seconds
-from speechd.store.blobs import BlobFolder
+from speechd.store.blobs.folder import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue

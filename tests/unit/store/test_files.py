@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from speechd.errors import FileNotFound, QuotaExceeded, StorageFull
-from speechd.store.blobs import ABANDONED_SECONDS, BlobFolder
+from speechd.store.blobs.folder import ABANDONED_SECONDS, BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files, StoredFile
 from speechd.store.tables import blobs

@@ -9,7 +9,7 @@ from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.records import AudioOrder, JobResult, Progress, Webhook
 from speechd.store.audio_jobs.view import to_response
-from speechd.store.blobs import BlobFolder
+from speechd.store.blobs.folder import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import Outcome, Queue

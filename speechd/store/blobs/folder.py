@@ -14,8 +14,8 @@ from typing import BinaryIO, Self
 from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from speechd.store.blobs.quota import StorageQuota
 from speechd.store.errors import storage_errors
-from speechd.store.quota import StorageQuota
 from speechd.store.tables import audio_jobs, batches, blobs, files, lines
 
 REFERRING = (files, batches, lines, audio_jobs)

@@ -1,0 +1,1 @@
+"""The bytes of stored files on disk, within their quota."""
