@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, TypeVar
@@ -31,6 +31,7 @@ SECOND_TEMPERATURE = 0.4
 """Warm enough to leave a loop, cool enough to stay with the audio; prompts, which feed loops, are left out."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,16 @@ class LocalTranscriber:
 
     async def stream(self, audio: BinaryIO, options: TranscribeOptions) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        recording = await asyncio.to_thread(OpenRecording, audio, self.max_seconds, options)
+        recording = OpenRecording(audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds) as queued:
+        with contextlib.ExitStack() as held:
+            held.callback(recording.close)
+            await _in_thread(recording.open, recording.close)
+            queued = held.enter_context(self.batcher.reserve(recording.expected_seconds))
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )
-            windows = _in_thread(recording.windows(self.packing))
+            windows = _in_threads(recording.windows(self.packing), recording.close)
             async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
@@ -138,18 +142,25 @@ def _doubts(window: Window, decoded: Decoded) -> int:
     return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
 
 
-async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Iterates a blocking iterator on worker threads, one step at a time; closing waits for the step in hand."""
+async def _in_threads(iterator: Iterator[T], stop: Callable[[], None]) -> AsyncGenerator[T, None]:
+    """Iterates a blocking iterator on worker threads, one step at a time; see _in_thread."""
     end = object()
-    step: asyncio.Future[T | object] | None = None
+    while (item := await _in_thread(partial(next, iterator, end), stop)) is not end:
+        yield item  # type: ignore[misc]
+
+
+async def _in_thread(step: Callable[[], R], stop: Callable[[], None]) -> R:
+    """Calls a blocking function on a worker thread; cancelled, it has it stopped and waits for its end.
+
+    Args:
+        step: what is called.
+        stop: makes `step` return or raise soon.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(step))
     try:
-        while True:
-            step = asyncio.ensure_future(asyncio.to_thread(next, iterator, end))
-            item = await asyncio.shield(step)
-            if item is end:
-                return
-            yield item  # type: ignore[misc]
+        return await asyncio.shield(running)
     finally:
-        if step is not None and not step.done():
-            await asyncio.wait([step])  # a thread cannot be interrupted, and the file must outlive it
-            step.exception()
+        if not running.done():
+            stop()
+            await asyncio.wait([running])  # a thread cannot be interrupted, and the file must outlive it
+            running.exception()

@@ -19,11 +19,11 @@ import av
 import numpy as np
 import pytest
 
-from speechd.audio.containers import FORMAT_WHITELIST
 from speechd.audio.decode import open_audio
-from speechd.audio.ffmpeg_input import CpuBudget, FFmpegInput
-from speechd.audio.resample import SampleClock
-from speechd.audio.tracks import CONTAINER_OPTIONS, Track
+from speechd.audio.ffmpeg.containers import FORMAT_WHITELIST
+from speechd.audio.ffmpeg.ffmpeg_input import CpuBudget, Source
+from speechd.audio.ffmpeg.resample import Clock
+from speechd.audio.ffmpeg.tracks import CONTAINER_OPTIONS, Track
 from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
 from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
@@ -244,7 +244,7 @@ def test_a_change_of_rate_in_the_middle_is_followed() -> None:
 )
 def test_the_clock(timestamps: list[float | None], gaps: list[float]) -> None:
     """Frames of one second each."""
-    clock = SampleClock(0.0)
+    clock = Clock(0.0)
     found = []
     for timestamp in timestamps:
         found.append(clock.gap_before(timestamp))
@@ -430,7 +430,7 @@ def test_silence_inserted_for_a_hole_counts_towards_the_limit() -> None:
 def test_decoding_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(tone(60, 48_000), 48_000, "opus", "libopus")
     clock = iter(range(0, 10**9, 9))
-    monkeypatch.setattr("speechd.audio.ffmpeg_input.time.thread_time", lambda: float(next(clock)))
+    monkeypatch.setattr("speechd.audio.ffmpeg.ffmpeg_input.time.thread_time", lambda: float(next(clock)))
     with pytest.raises(InvalidAudio, match="unreasonably long"):
         decoded(data, grace=5)
 
@@ -529,7 +529,7 @@ def open_unguarded(file: BinaryIO) -> None:
 def open_by_whitelists_alone(file: BinaryIO) -> None:
     """Without the look at the first bytes: FFmpeg gets the file, and must refuse it by itself."""
     with contextlib.suppress(InvalidAudio):
-        Track(FFmpegInput(file, CpuBudget(20)), None).close()
+        Track(Source(file, CpuBudget(20)), None).close()
 
 
 def open_guarded(file: BinaryIO) -> None:

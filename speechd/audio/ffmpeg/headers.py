@@ -26,7 +26,7 @@ TAGS: Final = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN", b"LIST", b"id3 ")
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderClaim:
+class Claim:
     """What an uncompressed recording's header says; FFmpeg drops the absurd ones without a word."""
 
     sample_rate: float
@@ -34,7 +34,7 @@ class HeaderClaim:
     channels: int
 
 
-def header_claim(head: bytes) -> HeaderClaim | None:
+def claim(head: bytes) -> Claim | None:
     """Read the header of a WAV, AU or CAF file.
 
     Args:
@@ -46,13 +46,13 @@ def header_claim(head: bytes) -> HeaderClaim | None:
     with suppress(struct.error):
         if head.startswith(b"RIFF") and (at := head.find(b"fmt ", 12)) > 0:
             channels, rate = struct.unpack_from("<HI", head, at + 10)
-            return HeaderClaim(rate, channels)
+            return Claim(rate, channels)
         if head.startswith(b".snd"):
             rate, channels = struct.unpack_from(">II", head, 16)
-            return HeaderClaim(rate, channels)
+            return Claim(rate, channels)
         if head.startswith(b"caff") and head[8:12] == b"desc":
             rate, channels = struct.unpack_from(">d16xI", head, 20)
-            return HeaderClaim(rate, channels)
+            return Claim(rate, channels)
     return None
 
 
@@ -151,7 +151,7 @@ def _walk(read_at: ReadAt, layout: _Chunks, file_size: int) -> Iterator[tuple[by
 
 
 @dataclass(frozen=True, slots=True)
-class AudioSection:
+class Section:
     """A stretch of a file that is a recording of its own."""
 
     start: int
@@ -160,17 +160,17 @@ class AudioSection:
     """Bytes at its end that are no samples, chunk, tag or padding: perhaps audio that the header does not count."""
 
 
-def recordings(read_at: ReadAt, file_size: int) -> Iterator[AudioSection]:
+def recordings(read_at: ReadAt, file_size: int) -> Iterator[Section]:
     """The recordings in a file: one, but for WAVs one behind the other."""
     start = 0
     while True:
         left = file_size - start
         data = sample_data(_beginning_at(read_at, start), left)
         if data is None or not data.wave:
-            yield AudioSection(start, left)
+            yield Section(start, left)
             return
         end, stray = _look_behind(read_at, start + data.start + data.held, file_size)
-        yield AudioSection(start, end - start, stray)
+        yield Section(start, end - start, stray)
         if end == file_size:
             return
         start = end

@@ -43,7 +43,7 @@ class CpuBudget:
         return self.spent > self._grace + audio_seconds / 5
 
 
-class FileSection(io.RawIOBase):
+class Section(io.RawIOBase):
     """A stretch of a file, as a file of its own. Reading it moves the file's position."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
@@ -68,7 +68,7 @@ class FileSection(io.RawIOBase):
         return piece
 
 
-class FFmpegInput:
+class Source:
     """The caller's file as FFmpeg sees it: bytes and positions and no name.
 
     Nothing is raised into C: PyAV keeps such an exception for a later call, perhaps another request's.
@@ -133,9 +133,9 @@ class FFmpegInput:
         self.seek(before)
         return piece
 
-    def section(self, start: int, size: int) -> "FFmpegInput":
+    def section(self, start: int, size: int) -> "Source":
         """A stretch of the file, under the same budget."""
-        section = FFmpegInput(cast(BinaryIO, FileSection(self._file, start, size)), self.budget)
+        section = Source(cast(BinaryIO, Section(self._file, start, size)), self.budget)
         section._audio_seconds = self._audio_seconds
         return section
 

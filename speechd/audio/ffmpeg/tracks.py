@@ -14,9 +14,10 @@ import av.container
 from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
-from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, piece_of
-from speechd.audio.ffmpeg_input import FOREIGN, FFmpegInput
-from speechd.audio.headers import sample_data
+from speechd.audio.ffmpeg.codecs import CODEC_WHITELIST, CODECS
+from speechd.audio.ffmpeg.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, formats_of, piece_of
+from speechd.audio.ffmpeg.ffmpeg_input import FOREIGN, Source
+from speechd.audio.ffmpeg.headers import sample_data
 from speechd.errors import InvalidAudio, InvalidRequest, UnsupportedAudioFormat
 from speechd.languages import english_name, find
 from speechd.types import SAMPLE_RATE
@@ -44,8 +45,12 @@ MAX_TRACKS_NAMED: Final = 16
 MAX_TITLE: Final = 40
 """Characters of a track's title in a refusal."""
 
-CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
-"""What keeps FFmpeg from opening anything: only our containers, and not one protocol, not even `file`."""
+CONTAINER_OPTIONS: Final = {
+    "format_whitelist": FORMAT_WHITELIST,
+    "codec_whitelist": CODEC_WHITELIST,
+    "protocol_whitelist": "",
+}
+"""What keeps FFmpeg from opening anything: only our containers and codecs, and not one protocol, not even `file`."""
 
 TAG_OPTIONS: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -56,7 +61,7 @@ TAG_OPTIONS: Final[dict[str, Any]] = (
 class Track:
     """One audio track of an open container. Read its frames once; close it."""
 
-    def __init__(self, source: FFmpegInput, audio_track: str | None) -> None:
+    def __init__(self, source: Source, audio_track: str | None) -> None:
         """
         Args:
             source: the container's bytes.
@@ -205,9 +210,10 @@ def refuse_absurd(rate: float, channels: int) -> None:
         raise InvalidAudio(f"The audio claims a sample rate of {rate:.0f} Hz.", param="file")
 
 
-def _open_container(source: FFmpegInput) -> av.container.InputContainer:
+def _open_container(source: Source) -> av.container.InputContainer:
+    options = CONTAINER_OPTIONS | {"format_whitelist": formats_of(source.head)}
     try:
-        opened: av.container.InputContainer = av.open(source, "r", container_options=CONTAINER_OPTIONS, **TAG_OPTIONS)
+        opened: av.container.InputContainer = av.open(source, "r", container_options=options, **TAG_OPTIONS)
         return opened
     except FOREIGN as error:
         source.check(0.0)
@@ -224,9 +230,7 @@ def _open_container(source: FFmpegInput) -> av.container.InputContainer:
         ) from error
 
 
-def _chosen(
-    container: av.container.InputContainer, source: FFmpegInput, audio_track: str | None
-) -> "av.audio.AudioStream":
+def _chosen(container: av.container.InputContainer, source: Source, audio_track: str | None) -> "av.audio.AudioStream":
     """The track that was asked for, else the one flagged as default, else the first."""
     tracks = container.streams.audio
     if not tracks:
@@ -273,10 +277,10 @@ def _described(track: "av.audio.AudioStream") -> str:
 def _usable(track: "av.audio.AudioStream") -> "av.audio.AudioStream":
     """
     Raises:
-        UnsupportedAudioFormat: there is no decoder for it.
+        UnsupportedAudioFormat: there is no decoder for it, or none that is accepted.
         InvalidAudio: its header is absurd.
     """
-    if track.codec_context is None:
+    if track.codec_context is None or track.codec_context.name not in CODECS:
         raise UnsupportedAudioFormat(
             f"The audio track uses a codec that is not accepted. Accepted: {ACCEPTED}.", param="file"
         )

@@ -10,7 +10,7 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from speechd.audio.ffmpeg_input import FOREIGN
+from speechd.audio.ffmpeg.ffmpeg_input import FOREIGN
 from speechd.errors import InvalidAudio, InvalidRequest
 from speechd.types import SAMPLE_RATE, Samples
 
@@ -24,7 +24,7 @@ CLOCK_RESTART_SECONDS: Final = 1.0
 """Times that fall back by more than this begin a new clock (chained Ogg); less is jitter."""
 
 
-class SampleClock:
+class Clock:
     """Keeps counted samples and the file's timestamps together."""
 
     def __init__(self, origin: float | None) -> None:
@@ -81,7 +81,7 @@ _DTYPES: Final[dict[str, npt.DTypeLike]] = {
 """By FFmpeg's name for packed samples."""
 
 
-class PhaseCorrection:
+class Uncancelled:
     """Stereo whose mix would be silence: one channel is the other's inversion, as a cable wired wrongly makes it.
 
     Works on the frames before they are mixed, a second at a time: where the channels cancel each other, both become the
@@ -163,7 +163,7 @@ MAX_APART: Final = 8
 """Most channels that are transcribed one by one: a 7.1 recording."""
 
 
-class MonoResampler:
+class Mono:
     """Downmixes and resamples frames of one kind to shape (n,); flush before the kind changes.
 
     Frames are joined to a second each first: the filter costs more per call than per sample.
@@ -171,7 +171,7 @@ class MonoResampler:
 
     def __init__(self) -> None:
         self._kind: tuple[str, str, int] | None = None
-        self._uncancelled = PhaseCorrection()
+        self._uncancelled = Uncancelled()
         self._open()
 
     def _open(self) -> None:
@@ -242,7 +242,7 @@ class MonoResampler:
         return packed
 
 
-class ChannelResampler(MonoResampler):
+class Apart(Mono):
     """Resamples frames without mixing them, to shape (channels, n)."""
 
     def __init__(self) -> None:
