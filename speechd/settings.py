@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         100_000_000, gt=0, description="Largest recording, uploaded or fetched, and largest file, in bytes."
     )
     max_audio_seconds: float = Field(43_200, gt=0, description="Longest recording, in seconds.")
+    decoders: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Decoding processes that wait for the next recordings, each of which is decoded in one of its own;"
+        " 0 keeps as many as there are CPUs, at most 4.",
+    )
     max_queue_seconds: float = Field(
         86_400,
         gt=0,

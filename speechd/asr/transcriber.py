@@ -146,7 +146,7 @@ async def _in_threads(iterator: Iterator[T], stop: Callable[[], None]) -> AsyncG
     """Iterates a blocking iterator on worker threads, one step at a time; see _in_thread."""
     end = object()
     while (item := await _in_thread(partial(next, iterator, end), stop)) is not end:
-        yield item  # type: ignore[misc]
+        yield item
 
 
 async def _in_thread(step: Callable[[], R], stop: Callable[[], None]) -> R:

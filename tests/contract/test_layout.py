@@ -26,6 +26,7 @@ LIVE_ELSEWHERE = {
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
     "api.responses.proxy_stream": "a response beside the others, not an operation",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
+    "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
     "schemas.models": "what is on the wire is in schemas",
 }
 """Modules whose only importer is in another package, and why."""

@@ -127,8 +127,9 @@ def _walk(read_at: ReadAt, outer: _Box, depth: int) -> Iterator[_Box]:
 
 
 def _holds_boxes(read_at: ReadAt, box: _Box) -> bool:
-    """FFmpeg finds a moov that somebody hid by calling its surroundings free."""
-    return box.kind in _CONTAINERS or (box.kind in (b"free", b"hoov") and read_at(box.start + 4, 4) == b"moov")
+    """FFmpeg takes a box named free for a moov where it begins as one."""
+    hidden = box.kind in (b"free", b"hoov") and read_at(box.start + 4, 4) in (b"mvhd", b"cmov")
+    return hidden or box.kind in _CONTAINERS
 
 
 def _ahead(read_at: ReadAt) -> ReadAt:

@@ -1,8 +1,8 @@
 """The process that makes decodings: `python -m speechd.audio.isolation.fork_server DESCRIPTOR SPARES`.
 
 It has FFmpeg loaded and one thread, so that a process for a recording is a fork, of a millisecond, that shares its
-memory. It never sees a recording itself. Over the socket it is started with it sends for each process its number and
-its end of a socket to it, always some ahead. A byte `+` asks for one more; `-` and a number ends that process.
+memory. It never sees a recording itself. Over the socket it is started with it sends the number of each process with
+its end of a socket to it, always some ahead, and is sent orders (see protocol).
 
 It ends, and with it every decoding, when the server's end of the socket is closed: at the latest with the server.
 """
@@ -13,16 +13,14 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 from typing import Final
 
 from speechd.audio.isolation import worker
+from speechd.audio.isolation.protocol import END, NEXT, ORDER, PROCESS
 
 MAX_PROCESSES: Final = 256
 """Decodings at once; more wait."""
-PROCESS: Final = struct.Struct("<I")
-ORDER: Final = struct.Struct("<cI")
 
 
 class ForkServer:
@@ -84,9 +82,9 @@ class ForkServer:
         while len(self._received) >= ORDER.size:
             order, process = ORDER.unpack(self._received[: ORDER.size])
             self._received = self._received[ORDER.size :]
-            if order == b"+":
+            if order == NEXT:
                 self._owed += 1
-            elif process in self._processes:
+            elif order == END and process in self._processes:
                 os.kill(process, signal.SIGKILL)
         return bool(received)
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from speechd.audio.isolation import protocol
-from speechd.audio.isolation.fork_server import ORDER, PROCESS
-from speechd.audio.isolation.protocol import BrokenOff, DecodeOptions, Ending, Message
+from speechd.audio.isolation.protocol import END, NEXT, ORDER, PROCESS, BrokenOff, DecodeOptions, Ending, Message
 from speechd.errors import InternalError, InvalidAudio, Overloaded, SpeechdError
 
 MAX_SPARES: Final = 4
@@ -216,11 +215,15 @@ class DecoderPool:
         control = self._started()
         try:
             head, descriptors, _, _ = socket.recv_fds(control, PROCESS.size, 1)
-            if not descriptors:
-                return None
-            asker = socket.socket(fileno=descriptors[0])
-            control.sendall(ORDER.pack(b"+", 0))
         except ConnectionError:
+            return None
+        if not descriptors:
+            return None
+        asker = socket.socket(fileno=descriptors[0])
+        try:
+            control.sendall(ORDER.pack(NEXT, 0))
+        except OSError:
+            asker.close()
             return None
         return PROCESS.unpack(head)[0], asker
 
@@ -238,7 +241,7 @@ class DecoderPool:
         control = self._control
         with contextlib.suppress(OSError):  # where the server has ended, so have its processes
             if control is not None:
-                control.sendall(ORDER.pack(b"-", process))
+                control.sendall(ORDER.pack(END, process))
 
     def _count(self, name: str) -> None:
         with self._count_lock:

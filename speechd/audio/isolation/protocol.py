@@ -4,6 +4,9 @@ First comes the request: four bytes of length, JSON, and with the length the fil
 is a row of messages: kind, two numbers, then what they measure. `H` is the header of the recording, `P` a piece of PCM,
 `D` how it ended, `E` an error. After the header the decoding waits for GO.
 
+Between the server of the processes and who uses them: with each process's number comes our end of the socket to it, and
+an order is a letter and a number.
+
 Nothing that comes from a decoding is trusted: it is JSON with known fields or PCM, bounded, and never a pickle.
 """
 
@@ -26,6 +29,14 @@ MAX_CHANNELS: Final = 8
 MAX_TEXT: Final = 1 << 16
 """Bytes of a message that is JSON."""
 GO: Final = b"g"
+
+PROCESS: Final = struct.Struct("<I")
+"""A process's number."""
+ORDER: Final = struct.Struct("<cI")
+NEXT: Final = b"+"
+"""One more process."""
+END: Final = b"-"
+"""The end of this one."""
 
 _LENGTH: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<cII")
@@ -137,7 +148,7 @@ def send_samples(to: socket.socket, samples: Samples) -> None:
         piece = np.ascontiguousarray(samples[..., start : start + MAX_PIECE], np.float32)
         channels = piece.shape[0] if piece.ndim > 1 else 0
         to.sendall(_HEAD.pack(b"P", channels, piece.shape[-1]))
-        to.sendall(memoryview(piece).cast("B"))
+        to.sendall(piece.data.cast("B"))
 
 
 def receive(source: socket.socket) -> Message:
@@ -155,7 +166,7 @@ def receive(source: socket.socket) -> Message:
         raise BrokenOff
     try:
         fields = json.loads(_received(source, first))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenOff from error
     if not isinstance(fields, dict):
         raise BrokenOff
@@ -186,7 +197,7 @@ def _received_samples(source: socket.socket, channels: int, count: int) -> Sampl
     if channels > MAX_CHANNELS or not 0 < count <= MAX_PIECE:
         raise BrokenOff
     samples = np.empty((channels, count) if channels else count, np.float32)
-    _fill(source, memoryview(samples).cast("B"))
+    _fill(source, samples.data.cast("B"))
     return samples
 
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from speechd.audio.isolation import seccomp
 
-MAX_MEMORY: Final = 1 << 30
-"""Bytes of address space that a decoding may take beyond what the process begins with. The index of a recording of 12
-hours takes 100 MB, and FFmpeg doubles an array that grows."""
+MAX_MEMORY: Final = 512 << 20
+"""Bytes of address space that a decoding may take beyond what the process begins with. The largest index of an MP4 that
+`ffmpeg.mp4_index` lets pass takes 300 MB."""
 MAX_FILES: Final = 8
 """Descriptors: three standard ones, the socket and the recording."""
 MANY_FILES: Final = 1024

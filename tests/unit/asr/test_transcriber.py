@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ import soundfile
 from speechd.asr.batcher import Batcher, QueuedRecording
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
+from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
 from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
+from tests.support.decoder_bombs import flac_silence
 
 NO_VAD = TranscribeOptions(language="en", vad=None)
 
@@ -427,3 +430,23 @@ async def test_a_linked_window_that_fails_fails_the_recording_at_once() -> None:
             await run(pipeline, wav(60), NO_VAD)
     assert pipeline.batcher.queued_seconds == 0
     await pipeline.batcher.close()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+async def test_an_abandoned_recording_is_not_decoded_on() -> None:
+    """Twelve hours of silence in 155 kB have no window that anybody could wait for."""
+    pool = shared_pool()
+    abandoned = pool.counts.abandoned
+    transcriber = LocalTranscriber("m", Batcher(FakeAsr()), Packing(), 43_200)
+    stream = transcriber.stream(io.BytesIO(flac_silence(11.9 * 3600)), TranscribeOptions(language="en"))
+    task = asyncio.ensure_future(anext(stream))
+    finalize = pool.counts.started + 1
+    while pool.counts.started < finalize:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task], timeout=20)
+    assert task.cancelled()
+    await stream.aclose()
+    assert pool.counts.abandoned == abandoned + 1
