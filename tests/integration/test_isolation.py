@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -65,8 +65,7 @@ async def test_whoever_leaves_takes_the_decoding_along(url: str) -> None:
         asked = asyncio.create_task(
             client.post(TRANSCRIPTIONS, files={"file": flac_silence(11.9 * 3600)}, data={"model": "whisper-pocket"})
         )
-        while decoders(url) == waiting:
-            await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(eventually, lambda: decoders(url) != waiting)
         await asyncio.sleep(0.5)
         asked.cancel()
         await asyncio.wait([asked])
@@ -74,36 +73,30 @@ async def test_whoever_leaves_takes_the_decoding_along(url: str) -> None:
 
 
 def test_a_killed_decoder_is_a_400_for_its_recording_alone(url: str, english: Fixture) -> None:
-    async def both() -> tuple[httpx2.Response, httpx2.Response]:
-        assert eventually(lambda: len(decoders(url)) == SPARES)
-        waiting = decoders(url)
-        loop = asyncio.get_running_loop()
-        silent = loop.run_in_executor(None, post, url, flac_silence(11.8 * 3600))
-        while decoders(url) == waiting:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.5)  # by now it has the recording and works on it
-        for process in waiting & busy(decoders(url)):
+    assert eventually(lambda: len(decoders(url)) == SPARES)
+    with ThreadPoolExecutor() as threads:
+        silent = threads.submit(post, url, flac_silence(11.8 * 3600))
+        assert eventually(lambda: bool(working(url)))
+        heard = threads.submit(post, url, english.path.read_bytes() + b"beside")
+        for process in working(url):
             os.kill(process, signal.SIGKILL)
-        heard = loop.run_in_executor(None, post, url, english.path.read_bytes() + b"beside")
-        return await silent, await heard
-
-    silent, heard = asyncio.run(both())
-    assert silent.status_code == 400, silent.text
-    assert silent.json()["error"]["code"] == "invalid_audio"
-    assert heard.status_code == 200, heard.text
+        refused = silent.result()
+    assert refused.status_code == 400, refused.text
+    assert refused.json()["error"]["code"] == "invalid_audio"
+    assert heard.result().status_code == 200, heard.result().text
 
 
-def busy(processes: set[int]) -> set[int]:
-    """Those that have worked, not only been made."""
-    return {process for process in processes if _ticks(process) > 5}
+def working(url: str) -> set[int]:
+    """Processes that have worked for a while, as those that only wait or decode a clip have not."""
+    return {process for process in decoders(url) if _cpu_seconds(process) > 0.1}
 
 
-def _ticks(process: int) -> int:
+def _cpu_seconds(process: int) -> float:
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
-    return int(fields[11]) + int(fields[12])
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -118,24 +111,10 @@ def test_no_decoder_outlives_the_server(number: signal.Signals, tmp_path: Path) 
 
 def test_a_server_that_decodes_ends_when_it_is_told(tmp_path: Path) -> None:
     """In the midst of twelve hours of silence, for a caller who stays."""
-
-    async def run(url: str) -> None:
-        waiting = decoders(url)
-        loop = asyncio.get_running_loop()
-        silent = loop.run_in_executor(None, _post_and_be_refused, url, flac_silence(11.7 * 3600))
-        while decoders(url) == waiting:
-            await asyncio.sleep(0.02)
-        os.kill(server_pid(url), signal.SIGTERM)
-        await silent
-
-    with started(tmp_path, "serve", LISTENS, SPEECHD_DECODERS="1") as server:
+    with started(tmp_path, "serve", LISTENS, SPEECHD_DECODERS="1") as server, ThreadPoolExecutor() as threads:
         assert eventually(lambda: len(decoders(server.found)) == 1)
-        asyncio.run(run(server.found))
+        silent = threads.submit(post, server.found, flac_silence(11.7 * 3600))
+        assert eventually(lambda: bool(working(server.found)))
+        os.kill(server_pid(server.found), signal.SIGTERM)
+        assert isinstance(silent.exception(), httpx2.HTTPError) or silent.result().status_code >= 500
         server.process.wait(timeout=25)
-
-
-def _post_and_be_refused(url: str, audio: bytes) -> None:
-    try:
-        post(url, audio)
-    except httpx2.HTTPError:
-        time.sleep(0)

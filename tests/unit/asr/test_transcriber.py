@@ -20,6 +20,7 @@ from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
 from tests.support.decoder_bombs import flac_silence
+from tests.support.processes import eventually
 
 NO_VAD = TranscribeOptions(language="en", vad=None)
 
@@ -441,8 +442,7 @@ async def test_an_abandoned_recording_is_not_decoded_on() -> None:
     stream = transcriber.stream(io.BytesIO(flac_silence(11.9 * 3600)), TranscribeOptions(language="en"))
     task = asyncio.ensure_future(anext(stream))
     finalize = pool.counts.started + 1
-    while pool.counts.started < finalize:
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(eventually, lambda: pool.counts.started >= finalize)
     await asyncio.sleep(0.5)
     assert not task.done()
     task.cancel()
