@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from speechd.audio.isolation.decoding_process import DecodingProcess
 from speechd.audio.isolation.descriptors import read_only
-from speechd.audio.isolation.pool import DecoderPool, DecodingProcess, shared_pool
+from speechd.audio.isolation.pool import DecoderPool, shared_pool
 from speechd.audio.isolation.protocol import DEFAULT_MAX_SECONDS, DecodeOptions, Ending, Header
 from speechd.errors import InternalError
 from speechd.types import SAMPLE_RATE, Samples
@@ -173,4 +174,5 @@ class AudioStream:
                 raise InternalError("The decoder answers out of turn.")
             self._samples += message.shape[-1]
             yield message
+        process.end()
         self.truncated, self.trailing = message.truncated, message.trailing

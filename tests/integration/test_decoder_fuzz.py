@@ -17,7 +17,7 @@ from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
 from tests.support.decoder_bombs import INDEX_BOMBS, flac_silence, opus_silence
 from tests.support.generated_audio import encode, tone
 
-ROUNDS = 200
+ROUNDS = 100
 """Of each format."""
 INTERESTING = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 

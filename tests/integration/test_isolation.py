@@ -109,6 +109,7 @@ def test_no_decoder_outlives_the_server(number: signal.Signals, tmp_path: Path) 
         assert eventually(lambda: not any(Path(f"/proc/{process}").exists() for process in those))
 
 
+@pytest.mark.extra  # it takes the ten seconds that requests have to finish
 def test_a_server_that_decodes_ends_when_it_is_told(tmp_path: Path) -> None:
     """In the midst of twelve hours of silence, for a caller who stays."""
     with started(tmp_path, "serve", LISTENS, SPEECHD_DECODERS="1") as server, ThreadPoolExecutor() as threads:

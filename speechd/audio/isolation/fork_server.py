@@ -19,8 +19,8 @@ from typing import Final
 from speechd.audio.isolation import worker
 from speechd.audio.isolation.protocol import END, NEXT, ORDER, PROCESS
 
-MAX_PROCESSES: Final = 256
-"""Decodings at once; more wait."""
+RETRY_SECONDS: Final = 1.0
+"""After a process could not be made."""
 
 
 class ForkServer:
@@ -54,19 +54,24 @@ class ForkServer:
 
     def _turn(self) -> bool:
         """Wait for an order or the end of a process, and see to it; False once the server is gone."""
-        while self._owed and len(self._processes) < MAX_PROCESSES:
-            self._fork()
+        while self._owed and self._fork():
             self._owed -= 1
-        ready, _, _ = select.select([self._server, self._wakened], [], [])
+        ready, _, _ = select.select([self._server, self._wakened], [], [], RETRY_SECONDS if self._owed else None)
         if self._wakened in ready:
             self._wakened.recv(4096)
             self._reap()
         return self._server not in ready or self._obey()
 
-    def _fork(self) -> None:
-        """One more process, which waits at its end of a socket; the server gets the other."""
+    def _fork(self) -> bool:
+        """One more process, which waits at its end of a socket; the server gets the other. False: not now."""
         theirs, ours = socket.socketpair()
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:  # too many processes, or too little memory
+            theirs.close()
+            ours.close()
+            print(f"no decoding process can be made: {error.strerror}", file=sys.stderr, flush=True)
+            return False
         if not process:
             theirs.close()
             worker.enter_sandbox(ours.fileno())
@@ -74,6 +79,7 @@ class ForkServer:
         self._processes.add(process)
         with theirs, ours:
             socket.send_fds(self._server, [PROCESS.pack(process)], [theirs.fileno()])
+        return True
 
     def _obey(self) -> bool:
         """Do what the server asks; False where it is gone."""

@@ -9,18 +9,19 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from speechd.audio.isolation import protocol
-from speechd.audio.isolation.protocol import END, NEXT, ORDER, PROCESS, BrokenOff, DecodeOptions, Ending, Message
-from speechd.errors import InternalError, InvalidAudio, Overloaded, SpeechdError
+from speechd.audio.isolation.decoding_process import DecodingProcess
+from speechd.audio.isolation.protocol import END, NEXT, ORDER, PROCESS
+from speechd.errors import InternalError, Overloaded
 
 MAX_SPARES: Final = 4
 """So many processes wait by default, or as many as there are CPUs."""
-WAIT_SECONDS: Final = 30.0
-"""For a process, when as many as may be are at work."""
+MAX_DECODINGS: Final = 256
+"""At once. Each has about 5 MB of memory of its own, and one descriptor of this process."""
+START_SECONDS: Final = 30.0
+"""For a process to be made."""
 ANSWER_SECONDS: Final = 300.0
 """For the next piece of a recording. Its CPU time is bounded by far less; this is for a process that was stopped."""
 ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
@@ -42,108 +43,6 @@ class DecodingCounts:
     """Killed, because nothing came for ANSWER_SECONDS."""
 
 
-class DecodingProcess:
-    """One process that decodes one recording. `end` may be called from any thread, the rest from one at a time."""
-
-    def __init__(self, asker: socket.socket, kill: Callable[[], None], count: Callable[[str], None]) -> None:
-        """
-        Args:
-            asker: our end of the socket to it.
-            kill: ends it.
-            count: adds one to a field of DecodingCounts.
-        """
-        self._asker = asker
-        self._kill = kill
-        self._count = count
-        self._lock = threading.Lock()
-        self._busy = False
-        self._ended = False
-        self._decoding = False
-        """It works on, unless it is killed."""
-
-    def ask(self, options: DecodeOptions, descriptor: int) -> None:
-        """Send the recording; a header is the answer.
-
-        Raises:
-            InvalidAudio: the process is gone.
-        """
-        self._decoding = True
-        self._sending(lambda: protocol.send_request(self._asker, options, descriptor))
-
-    def go_on(self) -> None:
-        """Let it decode; pieces of PCM and an ending are the answer.
-
-        Raises:
-            InvalidAudio: the process is gone.
-        """
-        self._decoding = True
-        self._sending(lambda: self._asker.sendall(protocol.GO))
-
-    def receive(self) -> Message:
-        """The next message; blocking.
-
-        Raises:
-            SpeechdError: what the decoding raised.
-            InvalidAudio: the process broke off, by a signal or a limit.
-            InternalError: it says nothing any more.
-        """
-        with self._lock:
-            if self._ended:
-                raise _broken_off()
-            self._busy = True
-        try:
-            message = protocol.receive(self._asker)
-        except BrokenOff as error:
-            raise self._crashed() from error
-        except TimeoutError as error:
-            self._count("silent")
-            raise InternalError("The decoder does not answer.") from error
-        except OSError as error:
-            raise self._crashed() from error
-        except SpeechdError:
-            self._decoding = False
-            raise
-        finally:
-            self._release()
-        self._decoding = not isinstance(message, protocol.Header | Ending)
-        return message
-
-    def end(self) -> None:
-        """End the process at once, if it still works; a thread in `receive` gets an error."""
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = True
-            if self._decoding:
-                self._count("abandoned")
-                self._kill()
-            if self._busy:
-                with contextlib.suppress(OSError):
-                    self._asker.shutdown(socket.SHUT_RDWR)  # wakes the thread that receives, which then closes it
-            else:
-                self._asker.close()
-
-    def _release(self) -> None:
-        with self._lock:
-            self._busy = False
-            if self._ended:
-                self._asker.close()
-
-    def _sending(self, send: Callable[[], None]) -> None:
-        try:
-            send()
-        except OSError as error:
-            raise self._crashed() from error
-
-    def _crashed(self) -> InvalidAudio:
-        with self._lock:
-            if self._decoding and not self._ended:
-                self._count("crashed")
-                log.warning("a recording broke off its decoding process")
-            self._decoding = False
-        return _broken_off()
-
-
 class DecoderPool:
     """Starts and ends decoding processes, through a server that forks them; its methods may be called by any thread."""
 
@@ -155,6 +54,7 @@ class DecoderPool:
         self._spares = spares or min(MAX_SPARES, os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._count_lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_DECODINGS)
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self.counts = DecodingCounts()
@@ -181,17 +81,15 @@ class DecoderPool:
             Overloaded: as many as may be are at work.
             InternalError: none can be started.
         """
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
+        if not self._places.acquire(blocking=False):
             raise _overloaded()
-        try:
-            process, asker = self._taken() or self._taken_anew()
-        except TimeoutError as error:
-            raise _overloaded() from error
-        finally:
-            self._lock.release()
+        with contextlib.ExitStack() as failed:
+            failed.callback(self._places.release)
+            process, asker = self._waiting()
+            failed.pop_all()
         asker.settimeout(ANSWER_SECONDS)
         self._count("started")
-        return DecodingProcess(asker, functools.partial(self._kill, process), self._count)
+        return DecodingProcess(asker, functools.partial(self._kill, process), self._count, self._places.release)
 
     def close(self) -> None:
         """End every process."""
@@ -209,6 +107,21 @@ class DecoderPool:
             self._server.kill()
             self._server.wait()
         self._control = self._server = None
+
+    def _waiting(self) -> tuple[int, socket.socket]:
+        """
+        Raises:
+            Overloaded: the machine is too busy to make one in time.
+            InternalError: none can be started.
+        """
+        if not self._lock.acquire(timeout=START_SECONDS):
+            raise _overloaded()
+        try:
+            return self._taken() or self._taken_anew()
+        except TimeoutError as error:
+            raise _overloaded() from error
+        finally:
+            self._lock.release()
 
     def _taken(self) -> tuple[int, socket.socket] | None:
         """One that waits, and an order for the next; None where the server has ended."""
@@ -262,7 +175,7 @@ def _start(spares: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
         InternalError: the system starts no process.
     """
     ours, theirs = socket.socketpair()
-    ours.settimeout(WAIT_SECONDS)
+    ours.settimeout(START_SECONDS)
     module = "speechd.audio.isolation.fork_server"
     command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(spares)]
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
@@ -283,9 +196,5 @@ def _start(spares: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     return server, ours
 
 
-def _broken_off() -> InvalidAudio:
-    return InvalidAudio("The audio broke off its decoder: it is damaged, or made to do harm.", param="file")
-
-
 def _overloaded() -> Overloaded:
-    return Overloaded("Too many recordings are being decoded. Please try again later.", retry_after=WAIT_SECONDS)
+    return Overloaded("Too many recordings are being decoded. Please try again later.", retry_after=10)

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from speechd.audio.decode import AudioStream, open_audio
-from speechd.audio.isolation.pool import DecoderPool, DecodingProcess
+from speechd.audio.isolation.decoding_process import DecodingProcess
+from speechd.audio.isolation.pool import DecoderPool
 from speechd.audio.isolation.protocol import DecodeOptions
-from speechd.errors import InvalidAudio, SpeechdError
+from speechd.errors import InvalidAudio, Overloaded, SpeechdError
 from tests.support.decoder_bombs import flac_silence
 from tests.support.generated_audio import pcm16, tone, wav
 from tests.support.processes import children, eventually
@@ -172,6 +173,19 @@ def test_a_clean_recording_counts_as_started_only() -> None:
     finally:
         pool.close()
     assert (counts.started, counts.crashed, counts.abandoned, counts.silent) == (1, 0, 0, 0)
+
+
+def test_more_than_may_be_at_once_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speechd.audio.isolation.pool.MAX_DECODINGS", 2)
+    pool = DecoderPool(spares=1)
+    try:
+        with opened(pool, CLIP), opened(pool, CLIP):
+            with pytest.raises(Overloaded) as caught:
+                opened(pool, CLIP)
+            assert caught.value.headers()["retry-after"]
+        assert [seconds(pool, CLIP) for _ in range(3)] == [2, 2, 2]
+    finally:
+        pool.close()
 
 
 HEAD = struct.Struct("<cII")
