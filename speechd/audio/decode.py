@@ -168,11 +168,13 @@ class AudioStream:
         process = self._process
         if process is None:
             raise ValueError("the stream is not open")
-        process.go_on()
-        while not isinstance(message := process.receive(), Ending):
-            if isinstance(message, Header):
-                raise InternalError("The decoder answers out of turn.")
-            self._samples += message.shape[-1]
-            yield message
-        process.end()
+        try:
+            process.go_on()
+            while not isinstance(message := process.receive(), Ending):
+                if isinstance(message, Header):
+                    raise InternalError("The decoder answers out of turn.")
+                self._samples += message.shape[-1]
+                yield message
+        finally:
+            process.end()  # also where the caller has broken off the iteration
         self.truncated, self.trailing = message.truncated, message.trailing

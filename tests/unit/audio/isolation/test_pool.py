@@ -237,3 +237,8 @@ def test_a_decoder_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch
 def test_the_default_pool_is_shared(make: Callable[[], bytes]) -> None:
     with open_audio(io.BytesIO(make())) as stream:
         assert sum(map(len, stream)) == round(stream.seconds * 16_000)
+
+
+def test_an_iteration_that_is_broken_off_ends_its_process(pool: DecoderPool) -> None:
+    next(iter(opened(pool, HOURS)))
+    assert eventually(lambda: len(children(pool.server_pid)) == 1)
