@@ -400,7 +400,7 @@ async def test_a_ticket_counts_what_was_heard() -> None:
 
 
 async def test_windows_of_a_row_are_told_what_was_said_and_rows_are_decoded_side_by_side() -> None:
-    engine = Hears(delay=0.001)
+    engine = Hears(delay=0.05)
     linked = replace(transcriber(engine), linked_windows=3)
     segments, _ = await run(linked, wav(18), NO_VAD)
     jobs = sorted((job for batch in engine.batches for job in batch), key=lambda job: job.window.start)
