@@ -128,6 +128,13 @@ class Settings(BaseSettings):
     max_speech_seconds: float = Field(
         14_400, gt=0, description="Longest audio that is spoken in one request, pauses included, in seconds."
     )
+    decoders: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Decoding processes that wait for the next recordings, each of which is decoded in one of its own."
+        " 0 keeps as many as there are CPUs, at most 4.",
+    )
     max_queue_seconds: float = Field(
         86_400,
         gt=0,

@@ -1,5 +1,6 @@
 """The HTTP application: middleware, routes and error handlers in one place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -12,6 +13,7 @@ from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequest
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
+from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
 from speechd.dialects import DIALECTS
@@ -34,6 +36,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(shared_pool().start, settings.decoders)  # before any engine takes its memory
         async with AsyncExitStack() as stack:
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)

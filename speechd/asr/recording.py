@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from speechd.audio.decode import open_audio
+from speechd.audio.decode import AudioStream
 from speechd.audio.duplicate_channels import DuplicateChannelFilter
+from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
 from speechd.types import Timings, TranscribeOptions, Window
@@ -40,7 +41,7 @@ class Stopwatch:
 
 
 class OpenRecording:
-    """An open recording. Its windows are read once. After that its length is known. Close it."""
+    """A recording. Open it, read its windows once, and then its length is known. Close it, from any thread."""
 
     def __init__(self, audio: BinaryIO, max_seconds: float, options: TranscribeOptions) -> None:
         """
@@ -48,17 +49,24 @@ class OpenRecording:
             audio: stays open.
             max_seconds: longest recording accepted.
             options: which track is transcribed, whether channels are separate, and what counts as speech.
-
-        Raises:
-            InvalidAudio, InvalidRequest: see speechd.audio.decode.open_audio.
         """
         self._options = options
         self._apart = options.channels == "split"
-        self._stream = open_audio(audio, max_seconds=max_seconds, apart=self._apart, audio_track=options.audio_track)
+        decoding = DecodeOptions(max_seconds, apart=self._apart, audio_track=options.audio_track)
+        self._stream = AudioStream(audio, decoding)
         self._copies = DuplicateChannelFilter()
         self._decoding, self._detecting = Stopwatch(), Stopwatch()
 
+    def open(self) -> None:
+        """Read its header; blocking.
+
+        Raises:
+            SpeechdError: see speechd.audio.decode.open_audio.
+        """
+        self._stream.open()
+
     def close(self) -> None:
+        """End its decoding at once; a thread that reads its windows gets an error."""
         self._stream.close()
 
     @property

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, TypeVar
@@ -33,6 +33,7 @@ SECOND_TEMPERATURE = 0.4
 """High enough to leave a loop, low enough to follow the audio. Prompts, which cause loops, are left out."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,16 @@ class LocalTranscriber:
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        recording = await run_in(DECODING, OpenRecording, audio, self.max_seconds, options)
+        recording = OpenRecording(audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.closing(recording), self.batcher.reserve(recording.expected_seconds, priority) as queued:
+        with contextlib.ExitStack() as held:
+            held.callback(recording.close)
+            await _in_thread(recording.open, recording.close)
+            queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority))
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )
-            windows = _in_thread(recording.windows(self.packing))
+            windows = _in_threads(recording.windows(self.packing), recording.close)
             async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
@@ -142,18 +146,25 @@ def _doubts(window: Window, decoded: Decoded) -> int:
     return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
 
 
-async def _in_thread(iterator: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Iterates a blocking iterator on worker threads, one step at a time. Closing waits for the running step."""
+async def _in_threads(iterator: Iterator[T], stop: Callable[[], None]) -> AsyncGenerator[T, None]:
+    """Iterates a blocking iterator on worker threads, one step at a time; see _in_thread."""
     end = object()
-    step: asyncio.Future[T | object] | None = None
+    while (item := await _in_thread(partial(next, iterator, end), stop)) is not end:
+        yield item
+
+
+async def _in_thread(step: Callable[[], R], stop: Callable[[], None]) -> R:
+    """Calls a blocking function on a worker thread; cancelled, it has it stopped and waits for its end.
+
+    Args:
+        step: what is called.
+        stop: makes `step` return or raise soon.
+    """
+    running = asyncio.ensure_future(run_in(DECODING, step))
     try:
-        while True:
-            step = asyncio.ensure_future(run_in(DECODING, next, iterator, end))
-            item = await asyncio.shield(step)
-            if item is end:
-                return
-            yield item  # type: ignore[misc]
+        return await asyncio.shield(running)
     finally:
-        if step is not None and not step.done():
-            await asyncio.wait([step])  # a thread cannot be interrupted, and the file must outlive it
-            step.exception()
+        if not running.done():
+            stop()
+            await asyncio.wait([running])  # a thread cannot be interrupted, and the file must outlive it
+            running.exception()

@@ -1,30 +1,21 @@
 """Any accepted recording in, float32 at 16 kHz out, mixed to mono or each channel apart, a few seconds at a time.
 
-Memory stays flat however long the recording is.
+Memory stays flat however long the recording is. FFmpeg works in a process of its own for each recording, which has next
+to no rights (see speechd.audio.isolation) and is gone when the stream is closed: a recording that is made to do harm
+does it there.
 """
 
+import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Self
 
-import numpy as np
-from av.audio.frame import AudioFrame
-
-from speechd.audio.containers import ACCEPTED, looks_like
-from speechd.audio.ffmpeg_input import CpuBudget, FFmpegInput
-from speechd.audio.headers import header_claim, recordings
-from speechd.audio.resample import GAP_SECONDS, ChannelResampler, MonoResampler, SampleClock
-from speechd.audio.tracks import Track, refuse_absurd
-from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
+from speechd.audio.isolation.decoding_process import DecodingProcess
+from speechd.audio.isolation.descriptors import read_only
+from speechd.audio.isolation.pool import DecoderPool, shared_pool
+from speechd.audio.isolation.protocol import DEFAULT_MAX_SECONDS, DecodeOptions, Ending, Header
+from speechd.errors import InternalError
 from speechd.types import SAMPLE_RATE, Samples
-
-CHUNK_SECONDS: Final = 5.0
-"""Length of what the stream yields, except at a gap and at the end."""
-
-GUESSED_BYTES_PER_SECOND: Final = 8_000
-"""64 kbit/s: what streamed recordings without a length, such as a browser's WebM, usually come near to."""
-
-DEFAULT_MAX_SECONDS: Final = 43_200.0
 
 
 def open_audio(
@@ -38,7 +29,7 @@ def open_audio(
     """Open a recording for decoding, judged by its content alone.
 
     Args:
-        file: seekable, read from its start; it stays open and belongs to the caller until the stream is closed.
+        file: seekable, read from its start; it stays open and belongs to the caller.
         max_seconds: the longest recording accepted, in seconds of audio.
         grace: CPU seconds that decoding may take beyond a fifth of the audio's own length.
         apart: do not mix the channels.
@@ -46,68 +37,115 @@ def open_audio(
 
     Raises:
         UnsupportedAudioFormat: it is none of the accepted containers, or uses a codec that is not accepted.
-        InvalidAudio: it is empty, broken, or has no audio track.
+        InvalidAudio: it is empty, broken, made to do harm, or has no audio track.
         InvalidRequest: it has no such track.
+        Overloaded: as many recordings as may be are being decoded.
+        InternalError: the file cannot be read, or no process can be started.
     """
-    source = FFmpegInput(file, CpuBudget(grace))
-    source.budget.resume()
+    stream = AudioStream(file, DecodeOptions(max_seconds, grace, apart, audio_track))
     try:
-        _refuse_other_files(source.head)
-        return AudioStream(source, max_seconds, apart, audio_track)
-    finally:
-        source.budget.pause()
+        stream.open()
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 class AudioStream:
-    """One recording; iterate once for its Samples in chunks of about CHUNK_SECONDS. Close it, or use `with`.
+    """One recording; open it, iterate once for its Samples in chunks of some seconds. Close it, or use `with`.
 
     A chunk has the shape (n,) or, where channels stay apart, (channels, n). Several WAVs one behind the other in one
-    file, as streaming servers send them, are one recording.
+    file, as streaming servers send them, are one recording. `close` may be called by any thread, at any time: it ends
+    the decoding at once, and a thread that waits for a chunk gets an error.
     """
 
-    def __init__(self, source: FFmpegInput, max_seconds: float, apart: bool, audio_track: str | None) -> None:
-        self._source = source
-        self._max_seconds = max_seconds
-        self._sections = recordings(source.read_at, source.size)
-        self._section = next(self._sections)
-        """The stretch of the file that is read."""
-        self._track = Track(self._bytes(), audio_track)
-        self.container, self.codec = self._track.container, self._track.codec
-        """FFmpeg's short names: wav, mov, matroska, ogg ..."""
-        self.sample_rate = self._track.sample_rate
-        """Hz, of the source; 0 when only its frames say."""
-        self.channels = self._track.channels
-        """Of the source; 0 when only its frames say."""
+    def __init__(self, file: BinaryIO, options: DecodeOptions, pool: DecoderPool | None = None) -> None:
+        """
+        Args:
+            file: see open_audio.
+            options: see open_audio.
+            pool: where its process comes from; that of this process by default.
+        """
+        self._file = file
+        self._options = options
+        self._pool = pool or shared_pool()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process: DecodingProcess | None = None
+        self._header: Header | None = None
+        self._samples = 0
         self.truncated = False
         """True once the iteration has ended because the recording breaks off."""
         self.trailing = False
         """True once the iteration has ended before bytes that may be audio which the header does not count."""
-        self._clock = SampleClock(self._track.origin)
-        self._converter = ChannelResampler() if apart else MonoResampler()
-        self._yielded = 0
+
+    def open(self) -> None:
+        """Read the header; blocking.
+
+        Raises:
+            SpeechdError: see open_audio.
+        """
+        process = self._pool.acquire()
+        with self._lock:
+            self._process = process
+            if self._closed:
+                process.end()
+        try:
+            with read_only(self._file) as descriptor:
+                process.ask(self._options, descriptor)
+        except (OSError, ValueError) as error:
+            raise InternalError("The uploaded file could not be read.") from error
+        header = process.receive()
+        if not isinstance(header, Header):
+            raise InternalError("The decoder answers out of turn.")
+        self._header = header
+
+    @property
+    def header(self) -> Header:
+        """What is known before decoding."""
+        if self._header is None:
+            raise ValueError("the stream is not open")
+        return self._header
+
+    @property
+    def container(self) -> str:
+        """FFmpeg's short name: wav, mov, matroska, ogg ..."""
+        return self.header.container
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's short name."""
+        return self.header.codec
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of the source; 0 when only its frames say."""
+        return self.header.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """Of the source; 0 when only its frames say."""
+        return self.header.channels
 
     @property
     def expected_seconds(self) -> float:
         """How long it will probably be: what its header says, else FFmpeg's guess, else one from its size."""
-        for seconds in (self._track.declared, self._track.guessed):
-            if seconds is not None:
-                return min(seconds * self._source.size / self._section.size, self._max_seconds)
-        return min(self._source.size / GUESSED_BYTES_PER_SECOND, self._max_seconds)
+        return self.header.expected_seconds
 
     @property
     def declares_length(self) -> bool:
         """Whether `expected_seconds` is what its header says, not a guess."""
-        return self._track.declared is not None
+        return self.header.declares_length
 
     @property
     def probable_seconds(self) -> float | None:
         """How long FFmpeg takes it to be, which may be a guess: to show to people. None: it has no idea."""
-        return None if self._track.guessed is None else self.expected_seconds
+        return self.header.probable_seconds
 
     @property
     def seconds(self) -> float:
         """Seconds of audio yielded so far."""
-        return self._yielded / SAMPLE_RATE
+        return self._samples / SAMPLE_RATE
 
     def __enter__(self) -> Self:
         return self
@@ -118,106 +156,30 @@ class AudioStream:
         self.close()
 
     def close(self) -> None:
-        """Free the decoder; the file stays open."""
-        self._track.close()
+        """End the decoding; the file stays open."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is not None:
+            process.end()
 
     def __iter__(self) -> Iterator[Samples]:
         """Decode.
 
         Raises:
             TooLarge: the recording is longer than `max_seconds`.
-            InvalidAudio: not one frame of it can be decoded, or decoding takes absurdly long.
+            InvalidAudio: not one frame of it can be decoded, or decoding takes absurdly long, or it is made to do harm.
         """
-        chunks = self._chunks()
-        while True:
-            self._source.budget.resume()  # only the time spent in here counts, whatever the consumer does between
-            try:
-                chunk = next(chunks, None)
-            finally:
-                self._source.budget.pause()
-            if chunk is None:
-                return
-            self._yielded += chunk.shape[-1]
-            if self.seconds > self._max_seconds + GAP_SECONDS:
-                raise TooLarge(
-                    f"The audio is longer than the {self._max_seconds:g} seconds that this server accepts.",
-                    param="file",
-                )
-            yield chunk
-
-    def _chunks(self) -> Iterator[Samples]:
-        """Blocks of any length, joined to chunks."""
-        pending: list[Samples] = []
-        size = 0
-        for block in self._blocks():
-            pending.append(block)
-            size += block.shape[-1]
-            if size >= CHUNK_SECONDS * SAMPLE_RATE:
-                yield np.concatenate(pending, axis=-1)
-                pending, size = [], 0
-        if size:
-            yield np.concatenate(pending, axis=-1)
-        if not self._clock.elapsed:
-            raise InvalidAudio(
-                f"No audio could be decoded from the file ({self.container}, {self.codec}): it is empty or damaged.",
-                param="file",
-            )
-
-    def _blocks(self) -> Iterator[Samples]:
-        """Every frame in order, with silence where the file's clock has a hole."""
-        for frame in self._frames():
-            gap = self._clock.gap_before(frame.time)
-            if gap or not self._converter.fits(frame):
-                yield from self._converter.flush()
-            yield from self._silence(gap, frame)
-            yield from self._converter.push(frame)
-            self._clock.advance(gap + frame.samples / frame.sample_rate)
-        yield from self._converter.flush()
-
-    def _silence(self, seconds: float, before: AudioFrame) -> Iterator[Samples]:
-        left = round(seconds * SAMPLE_RATE)
-        while left > 0:
-            size = min(left, round(CHUNK_SECONDS * SAMPLE_RATE))
-            yield self._converter.silence(size, before)
-            left -= size
-
-    def _frames(self) -> Iterator[AudioFrame]:
-        """The frames of each recording in the file."""
-        more = True
-        while more:
-            begun = self._clock.elapsed
-            yield from self._track.frames(lambda: self._clock.elapsed)
-            seconds = self._clock.elapsed - begun
-            self.truncated = self._track.breaks_off(seconds)
-            self.trailing = self._track.leaves_out(self._section.stray, seconds)
-            more = self._open_next()
-
-    def _open_next(self) -> bool:
-        """Go on with the recording behind, if there is one that can be read."""
-        section = next(self._sections, None)
-        if section is None:
-            return False
-        self._section = section
+        process = self._process
+        if process is None:
+            raise ValueError("the stream is not open")
         try:
-            track = Track(self._bytes(), None)
-        except InvalidAudio:
-            self.trailing = True
-            return False
-        self._track.close()
-        self._track = track
-        return True
-
-    def _bytes(self) -> FFmpegInput:
-        whole = self._section.size == self._source.size
-        return self._source if whole else self._source.section(self._section.start, self._section.size)
-
-
-def _refuse_other_files(head: bytes) -> None:
-    if not head:
-        raise InvalidAudio("The file is empty.", param="file")
-    noun = looks_like(head[:512])
-    if noun:
-        raise UnsupportedAudioFormat(f"The file looks like {noun}, not audio. Accepted: {ACCEPTED}.", param="file")
-    header = header_claim(head)
-    if header is not None:
-        refuse_absurd(header.sample_rate, header.channels)
+            process.go_on()
+            while not isinstance(message := process.receive(), Ending):
+                if isinstance(message, Header):
+                    raise InternalError("The decoder answers out of turn.")
+                self._samples += message.shape[-1]
+                yield message
+        finally:
+            process.end()  # also where the caller has broken off the iteration
+        self.truncated, self.trailing = message.truncated, message.trailing

@@ -1,8 +1,11 @@
 """Processes that tests start."""
 
+import contextlib
 import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -17,3 +20,24 @@ def start(command: Sequence[object], **options: Any) -> "subprocess.Popen[Any]":
         return subprocess.Popen([str(word) for word in command], **options)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def children(process: int | None) -> set[int]:
+    """The running processes that a process has started."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent, *_ = status.read_text().rpartition(")")[2].split()
+            if int(parent) == process and state != "Z":
+                found.add(int(status.parent.name))
+    return found
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether something comes true before it is clear that it will not."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True

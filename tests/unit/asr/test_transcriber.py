@@ -5,6 +5,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ import soundfile
 from speechd.asr.batcher import Batcher, QueuedRecording
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
+from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
 from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
+from tests.support.decoder_bombs import flac_silence
+from tests.support.processes import eventually
 
 NO_VAD = TranscribeOptions(language="en", vad=None)
 
@@ -396,7 +400,7 @@ async def test_a_ticket_counts_what_was_heard() -> None:
 
 
 async def test_windows_of_a_row_are_told_what_was_said_and_rows_are_decoded_side_by_side() -> None:
-    engine = Hears(delay=0.001)
+    engine = Hears(delay=0.05)
     linked = replace(transcriber(engine), linked_windows=3)
     segments, _ = await run(linked, wav(18), NO_VAD)
     jobs = sorted((job for batch in engine.batches for job in batch), key=lambda job: job.window.start)
@@ -427,3 +431,22 @@ async def test_a_linked_window_that_fails_fails_the_recording_at_once() -> None:
             await run(pipeline, wav(60), NO_VAD)
     assert pipeline.batcher.queued_seconds == 0
     await pipeline.batcher.close()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+async def test_an_abandoned_recording_is_not_decoded_on() -> None:
+    """Twelve hours of silence in 155 kB have no window that anybody could wait for."""
+    pool = shared_pool()
+    abandoned = pool.counts.abandoned
+    transcriber = LocalTranscriber("m", Batcher(FakeAsr()), Packing(), 43_200)
+    stream = transcriber.stream(io.BytesIO(flac_silence(11.9 * 3600)), TranscribeOptions(language="en"))
+    task = asyncio.ensure_future(anext(stream))
+    finalize = pool.counts.started + 1
+    assert await asyncio.to_thread(eventually, lambda: pool.counts.started >= finalize)
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task], timeout=20)
+    assert task.cancelled()
+    await stream.aclose()
+    assert pool.counts.abandoned == abandoned + 1

@@ -19,11 +19,13 @@ import av
 import numpy as np
 import pytest
 
-from speechd.audio.containers import FORMAT_WHITELIST
 from speechd.audio.decode import open_audio
-from speechd.audio.ffmpeg_input import CpuBudget, FFmpegInput
-from speechd.audio.resample import SampleClock
-from speechd.audio.tracks import CONTAINER_OPTIONS, Track
+from speechd.audio.ffmpeg.containers import FORMAT_WHITELIST
+from speechd.audio.ffmpeg.ffmpeg_input import CpuBudget, FFmpegInput
+from speechd.audio.ffmpeg.resample import SampleClock
+from speechd.audio.ffmpeg.stream import open_stream
+from speechd.audio.ffmpeg.tracks import CONTAINER_OPTIONS, Track
+from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
 from speechd.types import SAMPLE_RATE, Samples
 from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
@@ -410,7 +412,10 @@ def test_the_duration_limit_is_enforced_while_reading() -> None:
             return piece
 
     file = Counting(wav(bytes(32_000 * 3600)))
-    with open_audio(file, max_seconds=20) as stream, pytest.raises(TooLarge, match="20 seconds") as caught:
+    with (
+        open_stream(file, DecodeOptions(max_seconds=20)) as stream,
+        pytest.raises(TooLarge, match="20 seconds") as caught,
+    ):
         list(stream)
     assert (caught.value.status, caught.value.param) == (413, "file")
     assert read < 8_000_000
@@ -430,9 +435,12 @@ def test_silence_inserted_for_a_hole_counts_towards_the_limit() -> None:
 def test_decoding_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode(tone(60, 48_000), 48_000, "opus", "libopus")
     clock = iter(range(0, 10**9, 9))
-    monkeypatch.setattr("speechd.audio.ffmpeg_input.time.thread_time", lambda: float(next(clock)))
-    with pytest.raises(InvalidAudio, match="takes too long"):
-        decoded(data, grace=5)
+    monkeypatch.setattr("speechd.audio.ffmpeg.ffmpeg_input.time.thread_time", lambda: float(next(clock)))
+    with (
+        pytest.raises(InvalidAudio, match="takes too long"),
+        open_stream(io.BytesIO(data), DecodeOptions(grace=5)) as s,
+    ):
+        list(s)
 
 
 def test_time_that_the_consumer_takes_is_not_counted() -> None:
@@ -451,7 +459,8 @@ def test_memory_stays_flat() -> None:
     """An hour of 48 kHz stereo needs as much as five minutes."""
     script = (
         "import io, resource, sys\n"
-        "from speechd.audio.decode import open_audio\n"
+        "from speechd.audio.ffmpeg.stream import open_stream\n"
+        "from speechd.audio.isolation.protocol import DecodeOptions\n"
         "class Endless(io.RawIOBase):\n"
         "    def __init__(self, head): self.head, self.at = head, 0\n"
         "    def readable(self): return True\n"
@@ -467,7 +476,8 @@ def test_memory_stays_flat() -> None:
         "peaks = []\n"
         "for limit in (300, 3600):\n"
         "    try:\n"
-        "        for chunk in open_audio(Endless(wav(b'', rate=48000, channels=2, size=0)), max_seconds=limit): pass\n"
+        "        endless = Endless(wav(b'', rate=48000, channels=2, size=0))\n"
+        "        for chunk in open_stream(endless, DecodeOptions(limit)): pass\n"
         "    except TooLarge: peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         "print(peaks[1] / peaks[0])\n"
     )
@@ -501,7 +511,7 @@ class NamedAndFailing(io.BytesIO):
 
 def test_a_disk_error_is_not_blamed_on_the_audio_nor_on_the_next_request() -> None:
     file = NamedAndFailing(wav(PCM16 * 40))
-    with open_audio(file) as stream:
+    with open_stream(file, DecodeOptions()) as stream:
         chunks = iter(stream)
         next(chunks)
         file.broken = True
@@ -534,13 +544,13 @@ def open_by_whitelists_alone(file: BinaryIO) -> None:
 
 def open_guarded(file: BinaryIO) -> None:
     with pytest.raises(InvalidAudio):
-        open_audio(file)
+        open_stream(file, DecodeOptions())
 
 
 GUARDS = [(open_unguarded, True), (open_by_whitelists_alone, False), (open_guarded, False)]
 
 
-@pytest.mark.parametrize(("opening", "touches"), GUARDS, ids=["unguarded", "whitelists", "open_audio"])
+@pytest.mark.parametrize(("opening", "touches"), GUARDS, ids=["unguarded", "whitelists", "open_stream"])
 def test_a_file_list_reads_no_file_of_the_server(
     opening: Callable[[BinaryIO], None], touches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -564,7 +574,7 @@ def test_a_file_list_reads_no_file_of_the_server(
     assert touched is touches
 
 
-@pytest.mark.parametrize(("opening", "touches"), GUARDS, ids=["unguarded", "whitelists", "open_audio"])
+@pytest.mark.parametrize(("opening", "touches"), GUARDS, ids=["unguarded", "whitelists", "open_stream"])
 def test_a_session_description_opens_no_socket(opening: Callable[[BinaryIO], None], touches: bool) -> None:
     """While FFmpeg listens on the port, nobody else can."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -14,9 +14,10 @@ import av.container
 from av.audio.frame import AudioFrame
 from av.stream import Disposition
 
-from speechd.audio.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, piece_of
-from speechd.audio.ffmpeg_input import FOREIGN, FFmpegInput
-from speechd.audio.headers import sample_data
+from speechd.audio.ffmpeg.codecs import CODEC_WHITELIST, CODECS
+from speechd.audio.ffmpeg.containers import ACCEPTED, FORMAT_WHITELIST, begins_as, formats_of, piece_of
+from speechd.audio.ffmpeg.ffmpeg_input import FOREIGN, FFmpegInput
+from speechd.audio.ffmpeg.headers import sample_data
 from speechd.errors import InvalidAudio, InvalidRequest, UnsupportedAudioFormat
 from speechd.languages import english_name, find
 from speechd.types import SAMPLE_RATE
@@ -45,8 +46,12 @@ MAX_TRACKS_NAMED: Final = 16
 MAX_TITLE: Final = 40
 """Characters of a track's title in an error message."""
 
-CONTAINER_OPTIONS: Final = {"format_whitelist": FORMAT_WHITELIST, "protocol_whitelist": ""}
-"""Keeps FFmpeg from opening anything: it has only our containers and no protocol, not even `file`."""
+CONTAINER_OPTIONS: Final = {
+    "format_whitelist": FORMAT_WHITELIST,
+    "codec_whitelist": CODEC_WHITELIST,
+    "protocol_whitelist": "",
+}
+"""Keeps FFmpeg from opening anything: it has only our containers and codecs and no protocol, not even `file`."""
 
 TAG_OPTIONS: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
@@ -207,8 +212,9 @@ def refuse_absurd(rate: float, channels: int) -> None:
 
 
 def _open_container(source: FFmpegInput) -> av.container.InputContainer:
+    options = CONTAINER_OPTIONS | {"format_whitelist": formats_of(source.head)}
     try:
-        opened: av.container.InputContainer = av.open(source, "r", container_options=CONTAINER_OPTIONS, **TAG_OPTIONS)
+        opened: av.container.InputContainer = av.open(source, "r", container_options=options, **TAG_OPTIONS)
         return opened
     except FOREIGN as error:
         source.check(0.0)
@@ -274,10 +280,10 @@ def _described(track: "av.audio.AudioStream") -> str:
 def _usable(track: "av.audio.AudioStream") -> "av.audio.AudioStream":
     """
     Raises:
-        UnsupportedAudioFormat: there is no decoder for it.
+        UnsupportedAudioFormat: there is no decoder for it, or none that is accepted.
         InvalidAudio: its header has impossible values.
     """
-    if track.codec_context is None:
+    if track.codec_context is None or track.codec_context.name not in CODECS:
         raise UnsupportedAudioFormat(
             f"The audio track uses a codec that is not accepted. Accepted: {ACCEPTED}.", param="file"
         )

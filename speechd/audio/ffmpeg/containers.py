@@ -69,6 +69,11 @@ _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b".snd", "AU"),
 )
 
+_BOXES: Final = frozenset(
+    (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"sidx", b"free", b"skip", b"wide", b"pnot", b"udta", b"uuid")
+)
+"""What an MP4 or QuickTime file may begin with."""
+
 _CLUSTER: Final = b"\x1f\x43\xb6\x75"
 _SIMPLE_BLOCK: Final = re.compile(rb"\xa3(?:[\x80-\xff]|[\x40-\x7f].|[\x20-\x3f]..)[\x81-\x84]..[\x00\x80]", re.DOTALL)
 """A SimpleBlock: its id, its size in one to three bytes, a small track number, two bytes of time, flags without
@@ -95,6 +100,19 @@ def looks_like(head: bytes) -> str | None:
 def begins_as(head: bytes) -> str | None:
     """Name of the accepted container that begins with these bytes."""
     return next((name for offset, magic, name in _OURS if head.startswith(magic, offset)), None)
+
+
+def is_mp4(head: bytes) -> bool:
+    """Whether a file begins with a box of MP4 (ISO/IEC 14496-12, section 4.2)."""
+    return head[4:8] in _BOXES
+
+
+def formats_of(head: bytes) -> str:
+    """The part of FORMAT_WHITELIST for a file with these first bytes.
+
+    FFmpeg would find an MP4 behind other bytes, too, where `mp4_index` has not looked.
+    """
+    return "mov" if is_mp4(head) else ",".join(name for name in FORMAT_WHITELIST.split(",") if name != "mov")
 
 
 def piece_of(head: bytes) -> str | None:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
-from speechd.audio import tracks
 from speechd.audio.decode import open_audio
+from speechd.audio.ffmpeg import tracks
+from speechd.audio.ffmpeg.stream import open_stream
+from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.errors import InvalidAudio, InvalidRequest
 from speechd.types import SAMPLE_RATE
 from tests.support.generated_audio import Floats, encode, tone
@@ -221,4 +223,4 @@ def test_a_wrong_call_of_ours_is_not_the_callers_broken_file(monkeypatch: pytest
 
     monkeypatch.setattr(tracks, "av", SimpleNamespace(open=opened, time_base=av.time_base))
     with pytest.raises(TypeError, match="unexpected keyword"):
-        decoded(encode(tone(1, 16_000), 16_000, "flac", "flac"))
+        open_stream(io.BytesIO(encode(tone(1, 16_000), 16_000, "flac", "flac")), DecodeOptions())

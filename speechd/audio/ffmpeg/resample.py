@@ -10,7 +10,7 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from speechd.audio.ffmpeg_input import FOREIGN
+from speechd.audio.ffmpeg.ffmpeg_input import FOREIGN
 from speechd.errors import InvalidAudio, InvalidRequest
 from speechd.types import SAMPLE_RATE, Samples
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechd.audio.decode import open_audio
-from speechd.audio.headers import SampleData
+from speechd.audio.ffmpeg.headers import SampleData
 from speechd.types import SAMPLE_RATE, Samples
 from tests.support.generated_audio import encode, pcm16, tone, wav
 from tests.unit.audio.test_decode import pitch
