@@ -73,10 +73,10 @@ class Scheduler(Generic[T]):
         with contextlib.suppress(ValueError):
             self.waiting.remove(entry)
 
-    def schedule(self, now: float, most: int) -> list[QueuedJob[T]]:
+    def schedule(self, now: float, maximum: int) -> list[QueuedJob[T]]:
         """Removes and returns the most urgent entry and up to `most` - 1 others of its group, in order of urgency."""
         ranked = sorted(self.waiting, key=lambda entry: entry.urgency(now))
-        batch = [entry for entry in ranked if entry.group == ranked[0].group][:most]
+        batch = [entry for entry in ranked if entry.group == ranked[0].group][:maximum]
         for entry in batch:
             self.waiting.remove(entry)
         return batch

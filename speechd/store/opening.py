@@ -28,7 +28,7 @@ async def open_store(settings: Settings) -> Store:
         database,
         files,
         Batches(database, files),
-        AudioJobs(database, files, most=settings.max_audio_jobs, window=window),
+        AudioJobs(database, files, maximum=settings.max_audio_jobs, window=window),
         Deliveries(database),
         SqlUsageStore(database),
         retention,

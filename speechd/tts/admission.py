@@ -43,13 +43,13 @@ class Reservation:
 class AdmissionQueue:
     """The texts that wait for one voice."""
 
-    def __init__(self, most: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, maximum: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
         """
         Args:
             most: characters that may wait.
             clock: seconds of any steady clock.
         """
-        self._most = most
+        self._maximum = maximum
         self._clock = clock
         self._reservations: set[Reservation] = set()
         self._speed = 0.0
@@ -70,7 +70,7 @@ class AdmissionQueue:
                 texts do not count against a caller's.
         """
         ahead = sum(reserve.waiting for reserve in self._reservations if not goes_before(priority, reserve.priority))
-        excess = ahead + characters - self._most
+        excess = ahead + characters - self._maximum
         if ahead and excess > 0:
             wait = excess / self._speed if self._speed else UNKNOWN_WAIT
             raise Overloaded(

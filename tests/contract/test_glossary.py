@@ -38,7 +38,7 @@ CONVENTIONAL = {
     "log": "the logger of a module",
     "logger": "the logger of a module",
     "T": "a type variable",
-    "parse": "text to a value; the module names the text",
+    "transcribe": "a command, and the operation it calls",
 }
 """Names that may stand in several modules, and why."""
 

@@ -28,8 +28,8 @@ async def create_file(request: Request) -> FileObject:
     """
     files = (await get_store_handle(request).open()).files
     with await asyncio.to_thread(files.blobs.draft) as draft:
-        most = get_service(request).settings.max_upload_bytes
-        async with open_form(request, most, into=cast(BinaryIO, draft)) as body:
+        maximum = get_service(request).settings.max_upload_bytes
+        async with open_form(request, maximum, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)
             if body.file is None:
                 raise InvalidRequest(

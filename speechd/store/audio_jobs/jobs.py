@@ -32,7 +32,7 @@ _ITSELF = and_(lines.c.batch.is_(None), lines.c.state.in_(OPEN))
 class AudioJobs:
     """The audio jobs of one database."""
 
-    def __init__(self, database: Database, files: Files, *, most: int, window: float) -> None:
+    def __init__(self, database: Database, files: Files, *, maximum: int, window: float) -> None:
         """
         Args:
             most: jobs that may be open at once.
@@ -41,7 +41,7 @@ class AudioJobs:
         self._database = database
         self._files = files
         self._queue = Queue(database, "")
-        self._most = most
+        self._maximum = maximum
         self._window = window
 
     async def check_room(self) -> None:
@@ -189,9 +189,9 @@ class AudioJobs:
 
     async def _check_room(self, connection: AsyncConnection) -> None:
         taken = await connection.scalar(select(func.count()).select_from(lines).where(_ITSELF))
-        if int(taken or 0) >= self._most:
+        if int(taken or 0) >= self._maximum:
             raise Overloaded(
-                f"{self._most} audio jobs are open. SPEECHD_MAX_AUDIO_JOBS allows no more."
+                f"{self._maximum} audio jobs are open. SPEECHD_MAX_AUDIO_JOBS allows no more."
                 f" Please try again in {FULL_RETRY_AFTER:g}s.",
                 retry_after=FULL_RETRY_AFTER,
             )

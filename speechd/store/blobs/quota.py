@@ -13,7 +13,7 @@ RETRY_AFTER = 60.0
 class StorageQuota:
     """What kept contents and drafts take together; drafts are written in threads."""
 
-    def __init__(self, folder: Path, most: int = 0, min_free: int = 0) -> None:
+    def __init__(self, folder: Path, maximum: int = 0, min_free: int = 0) -> None:
         """
         Args:
             folder: of the contents, each in a folder of its own letters; drafts are in `drafts`.
@@ -21,7 +21,7 @@ class StorageQuota:
             min_free: bytes that stay free on the disk; 0 sets no floor.
         """
         self._folder = folder
-        self._most = most
+        self._maximum = maximum
         self._min_free = min_free
         self._lock = Lock()
         self._stored: int | None = None
@@ -36,7 +36,7 @@ class StorageQuota:
             OSError: the disk cannot be asked.
         """
         with self._lock:
-            if self._most and self._kept() + self._growing + size > self._most:
+            if self._maximum and self._kept() + self._growing + size > self._maximum:
                 raise self.exceeded()
             if self._min_free and self._free() - size < self._min_free:
                 raise StorageFull(retry_after=RETRY_AFTER)
@@ -60,12 +60,12 @@ class StorageQuota:
 
     def exceeded(self) -> QuotaExceeded:
         return QuotaExceeded(
-            f"The files kept here would take more than {self._most} bytes: delete some first.", param="file"
+            f"The files kept here would take more than {self._maximum} bytes: delete some first.", param="file"
         )
 
     def allows(self, stored: int) -> bool:
         """Contents may take so many bytes."""
-        return not self._most or stored <= self._most
+        return not self._maximum or stored <= self._maximum
 
     def _kept(self) -> int:
         """Bytes of all contents; counted once, where nobody has said it yet."""

@@ -20,15 +20,15 @@ def waiting(name: str, remaining: float, *, group: str = "g", since: float = 0) 
     return QueuedJob(name, QueuedRecording(remaining), group, since)
 
 
-def finalize(schedule: Scheduler[str], now: float = 0, most: int = 8) -> list[str]:
-    return [entry.item for entry in schedule.schedule(now, most)]
+def finalize(schedule: Scheduler[str], now: float = 0, maximum: int = 8) -> list[str]:
+    return [entry.item for entry in schedule.schedule(now, maximum)]
 
 
 def test_the_shortest_remaining_recording_goes_first() -> None:
     schedule = Scheduler[str]()
     for entry in (waiting("film", 7200), waiting("clip", 3), waiting("talk", 600)):
         schedule.add(entry)
-    assert [finalize(schedule, most=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
+    assert [finalize(schedule, maximum=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
 
 
 def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
@@ -36,9 +36,9 @@ def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
     for index in range(5):
         schedule.add(waiting(f"a{index}", index, group="a"))
     schedule.add(waiting("b", 2.5, group="b"))
-    assert finalize(schedule, most=3) == ["a0", "a1", "a2"]
-    assert finalize(schedule, most=3) == ["b"]
-    assert finalize(schedule, most=3) == ["a3", "a4"]
+    assert finalize(schedule, maximum=3) == ["a0", "a1", "a2"]
+    assert finalize(schedule, maximum=3) == ["b"]
+    assert finalize(schedule, maximum=3) == ["a3", "a4"]
     assert schedule.waiting == []
 
 
@@ -59,9 +59,9 @@ async def test_callers_pass_background_work() -> None:
     with batcher.reserve(3, background) as patient, batcher.reserve(60) as caller:
         schedule.add(QueuedJob("line", patient, "a", 0))
         schedule.add(QueuedJob("caller", caller, "b", 100))
-        assert finalize(schedule, now=100, most=1) == ["caller"]
+        assert finalize(schedule, now=100, maximum=1) == ["caller"]
         schedule.add(QueuedJob("caller", caller, "b", 200))
-        assert finalize(schedule, now=200, most=1) == ["line"]
+        assert finalize(schedule, now=200, maximum=1) == ["line"]
     await batcher.close()
 
 
@@ -72,7 +72,7 @@ def test_background_work_that_a_caller_has_joined_is_the_callers() -> None:
     schedule.add(QueuedJob("caller", QueuedRecording(60), "b", 0))
     assert schedule.waiting[0].urgency(0) > schedule.waiting[1].urgency(0)
     now = "interactive"
-    assert finalize(schedule, most=1) == ["shared"]
+    assert finalize(schedule, maximum=1) == ["shared"]
 
 
 async def test_background_work_does_not_keep_callers_out() -> None:
@@ -93,7 +93,7 @@ def test_a_long_recording_does_not_starve() -> None:
     served = []
     for second in range(2_000):
         schedule.add(waiting("clip", 3, since=second))
-        served.append(finalize(schedule, now=second, most=1)[0])
+        served.append(finalize(schedule, now=second, maximum=1)[0])
         if served[-1] == "film":
             break
     assert served[-1] == "film"

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> BlobFolder:
 
 @pytest.fixture
 def jobs(database: Database, folder: BlobFolder) -> AudioJobs:
-    return AudioJobs(database, Files(database, folder, 0), most=3, window=3600)
+    return AudioJobs(database, Files(database, folder, 0), maximum=3, window=3600)
 
 
 @pytest.fixture
