@@ -80,7 +80,7 @@ async def test_captions_belong_to_the_key_that_asked(open_house: Opener, tmp_pat
 
 
 async def test_only_so_many_words_are_kept(open_house: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captions, "MOST_WORDS", 2 * captions.MIN_WORDS)
+    monkeypatch.setattr(captions, "MAX_WORDS", 2 * captions.MIN_WORDS)
     house = await open_house()
     paths = [(await speak(house, captions="srt")).headers["x-speechd-captions"] for _ in range(3)]
     assert [(await house.client.get(path)).status_code for path in paths] == [404, 200, 200]

@@ -15,7 +15,7 @@ def test_a_good_installation(settings: Settings) -> None:
 
 
 def test_an_old_python_is_a_problem(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation, "OLDEST_PYTHON", (4, 0))
+    monkeypatch.setattr(installation, "MIN_PYTHON", (4, 0))
     (finding,) = installation.python(settings)
     assert finding.status == "problem"
     assert "4.0" in finding.remedy

