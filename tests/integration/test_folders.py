@@ -96,7 +96,7 @@ def check(folder: Path, output: Path, said: dict[Path, Fixture]) -> None:
     assert errors / words < 0.05
 
 
-@pytest.mark.parametrize("count", [36, pytest.param(500, marks=pytest.mark.extra)])
+@pytest.mark.parametrize("count", [24, pytest.param(500, marks=pytest.mark.extra)])
 def test_a_run_that_is_killed_twice_is_finished_by_the_third(tmp_path: Path, count: int) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     said = make_folder(folder, count)
