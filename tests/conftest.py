@@ -17,6 +17,8 @@ from speechd.settings import Settings
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores, and threads that wait for a core spin
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process that a test starts would compile speechd anew
+
 ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "audio_fixtures"
 

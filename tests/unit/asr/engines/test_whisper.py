@@ -37,9 +37,12 @@ def test_it_knows_the_languages_of_its_vocabulary() -> None:
     assert set(LANGUAGES) <= set(WhisperEngine(FOLDER).languages)
 
 
-def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine) -> None:
+@pytest.mark.parametrize(
+    "clips", [fixtures("clean")[::2], pytest.param(fixtures("clean"), marks=pytest.mark.grid)], ids=["half", "all"]
+)
+def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine, clips: list[Fixture]) -> None:
     options = TranscribeOptions(word_timestamps=True)
-    jobs = [Job(window(fixture), options) for fixture in fixtures("clean")]
+    jobs = [Job(window(fixture), options) for fixture in clips]
     groups = {engine.group(job) for job in jobs}
     for group in groups:
         members = [job for job in jobs if engine.group(job) == group]
