@@ -192,6 +192,6 @@ class RequestCoalescer(Generic[Part]):
             computation.task.cancel()
 
     def _forget(self, key: Hashable, computation: Computation[Part]) -> None:
-        """Nobody joins it any more."""
+        """No request can join it from now on."""
         if self._running.get(key) is computation:
             del self._running[key]

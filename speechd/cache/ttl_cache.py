@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class TTLCache(Generic[T]):
-    """Results of late, by what was asked; the least recently used make room for new ones.
+    """Recent results, by request; the least recently used make room for new ones.
 
     It is cachetools' cache, and besides drops what is old although nobody asks: results are private.
     """

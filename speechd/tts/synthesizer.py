@@ -45,7 +45,7 @@ class LoadedVoice:
         self.threads = SentenceThreads(threads)
 
     async def close(self) -> None:
-        """Lets the sentences in hand finish and unloads the voice."""
+        """Lets the running sentences finish and unloads the voice."""
         await asyncio.to_thread(self.threads.close)
         self.engine.close()
 

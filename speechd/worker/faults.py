@@ -10,7 +10,7 @@ from speechd.store.store import StoreHandle
 PAUSE_SECONDS = 3.0
 """Between two tries of what the storage refuses."""
 LEAVING_SECONDS = 5.0
-"""For giving back what is in hand."""
+"""For returning running lines to the queue."""
 
 log = logging.getLogger("speechd.worker")
 

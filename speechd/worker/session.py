@@ -39,7 +39,7 @@ async def run_session(
     busy: Callable[[], bool],
     stopping: asyncio.Event,
 ) -> None:
-    """Works until it is to stop, or fails in a way that nobody foresaw; what is in hand then goes back to the queue."""
+    """Works until it is to stop, or fails unexpectedly. Running lines then return to the queue."""
     with WorkerLock(jobs.workers_folder) as lock:
         session = WorkerSession(service, jobs, store, lock, usage, busy, stopping)
         try:
@@ -99,7 +99,7 @@ class WorkerSession:
         self._batch: MaintenanceTask | None = None
 
     async def work(self) -> None:
-        """Until it is to stop, or fails in a way that nobody foresaw."""
+        """Until it is to stop, or fails unexpectedly."""
         await self._release_dead()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._wake_to_stop())
@@ -111,7 +111,7 @@ class WorkerSession:
             group.create_task(self._repeat("webhooks", self._webhooks.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
-        """Gives back what is in hand, so that others can take it at once."""
+        """Returns running lines to the queue, so that others can take them at once."""
         for held in self._held.values():
             held.work.cancel()
         if self._held:
@@ -218,7 +218,7 @@ class WorkerSession:
         self._jobs.tasks_available.set()  # there may be lines now
 
     async def _heartbeat(self) -> None:
-        """The heartbeat: what is in hand is kept, and what others have dropped is taken up."""
+        """The heartbeat: renews the leases of running lines, and returns the lines of dead workers to the queue."""
         if self._held:
             held = await self._queue.renew(set(self._held))
             for id in held.lost & set(self._held):
