@@ -221,7 +221,7 @@ class _OnDemand:
         return self.row.id if self.is_settled or self.instead_of is None else f"{self.row.id} or another"
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         async with AsyncExitStack() as holding:
@@ -229,7 +229,7 @@ class _OnDemand:
             self.is_settled = True
             packing = Packing(self.row.window_seconds, self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
-            async with aclosing(local.stream(audio, options, priority)) as parts:
+            async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
 
@@ -266,7 +266,7 @@ class _SpeakerOnDemand:
     settings: Settings
 
     async def stream(
-        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
     ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
@@ -282,7 +282,7 @@ class _SpeakerOnDemand:
                 booth.admission,
                 self.settings.max_speech_seconds,
             )
-            async with aclosing(local.stream(text, options, priority)) as parts:
+            async with aclosing(local.stream(text, options, priority, caller)) as parts:
                 async for part in parts:
                     yield part
 

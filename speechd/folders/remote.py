@@ -157,7 +157,7 @@ class Upload:
     model: str
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         path = "/v1/audio/translations" if options.task == "translate" else "/v1/audio/transcriptions"

@@ -24,6 +24,7 @@ from speechd.errors import (
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import PrioritySource, interactive
 from speechd.registry.catalog import Model
+from speechd.registry.loaders import text_limits
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
@@ -147,7 +148,7 @@ class StandInTranscriber:
     model: str = "stand-in"
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
         self.priority = priority
@@ -239,7 +240,7 @@ class StandInService:
         self.voices = StandInVoices()
         self.mouth = StandInTts()
         self.threads = SentenceThreads(2)
-        self.admission = AdmissionQueue(settings.max_queue_characters)
+        self.admission = AdmissionQueue(text_limits(settings))
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
 

@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from speechd.errors import Overloaded
+from speechd.fairness.queue_limits import QueueLimits
 from speechd.priority import Priority
 from speechd.tts.admission import BACKGROUND_WAIT, AdmissionQueue, SentenceThreads
 
@@ -20,13 +21,13 @@ class Clock:
 
 
 def test_one_text_is_always_taken() -> None:
-    with AdmissionQueue(most=10).reserve(1000) as reserve:
+    with AdmissionQueue(QueueLimits(10)).reserve(1000) as reserve:
         assert reserve.remaining == 1000
 
 
 def test_what_is_too_much_is_refused_until_there_is_room() -> None:
     clock = Clock()
-    admission = AdmissionQueue(most=100, clock=clock)
+    admission = AdmissionQueue(QueueLimits(100, subject="The voice", unit="characters"), clock=clock)
     with admission.reserve(80) as reserve:
         with pytest.raises(Overloaded, match="80 characters waiting") as unknown, admission.reserve(40):
             pass
@@ -45,7 +46,7 @@ def test_what_is_too_much_is_refused_until_there_is_room() -> None:
 
 def test_the_time_told_is_true_for_several_who_are_spoken_in_turn() -> None:
     clock = Clock()
-    admission = AdmissionQueue(most=100, clock=clock)
+    admission = AdmissionQueue(QueueLimits(100, subject="The voice", unit="characters"), clock=clock)
     with ExitStack() as stack:
         places = [stack.enter_context(admission.reserve(50)) for _ in range(2)]
         for second in range(1, 21):
@@ -57,7 +58,7 @@ def test_the_time_told_is_true_for_several_who_are_spoken_in_turn() -> None:
 
 
 async def test_who_does_not_listen_does_not_keep_others_waiting() -> None:
-    admission = AdmissionQueue(most=100)
+    admission = AdmissionQueue(QueueLimits(100, subject="The voice", unit="characters"))
     with admission.reserve(100) as reserve:
         reserve.step = Future()
         assert admission.waiting == 100
@@ -68,7 +69,7 @@ async def test_who_does_not_listen_does_not_keep_others_waiting() -> None:
 
 def test_a_pause_does_not_slow_the_measured_speed() -> None:
     clock = Clock()
-    admission = AdmissionQueue(most=100, clock=clock)
+    admission = AdmissionQueue(QueueLimits(100, subject="The voice", unit="characters"), clock=clock)
     with admission.reserve(50) as reserve:
         clock.now = 1.0
         admission.spoken(reserve, 50)
@@ -82,7 +83,7 @@ def test_a_pause_does_not_slow_the_measured_speed() -> None:
 
 
 def test_background_texts_do_not_keep_callers_out() -> None:
-    admission = AdmissionQueue(most=100)
+    admission = AdmissionQueue(QueueLimits(100, subject="The voice", unit="characters"))
     with (
         admission.reserve(90, "background"),
         admission.reserve(90),

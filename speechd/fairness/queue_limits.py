@@ -1,0 +1,89 @@
+"""Whether a queue takes on more: by the time that a request would wait, and by what each key has waiting."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from speechd.errors import Overloaded
+from speechd.fairness.shared_bound import Excess, SharedBound
+
+UNKNOWN_WAIT = 10.0
+"""`retry-after` in seconds of a refusal while the speed is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """A queue as one new request finds it. Amounts are in the queue's unit: seconds of audio, or characters."""
+
+    held: Mapping[str, float]
+    """What each caller has waiting, without what the request would pass by its priority."""
+    ahead: float
+    """How much is done before the request's turn comes."""
+    speed: float
+    """Units done in a second, for all together; 0 while it is not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """What one queue takes on."""
+
+    most: float = math.inf
+    """Units that may wait. One request is always taken."""
+    max_wait: float = 0.0
+    """Seconds that a caller may have to wait before its turn, as far as can be told; 0 sets no bound."""
+    key_share: float = 1.0
+    """The part of `most` that one key may have waiting while others have something waiting too."""
+    subject: str = "The server"
+    unit: str = "s of audio"
+
+    def check(self, state: QueueState, caller: str, amount: float, *, waits: bool = True) -> None:
+        """
+        Args:
+            caller: id of the key that asks for `amount` units.
+            waits: somebody waits for the answer. The time is no bound for background work.
+
+        Raises:
+            Overloaded: it is too much now; with the time after which there should be room.
+        """
+        wait = state.ahead / state.speed if state.speed else 0.0
+        if waits and self.max_wait and wait > self.max_wait:
+            after = wait - self.max_wait
+            raise Overloaded(
+                f"This request would wait about {wait:.0f} s. SPEECHD_MAX_WAIT allows {self.max_wait:g} s."
+                f" Please try again in {after:.0f}s.",
+                retry_after=after,
+            )
+        excess = SharedBound(self.most, self.key_share).excess(state.held, caller, amount)
+        if excess is not None and any(state.held.values()):
+            raise self._refusal(excess, state, caller)
+
+    def _refusal(self, excess: Excess, state: QueueState, caller: str) -> Overloaded:
+        held = state.held.get(caller, 0.0) if excess.of_share else sum(state.held.values())
+        keys = sum(1 for amount in state.held.values() if amount) if excess.of_share else 1
+        after = excess.amount * keys / state.speed if state.speed else UNKNOWN_WAIT  # each key has every n-th turn
+        subject = "Your key" if excess.of_share else self.subject
+        share = (
+            f" With this request it would exceed its share of {excess.limit:.0f} {self.unit}, which holds while other keys"
+            " wait too (SPEECHD_KEY_SHARE)."
+            if excess.of_share
+            else ""
+        )
+        return Overloaded(
+            f"{subject} has {held:.0f} {self.unit} waiting.{share} Please try again in {after:.0f}s.",
+            retry_after=after,
+        )
+
+
+UNLIMITED = QueueLimits()
+
+
+def ahead_in_turn(own: float, others: Mapping[str, float], until: float) -> float:
+    """What is done before a request's turn, where keys are served in turn.
+
+    Args:
+        own: what its own key has waiting that goes first.
+        others: what each other key has waiting.
+        until: how much of its own key must be done until the request has its turn. In that time every other key gets
+            as much, or all that it has waiting.
+    """
+    return own + sum(min(theirs, until) for theirs in others.values())
