@@ -55,21 +55,22 @@ class QueueLimits:
             )
         excess = SharedBound(self.most, self.key_share).excess(state.held, caller, amount)
         if excess is not None and any(state.held.values()):
-            raise self._refusal(excess, state, caller)
+            raise self._share_used(excess, state, caller) if excess.of_share else self._full(excess, state)
 
-    def _refusal(self, excess: Excess, state: QueueState, caller: str) -> Overloaded:
-        held = state.held.get(caller, 0.0) if excess.of_share else sum(state.held.values())
-        keys = sum(1 for amount in state.held.values() if amount) if excess.of_share else 1
-        after = excess.amount * keys / state.speed if state.speed else UNKNOWN_WAIT  # each key has every n-th turn
-        subject = "Your key" if excess.of_share else self.subject
-        share = (
-            f" With this request it would exceed its share of {excess.limit:.0f} {self.unit}, which holds while other keys"
-            " wait too (SPEECHD_KEY_SHARE)."
-            if excess.of_share
-            else ""
-        )
+    def _full(self, excess: Excess, state: QueueState) -> Overloaded:
+        after = excess.amount / state.speed if state.speed else UNKNOWN_WAIT
         return Overloaded(
-            f"{subject} has {held:.0f} {self.unit} waiting.{share} Please try again in {after:.0f}s.",
+            f"{self.subject} has {sum(state.held.values()):.0f} {self.unit} waiting. Please try again in {after:.0f}s.",
+            retry_after=after,
+        )
+
+    def _share_used(self, excess: Excess, state: QueueState, caller: str) -> Overloaded:
+        keys = sum(1 for amount in state.held.values() if amount)
+        after = excess.amount * keys / state.speed if state.speed else UNKNOWN_WAIT  # each key has every n-th turn
+        return Overloaded(
+            f"Your key has {state.held[caller]:.0f} {self.unit} waiting. With this request it would exceed its share of"
+            f" {excess.limit:.0f} {self.unit}, which holds while other keys wait too (SPEECHD_KEY_SHARE)."
+            f" Please try again in {after:.0f}s.",
             retry_after=after,
         )
 
