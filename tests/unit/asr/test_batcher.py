@@ -281,7 +281,7 @@ class Steady(FakeAsr):
 async def measured() -> tuple[Steady, Batcher]:
     """A batcher that has decoded four windows together and knows its speed."""
     engine = Steady()
-    limits = QueueLimits(most=10_000, max_wait=60, key_share=0.5)
+    limits = QueueLimits(max_amount=10_000, max_wait=60, key_share=0.5)
     batcher = Batcher(engine, limits=limits, clock=lambda: engine.now)
     with batcher.reserve(120) as queued:
         await asyncio.gather(*(batcher.decode(job(start, 30), queued) for start in range(0, 120, 30)))
