@@ -9,10 +9,12 @@ READY := $(VENV)/.ready
 SPEECHD_HOST ?= 127.0.0.1
 SPEECHD_PORT ?= 8000
 EXAMPLE := audio_fixtures/en_television.flac
+CORE := not extra and not grid and not real
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-install test-llm test-schema test-browser test-real test-all check format bench docs image clean
+.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-browser test-real test-all check format bench docs image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -29,8 +31,14 @@ run: $(READY_RUN)  ## serve on SPEECHD_HOST:SPEECHD_PORT (127.0.0.1:8000); bring
 
 install: $(READY)  ## make .venv with speechd and what its tests need
 
-test: $(READY)  ## the core tests: minutes, loopback only
-	$(BIN)/python -m pytest -m "not extra and not real"
+test: $(READY)  ## the core tests, on all cores: minutes, loopback only
+	$(BIN)/python -m pytest $(PARALLEL) -m "$(CORE)"
+
+test-grids: $(READY)  ## the rows of wide parameter tables that the core tests leave out
+	$(BIN)/python -m pytest $(PARALLEL) -m "grid and not extra and not real"
+
+coverage: $(READY)  ## the core tests, and which lines of speechd they reach, also in the processes that they start
+	$(BIN)/python -m pytest $(PARALLEL) -m "$(CORE)" --cov --cov-report=term:skip-covered
 
 test-install: $(READY)  ## the wheel on the newest and the lowest libraries it allows, and the README in a fresh clone; needs a package index
 	$(BIN)/python -m pytest -rs tests/integration/test_wheel.py tests/integration/test_fresh_clone.py
@@ -74,7 +82,7 @@ image:  ## build the container image and have it transcribe; needs root, buildah
 	tests/extra/build_image.sh
 
 clean:  ## remove .venv and caches
-	rm -rf $(VENV) .import_linter_cache .pytest_cache .mypy_cache .ruff_cache build dist site
+	rm -rf $(VENV) .coverage* .import_linter_cache .pytest_cache .mypy_cache .ruff_cache build dist site
 
 $(READY_RUN): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

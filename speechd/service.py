@@ -73,7 +73,7 @@ class Service:
             keep=settings.result_cache_seconds,
             grace=settings.disconnect_grace,
             weigh=remembered_weight,
-            most=MAX_REMEMBERED,
+            maximum=MAX_REMEMBERED,
         )
         """Transcriptions under way and recent transcripts."""
 

@@ -99,8 +99,8 @@ class Scheduler(Generic[T]):
         with contextlib.suppress(ValueError):
             self.waiting.remove(entry)
 
-    def schedule(self, now: float, most: int) -> list[QueuedJob[T]]:
-        """Removes and returns the entry whose turn it is and up to `most` - 1 others of its group, each of them the
+    def schedule(self, now: float, maximum: int) -> list[QueuedJob[T]]:
+        """Removes and returns the entry whose turn it is and up to `maximum` - 1 others of its group, each of them the
         next in turn."""
         ranked = sorted(self.waiting, key=lambda entry: entry.urgency(now))
         urgent = [entry for entry in ranked if not entry.yields(now)]
@@ -109,7 +109,7 @@ class Scheduler(Generic[T]):
         batch: list[QueuedJob[T]] = []
         for yields in (False, True):  # background work gets what room callers leave in the batch
             mates = (entry for entry in ranked if entry.group == group and entry.yields(now) == yields)
-            batch += islice(self._turns.in_turn(mates, _caller_of), most - len(batch))
+            batch += islice(self._turns.in_turn(mates, _caller_of), maximum - len(batch))
         for entry in batch:
             self.waiting.remove(entry)
         return batch

@@ -108,7 +108,7 @@ class RequestCoalescer(Generic[Part]):
         keep: float = 0.0,
         grace: float = 0.0,
         weigh: Callable[[Part], float] = lambda result: 1.0,
-        most: float = 256.0,
+        maximum: float = 256.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -121,7 +121,7 @@ class RequestCoalescer(Generic[Part]):
         """
         self._grace = grace
         self._running: dict[Hashable, Computation[Part]] = {}
-        self._memory: TTLCache[Part] = TTLCache(keep=keep, weigh=weigh, most=most, clock=clock)
+        self._memory: TTLCache[Part] = TTLCache(keep=keep, weigh=weigh, maximum=maximum, clock=clock)
 
     def recall(self, key: Hashable) -> Part | None:
         """The remembered result for this key, if it is not too old."""

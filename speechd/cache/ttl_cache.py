@@ -21,7 +21,7 @@ class TTLCache(Generic[T]):
         *,
         keep: float,
         weigh: Callable[[T], float] = lambda result: 1.0,
-        most: float = 256.0,
+        maximum: float = 256.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """
@@ -33,7 +33,7 @@ class TTLCache(Generic[T]):
         """
         self._keep = keep
         self._weigh = weigh
-        self._results = cachetools.TTLCache[Hashable, T](most, keep, timer=clock, getsizeof=weigh)
+        self._results = cachetools.TTLCache[Hashable, T](maximum, keep, timer=clock, getsizeof=weigh)
 
     def __len__(self) -> int:
         return len(self._results)

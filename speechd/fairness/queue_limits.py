@@ -27,12 +27,12 @@ class QueueState:
 class QueueLimits:
     """What one queue takes on."""
 
-    max_amount: float = math.inf
+    maximum: float = math.inf
     """Units that may wait. One request is always taken."""
     max_wait: float = 0.0
     """Seconds that a caller may have to wait before its turn, as far as can be told; 0 sets no bound."""
     key_share: float = 1.0
-    """The part of `max_amount` that one key may have waiting while others have something waiting too."""
+    """The part of `maximum` that one key may have waiting while others have something waiting too."""
     subject: str = "The server"
     unit: str = "s of audio"
 
@@ -53,7 +53,7 @@ class QueueLimits:
                 f" Please try again in {after:.0f}s.",
                 retry_after=after,
             )
-        excess = SharedBound(self.max_amount, self.key_share).excess(state.held, caller, amount)
+        excess = SharedBound(self.maximum, self.key_share).excess(state.held, caller, amount)
         if excess is not None and any(state.held.values()):
             raise self._share_used(excess, state, caller) if excess.of_share else self._full(excess, state)
 

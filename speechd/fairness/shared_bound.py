@@ -20,7 +20,7 @@ class Excess:
 class SharedBound:
     """A bound and the share of it that one caller may hold while others hold something too."""
 
-    max_amount: float = math.inf
+    maximum: float = math.inf
     """What all callers may hold together."""
     share: float = 1.0
     """Above 0, at most 1."""
@@ -28,7 +28,7 @@ class SharedBound:
     @property
     def of_one(self) -> float:
         """What one caller may hold while others hold something."""
-        return self.max_amount * self.share
+        return self.maximum * self.share
 
     def excess(self, held: Mapping[str, float], caller: str, amount: float) -> Excess | None:
         """By how much it would be too much if `caller` held `amount` more; None: there is room.
@@ -43,6 +43,6 @@ class SharedBound:
         others = sum(min(theirs, self.of_one) for other, theirs in held.items() if other != caller)
         if others and own and own + amount > self.of_one:
             return Excess(own + amount - self.of_one, self.of_one, of_share=True)
-        if own + others + amount > self.max_amount:
-            return Excess(own + others + amount - self.max_amount, self.max_amount, of_share=False)
+        if own + others + amount > self.maximum:
+            return Excess(own + others + amount - self.maximum, self.maximum, of_share=False)
         return None

@@ -141,7 +141,7 @@ class Display(Protocol):
     wants_lengths: bool
     """Whether totals are shown, which needs the lengths of waiting files."""
 
-    def show(self, tally: ProgressCounter) -> None:
+    def show(self, counter: ProgressCounter) -> None:
         """The counts have changed."""
         ...
 
@@ -164,7 +164,7 @@ class Plain:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True)
 
-    def show(self, tally: ProgressCounter) -> None:
+    def show(self, counter: ProgressCounter) -> None:
         pass
 
     def tell(self, event: str, **facts: object) -> None:
@@ -190,26 +190,26 @@ class Bar(Plain):
         self._task = self._progress.add_task("", total=None, files="looking for recordings", audio="")
         self._progress.start()
 
-    def show(self, tally: ProgressCounter) -> None:
-        files = f"{tally.done + tally.failed}/{tally.files} files"
-        failed = f", [red]{tally.failed} failed[/red]" if tally.failed else ""
+    def show(self, counter: ProgressCounter) -> None:
+        files = f"{counter.done + counter.failed}/{counter.files} files"
+        failed = f", [red]{counter.failed} failed[/red]" if counter.failed else ""
         self._progress.update(
             self._task,
-            total=tally.audio_total or None,
-            completed=tally.audio_done,
+            total=counter.audio_total or None,
+            completed=counter.audio_done,
             files=files + failed,
-            audio=_audio(tally),
+            audio=_audio(counter),
         )
 
     def close(self) -> None:
         self._progress.stop()
 
 
-def _audio(tally: ProgressCounter) -> str:
+def _audio(counter: ProgressCounter) -> str:
     """`0.31/0.38 h  96x real time  0:00:03 left`."""
-    hours = f"{tally.audio_done / 3600:.2f}/{tally.audio_total / 3600:.2f} h"
-    speed = f"  {tally.speed:.0f}x real time" if tally.speed else ""
-    left = "" if tally.left is None else f"  {clock_time(tally.left)} left"
+    hours = f"{counter.audio_done / 3600:.2f}/{counter.audio_total / 3600:.2f} h"
+    speed = f"  {counter.speed:.0f}x real time" if counter.speed else ""
+    left = "" if counter.left is None else f"  {clock_time(counter.left)} left"
     return hours + speed + left
 
 
@@ -222,10 +222,10 @@ class JsonLines:
         self._clock = clock
         self._reported = -REPORT_EVERY
 
-    def show(self, tally: ProgressCounter) -> None:
+    def show(self, counter: ProgressCounter) -> None:
         if self._clock() - self._reported >= REPORT_EVERY:
             self._reported = self._clock()
-            self.tell("progress", **tally.facts())
+            self.tell("progress", **counter.facts())
 
     def tell(self, event: str, **facts: object) -> None:
         print(json.dumps({"event": event, **facts}), file=sys.stderr, flush=True)
@@ -256,8 +256,8 @@ def list_failures(display: Display, failures: Iterable[tuple[object, str]]) -> N
         display.say(f"{what}: {reason}", alarming="failed")
 
 
-def name_remedy(display: Display, tally: ProgressCounter) -> None:
+def name_remedy(display: Display, counter: ProgressCounter) -> None:
     """Advice where the embedded model was unsure, for people."""
-    if tally.unsure:
-        several = f"of {tally.unsure} of {tally.done} recordings" if tally.done > 1 else "of what was said"
+    if counter.unsure:
+        several = f"of {counter.unsure} of {counter.done} recordings" if counter.done > 1 else "of what was said"
         display.say(f"The embedded model is unsure {several}. One that understands people: {PULL_COMMAND}")

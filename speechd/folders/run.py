@@ -65,7 +65,7 @@ class FolderRun:
     wanted: RunConfig
     recogniser: Recogniser
     display: Display
-    tally: ProgressCounter = field(default_factory=ProgressCounter)
+    counter: ProgressCounter = field(default_factory=ProgressCounter)
     failures: list[tuple[FoundRecording, str]] = field(default_factory=list)
     """Failures of this run or an earlier one, with the reason."""
     busy: set[Path] = field(default_factory=set)
@@ -88,8 +88,8 @@ class FolderRun:
         try:
             async for batch in batches:
                 running -= _reaped(running)
-                self.tally.files += len(batch)
-                self.display.show(self.tally)
+                self.counter.files += len(batch)
+                self.display.show(self.counter)
                 if batch:
                     await self.recogniser.warm_up(self.wanted.model, self.wanted.options)
                 if batch and self.display.wants_lengths:
@@ -117,10 +117,10 @@ class FolderRun:
     async def _look_ahead(self, items: Sequence[WorkItem]) -> None:
         """Finds the length of waiting audio, for the display only."""
         for item in items:
-            if not self.tally.knows(item.source):
+            if not self.counter.knows(item.source):
                 length = await asyncio.to_thread(seconds_at, item.recording.path)
-                if not self.tally.knows(item.source):
-                    self.tally.expect(item.source, length)
+                if not self.counter.knows(item.source):
+                    self.counter.expect(item.source, length)
 
     def sorted_out(self, items: Iterable[WorkItem]) -> list[WorkItem]:
         """Recordings that need work, by the size and time of their files."""
@@ -138,7 +138,7 @@ class FolderRun:
             return False
         if entry.state == "done":
             whole = all(path.exists() for path in output_paths(item.stem, self.wanted.formats))
-            self.tally.finished_before += whole
+            self.counter.finished_before += whole
             return whole
         if entry.state == "failed" and not self.wanted.retry_failed:
             self._tell_failed(item, f"{entry.reason} (in an earlier run; --retry-failed tries again)")
@@ -169,7 +169,7 @@ class FolderRun:
             self._fail(item, error, begun)
         finally:
             self.busy.discard(item.source)
-            self.display.show(self.tally)
+            self.display.show(self.counter)
 
     async def _transcribe(self, item: WorkItem, file: BinaryIO, kept: Checkpoint | None) -> Transcript:
         model, options = self.wanted.model, self.wanted.options
@@ -184,8 +184,8 @@ class FolderRun:
                 if isinstance(part, Transcript):
                     return replace(part, segments=(*before, *part.segments))
                 unsaved.append(part)
-                self.tally.hear(item.source, max(since, part.end))
-                self.display.show(self.tally)
+                self.counter.hear(item.source, max(since, part.end))
+                self.display.show(self.counter)
                 if options.can_go_on and part.seek / 100 - since >= KEEP_EVERY:
                     since = self._keep(item, stream.model, unsaved)
         raise RuntimeError("the transcription ended without a transcript")
@@ -207,8 +207,8 @@ class FolderRun:
         journal.writing(item.source)
         paths = await asyncio.to_thread(write_outputs, item.stem, wanted.formats, transcript, wanted.view)
         journal.done(item.source, transcript.duration)
-        self.tally.finish(item.source, transcript.duration, transcript.warnings)
-        journal.measure(wanted.parameters, self.tally.audio_new, self.tally.took)
+        self.counter.finish(item.source, transcript.duration, transcript.warnings)
+        journal.measure(wanted.parameters, self.counter.audio_new, self.counter.took)
         self.display.tell(
             "done",
             path=str(item.recording),
@@ -219,15 +219,15 @@ class FolderRun:
 
     def _begin(self, item: WorkItem, length: float, kept: Checkpoint | None) -> None:
         start = kept.start if kept else 0.0
-        self.tally.expect(item.source, length)
-        self.tally.begin(item.source, start)
+        self.counter.expect(item.source, length)
+        self.counter.begin(item.source, start)
         self.display.tell("begin", path=str(item.recording), start=start)
 
     def _pass_over(self, item: WorkItem, print_: FileFingerprint) -> None:
         """Whether its content is unchanged although its size or time changed."""
         item.place.journal.same(item.source, print_)
-        self.tally.files -= 1
-        self.tally.expect(item.source, 0.0)
+        self.counter.files -= 1
+        self.counter.expect(item.source, 0.0)
 
     def _fail(self, item: WorkItem, error: SpeechdError | OSError, begun: bool) -> None:
         if isinstance(error, OSError) and error.errno in DISK:
@@ -235,7 +235,7 @@ class FolderRun:
         reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
         if begun:
             item.place.journal.failed(item.source, reason)
-        self.tally.fail(item.source)
+        self.counter.fail(item.source)
         self._tell_failed(item, reason)
 
     def _tell_failed(self, item: WorkItem, reason: str) -> None:

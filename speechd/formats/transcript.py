@@ -175,7 +175,7 @@ def language_name(code: str, task: Task, dialect: Dialect) -> str:
     return name if dialect.capitalised_language else name.lower()
 
 
-def usage(transcript: Transcript) -> JsonObject:
+def usage_object(transcript: Transcript) -> JsonObject:
     """Charged audio: whole seconds of each channel, rounded up."""
     return {"type": "duration", "seconds": math.ceil(transcript.audio_seconds)}
 
@@ -189,7 +189,7 @@ def signature(transcript: Transcript, view: View) -> JsonObject:
     """The members that a dialect adds to each JSON answer."""
     added: JsonObject = {}
     if view.dialect.usage_in_body:
-        added["usage"] = usage(transcript)
+        added["usage"] = usage_object(transcript)
     if view.dialect.request_id_in_body:
         added["x_groq"] = {"id": view.request_id}
     return added

@@ -40,7 +40,7 @@ async def measure(service: Service, audio: BinaryIO) -> float | None:
         audio.seek(0)
 
 
-async def estimate(service: Service, audio: BinaryIO, options: TranscribeOptions) -> Estimate | None:
+async def estimate_audio(service: Service, audio: BinaryIO, options: TranscribeOptions) -> Estimate | None:
     """How much audio a recording has by its headers; None for what is none: the transcriber says what is wrong.
 
     The file is rewound.

@@ -13,7 +13,7 @@ from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, JsonObject, V
 from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
 from speechd.operations.context import RequestContext
-from speechd.operations.recording import estimate, fetch, fetch_limits, require_one_source
+from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.service import Service
@@ -197,7 +197,7 @@ class _SharedTranscription:
     def run(self, priority: PrioritySource) -> AsyncGenerator[Segment | Transcript, None]:
         options = self.request.options
         parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
-        expected = partial(estimate, self.service, self.audio, options)
+        expected = partial(estimate_audio, self.service, self.audio, options)
         return charged(parts, Transcribed(), self.request.context, expected)
 
     def release(self) -> None:

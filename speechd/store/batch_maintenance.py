@@ -78,17 +78,17 @@ class BatchMaintenance:
             row = (await connection.execute(taken)).first()
         return MaintenanceTask(**row._mapping) if row else None
 
-    async def renew(self, chore: MaintenanceTask) -> None:
+    async def renew(self, task: MaintenanceTask) -> None:
         """Extends the lease of the worker."""
         async with self._database.writing() as connection:
-            await connection.execute(self._change(chore, lease_until=self._database.now() + TASK_LEASE_SECONDS))
+            await connection.execute(self._change(task, lease_until=self._database.now() + TASK_LEASE_SECONDS))
 
-    async def postpone(self, chore: MaintenanceTask, error: SpeechdError) -> None:
+    async def postpone(self, task: MaintenanceTask, error: SpeechdError) -> None:
         """Shows the batch's owner the error, and lets a worker try again soon."""
         fault = InputFault(error.error_code or "storage_unavailable", error.message)
         until = self._database.now() + BETWEEN_TRIES
         async with self._database.writing() as connection:
-            told = self._change(chore, lease_until=until, errors=CheckedInput(faults=[fault]).errors())
+            told = self._change(task, lease_until=until, errors=CheckedInput(faults=[fault]).errors())
             await connection.execute(told)
 
     async def release(self, workers: set[str]) -> None:
@@ -97,58 +97,58 @@ class BatchMaintenance:
         async with self._database.writing() as connection:
             await connection.execute(update(batches).where(left).values(NOBODYS))
 
-    async def do(self, chore: MaintenanceTask) -> None:
+    async def do(self, task: MaintenanceTask) -> None:
         """
         Raises:
             StorageUnavailable, QuotaExceeded: there is no room; nothing has changed.
         """
         try:
-            if chore.status == "validating":
-                await self._validate(chore)
+            if task.status == "validating":
+                await self._validate(task)
             else:
-                await self._finalize(chore)
+                await self._finalize(task)
         except _LostLease:
             return
 
-    async def _validate(self, chore: MaintenanceTask) -> None:
+    async def _validate(self, task: MaintenanceTask) -> None:
         def look_through() -> CheckedInput:
-            with self._files.blobs.open(chore.blob) as file:
-                return check(file, chore.endpoint)
+            with self._files.blobs.open(task.blob) as file:
+                return check(file, task.endpoint)
 
         checked = await asyncio.to_thread(look_through)
         now = int(self._database.now())
         async with self._database.writing() as connection:
-            await lock_batch(connection, chore.id)
+            await lock_batch(connection, task.id)
             if checked.faults:
-                await self._must(connection, chore, status="failed", failed_at=now, errors=checked.errors(), blob=None)
-                await self._files.blobs.release(connection, {chore.blob})
+                await self._must(connection, task, status="failed", failed_at=now, errors=checked.errors(), blob=None)
+                await self._files.blobs.release(connection, {task.blob})
                 return
             total = len(checked.rows)
-            await self._must(connection, chore, status="in_progress", in_progress_at=now, total=total, errors=None)
-            rows = [row | {"owner": chore.owner, "batch": chore.id} for row in checked.rows]
+            await self._must(connection, task, status="in_progress", in_progress_at=now, total=total, errors=None)
+            rows = [row | {"owner": task.owner, "batch": task.id} for row in checked.rows]
             await self._queue.add(connection, rows, BATCH_PRIORITY)
 
-    async def _finalize(self, chore: MaintenanceTask) -> None:
+    async def _finalize(self, task: MaintenanceTask) -> None:
         with self._files.blobs.draft() as output, self._files.blobs.draft() as errors:
-            await self._write(chore, output, errors)
-            ends_as, now = chore.ends_as or "completed", int(self._database.now())
+            await self._write(task, output, errors)
+            ends_as, now = task.ends_as or "completed", int(self._database.now())
             async with self._database.writing() as connection:
-                await lock_batch(connection, chore.id)
+                await lock_batch(connection, task.id)
                 await self._must(
                     connection,
-                    chore,
+                    task,
                     status=ends_as,
                     blob=None,
                     errors=None,
-                    output_file_id=await self._enter(connection, chore, output, "output"),
-                    error_file_id=await self._enter(connection, chore, errors, "error"),
+                    output_file_id=await self._enter(connection, task, output, "output"),
+                    error_file_id=await self._enter(connection, task, errors, "error"),
                     **{ENDED_AT[ends_as]: now},
                 )
-                await connection.execute(delete(lines).where(lines.c.batch == chore.id))
-                await self._files.blobs.release(connection, {chore.blob})
+                await connection.execute(delete(lines).where(lines.c.batch == task.id))
+                await self._files.blobs.release(connection, {task.blob})
 
-    async def _write(self, chore: MaintenanceTask, output: BlobDraft, errors: BlobDraft) -> None:
-        async for rows in self._results(chore.id):
+    async def _write(self, task: MaintenanceTask, output: BlobDraft, errors: BlobDraft) -> None:
+        async for rows in self._results(task.id):
             good = b"".join(_result(row) for row in rows if row.state == "completed")
             bad = b"".join(_result(row) for row in rows if row.state != "completed")
             await asyncio.to_thread(output.write, good)
@@ -172,14 +172,12 @@ class BatchMaintenance:
             number = rows[-1].number
 
     async def _enter(
-        self, connection: AsyncConnection, chore: MaintenanceTask, draft: BlobDraft, kind: str
+        self, connection: AsyncConnection, task: MaintenanceTask, draft: BlobDraft, kind: str
     ) -> str | None:
         if not draft.bytes:
             return None
-        name = f"{chore.id}_{kind}.jsonl"
-        kept = await self._files.enter(
-            connection, draft, chore.owner, name, BATCH_OUTPUT_PURPOSE, chore.output_lifetime
-        )
+        name = f"{task.id}_{kind}.jsonl"
+        kept = await self._files.enter(connection, draft, task.owner, name, BATCH_OUTPUT_PURPOSE, task.output_lifetime)
         return kept.id
 
     async def end_overdue(self) -> int:
@@ -209,16 +207,16 @@ class BatchMaintenance:
         async with self._database.writing() as connection:
             await connection.execute(delete(batches).where(old, batches.c.status.not_in(UNENDED), ~has_lines))
 
-    def _change(self, chore: MaintenanceTask, **values: Any) -> Any:
-        mine = and_(batches.c.id == chore.id, batches.c.worker == self._queue.worker, batches.c.status == chore.status)
+    def _change(self, task: MaintenanceTask, **values: Any) -> Any:
+        mine = and_(batches.c.id == task.id, batches.c.worker == self._queue.worker, batches.c.status == task.status)
         return update(batches).where(mine).values(values)
 
-    async def _must(self, connection: AsyncConnection, chore: MaintenanceTask, **values: Any) -> None:
+    async def _must(self, connection: AsyncConnection, task: MaintenanceTask, **values: Any) -> None:
         """
         Raises:
             _Taken: this worker no longer holds it.
         """
-        changed = await connection.execute(self._change(chore, **NOBODYS, **values))
+        changed = await connection.execute(self._change(task, **NOBODYS, **values))
         if not changed.rowcount:
             raise _LostLease
 

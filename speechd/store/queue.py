@@ -132,7 +132,7 @@ class Queue:
         for start in range(0, len(made), 1000):
             await connection.execute(insert(lines), made[start : start + 1000])
 
-    async def claim(self, most: int) -> list[QueuedTask]:
+    async def claim(self, maximum: int) -> list[QueuedTask]:
         """Claims up to `most` lines that may begin now, the most urgent first. Each goes to one worker only."""
         now = self._database.now()
         if self._idle:
@@ -140,7 +140,7 @@ class Queue:
                 if not (await connection.execute(_claimable(now, 1))).first():
                     return []
         async with self._database.writing() as connection:
-            free = await connection.execute(_claimable(now, most).with_for_update(skip_locked=True))
+            free = await connection.execute(_claimable(now, maximum).with_for_update(skip_locked=True))
             chosen = [row.id for row in free]
             self._idle = not chosen
             if self._idle:
@@ -295,12 +295,12 @@ def _ended(outcome: Outcome, now: float) -> dict[str, Any]:
     return free | {column.name: getattr(outcome, column.name) for column in OUTCOME}
 
 
-def _claimable(now: float, most: int) -> Select[tuple[str]]:
+def _claimable(now: float, maximum: int) -> Select[tuple[str]]:
     return (
         select(lines.c.id)
         .where(lines.c.state == "queued", lines.c.not_before <= now)
         .order_by(lines.c.priority, lines.c.turn, lines.c.id)
-        .limit(most)
+        .limit(maximum)
     )
 
 

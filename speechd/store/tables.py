@@ -142,7 +142,7 @@ deliveries = Table(
 )
 """Webhooks: due once their job has ended."""
 
-usage = Table(
+usage_table = Table(
     "usage",
     metadata,
     Column("key_id", String(64), primary_key=True),

@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, select, text
 
 from speechd.auth.usage import WINDOWS_BY_NAME, UsageRow
 from speechd.store.database import Database
-from speechd.store.tables import usage
+from speechd.store.tables import usage_table
 
 PATIENCE_SECONDS = 2.0
 """To wait for another process that writes: what is not added now is added later."""
@@ -52,19 +52,19 @@ class SqlUsageStore:
         ]
         async with self._database.writing(PATIENCE_SECONDS) as connection:
             await connection.execute(_ADD, values)
-            these = select(usage).where(usage.c.key_id.in_({row.key for row in rows}))
+            these = select(usage_table).where(usage_table.c.key_id.in_({row.key for row in rows}))
             return _rows(await connection.execute(these), ahead)
 
     async def read(self) -> Sequence[UsageRow]:
         """See speechd.auth.usage.UsageStore."""
-        current = select(usage).where(usage.c.started > self._database.now() - LONGEST)
+        current = select(usage_table).where(usage_table.c.started > self._database.now() - LONGEST)
         async with self._database.reading() as connection:
             return _rows(await connection.execute(current), self._ahead())
 
     async def forget_ended(self) -> None:
         """Removes windows that are over, which keys that are no longer used leave behind."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(usage).where(usage.c.started < self._database.now() - LONGEST))
+            await connection.execute(delete(usage_table).where(usage_table.c.started < self._database.now() - LONGEST))
 
     def _ahead(self) -> float:
         """Seconds that the database's clock, which all processes share, is ahead of this machine's."""

@@ -107,15 +107,15 @@ class LocalSpeaker:
         yield Speech(self.voice, len(text), job.seconds)
 
 
-def _check_length(text: str, most: int) -> None:
-    if len(text) > most:
-        raise TooLarge(f"`input` has {len(text)} characters; this server accepts {most}.", param="input")
+def _check_length(text: str, maximum: int) -> None:
+    if len(text) > maximum:
+        raise TooLarge(f"`input` has {len(text)} characters; this server accepts {maximum}.", param="input")
 
 
-def _check_seconds(seconds: float, most: float) -> None:
-    if seconds > most:
+def _check_seconds(seconds: float, maximum: float) -> None:
+    if seconds > maximum:
         raise TooLarge(
-            f"The audio would be longer than the {most:g} seconds that this server makes of one `input`.",
+            f"The audio would be longer than the {maximum:g} seconds that this server makes of one `input`.",
             param="input",
             code="speech_too_long",
         )

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 class ConcurrencyLimiter:
     """Lets at most `most()` lines run at once. The others wait in the order of their arrival."""
 
-    def __init__(self, most: Callable[[], int]) -> None:
-        self._most = most
+    def __init__(self, maximum: Callable[[], int]) -> None:
+        self._maximum = maximum
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._clock = asyncio.get_running_loop().time
@@ -35,7 +35,7 @@ class ConcurrencyLimiter:
             self._let_in()
 
     def _let_in(self) -> None:
-        while self._waiting and self._running < self._most():
+        while self._waiting and self._running < self._maximum():
             turn = self._waiting.popleft()
             if not turn.done():
                 self._running += 1

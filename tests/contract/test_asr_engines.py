@@ -1,6 +1,7 @@
 """What every recogniser owes the pipeline: the fake, Whisper, PocketSphinx and onnx-asr, on the same recording."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -63,14 +64,25 @@ def decode(engine: AsrEngine, window: Window, **options: object) -> Decoded:
     return decoded
 
 
+@pytest.fixture(scope="module")
+def said(engine: AsrEngine, window: Window) -> Callable[..., Decoded]:
+    """What the engine says of the window, by options; it is asked once for each."""
+
+    @cache
+    def ask(**options: object) -> Decoded:
+        return decode(engine, window, **options)
+
+    return ask
+
+
 def test_it_says_what_it_is(engine: AsrEngine) -> None:
     assert "en" in engine.languages
     assert engine.batch_size >= 1
     assert engine.replicas >= 1
 
 
-def test_segments_lie_in_the_window_in_order(engine: AsrEngine, window: Window) -> None:
-    segments = decode(engine, window).segments
+def test_segments_lie_in_the_window_in_order(said: Callable[..., Decoded], window: Window) -> None:
+    segments = said().segments
     assert segments
     assert all(segment.text.strip() for segment in segments)
     times = [time for segment in segments for time in (segment.start, segment.end)]
@@ -79,15 +91,15 @@ def test_segments_lie_in_the_window_in_order(engine: AsrEngine, window: Window) 
     assert times[-1] <= window.duration + 0.01
 
 
-def test_each_segment_brings_evidence(engine: AsrEngine, window: Window) -> None:
-    for segment in decode(engine, window).segments:
+def test_each_segment_brings_evidence(said: Callable[..., Decoded]) -> None:
+    for segment in said().segments:
         assert segment.avg_logprob <= 0
         assert 0 <= segment.no_speech_prob <= 1
 
 
-def test_words_only_on_demand_and_within_their_segment(engine: AsrEngine, window: Window) -> None:
-    assert all(not segment.words for segment in decode(engine, window).segments)
-    for segment in decode(engine, window, word_timestamps=True).segments:
+def test_words_only_on_demand_and_within_their_segment(said: Callable[..., Decoded]) -> None:
+    assert all(not segment.words for segment in said().segments)
+    for segment in said(word_timestamps=True).segments:
         assert [word.word for word in segment.words] == segment.text.split()
         times = [time for word in segment.words for time in (word.start, word.end)]
         assert times == sorted(times)
@@ -96,16 +108,16 @@ def test_words_only_on_demand_and_within_their_segment(engine: AsrEngine, window
         assert all(0 <= word.probability <= 1 for word in segment.words)
 
 
-def test_log_probabilities_only_on_demand_and_spell_the_text(engine: AsrEngine, window: Window) -> None:
-    assert all(not segment.logprobs for segment in decode(engine, window).segments)
-    for segment in decode(engine, window, logprobs=True).segments:
+def test_log_probabilities_only_on_demand_and_spell_the_text(said: Callable[..., Decoded]) -> None:
+    assert all(not segment.logprobs for segment in said().segments)
+    for segment in said(logprobs=True).segments:
         assert b"".join(bytes(token.bytes) for token in segment.logprobs).decode() == segment.text
         assert all(token.logprob <= 0 for token in segment.logprobs)
 
 
-def test_the_language_is_a_distribution_over_what_is_allowed(engine: AsrEngine, window: Window) -> None:
+def test_the_language_is_a_distribution_over_what_is_allowed(said: Callable[..., Decoded]) -> None:
     for options in ({}, {"languages": ("en",)}, {"language": "en"}):
-        decoded = decode(engine, window, **options)
+        decoded = said(**options)
         assert decoded.language == "en"
         assert sum(decoded.language_probabilities.values()) == pytest.approx(1, abs=1e-3)
 
@@ -120,8 +132,10 @@ def test_answers_come_in_the_order_of_the_jobs(engine: AsrEngine, window: Window
     assert [[segment.text for segment in decoded.segments] for decoded in engine.decode(jobs)] == apart
 
 
-def test_an_answer_does_not_depend_on_what_came_before(engine: AsrEngine, window: Window) -> None:
-    first = decode(engine, window, language="en")
+def test_an_answer_does_not_depend_on_what_came_before(
+    engine: AsrEngine, said: Callable[..., Decoded], window: Window
+) -> None:
+    first = said(language="en")
     decode(engine, _noise(), language="en")
     assert decode(engine, window, language="en").segments == first.segments
 

@@ -19,7 +19,7 @@ TREES = {name: ast.parse(text) for name, text in SOURCES.items()}
 PAGES = {path: path.read_text() for path in (ROOT / "docs").rglob("*.md") if path.name != "glossary.md"}
 
 METAPHOR = re.compile(
-    "flights|residents?|booth|backlog|ticket|turns|ledger|chores?|presence|bury|shift|courier|sight|companions?"
+    "flights|residents?|booth|ticket|turns|ledger|chores?|presence|bury|shift|courier|sight|companions?"
     "|reception|wishes|hurry|tally|troubles|most|judged"
 )
 """Words that no public name may contain: the field has others (see the glossary)."""
@@ -38,7 +38,7 @@ CONVENTIONAL = {
     "log": "the logger of a module",
     "logger": "the logger of a module",
     "T": "a type variable",
-    "parse": "text to a value; the module names the text",
+    "transcribe": "a command, and the operation it calls",
 }
 """Names that may stand in several modules, and why."""
 

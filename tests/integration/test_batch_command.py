@@ -116,9 +116,9 @@ def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> Non
     fresh = {"SPEECHD_RESULT_CACHE_SECONDS": "0", "SPEECHD_WORKER_CONCURRENCY": "1"}
     with started(tmp_path / "data", "serve", LISTENS, **fresh) as server:
         environment = os.environ | {"SPEECHD_URL": server.found, "TERM": "xterm", "COLUMNS": "150"}
-        asked = command("run", written(tmp_path, transcriptions(150)))
+        asked = command("run", written(tmp_path, transcriptions(90)))
         running = start(asked, env=environment, cwd=ROOT, stderr=terminal.side)
-        terminal.wait_for("/150")
+        terminal.wait_for("/90")
         assert "━" in terminal.said
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=60) == 130
@@ -128,14 +128,14 @@ def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> Non
         terminal.said = ""
         asked = command("status", id, "--wait", "--output", str(tmp_path))
         waiting = start(asked, env=environment, cwd=ROOT, stderr=terminal.side)
-        terminal.wait_for("/150")
+        terminal.wait_for("/90")
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
     port = server.found.rpartition(":")[2]
     with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=port, **fresh):
         terminal.wait_for("answers:")
         assert waiting.wait(timeout=60) == 0
-    assert len(rows(tmp_path / f"{id}_output.jsonl")) == 150
+    assert len(rows(tmp_path / f"{id}_output.jsonl")) == 90
 
 
 def test_cancelled_and_listed(tmp_path: Path) -> None:

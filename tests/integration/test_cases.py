@@ -58,7 +58,7 @@ CHECKS: dict[str, Callable[[httpx2.Response, Any], bool]] = {
     "message_contains": lambda reply, parts: all(part in reply.json()["error"]["message"] for part in parts),
     "duration_between": lambda reply, ends: ends[0] <= reply.json()["duration"] <= ends[1],
     "start_between": lambda reply, ends: ends[0] <= segment_start(reply) <= ends[1],
-    "usage_seconds_max": lambda reply, most: reply.json()["usage"]["seconds"] <= most,
+    "usage_seconds_max": lambda reply, maximum: reply.json()["usage"]["seconds"] <= maximum,
     "header_has_not": lambda reply, names: not any(name in reply.headers for name in names),
 }
 

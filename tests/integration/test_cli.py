@@ -1,32 +1,19 @@
 """The command line as a person meets it."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import FIXTURES, Fixture, fixtures
+from tests.support.command_line import speechd, speechd_in_process
 from tests.support.wer import normalised, word_errors
-
-
-def speechd(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
-    return subprocess.run(
-        [sys.executable, "-m", "speechd", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env=environment | {"NO_COLOR": "1", "COLUMNS": "100"} | variables,
-        timeout=120,
-    )
 
 
 @pytest.mark.parametrize("command", [(), ("serve",), ("transcribe",), ("translate",)])
 def test_help_tells_what_a_command_does(command: tuple[str, ...]) -> None:
-    done = speechd(*command, "--help")
+    done = speechd_in_process(*command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
     assert "SPEECHD_" in done.stdout or command
@@ -112,7 +99,7 @@ def test_translate_writes_english() -> None:
     ],
 )
 def test_a_mistake_is_one_clear_line(words: tuple[str, ...], message: str, english: Fixture) -> None:
-    done = speechd(*(word.format(audio=english.path) for word in words))
+    done = speechd_in_process(*(word.format(audio=english.path) for word in words))
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,7 +4,7 @@ import json
 import socket
 from pathlib import Path
 
-from tests.integration.test_cli import speechd
+from tests.support.command_line import speechd
 
 
 def doctor(tmp_path: Path, *words: str, **variables: str) -> tuple[int, str]:

@@ -48,7 +48,7 @@ def postgres() -> Iterator[str]:
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=needs_postgres)])
 def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The server only takes orders."""
-    shared, number = {"SPEECHD_WORKER": "false", **FRESH}, 60
+    shared, number = {"SPEECHD_WORKER": "false", **FRESH}, 32
     if kind == "postgresql":
         shared["SPEECHD_DATABASE_URL"], number = request.getfixturevalue("postgres"), LINES
     with (

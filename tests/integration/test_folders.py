@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ import soundfile
 from tests.bench.recordings import long_recording
 from tests.conftest import Fixture, fixtures
 from tests.integration.conftest import serving
-from tests.integration.test_cli import speechd
 from tests.support.audio_folders import make_folder
+from tests.support.command_line import speechd, speechd_in_process
 from tests.support.processes import start
 from tests.support.wer import normalised, word_errors
 
@@ -95,7 +96,7 @@ def check(folder: Path, output: Path, said: dict[Path, Fixture]) -> None:
     assert errors / words < 0.05
 
 
-@pytest.mark.parametrize("count", [36, pytest.param(500, marks=pytest.mark.extra)])
+@pytest.mark.parametrize("count", [24, pytest.param(500, marks=pytest.mark.extra)])
 def test_a_run_that_is_killed_twice_is_finished_by_the_third(tmp_path: Path, count: int) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     said = make_folder(folder, count)
@@ -119,7 +120,7 @@ def test_a_run_that_is_killed_twice_is_finished_by_the_third(tmp_path: Path, cou
 def test_a_long_recording_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    long = long_recording(9)
+    long = long_recording(6)
     (folder / "long.ogg").write_bytes(long.data)
     words = (folder, "--language", "en", "--format", "json", *POCKET)
     with running(*words, "-o", tmp_path / "out") as run:
@@ -133,20 +134,21 @@ def test_a_long_recording_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     resumed, once = (json.loads((tmp_path / name / "long.json").read_text()) for name in ("out", "once"))
     for part, text in (("segments", "text"), ("words", "word")):
         assert [each[text] for each in resumed[part]] == [each[text] for each in once[part]]
-        for time in ("start", "end"):  # what shares a batch differs, and with it the last digits
-            times = [each[time] for each in once[part]]
-            assert [each[time] for each in resumed[part]] == pytest.approx(times, abs=0.1)
+        for edge in ("start", "end"):  # what shares a batch differs, and with it the last digits
+            times = [each[edge] for each in once[part]]
+            assert [each[edge] for each in resumed[part]] == pytest.approx(times, abs=0.1)
     assert resumed["duration"] == once["duration"] == pytest.approx(long.seconds, abs=0.5)
 
 
 def test_ctrl_c_stops_in_order_and_says_how_to_go_on(tmp_path: Path) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     said = make_folder(folder, 24)
-    (folder / "long.ogg").write_bytes(long_recording(12).data)
+    (folder / "long.ogg").write_bytes(long_recording(6).data)
     words = [sys.executable, "-m", "speechd", "transcribe", folder, "-o", output, *FORMATS, *POCKET]
     with start(words, stderr=subprocess.PIPE, text=True) as process:
         while not list(output.rglob("*.tsv")):
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         message = process.communicate(timeout=120)[1]
     assert process.returncode == 130, message
@@ -160,9 +162,10 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_two_runs_in_one_output_folder_do_not_meet(tmp_path: Path, english: Fixture) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "long.ogg").write_bytes(long_recording(30).data)
+    (tmp_path / "in" / "long.ogg").write_bytes(long_recording(3).data)
     with running(tmp_path / "in", "-o", tmp_path / "out", *POCKET) as run:
         run.until(lambda event: event["event"] == "begin")
+        run.process.send_signal(signal.SIGSTOP)  # it stays at work until it is killed
         second = speechd("transcribe", english.path, "-o", tmp_path / "out")
         with running(english.path, "-o", tmp_path / "out") as third:
             told = third.until(lambda event: event["event"] == "error")
@@ -241,7 +244,7 @@ def test_standard_input_and_output(english: Fixture, tmp_path: Path) -> None:
 )
 def test_a_mistake_is_one_clear_line(words: tuple[str, ...], message: str, english: Fixture, tmp_path: Path) -> None:
     places = {"audio": english.path, "folder": english.path.parent, "out": tmp_path / "out"}
-    done = speechd("transcribe", *(word.format(**places) for word in words))
+    done = speechd_in_process("transcribe", *(word.format(**places) for word in words))
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -16,6 +16,7 @@ import pytest
 from speechd.registry.files import shipped_models
 from tests.conftest import ROOT, Fixture
 from tests.integration.conftest import serving
+from tests.support.command_line import speechd_in_process
 from tests.support.model_hub import Hub, running_hub
 from tests.support.wer import word_errors
 
@@ -120,7 +121,7 @@ def test_show_says_what_a_model_is_and_where_it_comes_from(tmp_path: Path, hub: 
     ],
 )
 def test_refusals_are_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    done = run(tmp_path, "models", *arguments, SPEECHD_OFFLINE="true")
+    done = speechd_in_process("models", *arguments, SPEECHD_DATA_DIR=str(tmp_path), SPEECHD_OFFLINE="true")
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -172,6 +173,7 @@ def test_a_server_answers_while_pocketsphinx_works(server: str, english: Fixture
         reply = pool.submit(transcribe)
         while not reply.done():
             alive += httpx2.get(f"{server}/healthz").status_code == 200
+            time.sleep(0.02)
     assert alive > 10
     body = reply.result().json()
     assert body["language"] == "english"

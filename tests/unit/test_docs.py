@@ -5,13 +5,14 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from docs.generate import openapi, pages, raised_codes
+from docs.generate import WRITERS, openapi, raised_codes
 from speechd.cli.main import app
 from speechd.errors import SpeechdError
 from speechd.llm.backends import read_backends
@@ -21,11 +22,7 @@ from tests.conftest import ROOT
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 }
-GENERATED = {f"docs/{path}": text for path, text in pages().items()}
-TEXTS = SOURCES | GENERATED
-SETTINGS, ERRORS, CLI, HTTP = (
-    GENERATED[f"docs/reference/{name}.md"] for name in ("settings", "errors", "cli", "http-api")
-)
+GENERATED = {f"docs/reference/{name}.md": write for name, write in WRITERS.items()}
 SHELL = re.findall(r"^```sh\n(.*?)^```", "".join(SOURCES.values()), re.M | re.S)
 COMMAND_LINES = sorted({line for block in SHELL for line in block.splitlines() if line.startswith("speechd ")})
 MAX_README_BYTES = 7_000
@@ -35,27 +32,37 @@ IDIOMS = ("companion", "in hand", "of late", "makes way", "nobody waits", "who a
 """What the field has words for: see docs/contributing/glossary.md."""
 
 
+@cache
+def text_of(document: str) -> str:
+    """A page as it is written, or generated: once, and only where a test reads it."""
+    return SOURCES[document] if document in SOURCES else GENERATED[document]()
+
+
+def reference(name: str) -> str:
+    return text_of(f"docs/reference/{name}.md")
+
+
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_in_the_reference(name: str) -> None:
-    assert f"| `SPEECHD_{name.upper()}` |" in SETTINGS
+    assert f"| `SPEECHD_{name.upper()}` |" in reference("settings")
 
 
 def test_no_page_names_another_setting() -> None:
-    named = {name for text in TEXTS.values() for name in re.findall(r"SPEECHD_[A-Z_]+[A-Z]", text)}
+    named = {name for page in (*SOURCES, *GENERATED) for name in re.findall(r"SPEECHD_[A-Z_]+[A-Z]", text_of(page))}
     assert named - NO_SETTINGS == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_error_code_is_in_the_reference() -> None:
     codes = {kind.code for kind in descendants(SpeechdError) if kind.code} | {code for code, _ in raised_codes()}
     assert len(codes) > 40
-    assert [code for code in sorted(codes) if f"| `{code}` |" not in ERRORS] == []
+    assert [code for code in sorted(codes) if f"| `{code}` |" not in reference("errors")] == []
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
     found = list(commands(typer.main.get_command(app), "speechd"))
     assert len(found) > 20
     for name, command in found:
-        _, _, section = CLI.partition(f"\n## `{name}`\n")
+        _, _, section = reference("cli").partition(f"\n## `{name}`\n")
         assert section, name
         listed = section.partition("\n## ")[0]
         assert [option for param in command.params for option in param.opts if option not in listed] == []
@@ -65,9 +72,9 @@ def test_every_path_and_field_is_in_the_reference() -> None:
     schema = openapi()
     for path, operations in schema["paths"].items():
         for method in operations:
-            assert f"- `{method.upper()} {path}`\n" in HTTP
+            assert f"- `{method.upper()} {path}`\n" in reference("http-api")
     for field in ("timestamp_granularities", "language_floor", "captions", "completion_window"):
-        assert f"| `{field}` |" in HTTP
+        assert f"| `{field}` |" in reference("http-api")
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES)
@@ -97,10 +104,10 @@ def test_links_lead_somewhere(document: str) -> None:
             assert path.exists() or path.relative_to(ROOT).as_posix() in GENERATED, target
 
 
-@pytest.mark.parametrize("document", sorted(TEXTS))
+@pytest.mark.parametrize("document", sorted([*SOURCES, *GENERATED]))
 def test_the_words_are_those_of_the_field(document: str) -> None:
     """The reference is written from messages and help texts, so these are held too."""
-    assert [idiom for idiom in IDIOMS if re.search(rf"\b{idiom}\b", TEXTS[document], re.I)] == []
+    assert [idiom for idiom in IDIOMS if re.search(rf"\b{idiom}\b", text_of(document), re.I)] == []
 
 
 def test_the_readme_is_short() -> None:

@@ -32,7 +32,7 @@ MEDIA_TYPES = {
 
 def caption_cache() -> TTLCache[Transcript]:
     """Where captions wait to be fetched."""
-    return TTLCache(keep=KEPT, weigh=lambda said: max(MIN_WORDS, len(said.words)), most=MAX_WORDS)
+    return TTLCache(keep=KEPT, weigh=lambda said: max(MIN_WORDS, len(said.words)), maximum=MAX_WORDS)
 
 
 def router(dialect: Dialect) -> APIRouter:

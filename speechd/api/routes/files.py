@@ -30,8 +30,8 @@ async def create_file(request: Request) -> FileObject:
     owner = caller_of(request)
     await files.check_room(owner)
     with await asyncio.to_thread(files.blobs.draft, owner) as draft:
-        most = get_service(request).settings.max_upload_bytes
-        async with open_form(request, most, into=cast(BinaryIO, draft)) as body:
+        maximum = get_service(request).settings.max_upload_bytes
+        async with open_form(request, maximum, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)
             if body.file is None:
                 raise InvalidRequest(

@@ -22,7 +22,7 @@ from speechd.formats.transcript import (
     segment_id,
     signature,
     speaker_segment,
-    usage,
+    usage_object,
 )
 from speechd.operations.recording import require_one_source
 from speechd.operations.transcription import TranscriptionCall, open_transcription
@@ -107,7 +107,7 @@ async def _events(
 
 
 def _done(transcript: Transcript, view: View) -> JsonObject:
-    event: JsonObject = {"type": "transcript.text.done", "text": transcript.text, "usage": usage(transcript)}
+    event: JsonObject = {"type": "transcript.text.done", "text": transcript.text, "usage": usage_object(transcript)}
     return event | _logprobs_of(transcript, view) | signature(transcript, view)
 
 

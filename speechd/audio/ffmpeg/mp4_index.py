@@ -80,11 +80,11 @@ def refuse_index_bomb(source: FFmpegInput, max_seconds: float) -> None:
     if not is_mp4(source.head):
         return
     size = source.size
-    most = min(max(MANY, SAMPLES_PER_SECOND * max_seconds), max(FEW, size / BYTES_PER_SAMPLE))
+    maximum = min(max(MANY, SAMPLES_PER_SECOND * max_seconds), max(FEW, size / BYTES_PER_SAMPLE))
     claimed = 0
     for tables in _tracks(_ahead(source.read_at), size, source.check):
         claimed += tables.samples
-        if claimed > most:
+        if claimed > maximum:
             raise InvalidAudio(
                 f"The tables of this MP4 claim {claimed} samples, more than {size} bytes"
                 f" or {max_seconds:g} seconds of audio can have.",

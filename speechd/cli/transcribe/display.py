@@ -28,11 +28,11 @@ async def print_all(
     Raises:
         SpeechdError: no recording can be transcribed; see HOPELESS.
     """
-    tally, failures = ProgressCounter(files=len(requests)), list[tuple[FoundRecording, str]]()
+    counter, failures = ProgressCounter(files=len(requests)), list[tuple[FoundRecording, str]]()
     ahead: deque[tuple[FoundRecording, asyncio.Task[Transcript | str]]] = deque()
     try:
         for request in requests:
-            ahead.append((request[0], asyncio.create_task(_one(recogniser, request, tally, display))))
+            ahead.append((request[0], asyncio.create_task(_one(recogniser, request, counter, display))))
             if len(ahead) == FILES_AHEAD:
                 _print(*await _next(ahead), formats, view, failures, headed=len(requests) > 1)
         while ahead:
@@ -43,9 +43,9 @@ async def print_all(
         await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
     display.close()
     list_failures(display, failures)
-    name_remedy(display, tally)
+    name_remedy(display, counter)
     status = 1 if failures else 0
-    display.tell("end", exit=status, failures=len(failures), **tally.facts())
+    display.tell("end", exit=status, failures=len(failures), **counter.facts())
     return status
 
 
@@ -59,30 +59,32 @@ async def _next(
     return recording, result
 
 
-async def _one(recogniser: Recogniser, request: Request, tally: ProgressCounter, display: Display) -> Transcript | str:
+async def _one(
+    recogniser: Recogniser, request: Request, counter: ProgressCounter, display: Display
+) -> Transcript | str:
     """A transcript, or the reason why there is none."""
     recording, model, options = request
-    tally.begin(recording.source)
-    display.show(tally)
+    counter.begin(recording.source)
+    display.show(counter)
     try:
         file = await asyncio.to_thread(recording.path.open, "rb")
         async with recogniser.open(TranscriptionRequest(model, options, file=file)) as stream:
             async for part in stream.parts:
                 if isinstance(part, Transcript):
-                    tally.finish(recording.source, part.duration, part.warnings)
+                    counter.finish(recording.source, part.duration, part.warnings)
                     return part
-                tally.hear(recording.source, part.end)
-                display.show(tally)
+                counter.hear(recording.source, part.end)
+                display.show(counter)
         raise RuntimeError("the transcription ended without a transcript")
     except HOPELESS:
         raise
     except (SpeechdError, OSError) as error:
         reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
-        tally.fail(recording.source)
+        counter.fail(recording.source)
         display.tell("failed", path=str(recording), reason=reason)
         return reason
     finally:
-        display.show(tally)
+        display.show(counter)
 
 
 def _print(

@@ -35,7 +35,7 @@ async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | Non
     audio = sum(lengths)
     print(
         f"{len(items)} recordings to transcribe, {audio / 3600:.2f} h of audio;"
-        f" {run.tally.finished_before} finished before, {len(run.failures)} failed before"
+        f" {run.counter.finished_before} finished before, {len(run.failures)} failed before"
     )
     measured = speed or await _measured(run, items)
     if measured:

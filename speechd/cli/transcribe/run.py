@@ -220,7 +220,7 @@ async def _batches(
 
     if not plan.way.watch:
         batch = await asyncio.to_thread(to_do, recordings)
-        finished = folder_run.tally.finished_before
+        finished = folder_run.counter.finished_before
         folder_run.display.tell("start", files=len(batch), finished_before=finished)
         yield batch
         return
@@ -231,19 +231,19 @@ async def _batches(
 
 def _report(plan: RunPlan, folder_run: FolderRun, interrupted: bool) -> int:
     """Prints the result. Returns the exit status."""
-    display, tally = folder_run.display, folder_run.tally
+    display, counter = folder_run.display, folder_run.counter
     display.close()
     list_failures(display, folder_run.untold())
     failed = len(folder_run.failures)
     status = INTERRUPTED if interrupted and not plan.way.watch else 1 if failed else 0
-    display.tell("end", exit=status, failures=failed, **tally.facts())
-    finished = tally.done + tally.finished_before
-    total = finished + failed if plan.way.watch or not interrupted else tally.files + tally.finished_before
+    display.tell("end", exit=status, failures=failed, **counter.facts())
+    finished = counter.done + counter.finished_before
+    total = finished + failed if plan.way.watch or not interrupted else counter.files + counter.finished_before
     where = plan.output or "the recordings' own folders"
-    before = f" ({tally.finished_before} of them before)" if tally.finished_before else ""
-    speed = f"; {tally.sentence()}" if tally.done else ""
+    before = f" ({counter.finished_before} of them before)" if counter.finished_before else ""
+    speed = f"; {counter.sentence()}" if counter.done else ""
     display.say(f"{finished} of {total} recordings written to {where}{before}{speed}")
-    name_remedy(display, tally)
+    name_remedy(display, counter)
     if interrupted and not plan.way.watch:
         display.say("Stopped. Finished recordings are kept. The same command resumes here.")
     return status

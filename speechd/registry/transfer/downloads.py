@@ -54,14 +54,14 @@ class Pull:
 class Pulls:
     """The pulls of one server."""
 
-    def __init__(self, puller: Puller, most: int = 8) -> None:
+    def __init__(self, puller: Puller, maximum: int = 8) -> None:
         """
         Args:
             puller: does one.
             most: pulls that may run or wait at once.
         """
         self._puller = puller
-        self._most = most
+        self._maximum = maximum
         self._pulls: dict[str, Pull] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stop = Event()
@@ -85,9 +85,11 @@ class Pulls:
         running = self._pulls.get(model.id)
         if running is not None and running.state == "pulling":
             return running
-        if sum(pull.state == "pulling" for pull in self._pulls.values()) >= self._most:
+        if sum(pull.state == "pulling" for pull in self._pulls.values()) >= self._maximum:
             raise Overloaded(
-                f"{self._most} models are being pulled. Please try again later.", code="too_many_pulls", retry_after=30
+                f"{self._maximum} models are being pulled. Please try again later.",
+                code="too_many_pulls",
+                retry_after=30,
             )
         pull = self._pulls[model.id] = Pull(model)
         self._tasks[model.id] = asyncio.create_task(self._run(pull), name=f"pull-{model.id}")

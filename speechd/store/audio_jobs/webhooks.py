@@ -51,7 +51,7 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, worker: str, most: int) -> list[Delivery]:
+    async def claim(self, worker: str, maximum: int) -> list[Delivery]:
         """Claims webhooks that are due. Each goes to one worker for LEASE_SECONDS."""
         now = self._database.now()
         async with self._database.reading() as connection:
@@ -60,7 +60,7 @@ class Deliveries:
         columns = [deliveries.c[name] for name in Delivery.__slots__]
         held = {"worker": worker, "lease_until": now + DELIVERY_LEASE_SECONDS}
         async with self._database.writing() as connection:
-            due = await connection.scalars(_due(now, most).with_for_update(of=deliveries, skip_locked=True))
+            due = await connection.scalars(_due(now, maximum).with_for_update(of=deliveries, skip_locked=True))
             taken = update(deliveries).where(deliveries.c.job.in_(due.all())).values(held).returning(*columns)
             rows = (await connection.execute(taken)).all()
         return [Delivery(**row._mapping) for row in rows]
@@ -96,12 +96,12 @@ def _outcome(delivery: Delivery, attempt: DeliveryAttempt, now: float) -> dict[s
     return told | free | {"next_at": now + pause_before(attempts)}
 
 
-def _due(now: float, most: int) -> Select[tuple[str]]:
+def _due(now: float, maximum: int) -> Select[tuple[str]]:
     free = or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < now)
     return (
         select(deliveries.c.job)
         .join(lines, lines.c.id == deliveries.c.job)
         .where(deliveries.c.state == "open", deliveries.c.next_at <= now, free, lines.c.state.in_(ENDED_DELIVERIES))
         .order_by(deliveries.c.next_at, deliveries.c.job)
-        .limit(most)
+        .limit(maximum)
     )

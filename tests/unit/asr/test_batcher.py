@@ -28,15 +28,15 @@ def waiting(
     return QueuedJob(name, QueuedRecording(remaining, background if later else interactive, caller), group, since)
 
 
-def finalize(schedule: Scheduler[str], now: float = 0, most: int = 8) -> list[str]:
-    return [entry.item for entry in schedule.schedule(now, most)]
+def finalize(schedule: Scheduler[str], now: float = 0, maximum: int = 8) -> list[str]:
+    return [entry.item for entry in schedule.schedule(now, maximum)]
 
 
 def test_the_shortest_remaining_recording_goes_first() -> None:
     schedule = Scheduler[str]()
     for entry in (waiting("film", 7200), waiting("clip", 3), waiting("talk", 600)):
         schedule.add(entry)
-    assert [finalize(schedule, most=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
+    assert [finalize(schedule, maximum=1) for _ in range(3)] == [["clip"], ["talk"], ["film"]]
 
 
 def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
@@ -44,9 +44,9 @@ def test_a_batch_is_of_one_group_and_no_larger_than_asked() -> None:
     for index in range(5):
         schedule.add(waiting(f"a{index}", index, group="a"))
     schedule.add(waiting("b", 2.5, group="b"))
-    assert finalize(schedule, most=3) == ["a0", "a1", "a2"]
-    assert finalize(schedule, most=3) == ["b"]
-    assert finalize(schedule, most=3) == ["a3", "a4"]
+    assert finalize(schedule, maximum=3) == ["a0", "a1", "a2"]
+    assert finalize(schedule, maximum=3) == ["b"]
+    assert finalize(schedule, maximum=3) == ["a3", "a4"]
     assert schedule.waiting == []
 
 
@@ -62,7 +62,7 @@ def test_a_key_with_a_hundred_files_does_not_hold_up_a_key_with_one() -> None:
     for index in range(100):
         schedule.add(waiting(f"a{index}", 1, caller="anna"))
     schedule.add(waiting("b", 7200, caller="ben"))
-    assert finalize(schedule, most=4) == ["a0", "b", "a1", "a2"]
+    assert finalize(schedule, maximum=4) == ["a0", "b", "a1", "a2"]
 
 
 def test_keys_that_always_wait_get_equal_parts() -> None:
@@ -72,7 +72,7 @@ def test_keys_that_always_wait_get_equal_parts() -> None:
     for caller, seconds in lengths.items():
         schedule.add(waiting(caller, seconds, caller=caller))
     for second in range(300):
-        (caller,) = finalize(schedule, now=second, most=1)
+        (caller,) = finalize(schedule, now=second, maximum=1)
         counts[caller] += 1
         schedule.add(waiting(caller, lengths[caller], since=second, caller=caller))
     assert counts == {"anna": 100, "ben": 100, "carl": 100}
@@ -84,7 +84,7 @@ def test_keys_whose_windows_cannot_share_a_batch_take_turns() -> None:
         schedule.add(waiting(f"a{index}", 1, group="de", caller="anna"))
     for index in range(2):
         schedule.add(waiting(f"b{index}", 600, group="en", caller="ben"))
-    assert [finalize(schedule, most=2) for _ in range(4)] == [["a0", "a1"], ["b0", "b1"], ["a2", "a3"], ["a4", "a5"]]
+    assert [finalize(schedule, maximum=2) for _ in range(4)] == [["a0", "a1"], ["b0", "b1"], ["a2", "a3"], ["a4", "a5"]]
 
 
 def test_background_work_of_one_key_waits_for_the_callers_of_another() -> None:
@@ -93,11 +93,11 @@ def test_background_work_of_one_key_waits_for_the_callers_of_another() -> None:
     for index in range(4):
         schedule.add(waiting(f"a{index}", 3, caller="anna", later=True))
         schedule.add(waiting(f"b{index}", 600, since=100, caller="ben"))
-    assert finalize(schedule, now=149, most=1) == ["b0"]
-    assert finalize(schedule, now=149, most=4) == ["b1", "b2", "b3", "a0"]
+    assert finalize(schedule, now=149, maximum=1) == ["b0"]
+    assert finalize(schedule, now=149, maximum=4) == ["b1", "b2", "b3", "a0"]
     schedule.add(waiting("b4", 600, since=150, caller="ben"))
     schedule.add(waiting("b5", 600, since=150, caller="ben"))
-    assert finalize(schedule, now=150, most=3) == ["b4", "a1", "b5"]
+    assert finalize(schedule, now=150, maximum=3) == ["b4", "a1", "b5"]
 
 
 async def test_callers_pass_background_work() -> None:
@@ -106,9 +106,9 @@ async def test_callers_pass_background_work() -> None:
     with batcher.reserve(3, background) as patient, batcher.reserve(60) as caller:
         schedule.add(QueuedJob("line", patient, "a", 0))
         schedule.add(QueuedJob("caller", caller, "b", 100))
-        assert finalize(schedule, now=100, most=1) == ["caller"]
+        assert finalize(schedule, now=100, maximum=1) == ["caller"]
         schedule.add(QueuedJob("caller", caller, "b", 200))
-        assert finalize(schedule, now=200, most=1) == ["line"]
+        assert finalize(schedule, now=200, maximum=1) == ["line"]
     await batcher.close()
 
 
@@ -119,7 +119,7 @@ def test_background_work_that_a_caller_has_joined_is_the_callers() -> None:
     schedule.add(QueuedJob("caller", QueuedRecording(60), "b", 0))
     assert schedule.waiting[0].urgency(0) > schedule.waiting[1].urgency(0)
     now = "interactive"
-    assert finalize(schedule, most=1) == ["shared"]
+    assert finalize(schedule, maximum=1) == ["shared"]
 
 
 async def test_background_work_does_not_keep_callers_out() -> None:
@@ -140,7 +140,7 @@ def test_a_long_recording_does_not_starve() -> None:
     served = []
     for second in range(2_000):
         schedule.add(waiting("clip", 3, since=second))
-        served.append(finalize(schedule, now=second, most=1)[0])
+        served.append(finalize(schedule, now=second, maximum=1)[0])
         if served[-1] == "film":
             break
     assert served[-1] == "film"
@@ -281,7 +281,7 @@ class Steady(FakeAsr):
 async def measured() -> tuple[Steady, Batcher]:
     """A batcher that has decoded four windows together and knows its speed."""
     engine = Steady()
-    limits = QueueLimits(max_amount=10_000, max_wait=60, key_share=0.5)
+    limits = QueueLimits(maximum=10_000, max_wait=60, key_share=0.5)
     batcher = Batcher(engine, limits=limits, clock=lambda: engine.now)
     with batcher.reserve(120) as queued:
         await asyncio.gather(*(batcher.decode(job(start, 30), queued) for start in range(0, 120, 30)))

@@ -170,11 +170,11 @@ async def test_giving_up_stops_the_work() -> None:
 class Watched(Hears):
     """Notes how many windows waited at most."""
 
-    most = 0
+    maximum = 0
     pipeline: LocalTranscriber
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
-        self.most = max(self.most, len(self.pipeline.batcher._scheduler.waiting) + len(jobs))
+        self.maximum = max(self.maximum, len(self.pipeline.batcher._scheduler.waiting) + len(jobs))
         return super().decode(jobs)
 
 
@@ -183,7 +183,7 @@ async def test_a_long_recording_holds_few_windows_at_once() -> None:
     engine.pipeline = transcriber(engine)
     segments, _ = await run(engine.pipeline, wav(300), NO_VAD)
     assert len(segments) > 10 * WINDOWS_IN_FLIGHT
-    assert engine.most <= WINDOWS_IN_FLIGHT
+    assert engine.maximum <= WINDOWS_IN_FLIGHT
 
 
 async def test_each_window_can_be_told_the_text_before_it() -> None:
@@ -273,7 +273,7 @@ async def test_segments_of_a_call_come_while_it_is_still_being_heard() -> None:
     await engine.pipeline.batcher.close()
     assert len(segments) > 190
     assert [s.start for s in segments] == sorted(s.start for s in segments)
-    assert engine.most <= WINDOWS_IN_FLIGHT
+    assert engine.maximum <= WINDOWS_IN_FLIGHT
 
 
 @pytest.mark.usefixtures("loud")

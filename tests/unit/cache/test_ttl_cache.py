@@ -6,14 +6,14 @@ from speechd.cache.ttl_cache import TTLCache
 
 
 async def test_results_are_bounded_by_their_weight() -> None:
-    memory = TTLCache[str](keep=60, weigh=len, most=10)
+    memory = TTLCache[str](keep=60, weigh=len, maximum=10)
     for key, result in (("a", "aaaa"), ("b", "bbbb"), ("c", "cccc"), ("heavy", "x" * 11)):
         memory.remember(key, result)
     assert [memory.recall(key) for key in ("a", "b", "c", "heavy")] == [None, "bbbb", "cccc", None]
 
 
 async def test_what_is_asked_for_again_outlives_what_is_not() -> None:
-    memory = TTLCache[str](keep=60, most=2)
+    memory = TTLCache[str](keep=60, maximum=2)
     memory.remember("a", "1")
     memory.remember("b", "2")
     assert memory.recall("a") == "1"
@@ -22,7 +22,7 @@ async def test_what_is_asked_for_again_outlives_what_is_not() -> None:
 
 
 async def test_a_newer_result_takes_the_place_of_an_older_one() -> None:
-    memory = TTLCache[str](keep=60, weigh=len, most=10)
+    memory = TTLCache[str](keep=60, weigh=len, maximum=10)
     memory.remember("a", "xxxxxxxx")
     memory.remember("a", "yyyy")
     memory.remember("b", "zzzzzz")

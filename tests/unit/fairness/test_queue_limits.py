@@ -5,7 +5,7 @@ import pytest
 from speechd.errors import Overloaded
 from speechd.fairness.queue_limits import UNKNOWN_WAIT, QueueLimits, QueueState, ahead_in_turn
 
-LIMITS = QueueLimits(max_amount=1000, max_wait=60, key_share=0.5)
+LIMITS = QueueLimits(maximum=1000, max_wait=60, key_share=0.5)
 
 
 def refusal(state: QueueState, amount: float = 10, *, limits: QueueLimits = LIMITS, waits: bool = True) -> Overloaded:
@@ -35,7 +35,7 @@ def test_the_time_is_no_bound_for_background_work() -> None:
 
 
 def test_a_wait_of_zero_is_no_bound() -> None:
-    QueueLimits(max_amount=1000).check(QueueState({"anna": 900}, ahead=900, speed=0.1), "anna", 10)
+    QueueLimits(maximum=1000).check(QueueState({"anna": 900}, ahead=900, speed=0.1), "anna", 10)
 
 
 def test_one_key_cannot_take_the_whole_queue() -> None:

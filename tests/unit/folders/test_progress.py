@@ -18,65 +18,65 @@ class Clock:
 
 def test_speed_and_time_left_come_from_what_was_done() -> None:
     clock = Clock()
-    tally = ProgressCounter(clock, files=3)
-    assert (tally.speed, tally.left) == (0, None)
+    counter = ProgressCounter(clock, files=3)
+    assert (counter.speed, counter.left) == (0, None)
     for name in "ab":
-        tally.expect(name, 100)
-    tally.begin("a")
-    tally.hear("a", 40)
+        counter.expect(name, 100)
+    counter.begin("a")
+    counter.hear("a", 40)
     clock.now = 2
-    assert tally.speed == 20
-    assert tally.left == pytest.approx((300 - 40) / 20), "a file of unknown length counts as the mean"
-    tally.finish("a", 110)
-    assert (tally.done, tally.audio_done, tally.audio_total) == (1, 110, 210)
+    assert counter.speed == 20
+    assert counter.left == pytest.approx((300 - 40) / 20), "a file of unknown length counts as the mean"
+    counter.finish("a", 110)
+    assert (counter.done, counter.audio_done, counter.audio_total) == (1, 110, 210)
 
 
 def test_what_an_earlier_run_did_does_not_make_this_one_fast() -> None:
     clock = Clock()
-    tally = ProgressCounter(clock, files=1)
-    tally.expect("a", 600)
-    tally.begin("a", start=500)
+    counter = ProgressCounter(clock, files=1)
+    counter.expect("a", 600)
+    counter.begin("a", start=500)
     clock.now = 10
-    tally.finish("a", 600)
-    assert tally.audio_done == 600
-    assert tally.speed == 10
-    assert tally.sentence() == "0.03 h of audio in 0:00:10, 10x real time"
+    counter.finish("a", 600)
+    assert counter.audio_done == 600
+    assert counter.speed == 10
+    assert counter.sentence() == "0.03 h of audio in 0:00:10, 10x real time"
 
 
 def test_a_failed_file_leaves_no_audio_to_wait_for() -> None:
     clock = Clock()
-    tally = ProgressCounter(clock, files=2)
-    tally.expect("a", 50)
-    tally.expect("b", 50)
-    tally.begin("a")
-    tally.begin("b")
-    tally.hear("a", 20)
-    tally.fail("a")
+    counter = ProgressCounter(clock, files=2)
+    counter.expect("a", 50)
+    counter.expect("b", 50)
+    counter.begin("a")
+    counter.begin("b")
+    counter.hear("a", 20)
+    counter.fail("a")
     clock.now = 1
-    tally.finish("b", 50)
-    assert (tally.failed, tally.audio_done, tally.audio_total, tally.left) == (1, 50, 50, 0)
+    counter.finish("b", 50)
+    assert (counter.failed, counter.audio_done, counter.audio_total, counter.left) == (1, 50, 50, 0)
 
 
 def test_waiting_for_files_does_not_make_a_run_slow() -> None:
     clock = Clock()
-    tally = ProgressCounter(clock, files=2)
+    counter = ProgressCounter(clock, files=2)
     for name in "ab":
-        tally.begin(name)
+        counter.begin(name)
         clock.now += 1
-        tally.finish(name, 30)
+        counter.finish(name, 30)
         clock.now += 1000
-    tally.fail("c")
-    assert (tally.took, tally.speed) == (2, 30)
+    counter.fail("c")
+    assert (counter.took, counter.speed) == (2, 30)
 
 
 def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    display, tally = JsonLines(clock), ProgressCounter(clock, files=2)
+    display, counter = JsonLines(clock), ProgressCounter(clock, files=2)
     display.tell("start", files=2)
     for _ in range(10):
-        display.show(tally)
+        display.show(counter)
     clock.now = 1
-    display.show(tally)
+    display.show(counter)
     display.say("for people")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["event"] for line in lines] == ["start", "progress", "progress"]
@@ -86,12 +86,12 @@ def test_programs_get_an_object_a_line_and_not_too_many(capsys: pytest.CaptureFi
 def test_people_see_the_counts_in_one_line() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
     clock = Clock()
-    bar, tally = Bar(console), ProgressCounter(clock, files=4)
-    tally.expect("a", 3600)
-    tally.begin("a")
+    bar, counter = Bar(console), ProgressCounter(clock, files=4)
+    counter.expect("a", 3600)
+    counter.begin("a")
     clock.now = 10
-    tally.hear("a", 720)
-    bar.show(tally)
+    counter.hear("a", 720)
+    bar.show(counter)
     bar.close()
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "0/4 files" in shown
@@ -110,12 +110,12 @@ def test_without_a_terminal_only_what_is_said_is_seen() -> None:
 
 def test_a_length_that_was_a_guess_grows_with_what_is_heard() -> None:
     clock = Clock()
-    tally = ProgressCounter(clock, files=1)
-    tally.expect("a", 50)
-    tally.begin("a")
+    counter = ProgressCounter(clock, files=1)
+    counter.expect("a", 50)
+    counter.begin("a")
     clock.now = 1
-    tally.hear("a", 80)
-    assert (tally.audio_done, tally.audio_total, tally.left) == (80, 80, 0)
+    counter.hear("a", 80)
+    assert (counter.audio_done, counter.audio_total, counter.left) == (80, 80, 0)
 
 
 def test_the_display_is_chosen_by_where_it_goes() -> None:

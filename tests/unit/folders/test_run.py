@@ -93,7 +93,7 @@ def bench(tmp_path: Path, settings: Settings) -> Workbench:
 
 def counts(run: FolderRun) -> tuple[int, int, int]:
     """Files done, failed, finished before."""
-    return run.tally.done, len(run.failures), run.tally.finished_before
+    return run.counter.done, len(run.failures), run.counter.finished_before
 
 
 async def test_outputs_mirror_the_folder_and_nothing_is_done_twice(bench: Workbench) -> None:
@@ -114,7 +114,7 @@ async def test_content_decides_not_the_time(bench: Workbench) -> None:
     sound(bench.source / "b.wav", 3, seed=1)
     run = await bench.run()
     assert counts(run) == (1, 0, 1)
-    assert run.tally.files == 1
+    assert run.counter.files == 1
     assert json.loads((bench.output / "b.json").read_text())["duration"] == 3
 
 
@@ -147,12 +147,12 @@ async def test_a_failure_waits_for_retry_failed_or_for_another_content(bench: Wo
     run = await bench.run()
     assert counts(run) == (0, 2, 1)
     assert run.failures[0][1] == "The file is empty. (in an earlier run; --retry-failed tries again)"
-    assert run.tally.failed == 0
+    assert run.counter.failed == 0
     sound(bench.source / "a.wav")
     assert counts(await bench.run()) == (1, 1, 1)
     run = await bench.run(replace(WANTED, retry_failed=True))
     assert counts(run) == (0, 1, 2)
-    assert run.tally.failed == 1, "it was tried"
+    assert run.counter.failed == 1, "it was tried"
 
 
 class Failing(FakeAsr):

@@ -6,21 +6,21 @@ from speechd.folders.weighted_semaphore import WeightedSemaphore
 
 
 async def test_no_more_than_there_is_and_first_come_first_served() -> None:
-    room, order, held, most = WeightedSemaphore(4), list[str](), 0, 0
+    room, order, held, maximum = WeightedSemaphore(4), list[str](), 0, 0
 
     async def task(name: str, size: int) -> None:
-        nonlocal held, most
+        nonlocal held, maximum
         async with room.place(size):
             order.append(name)
             held += min(size, 4)
-            most = max(most, held)
+            maximum = max(maximum, held)
             await asyncio.sleep(0)
             held -= min(size, 4)
 
     sizes = [1, 3, 4, 1, 1, 9, 2]
     await asyncio.gather(*(task(f"{number}: {size}", size) for number, size in enumerate(sizes)))
     assert order == [f"{number}: {size}" for number, size in enumerate(sizes)]
-    assert most == 4
+    assert maximum == 4
 
 
 async def test_one_who_gives_up_waiting_holds_nothing() -> None:

@@ -162,18 +162,18 @@ async def test_a_model_in_use_is_never_pushed_out(shelf: Shelf) -> None:
 
 async def test_many_models_in_turn_through_little_room(shelf: Shelf) -> None:
     manager = shelf.manager(models=2, keep_alive=0)
-    most = 0
+    maximum = 0
 
     async def use(name: str) -> None:
-        nonlocal most
+        nonlocal maximum
         async with manager.use(shelf.model(name)) as toy:
-            most = max(most, len({status.model.id for status in manager.list()}))
+            maximum = max(maximum, len({status.model.id for status in manager.list()}))
             await asyncio.sleep(0.002)
             assert not toy.closed
 
     await asyncio.wait_for(asyncio.gather(*(use(name) for name in "abcdabcdabcdaabb")), 20)
     await until(lambda: shelf.open == [])
-    assert most <= 2
+    assert maximum <= 2
 
 
 async def test_who_gives_up_while_it_loads_leaves_no_trace(shelf: Shelf) -> None:

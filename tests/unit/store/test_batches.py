@@ -27,7 +27,7 @@ class Desk:
         self.files = Files(database, BlobFolder(folder), lifetime=0)
         self.batches = Batches(database, self.files)
         self.queue = Queue(database, worker)
-        self.chores = BatchMaintenance(database, self.files, self.queue, retention=30 * DAY)
+        self.maintenance = BatchMaintenance(database, self.files, self.queue, retention=30 * DAY)
 
     async def upload(self, text: bytes, purpose: str = "batch", owner: str = "anna") -> str:
         with self.files.blobs.draft() as draft:
@@ -50,8 +50,8 @@ class Desk:
         )
 
     async def tend(self) -> None:
-        while chore := await self.chores.claim():
-            await self.chores.do(chore)
+        while task := await self.maintenance.claim():
+            await self.maintenance.do(task)
 
     async def answer(self, number: int) -> None:
         for line in await self.queue.claim(number):
@@ -181,10 +181,10 @@ async def test_cancelling(desk: Desk, clock: Clock) -> None:
 
 async def test_cancelled_before_anybody_looked(desk: Desk) -> None:
     batch = await desk.batches.create(desk.order(await desk.upload(b"{}")))
-    chore = await desk.chores.claim()
-    assert chore is not None
+    task = await desk.maintenance.claim()
+    assert task is not None
     assert (await desk.batches.cancel("anna", batch.id)).status == "cancelling"
-    await desk.chores.do(chore)
+    await desk.maintenance.do(task)
     await desk.tend()
     batch = await desk.batches.get("anna", batch.id)
     assert (batch.status, batch.output_file_id, batch.error_file_id) == ("cancelled", None, None)
@@ -194,10 +194,10 @@ async def test_the_window_ends(desk: Desk, clock: Clock) -> None:
     batch = await desk.begin("done", "running", "waiting")
     await desk.answer(1)
     (running,) = await desk.queue.claim(1)
-    assert await desk.chores.end_overdue() == 0
+    assert await desk.maintenance.end_overdue() == 0
     clock.now += DAY
-    assert await desk.chores.end_overdue() == 1
-    assert await desk.chores.end_overdue() == 0
+    assert await desk.maintenance.end_overdue() == 1
+    assert await desk.maintenance.end_overdue() == 0
     await desk.queue.release({"worker"})  # it died instead of stopping
     await desk.tend()
     batch = await desk.batches.get("anna", batch.id)
@@ -226,9 +226,9 @@ async def test_a_worker_that_dies_over_the_results(
 ) -> None:
     batch = await desk.begin("a", "b")
     await desk.answer(2)
-    assert (await desk.chores.claim()) is not None
+    assert (await desk.maintenance.claim()) is not None
     other = Desk(database, tmp_path / "files", "other")
-    assert await other.chores.claim() is None
+    assert await other.maintenance.claim() is None
     clock.now += TASK_LEASE_SECONDS + 1
     await other.tend()
     batch = await desk.batches.get("anna", batch.id)
@@ -239,11 +239,11 @@ async def test_no_room_for_the_results(desk: Desk, clock: Clock, monkeypatch: py
     batch = await desk.begin("a")
     await desk.answer(1)
     monkeypatch.setattr(desk.files.blobs._quota, "_limits", StorageLimits(quota=1))
-    chore = await desk.chores.claim()
-    assert chore is not None
+    task = await desk.maintenance.claim()
+    assert task is not None
     with pytest.raises(QuotaExceeded) as full:
-        await desk.chores.do(chore)
-    await desk.chores.postpone(chore, full.value)
+        await desk.maintenance.do(task)
+    await desk.maintenance.postpone(task, full.value)
     batch = await desk.batches.get("anna", batch.id)
     assert (batch.status, batch.output_file_id) == ("finalizing", None)
     assert json.loads(batch.errors or "")["data"][0]["code"] == "quota_exceeded"
@@ -261,5 +261,5 @@ async def test_old_batches_are_forgotten(desk: Desk, clock: Clock, rows: Rows) -
     clock.now += 20 * DAY
     young = await desk.begin("b")
     clock.now += 11 * DAY
-    await desk.chores.forget_ended()
+    await desk.maintenance.forget_ended()
     assert [row["id"] for row in await rows(batches)] == [young.id]

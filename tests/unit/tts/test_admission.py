@@ -111,7 +111,7 @@ def test_a_text_that_would_wait_too_long_is_told_when_to_come_again() -> None:
 
 def test_the_texts_of_another_key_cost_as_much_time_as_ones_own_text() -> None:
     clock = Clock()
-    admission = AdmissionQueue(QueueLimits(max_amount=10_000, max_wait=60, key_share=0.5), clock)
+    admission = AdmissionQueue(QueueLimits(maximum=10_000, max_wait=60, key_share=0.5), clock)
     with ExitStack() as stack:
         places = [stack.enter_context(admission.reserve(100, caller="anna")) for _ in range(40)]
         clock.now = 1.0

@@ -197,11 +197,11 @@ async def test_memory_stays_flat_over_a_long_text(engine: FakeTts) -> None:
     tracemalloc.start()
     async for part in voice.stream("Ten words are in this one sentence of the text. " * 500, PCM):
         peak = max(peak, len(getattr(part, "audio", b"")))
-    _, most = tracemalloc.get_traced_memory()
+    _, maximum = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     voice.threads.close()
     assert peak < 100_000
-    assert most < 8_000_000, "the whole speech would be 35 MB"
+    assert maximum < 8_000_000, "the whole speech would be 35 MB"
 
 
 def test_joins_begin_and_end_at_zero() -> None:

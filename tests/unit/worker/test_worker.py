@@ -197,8 +197,8 @@ async def test_two_workers_share_the_work(settings: Settings) -> None:
 
 
 async def test_lines_wait_for_their_turn() -> None:
-    most, ran = [1], list[int]()
-    turns = ConcurrencyLimiter(lambda: most[0])
+    maximum, ran = [1], list[int]()
+    turns = ConcurrencyLimiter(lambda: maximum[0])
     doors = [asyncio.Event() for _ in range(4)]
 
     async def run(number: int) -> None:
@@ -210,7 +210,7 @@ async def test_lines_wait_for_their_turn() -> None:
     await asyncio.sleep(0)
     assert ran == [0]
     tasks[1].cancel()  # it is stopped before its turn came, and holds up nobody
-    most[0] = 2
+    maximum[0] = 2
     doors[0].set()
     await asyncio.gather(*tasks[:2], return_exceptions=True)
     await asyncio.sleep(0)

@@ -17,6 +17,7 @@ FOLDER = shipped_models() / "whisper-pocket"
 LANGUAGES = ("en", "es", "de", "fr")
 SOME = fixtures("clean")[::3]
 """A few in each language, for what is slow."""
+SAMPLES = pytest.mark.parametrize("clips", [SOME[::3], pytest.param(SOME, marks=pytest.mark.grid)], ids=["few", "more"])
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,12 @@ def test_it_knows_the_languages_of_its_vocabulary() -> None:
     assert set(LANGUAGES) <= set(WhisperEngine(FOLDER).languages)
 
 
-def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine) -> None:
+@pytest.mark.parametrize(
+    "clips", [fixtures("clean")[::2], pytest.param(fixtures("clean"), marks=pytest.mark.grid)], ids=["half", "all"]
+)
+def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine, clips: list[Fixture]) -> None:
     options = TranscribeOptions(word_timestamps=True)
-    jobs = [Job(window(fixture), options) for fixture in fixtures("clean")]
+    jobs = [Job(window(fixture), options) for fixture in clips]
     groups = {engine.group(job) for job in jobs}
     for group in groups:
         members = [job for job in jobs if engine.group(job) == group]
@@ -54,19 +58,21 @@ def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine) -> No
     assert len(groups) < len(jobs) / 2, "clips of about the same length share a batch"
 
 
-def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine) -> None:
+@SAMPLES
+def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine, clips: list[Fixture]) -> None:
     theirs = WhisperModel(str(FOLDER), device="cpu", compute_type="int8", cpu_threads=1)
     same = 0
-    for fixture in SOME:
+    for fixture in clips:
         (ours,) = padded.decode([Job(window(fixture), TranscribeOptions())])
         segments, _ = theirs.transcribe(decode_audio(str(fixture.path)), vad_filter=False)
         same += "".join(s.text for s in segments) == "".join(s.text for s in ours.segments)
-    assert same >= 0.95 * len(SOME)
+    assert same >= 0.95 * len(clips)
 
 
-def test_a_short_context_changes_no_word(engine: WhisperEngine, padded: WhisperEngine) -> None:
+@SAMPLES
+def test_a_short_context_changes_no_word(engine: WhisperEngine, padded: WhisperEngine, clips: list[Fixture]) -> None:
     errors = 0
-    for fixture in SOME:
+    for fixture in clips:
         (short,), (full,) = (one.decode([Job(window(fixture), TranscribeOptions())]) for one in (engine, padded))
         text = ["".join(s.text for s in decoded.segments) for decoded in (full, short)]
         errors += word_errors(*text)[0]

@@ -182,7 +182,7 @@ def test_more_than_may_be_at_once_are_told_to_come_back(monkeypatch: pytest.Monk
         with opened(pool, CLIP), opened(pool, CLIP):
             with pytest.raises(Overloaded) as caught:
                 opened(pool, CLIP)
-            assert caught.value.headers()["retry-after"]
+            assert caught.value.retry_after
         assert [seconds(pool, CLIP) for _ in range(3)] == [2, 2, 2]
     finally:
         pool.close()

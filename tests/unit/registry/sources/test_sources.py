@@ -246,15 +246,15 @@ def test_the_hubs_own_switch_shuts_the_hub_only(
 
 def test_more_bytes_than_are_pinned_are_cut(store: ModelStore, server: FileServer, url_source: UrlSource) -> None:
     server.files["/plain/model.bin"] = bytes(20_000_000)
-    most = 0
+    maximum = 0
 
     def measure(done: int, total: int) -> None:
-        nonlocal most
-        most = max([most, *(path.stat().st_size for path in store.folder.rglob("model.bin.part"))])
+        nonlocal maximum
+        maximum = max([maximum, *(path.stat().st_size for path in store.folder.rglob("model.bin.part"))])
 
     with pytest.raises(PullFailed, match="arrived damaged"):
         bring(store, url_source, report=measure)
-    assert most <= len(FILES["model.bin"]) + 1
+    assert maximum <= len(FILES["model.bin"]) + 1
 
 
 def test_a_mirror_that_wants_a_password(store: ModelStore, server: FileServer, http_mirror: str) -> None:
