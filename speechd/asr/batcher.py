@@ -8,6 +8,7 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -51,12 +52,12 @@ class QueuedRecording:
     since: float = 0.0
     """When it was admitted, or its last window decoded."""
 
-    def ahead_of(self, seconds: float, now: float) -> float:
-        """Seconds of it that go before a new recording of the same key, which has `seconds` to decode."""
+    def goes_first(self, seconds: float, now: float) -> float:
+        """Seconds of it at most that go before a new recording of the same key, which has `seconds` to decode."""
         if self.remaining <= seconds:
             return self.remaining
         aged = self.remaining - AGING * (now - self.since) <= seconds
-        return min(self.remaining, WINDOWS_IN_FLIGHT * WINDOW_SECONDS) if aged else 0.0
+        return WINDOWS_IN_FLIGHT * WINDOW_SECONDS if aged else 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -122,6 +123,28 @@ class _DecodeRequest:
     waited: float = 0.0
     """Seconds in the queue."""
 
+    @property
+    def seconds(self) -> float:
+        """Of audio that it may complete."""
+        return 0.0 if self.job.detect else self.job.window.duration
+
+
+@dataclass(eq=False, slots=True)
+class _RunningBatch:
+    entries: Sequence[QueuedJob[_DecodeRequest]]
+    started: float
+
+    def done(self, now: float, speed: float) -> Iterator[tuple[QueuedRecording, float]]:
+        """Seconds of each recording that are probably decoded by now.
+
+        Args:
+            speed: audio seconds that a replica decodes in a second.
+        """
+        windows = [(entry.queued, entry.item.seconds) for entry in self.entries]
+        audio = sum(seconds for _, seconds in windows)
+        part = min(1.0, (now - self.started) * speed / audio) if audio else 0.0
+        return ((queued, seconds * part) for queued, seconds in windows)
+
 
 class Batcher:
     """Runs one engine for many recordings at once. It is called on the event loop."""
@@ -140,6 +163,7 @@ class Batcher:
         self._threads = ThreadPoolExecutor(engine.replicas, thread_name_prefix="asr")
         self._queued: set[QueuedRecording] = set()
         self._runners: list[asyncio.Task[None]] = []
+        self._running: set[_RunningBatch] = set()
         self._batch_size = engine.batch_size
         """Halved for good when the device runs out of memory."""
         self._speed = 0.0
@@ -181,11 +205,17 @@ class Batcher:
         return queued
 
     def _state(self, rivals: Sequence[QueuedRecording], seconds: float, caller: str) -> QueueState:
-        """The queue as a new recording of `seconds` finds it."""
-        now, held = self._clock(), dict[str, float]()
+        """The queue as a new recording of `seconds` finds it. What is being decoded counts less with each moment, so
+        that a wait is shorter by a second after each second."""
+        now, held, own = self._clock(), dict[str, float](), 0.0
+        done = defaultdict[QueuedRecording, float](float)
+        for batch in self._running:
+            for queued, amount in batch.done(now, self._speed):
+                done[queued] += amount
         for queued in rivals:
-            held[queued.caller] = held.get(queued.caller, 0.0) + queued.remaining
-        own = sum(queued.ahead_of(seconds, now) for queued in rivals if queued.caller == caller)
+            left = max(0.0, queued.remaining - done[queued])
+            held[queued.caller] = held.get(queued.caller, 0.0) + left
+            own += min(left, queued.goes_first(seconds, now)) if queued.caller == caller else 0.0
         others = {other: amount for other, amount in held.items() if other != caller}
         ahead = ahead_in_turn(own, others, own + WINDOW_SECONDS)
         return QueueState(held, ahead, self._speed * self._engine.replicas)
@@ -233,9 +263,17 @@ class Batcher:
             busy = len(batch) == self._batch_size or bool(self._scheduler.waiting)
             for entry in batch:
                 entry.item.waited = started - entry.since
-            heard = await self._decode_batch([entry.item for entry in batch])
+            heard = await self._decode_running(_RunningBatch(batch, started))
             if busy:  # what few windows take says nothing of many
                 self._measure(heard, self._clock() - started)
+
+    async def _decode_running(self, running: _RunningBatch) -> float:
+        """The same as _decode_batch. Meanwhile new recordings can see how far it is."""
+        self._running.add(running)
+        try:
+            return await self._decode_batch([entry.item for entry in running.entries])
+        finally:
+            self._running.discard(running)
 
     async def _decode_batch(self, requests: Sequence[_DecodeRequest]) -> float:
         """Decodes one batch. If it fails, decodes smaller batches, so that only the faulty window fails.

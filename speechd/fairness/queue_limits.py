@@ -47,7 +47,7 @@ class QueueLimits:
         """
         wait = state.ahead / state.speed if state.speed else 0.0
         if waits and self.max_wait and wait > self.max_wait:
-            after = wait - self.max_wait
+            after = _whole(wait - self.max_wait)
             raise Overloaded(
                 f"This request would wait about {wait:.0f} s. SPEECHD_MAX_WAIT allows {self.max_wait:g} s."
                 f" Please try again in {after:.0f}s.",
@@ -58,7 +58,7 @@ class QueueLimits:
             raise self._share_used(excess, state, caller) if excess.of_share else self._full(excess, state)
 
     def _full(self, excess: Excess, state: QueueState) -> Overloaded:
-        after = excess.amount / state.speed if state.speed else UNKNOWN_WAIT
+        after = _whole(excess.amount / state.speed) if state.speed else UNKNOWN_WAIT
         return Overloaded(
             f"{self.subject} has {sum(state.held.values()):.0f} {self.unit} waiting. Please try again in {after:.0f}s.",
             retry_after=after,
@@ -66,13 +66,20 @@ class QueueLimits:
 
     def _share_used(self, excess: Excess, state: QueueState, caller: str) -> Overloaded:
         keys = sum(1 for amount in state.held.values() if amount)
-        after = excess.amount * keys / state.speed if state.speed else UNKNOWN_WAIT  # each key has every n-th turn
+        after = UNKNOWN_WAIT
+        if state.speed:
+            after = _whole(excess.amount * keys / state.speed)  # each key has every n-th turn
         return Overloaded(
             f"Your key has {state.held[caller]:.0f} {self.unit} waiting. With this request it would exceed its share of"
             f" {excess.limit:.0f} {self.unit}, which holds while other keys wait too (SPEECHD_KEY_SHARE)."
             f" Please try again in {after:.0f}s.",
             retry_after=after,
         )
+
+
+def _whole(seconds: float) -> float:
+    """Not too early by a rounding, and not so early that who is refused asks again and again."""
+    return max(1.0, float(math.ceil(seconds - 1e-6)))
 
 
 UNLIMITED = QueueLimits()

@@ -267,13 +267,17 @@ async def test_one_recording_longer_than_the_bound_is_still_taken_when_nothing_w
 
 
 class Steady(FakeAsr):
-    """Decodes ten seconds of audio in a second of the clock's time, four windows at once."""
+    """Decodes ten seconds of audio in a second of the clock's time, four windows at once, while its gate is open."""
 
     def __init__(self) -> None:
         super().__init__(batch_size=4)
         self.now = 0.0
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self.begun.set()
+        self.gate.wait(10)
         self.now += sum(job.window.duration for job in jobs) / 10
         return super().decode(jobs)
 
@@ -314,6 +318,29 @@ async def test_the_time_told_is_the_time_after_which_there_is_room() -> None:
         assert engine.now - begun == pytest.approx(refusal.value.retry_after)
         with batcher.reserve(30):
             pass
+    await batcher.close()
+
+
+async def test_the_wait_is_shorter_with_each_moment_that_a_batch_runs() -> None:
+    engine, batcher = await measured()
+    engine.begun.clear()
+    engine.gate.clear()
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(batcher.reserve(30)) for _ in range(21)]
+        running = [asyncio.create_task(batcher.decode(job(0, 30), place)) for place in places[:4]]
+        await asyncio.to_thread(engine.begun.wait, 10)
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(30):
+            pass
+        engine.now += 3
+        with batcher.reserve(30):
+            pass
+        engine.now += 1000  # the batch is late: of its 120 s no more can be done than all
+        for _ in range(4):
+            stack.enter_context(batcher.reserve(30))
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(30):
+            pass
+        engine.gate.set()
+        await asyncio.gather(*running)
     await batcher.close()
 
 

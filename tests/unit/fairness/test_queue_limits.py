@@ -22,6 +22,11 @@ def test_who_would_wait_too_long_is_refused_until_the_wait_is_short_enough() -> 
     assert "SPEECHD_MAX_WAIT allows 60 s" in error.message
 
 
+def test_nobody_is_told_to_come_too_early_or_at_once() -> None:
+    for ahead, after in ((122.2, 2), (120.001, 1), (122.0000001, 1)):
+        assert refusal(QueueState({"anna": ahead}, ahead, speed=2)).retry_after == after
+
+
 def test_the_time_is_no_bound_while_the_speed_is_unknown() -> None:
     LIMITS.check(QueueState({"anna": 900}, ahead=900, speed=0), "anna", 10)
     error = refusal(QueueState({"anna": 900}, ahead=900, speed=0), 200)
