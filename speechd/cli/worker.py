@@ -40,7 +40,7 @@ async def _work(settings: Settings) -> None:
     try:
         await jobs.open()
         async with UsageWriter(usage, jobs.open_usage).running(), Worker(service, jobs, usage).running():
-            log.info("speechd works on batches")
+            log.info("speechd worker processes batches")
             await stopped.wait()
     finally:
         await jobs.close()

@@ -144,9 +144,9 @@ class _Failures:
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
 
     def given_up(self, error: httpx2.TransportError) -> SpeechdError:
-        """Nobody answers at all, or the connection breaks whenever this recording is sent."""
+        """No service answers at all, or the connection breaks whenever this recording is sent."""
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-            return CannotGoOn(f"Nobody answers at {self.service.client.base_url} ({error}). Is it running?")
+            return CannotGoOn(f"No service answers at {self.service.client.base_url} ({error}). Is it running?")
         return BackendFailure(f"The connection broke {self.count} times ({type(error).__name__}: {error}).")
 
 

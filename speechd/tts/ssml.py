@@ -208,7 +208,7 @@ class _Parser:
     def _say_as(self, text: str, attributes: dict[str, str]) -> str:
         kind = attributes.get("interpret-as", "")
         if kind not in self._say_as_kinds:
-            self._refuse(f"`interpret-as` is one of {', '.join(self._say_as_kinds)}")
+            self._refuse(f"`interpret-as` must be one of {', '.join(self._say_as_kinds)}")
         spoken = self._say_as_kinds[kind](text, attributes.get("format", ""))
         if spoken is None:
             self._refuse(f"`{text[:40]}` cannot be said as {kind}")

@@ -240,7 +240,7 @@ class WorkerSession:
         if dead:
             await self._maintenance.release(dead)
             await self._store.deliveries.release(dead)
-            log.info("%d lines taken back from %d workers that are gone", taken_back, len(dead))
+            log.info("%d lines of %d dead workers returned to the queue", taken_back, len(dead))
         for name in dead:
             self._lock.remove_lock(name)
 

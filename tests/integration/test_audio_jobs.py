@@ -174,12 +174,12 @@ def test_workers_of_their_own_and_one_that_dies(tmp_path: Path) -> None:
     variables = ALLOWED | {"SPEECHD_WORKER": "false"}
     with (
         serving(tmp_path, **variables) as url,
-        started(tmp_path, "worker", "processes batches", **variables) as first,
+        started(tmp_path, "worker", "worker processes batches", **variables) as first,
     ):
         job, other = ordered(url), ordered(url)
         waited(job, lambda job: job["progress"]["done"] > 10)
         httpx2.post(f"{other}/cancel")
-        with started(tmp_path, "worker", "processes batches", **variables) as second:
+        with started(tmp_path, "worker", "worker processes batches", **variables) as second:
             first.process.send_signal(signal.SIGKILL)
             first.process.wait()
             done = waited(job)

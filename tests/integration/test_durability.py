@@ -54,8 +54,8 @@ def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureReques
     with (
         started(tmp_path, "serve", LISTENS, **shared) as server,
         client_of(server.found) as client,
-        started(tmp_path, "worker", "processes batches", **shared) as first,
-        started(tmp_path, "worker", "processes batches", **shared) as second,
+        started(tmp_path, "worker", "worker processes batches", **shared) as first,
+        started(tmp_path, "worker", "worker processes batches", **shared) as second,
     ):
         batch = begun(client, transcriptions(number))
         waited(client, batch, lambda batch: batch.request_counts.completed >= number / 4)
@@ -123,7 +123,7 @@ def test_a_folder_that_becomes_read_only(small_disk: Path) -> None:
             client.batches.retrieve(batch)
         assert (refused.value.status_code, refused.value.body["code"]) == (503, "storage_read_only")
         assert client.models.list().data, "what keeps nothing goes on"
-        server.wait_for(r"work on batches \(database\) waits: The data folder cannot be written to")
+        server.wait_for(r"work on batches \(database\) waits: The data folder is read-only")
         remount("rw")
         assert_every_line_once(client, batch, LINES)
         assert "Traceback" not in "".join(server.log)

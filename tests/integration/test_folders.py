@@ -210,12 +210,12 @@ def test_a_dry_run_says_what_and_how_long_and_writes_nothing(tmp_path: Path) -> 
     done = speechd("transcribe", folder, "-o", output, "--dry-run", *POCKET)
     assert done.returncode == 0, done.stderr
     assert f"->  {output}/0/" in done.stdout
-    assert "3 recordings to do" in done.stdout
+    assert "3 recordings to transcribe" in done.stdout
     assert "measured now" in done.stdout
     assert not output.exists()
     speechd("transcribe", folder, "-o", output, "--include", "0", *POCKET)
     done = speechd("transcribe", folder, "-o", output, "--dry-run", *POCKET)
-    assert "2 recordings to do" in done.stdout
+    assert "2 recordings to transcribe" in done.stdout
     assert "1 finished before" in done.stdout
     assert "measured in earlier runs" in done.stdout
 

@@ -194,7 +194,6 @@ def test_a_text_that_is_too_long_is_told_the_limit(server: str, size: int) -> No
         "supercalifragilistic" * 40,
         pytest.param("word " * 400, marks=pytest.mark.grid),
         "<b>not SSML</b> & so on",
-        "lone \ud83d surrogate",
         "[[ɑɑɑ]] [[",
         "a" + "." * 150_000,
         "日本語 mixed into a longer English sentence",

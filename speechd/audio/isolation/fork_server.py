@@ -48,9 +48,12 @@ class ForkServer:
         signal.set_wakeup_fd(self._waker.fileno())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the server tells when it ends
             signal.signal(number, signal.SIG_IGN)
-        with contextlib.suppress(ConnectionError):
-            while self._turn():
-                pass
+        try:
+            with contextlib.suppress(ConnectionError):
+                while self._turn():
+                    pass
+        finally:
+            signal.set_wakeup_fd(-1)  # processes end after this, when the descriptor is closed
 
     def _turn(self) -> bool:
         """Wait for an order or the end of a process, and see to it; False once the server is gone."""

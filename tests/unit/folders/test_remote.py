@@ -267,7 +267,7 @@ async def test_patience_ends(audio: Path) -> None:
         pytest.raises(CannotGoOn, match="Too much"),
     ):
         await ask(service.url, audio)
-    with answering(BREAK) as service, pytest.raises(BackendFailure, match="lost 8 times"):
+    with answering(BREAK) as service, pytest.raises(BackendFailure, match="broke 8 times"):
         await ask(service.url, audio)
     with pytest.raises(CannotGoOn, match="No service answers at"):
         await ask(service.url, audio)
