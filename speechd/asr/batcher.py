@@ -207,7 +207,7 @@ class Batcher:
     def _state(self, rivals: Sequence[QueuedRecording], seconds: float, caller: str) -> QueueState:
         """The queue as a new recording of `seconds` finds it. What is being decoded counts less with each moment, so
         that a wait is shorter by a second after each second."""
-        now, held, own = self._clock(), dict[str, float](), 0.0
+        now, held, longest, own = self._clock(), dict[str, float](), dict[str, float](), 0.0
         done = defaultdict[QueuedRecording, float](float)
         for batch in self._running:
             for queued, amount in batch.done(now, self._speed):
@@ -215,10 +215,10 @@ class Batcher:
         for queued in rivals:
             left = max(0.0, queued.remaining - done[queued])
             held[queued.caller] = held.get(queued.caller, 0.0) + left
+            longest[queued.caller] = max(longest.get(queued.caller, 0.0), left)
             own += min(left, queued.goes_first(seconds, now)) if queued.caller == caller else 0.0
-        others = {other: amount for other, amount in held.items() if other != caller}
-        ahead = ahead_in_turn(own, others, own + WINDOW_SECONDS)
-        return QueueState(held, ahead, self._speed * self._engine.replicas)
+        others = [(held[other], min(longest[other], WINDOW_SECONDS)) for other in held if other != caller]
+        return QueueState(held, ahead_in_turn(own, others), self._speed * self._engine.replicas)
 
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.

@@ -1,7 +1,7 @@
 """Whether a queue takes on more: by the time that a request would wait, and by what each key has waiting."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from speechd.errors import Overloaded
@@ -85,13 +85,11 @@ def _whole(seconds: float) -> float:
 UNLIMITED = QueueLimits()
 
 
-def ahead_in_turn(own: float, others: Mapping[str, float], until: float) -> float:
+def ahead_in_turn(own: float, others: Iterable[tuple[float, float]]) -> float:
     """What is done before a request's turn, where keys are served in turn.
 
     Args:
         own: what its own key has waiting that goes first.
-        others: what each other key has waiting.
-        until: how much of its own key must be done until the request has its turn. In that time every other key gets
-            as much, or all that it has waiting.
+        others: of each other key, what it has waiting, and how much more it may get than the own key meanwhile.
     """
-    return own + sum(min(theirs, until) for theirs in others.values())
+    return own + sum(min(waiting, own + more) for waiting, more in others)

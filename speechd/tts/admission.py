@@ -91,8 +91,8 @@ class AdmissionQueue:
         for reserve in rivals:
             held[reserve.caller] = held.get(reserve.caller, 0.0) + reserve.waiting
         own = sum(min(reserve.waiting, characters) for reserve in rivals if reserve.caller == caller)
-        others = {other: amount for other, amount in held.items() if other != caller}
-        return QueueState(held, ahead_in_turn(own, others, own + characters), self._speed)
+        others = [(amount, characters) for other, amount in held.items() if other != caller]
+        return QueueState(held, ahead_in_turn(own, others), self._speed)
 
     def spoken(self, reserve: Reservation, characters: int) -> None:
         """Some of a text has been spoken."""

@@ -282,13 +282,22 @@ class Steady(FakeAsr):
         return super().decode(jobs)
 
 
-async def measured() -> tuple[Steady, Batcher]:
-    """A batcher that has decoded four windows together and knows its speed."""
+def bounded() -> tuple[Steady, Batcher]:
+    """A batcher with limits, which does not know its speed yet."""
     engine = Steady()
     limits = QueueLimits(maximum=10_000, max_wait=60, key_share=0.5)
-    batcher = Batcher(engine, limits=limits, clock=lambda: engine.now)
+    return engine, Batcher(engine, limits=limits, clock=lambda: engine.now)
+
+
+async def measure(batcher: Batcher) -> None:
+    """Decodes four windows together: after that the speed is known."""
     with batcher.reserve(120) as queued:
         await asyncio.gather(*(batcher.decode(job(start, 30), queued) for start in range(0, 120, 30)))
+
+
+async def measured() -> tuple[Steady, Batcher]:
+    engine, batcher = bounded()
+    await measure(batcher)
     return engine, batcher
 
 
@@ -354,6 +363,25 @@ async def test_a_clip_does_not_wait_for_a_film_of_its_key_or_all_files_of_anothe
             stack.enter_context(batcher.reserve(600, caller="ben", priority=background))
         stack.enter_context(batcher.reserve(3, caller="ben"))
         with pytest.raises(Overloaded), batcher.reserve(7200, caller="anna"):
+            pass
+    await batcher.close()
+
+
+async def test_other_keys_cost_a_window_each_and_of_clips_a_clip() -> None:
+    _, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        for number in range(21):
+            stack.enter_context(batcher.reserve(300, caller=f"key {number}"))
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(3):
+            pass
+    await batcher.close()
+    _, batcher = bounded()
+    with contextlib.ExitStack() as stack:
+        for number in range(21):
+            for _ in range(5):
+                stack.enter_context(batcher.reserve(10, caller=f"key {number}"))
+        await measure(batcher)
+        with batcher.reserve(3):  # 21 s
             pass
     await batcher.close()
 

@@ -54,5 +54,6 @@ def test_one_key_cannot_take_the_whole_queue() -> None:
 
 
 def test_until_ones_turn_every_other_key_gets_as_much_as_ones_own() -> None:
-    assert ahead_in_turn(0, {}, 30) == 0
-    assert ahead_in_turn(100, {"ben": 5000, "carl": 20}, 130) == 100 + 130 + 20
+    """And perhaps one turn more, as it may have been before."""
+    assert ahead_in_turn(0, []) == 0
+    assert ahead_in_turn(100, [(5000, 30), (20, 30), (600, 4)]) == 100 + 130 + 20 + 104
