@@ -5,6 +5,7 @@ The event loop's own executor (`asyncio.to_thread`) is for what ends soon: readi
 
 import asyncio
 import contextvars
+import faulthandler
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,3 +36,12 @@ async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: 
     context = contextvars.copy_context()
     call = partial(context.run, function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(executor, call)
+
+
+def exit_within(seconds: float) -> None:
+    """Ends this process with status 1 after so many seconds, if it has not ended by then.
+
+    A thread cannot be stopped: one that waits in a library for what never comes would hold up the end for ever. The
+    watchdog is a thread of faulthandler's. It needs no lock of Python's, and first writes where every thread is.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True)

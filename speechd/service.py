@@ -9,6 +9,7 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
@@ -84,6 +85,11 @@ class Service:
         """Whether requests are accepted. A model that is not loaded yet loads at its first request."""
         preloaded = self._preloading is None or self._preloading.done()
         return preloaded and not self._closed
+
+    @property
+    def engine_faults(self) -> dict[str, EngineFaults]:
+        """Engines whose processes hung or crashed, or are late now."""
+        return shared_monitor().faults()
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
         """The model for this transcription, and a transcriber that loads the model when it begins.

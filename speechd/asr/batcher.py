@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from speechd.asr.engine import AsrEngine, Decoded, Job
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
 from speechd.priority import PrioritySource, goes_before, interactive
 from speechd.types import Timings
@@ -161,11 +161,14 @@ class Batcher:
             self._scheduler.discard(entry)
 
     async def close(self) -> None:
-        """Waits for the running batch, fails all waiting windows, and frees the engine's memory."""
+        """Waits for the running batch, or breaks it off where the engine can, fails all waiting windows, and frees the
+        engine's memory."""
         for entry in self._scheduler.waiting:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
         self._scheduler.waiting.clear()
+        if isinstance(self._engine, Interruptible):  # nobody waits for its windows any more
+            self._engine.interrupt()
         await asyncio.gather(*self._runners, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
         self._threads.shutdown()
