@@ -19,7 +19,7 @@ PULLS = ThreadPoolExecutor(4, thread_name_prefix="pull")
 """Downloads of models: a silent hub holds one of these threads for as long as it is waited for."""
 LOADS = ThreadPoolExecutor(2, thread_name_prefix="load")
 """Models that are being loaded: each load fills memory and reads gigabytes."""
-CHECKS = ThreadPoolExecutor(2, thread_name_prefix="check")
+MODEL_CHECKS = ThreadPoolExecutor(2, thread_name_prefix="check")
 """Models that a child process tries before they are loaded: one that hangs is waited for, for minutes."""
 DNS = ThreadPoolExecutor(8, thread_name_prefix="dns")
 """Host names that are being resolved: a name server that does not answer holds a thread for seconds."""

@@ -16,7 +16,7 @@ from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
-from speechd.executors import CHECKS, LOADS, run_in
+from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
@@ -169,7 +169,7 @@ class Service:
             EngineFailure, FeatureNotInstalled, Misconfigured: see ModelChecker.check.
         """
         if self._load_engine is None and not await asyncio.to_thread(self._checker.passed, model):
-            await run_in(CHECKS, self._checker.check, model)
+            await run_in(MODEL_CHECKS, self._checker.check, model)
 
     async def _load(self, model: Model) -> LoadedModel:
         await self._check(model)

@@ -7,7 +7,7 @@ from threading import Event, current_thread
 import pytest
 
 from speechd import executors
-from speechd.executors import CHECKS, DECODING, DNS, LOADS, PULLS, run_in
+from speechd.executors import DECODING, DNS, LOADS, MODEL_CHECKS, PULLS, run_in
 
 ASKED: ContextVar[str] = ContextVar("asked", default="")
 
@@ -17,7 +17,7 @@ async def test_work_that_waits_holds_up_no_other_work() -> None:
     waiting = [asyncio.create_task(run_in(PULLS, over.wait)) for _ in range(50)]
     try:
         async with asyncio.timeout(10):
-            for executor in (CHECKS, DECODING, DNS, LOADS):
+            for executor in (MODEL_CHECKS, DECODING, DNS, LOADS):
                 assert await run_in(executor, lambda: 1) == 1
             assert await asyncio.to_thread(lambda: 2) == 2
         assert not any(task.done() for task in waiting)

@@ -59,7 +59,7 @@ def give_up_rights() -> None:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def answer(request: Mapping[str, Any]) -> tuple[str, str]:
+def outcome(request: Mapping[str, Any]) -> tuple[str, str]:
     """The class and the message of the error that the model causes; both empty where it works."""
     model = replace(UNKNOWN, **{**request["model"], "path": Path(request["folder"])})
     settings = Settings(**request["settings"], speech_loudness=None)  # measuring it writes a file
@@ -80,7 +80,7 @@ def main() -> None:
     give_up_rights()
     answers = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no answer
-    said = json.dumps(answer(json.loads(sys.stdin.readline())))
+    said = json.dumps(outcome(json.loads(sys.stdin.readline())))
     os.write(answers, said.encode())
     os._exit(0)  # libraries that end in disorder would spoil a verdict
 
