@@ -51,6 +51,8 @@ class ForkServer:
         with contextlib.suppress(ConnectionError):
             while self._turn():
                 pass
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # its processes end now too, and nobody reads of it
+        signal.set_wakeup_fd(-1)
 
     def _turn(self) -> bool:
         """Wait for an order or the end of a process, and see to it; False once the server is gone."""
