@@ -141,6 +141,12 @@ class Settings(BaseSettings):
         description="Seconds of audio that may wait for one model. Further requests are answered 503 with"
         " `retry-after`.",
     )
+    engine_timeout: float = Field(
+        120,
+        gt=0,
+        description="Seconds that an engine which is a process of its own (PocketSphinx) may take for one window,"
+        " before it is ended and starts anew.",
+    )
     max_queue_characters: float = Field(
         1_000_000,
         gt=0,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, TypeVar
 
-from speechd.asr.engine import AsrEngine, Decoded, Job
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
 from speechd.errors import EngineFailure, OutOfMemory
 from speechd.fairness.queue_limits import UNLIMITED, QueueLimits, QueueState, ahead_in_turn
 from speechd.fairness.round_robin import RoundRobin
@@ -241,11 +241,14 @@ class Batcher:
             self._scheduler.discard(entry)
 
     async def close(self) -> None:
-        """Waits for the running batch, fails all waiting windows, and frees the engine's memory."""
+        """Waits for the running batch, or breaks it off where the engine can, fails all waiting windows, and frees the
+        engine's memory."""
         for entry in self._scheduler.waiting:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
         self._scheduler.waiting.clear()
+        if isinstance(self._engine, Interruptible):  # nobody waits for its windows any more
+            self._engine.interrupt()
         await asyncio.gather(*self._runners, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
         self._threads.shutdown()

@@ -54,7 +54,8 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MAX_REPLICAS))
+    replicas = min(os.cpu_count() or 1, MAX_REPLICAS)
+    return SphinxEngine(model.path, replicas=replicas, timeout=settings.engine_timeout)
 
 
 def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
+from speechd.asr.engines.engine_monitor import EngineFaults
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
@@ -243,6 +244,7 @@ class StandInService:
         self.admission = AdmissionQueue(text_limits(settings))
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
+        self.engine_faults: dict[str, EngineFaults] = {}
 
     async def remove(self, model: str) -> Model:
         return self.models.get(model)
