@@ -28,7 +28,8 @@
     ├── RateLimited 429
     ├── InternalError 500
     │   ├── EngineFailure
-    │   │   └── OutOfMemory
+    │   │   ├── OutOfMemory
+    │   │   └── ModelBroken
     │   ├── Misconfigured
     │   └── CannotGoOn
     ├── FeatureNotInstalled 501
@@ -276,6 +277,13 @@ class OutOfMemory(EngineFailure):
     """The device has too little memory for this request."""
 
     code = "out_of_memory"
+
+
+class ModelBroken(EngineFailure):
+    """The files of the model break the process that loads them."""
+
+    code = "model_broken"
+    should_retry = False
 
 
 class Misconfigured(InternalError):

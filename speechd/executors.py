@@ -5,6 +5,7 @@ The event loop's own executor (`asyncio.to_thread`) is for what ends soon: readi
 
 import asyncio
 import contextvars
+import faulthandler
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ PULLS = ThreadPoolExecutor(4, thread_name_prefix="pull")
 """Downloads of models: a silent hub holds one of these threads for as long as it is waited for."""
 LOADS = ThreadPoolExecutor(2, thread_name_prefix="load")
 """Models that are being loaded: each load fills memory and reads gigabytes."""
+MODEL_CHECKS = ThreadPoolExecutor(2, thread_name_prefix="check")
+"""Models that a child process tries before they are loaded: one that hangs is waited for, for minutes."""
 DNS = ThreadPoolExecutor(8, thread_name_prefix="dns")
 """Host names that are being resolved: a name server that does not answer holds a thread for seconds."""
 DECODING = ThreadPoolExecutor(max(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="decode")
@@ -33,3 +36,12 @@ async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: 
     context = contextvars.copy_context()
     call = partial(context.run, function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(executor, call)
+
+
+def exit_within(seconds: float) -> None:
+    """Ends this process with status 1 after so many seconds, if it has not ended by then.
+
+    A thread cannot be stopped: one that waits in a library for what never comes would hold up the end for ever. The
+    watchdog is a thread of faulthandler's. It needs no lock of Python's, and first writes where every thread is.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True)

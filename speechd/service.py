@@ -9,16 +9,18 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
-from speechd.executors import LOADS, run_in
+from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
+from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.registry import AUTO, ModelStore
@@ -65,6 +67,7 @@ class Service:
         limits = ManagerLimits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
         self.loaded = ModelManager(self._load, limits)
         """The models in memory."""
+        self._checker = ModelChecker(settings)
         self.pulls = Pulls(self._pull, settings.max_pulls)
         """The pulls in the background."""
         self._preloading: asyncio.Task[None] | None = None
@@ -82,6 +85,11 @@ class Service:
         """Whether requests are accepted. A model that is not loaded yet loads at its first request."""
         preloaded = self._preloading is None or self._preloading.done()
         return preloaded and not self._closed
+
+    @property
+    def engine_faults(self) -> dict[str, EngineFaults]:
+        """Engines whose processes hung or crashed, or are late now."""
+        return shared_monitor().faults()
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
         """The model for this transcription, and a transcriber that loads the model when it begins.
@@ -110,13 +118,14 @@ class Service:
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
             ModelLoading: it is being pulled.
+            EngineFailure: its files cannot be loaded, and it was asked for by name.
         """
         try:
-            voice = self.voices.choose(model_id, voice_name)
+            self.voices.choose(model_id, voice_name)
         except ModelNotInstalled as refusal:
             if missing := self.voices.missing(model_id, voice_name):
                 self._pull_instead(missing.id, refusal)
-            voice = self.voices.choose(model_id, voice_name)  # its pull may have ended meanwhile
+        voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name))
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
@@ -143,6 +152,7 @@ class Service:
         if self._preloading is not None:
             self._preloading.cancel()
             await asyncio.gather(self._preloading, return_exceptions=True)
+        self._checker.close()
         await self.pulls.close()
         await self.loaded.close()
 
@@ -153,7 +163,16 @@ class Service:
             except SpeechdError as error:
                 log.error("%s was not preloaded: %s", model_id, error.message)
 
+    async def _check(self, model: Model) -> None:
+        """
+        Raises:
+            EngineFailure, FeatureNotInstalled, Misconfigured: see ModelChecker.check.
+        """
+        if self._load_engine is None and not await asyncio.to_thread(self._checker.passed, model):
+            await run_in(MODEL_CHECKS, self._checker.check, model)
+
     async def _load(self, model: Model) -> LoadedModel:
+        await self._check(model)
         load = self._load_engine or ENGINES[model.engine]
         engine = await run_in(LOADS, load, model, self.settings)
         return LOADERS[model.kind](engine, self.settings)
@@ -169,6 +188,26 @@ class Service:
             return self.models.choose(AUTO, options)
         except SpeechdError:
             return None
+
+    async def _usable_voice(self, choose: Callable[[], Voice]) -> Voice:
+        """The voice of a request, or, where that is broken and the request leaves it open, the next one.
+
+        Raises:
+            EngineFailure: the request names a broken one.
+        """
+        voice = choose()
+        while True:
+            try:
+                await self._check(voice.model)
+            except EngineFailure as error:
+                self.models.broken.add(voice.model)
+                following = choose()
+                if following.model.id == voice.model.id:
+                    raise
+                log.error("the voice is %s instead of %s: %s", following.id, voice.id, error.message)
+                voice = following
+            else:
+                return voice
 
     def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
         """Starts the pull of a model that a request needs. Does nothing where the model is installed meanwhile.
@@ -221,7 +260,7 @@ class _OnDemand:
         return self.row.id if self.is_settled or self.instead_of is None else f"{self.row.id} or another"
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         async with AsyncExitStack() as holding:
@@ -229,7 +268,7 @@ class _OnDemand:
             self.is_settled = True
             packing = Packing(self.row.window_seconds, self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
-            async with aclosing(local.stream(audio, options, priority)) as parts:
+            async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
 
@@ -266,7 +305,7 @@ class _SpeakerOnDemand:
     settings: Settings
 
     async def stream(
-        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
     ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
@@ -282,7 +321,7 @@ class _SpeakerOnDemand:
                 booth.admission,
                 self.settings.max_speech_seconds,
             )
-            async with aclosing(local.stream(text, options, priority)) as parts:
+            async with aclosing(local.stream(text, options, priority, caller)) as parts:
                 async for part in parts:
                     yield part
 

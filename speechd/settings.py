@@ -138,13 +138,33 @@ class Settings(BaseSettings):
     max_queue_seconds: float = Field(
         86_400,
         gt=0,
-        description="Seconds of speech that may wait for the engine. Further requests are answered 503 with"
+        description="Seconds of audio that may wait for one model. Further requests are answered 503 with"
         " `retry-after`.",
+    )
+    engine_timeout: float = Field(
+        120,
+        gt=0,
+        description="Seconds that an engine which is a process of its own (PocketSphinx) may take for one window,"
+        " before it is ended and starts anew.",
     )
     max_queue_characters: float = Field(
         1_000_000,
         gt=0,
         description="Characters that may wait for one voice. Further requests are answered 503 with `retry-after`.",
+    )
+
+    max_wait: float = Field(
+        60,
+        ge=0,
+        description="Seconds that a request may have to wait for a model or a voice, by their measured speed. Requests"
+        " that would wait longer are answered 503 with `retry-after`. 0 sets no limit.",
+    )
+    key_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="Part of the queues, of the open audio jobs and of the files quota that one key can take while"
+        " there are others.",
     )
 
     files_quota_bytes: int = Field(

@@ -280,17 +280,19 @@ class Transcriber(Protocol):
         ...
 
     def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """Yields each segment in order as soon as it is final, then the Transcript of all of them, once.
 
         Args:
             audio: an open, seekable binary file in any accepted container; it stays open until the stream ends.
             priority: asked whenever the work waits for the engine.
+            caller: id of the key that it is for. Keys are served in turn.
 
         Raises:
             InvalidAudio: nothing in it can be decoded.
             TooLarge: it is longer than the server accepts.
+            Overloaded: it would have to wait longer, or more would wait, than the server accepts.
             Unprocessable: the model cannot do this task or language.
         """
         ...
@@ -342,16 +344,18 @@ class Speaker(Protocol):
     """Takes a text, and yields its audio while it is made; local or remote."""
 
     def stream(
-        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
     ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """Yields the encoded audio piece by piece, then the Speech, once. Closing it stops the work.
 
         Args:
             priority: background speech waits while a caller's sentence waits for the voice.
+            caller: id of the key that it is for. Keys are served in turn.
 
         Raises:
             InvalidRequest: it has nothing to speak, it is not well-formed SSML, or an option is out of range.
             TooLarge: the text is longer than the server accepts.
+            Overloaded: it would have to wait longer, or more would wait, than the server accepts.
             EngineFailure: the voice failed.
         """
         ...

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
 from speechd.api.dependencies import context_of, get_service, get_store_handle
-from speechd.api.middleware.rate_limits import check_audio, meter_of
+from speechd.api.middleware.rate_limits import caller_of, check_audio, meter_of
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form
 from speechd.auth.meter import Estimate
@@ -43,9 +43,9 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     """
     check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
-    await store.audio.check_room()
+    await store.audio.check_room(caller_of(request))
     async with AsyncExitStack() as resources:
-        draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft))
+        draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft, caller_of(request)))
         limits = service.settings
         into, limit = cast(BinaryIO, draft), limits.max_upload_bytes
         body = await resources.enter_async_context(open_form(request, limit, into, limits.max_json_bytes))
@@ -83,7 +83,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
     """
     check_audio(request)
     service, store = get_service(request), await get_store_handle(request).open()
-    await store.audio.check_room()
+    await store.audio.check_room(caller_of(request))
     async with open_form(request, limit) as form:
         call = SpeechCall.parse(form.fields, context_of(request, dialect), headerless=headerless)
         if call.body.stream_format == "sse":

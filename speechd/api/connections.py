@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any, Literal
 
 import h11
@@ -25,6 +26,7 @@ from speechd.api.errors import error_headers, error_response
 from speechd.api.middleware.access import PROBE_PATHS
 from speechd.api.middleware.request import RequestMiddleware
 from speechd.errors import InvalidRequest, Overloaded, RequestTimedOut, SpeechdError
+from speechd.executors import exit_within
 from speechd.ids import new_id
 from speechd.settings import Settings
 
@@ -34,6 +36,8 @@ OVER_LIMIT = 16
 """Connections beyond the bound that are still read: probes are answered, and everything else with 503."""
 ACCEPTED_AT_ONCE = 16
 """Connections accepted in one turn of the event loop: asyncio accepts so many before it looks at any of them."""
+CLOSE_SECONDS = 5.0
+"""Seconds in which the parts of the service close, after the grace for requests that run."""
 LOG_SECONDS = 60.0
 RETRY_AFTER = 2.0
 OF_CALLERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
@@ -260,6 +264,11 @@ class Server(uvicorn.Server):
     config: ServerConfig
     backlog: int = 2048
     """Connections that the kernel holds until they are accepted."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            exit_within((self.config.timeout_graceful_shutdown or 0) + CLOSE_SECONDS)
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: Any = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self.config.limiter.on_loop_error)

@@ -8,13 +8,17 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Generic, TypeVar
 
-from speechd.asr.engine import AsrEngine, Decoded, Job
-from speechd.errors import EngineFailure, OutOfMemory, Overloaded
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
+from speechd.errors import EngineFailure, OutOfMemory
+from speechd.fairness.queue_limits import UNLIMITED, QueueLimits, QueueState, ahead_in_turn
+from speechd.fairness.round_robin import RoundRobin
 from speechd.priority import PrioritySource, goes_before, interactive
 from speechd.types import Timings
 
@@ -23,8 +27,14 @@ AGING = 4.0
 at most 15 minutes for its next window, however many short clips keep coming."""
 
 BACKGROUND_HANDICAP = 600.0
-"""Seconds of remaining audio by which background work is taken for longer than it is: it passes a caller's only after
-150 seconds in the queue."""
+"""Seconds of remaining audio by which background work is taken for longer than it is."""
+BACKGROUND_WAIT = BACKGROUND_HANDICAP / AGING
+"""Seconds in the queue after which background work can pass a caller's: 150."""
+
+WINDOW_SECONDS = 30.0
+"""Of the audio that is decoded at one turn, at most."""
+WINDOWS_IN_FLIGHT = 16
+"""Windows of one recording that are in memory at once: enough for two batches, and a limit for any length."""
 
 T = TypeVar("T")
 
@@ -37,6 +47,17 @@ class QueuedRecording:
     """Seconds of its audio that are not decoded yet, as far as is known."""
     priority: PrioritySource = interactive
     """Of its work at this moment."""
+    caller: str = ""
+    """Id of the key that it is for. Keys are served in turn."""
+    since: float = 0.0
+    """When it was admitted, or its last window decoded."""
+
+    def goes_first(self, seconds: float, now: float) -> float:
+        """Seconds of it at most that go before a new recording of the same key, which has `seconds` to decode."""
+        if self.remaining <= seconds:
+            return self.remaining
+        aged = self.remaining - AGING * (now - self.since) <= seconds
+        return WINDOWS_IN_FLIGHT * WINDOW_SECONDS if aged else 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +72,10 @@ class QueuedJob(Generic[T]):
     """When it began to wait, in seconds of any steady clock."""
     sequence: int = 0
 
+    def yields(self, now: float) -> bool:
+        """Whether it lets callers' work pass."""
+        return self.queued.priority() == "background" and now - self.since < BACKGROUND_WAIT
+
     def urgency(self, now: float) -> tuple[float, int]:
         """Sorts first what has least left to do, corrected by how long it has waited."""
         handicap = BACKGROUND_HANDICAP if self.queued.priority() == "background" else 0.0
@@ -59,9 +84,11 @@ class QueuedJob(Generic[T]):
 
 @dataclass(slots=True)
 class Scheduler(Generic[T]):
-    """The waiting items and their order: shortest remaining recording first, with aging."""
+    """The waiting items and their order: callers' work before background work, the keys in turn, and of each key its
+    shortest remaining recording first, with aging."""
 
     waiting: list[QueuedJob[T]] = field(default_factory=list)
+    _turns: RoundRobin = field(default_factory=RoundRobin)
     _sequence: int = 0
 
     def add(self, entry: QueuedJob[T]) -> None:
@@ -74,9 +101,16 @@ class Scheduler(Generic[T]):
             self.waiting.remove(entry)
 
     def schedule(self, now: float, maximum: int) -> list[QueuedJob[T]]:
-        """Removes and returns the most urgent entry and up to `most` - 1 others of its group, in order of urgency."""
+        """Removes and returns the entry whose turn it is and up to `maximum` - 1 others of its group, each of them the
+        next in turn."""
         ranked = sorted(self.waiting, key=lambda entry: entry.urgency(now))
-        batch = [entry for entry in ranked if entry.group == ranked[0].group][:maximum]
+        urgent = [entry for entry in ranked if not entry.yields(now)]
+        caller = self._turns.next(entry.queued.caller for entry in urgent or ranked)
+        group = next(entry.group for entry in urgent or ranked if entry.queued.caller == caller)
+        batch: list[QueuedJob[T]] = []
+        for yields in (False, True):  # background work gets what room callers leave in the batch
+            mates = (entry for entry in ranked if entry.group == group and entry.yields(now) == yields)
+            batch += islice(self._turns.in_turn(mates, _caller_of), maximum - len(batch))
         for entry in batch:
             self.waiting.remove(entry)
         return batch
@@ -89,24 +123,53 @@ class _DecodeRequest:
     waited: float = 0.0
     """Seconds in the queue."""
 
+    @property
+    def seconds(self) -> float:
+        """Of audio that it may complete."""
+        return 0.0 if self.job.detect else self.job.window.duration
+
+
+@dataclass(eq=False, slots=True)
+class _RunningBatch:
+    entries: Sequence[QueuedJob[_DecodeRequest]]
+    started: float
+
+    def done(self, now: float, speed: float) -> Iterator[tuple[QueuedRecording, float]]:
+        """Seconds of each recording that are probably decoded by now.
+
+        Args:
+            speed: audio seconds that a replica decodes in a second.
+        """
+        windows = [(entry.queued, entry.item.seconds) for entry in self.entries]
+        audio = sum(seconds for _, seconds in windows)
+        part = min(1.0, (now - self.started) * speed / audio) if audio else 0.0
+        return ((queued, seconds * part) for queued, seconds in windows)
+
 
 class Batcher:
     """Runs one engine for many recordings at once. It is called on the event loop."""
 
     def __init__(
-        self, engine: AsrEngine, *, max_queue_seconds: float = float("inf"), clock: Callable[[], float] = time.monotonic
+        self,
+        engine: AsrEngine,
+        *,
+        limits: QueueLimits = UNLIMITED,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._clock = clock
-        self._max_queue_seconds = max_queue_seconds
+        self._limits = limits
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
         self._threads = ThreadPoolExecutor(engine.replicas, thread_name_prefix="asr")
         self._queued: set[QueuedRecording] = set()
         self._runners: list[asyncio.Task[None]] = []
+        self._running: set[_RunningBatch] = set()
         self._batch_size = engine.batch_size
         """Halved for good when the device runs out of memory."""
         self._speed = 0.0
-        """Audio seconds decoded per second of engine time, smoothed; 0 while unknown."""
+        """Audio seconds that a busy replica decodes in a second, smoothed; 0 while unknown."""
+        self._spent = 0.0
+        """Seconds of busy replicas since the speed was measured: batches that only detect languages take time, too."""
 
     @property
     def queued_seconds(self) -> float:
@@ -114,32 +177,48 @@ class Batcher:
         return sum(queued.remaining for queued in self._queued)
 
     @contextlib.contextmanager
-    def reserve(self, seconds: float, priority: PrioritySource = interactive) -> Iterator[QueuedRecording]:
+    def reserve(
+        self, seconds: float, priority: PrioritySource = interactive, caller: str = ""
+    ) -> Iterator[QueuedRecording]:
         """A place in the queue for a recording of about `seconds`, until the recording is finished or given up.
 
+        Args:
+            caller: id of the key that it is for.
+
         Raises:
-            Overloaded: more audio waits than the bound allows; with the time after which there should be room.
-                Background work does not count against a caller.
+            Overloaded: it would wait longer, or more audio would wait, than the limits allow; with the time after
+                which there should be room. Background work does not count against a caller.
         """
-        queued = self._admit(seconds, priority)
+        queued = self._admit(seconds, priority, caller)
         try:
             yield queued
         finally:
             self._queued.discard(queued)
 
-    def _admit(self, seconds: float, priority: PrioritySource) -> QueuedRecording:
+    def _admit(self, seconds: float, priority: PrioritySource, caller: str) -> QueuedRecording:
         mine = priority()
-        ahead = [queued.remaining for queued in self._queued if not goes_before(mine, queued.priority())]
-        excess = sum(ahead) + seconds - self._max_queue_seconds
-        if ahead and excess > 0:
-            wait = excess / self._speed if self._speed else 10.0
-            raise Overloaded(
-                f"The server has {sum(ahead):.0f} s of audio waiting. Please try again in {wait:.0f}s.",
-                retry_after=wait,
-            )
-        queued = QueuedRecording(seconds, priority)
+        rivals = [queued for queued in self._queued if not goes_before(mine, queued.priority())]
+        state = self._state(rivals, seconds, caller)
+        self._limits.check(state, caller, seconds, waits=mine == "interactive")
+        queued = QueuedRecording(seconds, priority, caller, self._clock())
         self._queued.add(queued)
         return queued
+
+    def _state(self, rivals: Sequence[QueuedRecording], seconds: float, caller: str) -> QueueState:
+        """The queue as a new recording of `seconds` finds it. What is being decoded counts less with each moment, so
+        that a wait is shorter by a second after each second."""
+        now, held, longest, own = self._clock(), dict[str, float](), dict[str, float](), 0.0
+        done = defaultdict[QueuedRecording, float](float)
+        for batch in self._running:
+            for queued, amount in batch.done(now, self._speed):
+                done[queued] += amount
+        for queued in rivals:
+            left = max(0.0, queued.remaining - done[queued])
+            held[queued.caller] = held.get(queued.caller, 0.0) + left
+            longest[queued.caller] = max(longest.get(queued.caller, 0.0), left)
+            own += min(left, queued.goes_first(seconds, now)) if queued.caller == caller else 0.0
+        others = [(held[other], min(longest[other], WINDOW_SECONDS)) for other in held if other != caller]
+        return QueueState(held, ahead_in_turn(own, others), self._speed * self._engine.replicas)
 
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
@@ -156,16 +235,20 @@ class Batcher:
         try:
             decoded: Decoded = await future
             queued.remaining = max(0.0, queued.remaining - _heard(job, decoded))
+            queued.since = self._clock()
             return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
         finally:
             self._scheduler.discard(entry)
 
     async def close(self) -> None:
-        """Waits for the running batch, fails all waiting windows, and frees the engine's memory."""
+        """Waits for the running batch, or breaks it off where the engine can, fails all waiting windows, and frees the
+        engine's memory."""
         for entry in self._scheduler.waiting:
             if not entry.item.future.done():
                 entry.item.future.set_exception(EngineFailure("The server is shutting down."))
         self._scheduler.waiting.clear()
+        if isinstance(self._engine, Interruptible):  # nobody waits for its windows any more
+            self._engine.interrupt()
         await asyncio.gather(*self._runners, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.close)
         self._threads.shutdown()
@@ -180,10 +263,20 @@ class Batcher:
         while self._scheduler.waiting:
             started = self._clock()
             batch = self._scheduler.schedule(started, self._batch_size)
+            busy = len(batch) == self._batch_size or bool(self._scheduler.waiting)
             for entry in batch:
                 entry.item.waited = started - entry.since
-            heard = await self._decode_batch([entry.item for entry in batch])
-            self._measure(heard, self._clock() - started)
+            heard = await self._decode_running(_RunningBatch(batch, started))
+            if busy:  # what few windows take says nothing of many
+                self._measure(heard, self._clock() - started)
+
+    async def _decode_running(self, running: _RunningBatch) -> float:
+        """The same as _decode_batch. Meanwhile new recordings can see how far it is."""
+        self._running.add(running)
+        try:
+            return await self._decode_batch([entry.item for entry in running.entries])
+        finally:
+            self._running.discard(running)
 
     async def _decode_batch(self, requests: Sequence[_DecodeRequest]) -> float:
         """Decodes one batch. If it fails, decodes smaller batches, so that only the faulty window fails.
@@ -210,14 +303,20 @@ class Batcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
 
     def _measure(self, audio: float, took: float) -> None:
-        if took > 0 and audio > 0:  # a batch that only detected languages does not measure the speed
-            speed = audio / took
+        self._spent += took
+        if audio > 0 and self._spent > 0:
+            speed = audio / self._spent
             self._speed = speed if not self._speed else 0.8 * self._speed + 0.2 * speed
+            self._spent = 0.0
 
 
 def _heard(job: Job, decoded: Decoded) -> float:
     """Seconds of audio that this result completes. The rest of the window is queued again."""
     return min(decoded.heard, job.window.duration)
+
+
+def _caller_of(entry: QueuedJob[T]) -> str:
+    return entry.queued.caller
 
 
 def _settle(future: "asyncio.Future[Decoded]", outcome: Decoded | Exception) -> None:

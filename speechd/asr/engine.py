@@ -7,7 +7,7 @@ HTTP. It is called from one thread for each of its replicas.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from speechd.types import Segment, Timings, TranscribeOptions, Window
 
@@ -75,4 +75,26 @@ class AsrEngine(Protocol):
 
     def close(self) -> None:
         """Frees its memory. No call may follow."""
+        ...
+
+
+@runtime_checkable
+class SelfTesting(Protocol):
+    """An engine with stages that not every window reaches."""
+
+    def self_test(self, job: Job) -> None:
+        """Runs them on a window, whatever its text.
+
+        Raises:
+            EngineFailure: one could not be computed.
+        """
+        ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """An engine whose running work can be broken off."""
+
+    def interrupt(self) -> None:
+        """Makes every running `decode` fail soon, and every later one at once. Any thread may call it."""
         ...

@@ -35,10 +35,10 @@ class FallbackTranscriber:
         self.model = f"{self.first.model} or {self.second.model}"
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        async with contextlib.aclosing(self.first.stream(audio, options, priority)) as parts:
+        async with contextlib.aclosing(self.first.stream(audio, options, priority, caller)) as parts:
             heard = [part async for part in _beginning(parts)]
             self.model = self.first.model
             if not self._hand_over(heard):
@@ -49,7 +49,7 @@ class FallbackTranscriber:
                 return
         audio.seek(0)
         self.model = self.second.model
-        async with contextlib.aclosing(self.second.stream(audio, options, priority)) as parts:
+        async with contextlib.aclosing(self.second.stream(audio, options, priority, caller)) as parts:
             async for part in parts:
                 yield part
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, TypeVar
 
-from speechd.asr.batcher import Batcher, QueuedRecording
+from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
 from speechd.asr.channel_merge import Merger
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
@@ -27,8 +27,6 @@ from speechd.executors import DECODING, run_in
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
-WINDOWS_IN_FLIGHT = 16
-"""Windows of one recording that are in memory at once: enough for two batches, and a limit for any length."""
 SECOND_TEMPERATURE = 0.4
 """High enough to leave a loop, low enough to follow the audio. Prompts, which cause loops, are left out."""
 
@@ -49,7 +47,7 @@ class LocalTranscriber:
     """Windows in a row, each with the end of the previous text as its prompt; see speechd.asr.linked_windows."""
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         recording = OpenRecording(audio, self.max_seconds, options)
@@ -57,7 +55,7 @@ class LocalTranscriber:
         with contextlib.ExitStack() as held:
             held.callback(recording.close)
             await _in_thread(recording.open, recording.close)
-            queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority))
+            queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority, caller))
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )

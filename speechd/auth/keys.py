@@ -151,6 +151,12 @@ class KeyRing:
         self._refresh()
         return bool(self._named)
 
+    @property
+    def are_several(self) -> bool:
+        """There is more than one key."""
+        self._refresh()
+        return len(self._own) + len(self._named) > 1
+
     def find(self, secret: bytes) -> Key | None:
         """The key with this secret. Every key is compared, each in constant time."""
         self._refresh()

@@ -7,11 +7,14 @@ import signal
 
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
+from speechd.executors import exit_within
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.worker.worker import Worker
 
+EXIT_SECONDS = 15.0
+"""Seconds after the first signal in which the process ends, whatever an engine does."""
 NICENESS = 10
 """Niceness of the process: a server on the same machine has priority."""
 
@@ -35,7 +38,7 @@ def run(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
     service, jobs, usage = open_service(settings), StoreHandle(settings), UsageCounters()
     try:
         await jobs.open()
@@ -45,3 +48,9 @@ async def _work(settings: Settings) -> None:
     finally:
         await jobs.close()
         await service.close()
+
+
+def _stop(stopped: asyncio.Event) -> None:
+    if not stopped.is_set():
+        exit_within(EXIT_SECONDS)
+    stopped.set()

@@ -130,8 +130,9 @@ class _Failures:
         return 0.0  # with the other uploads, the next attempt waits for the service to open
 
     def _may_pass(self, reply: httpx2.Response) -> bool:
-        """A rate limit is no failure, however often it is met."""
-        return _worth_retrying(reply) and (self.count < ATTEMPTS or reply.status_code == 429)
+        """A rate limit, or a queue that tells when it has room, is no failure, however often it is met."""
+        waits = reply.status_code == 429 or (reply.status_code == 503 and _asked_to_wait(reply) is not None)
+        return _worth_retrying(reply) and (self.count < ATTEMPTS or waits)
 
     def _told(self, seconds: float, reason: str) -> float:
         self.service.notice(seconds, reason)
@@ -157,7 +158,7 @@ class Upload:
     model: str
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         path = "/v1/audio/translations" if options.task == "translate" else "/v1/audio/transcriptions"

@@ -119,12 +119,13 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
         SpeechdError: the model, the voice, the text or an option is refused.
     """
     voice, speaker = await service.speaker(request.model, request.voice)
-    speaking = speaker.stream(request.text, request.options, request.context.priority)
+    context = request.context
+    speaking = speaker.stream(request.text, request.options, context.priority, context.caller)
 
     async def expected() -> Estimate:
         return speech_estimate(request.text, request.options.speed)
 
-    async with contextlib.aclosing(charged(speaking, spoken, request.context, expected)) as parts:
+    async with contextlib.aclosing(charged(speaking, spoken, context, expected)) as parts:
         yield SpeechStream(voice, parts)
 
 

@@ -196,7 +196,7 @@ class _SharedTranscription:
 
     def run(self, priority: PrioritySource) -> AsyncGenerator[Segment | Transcript, None]:
         options = self.request.options
-        parts = self.transcriber.stream(self.audio, options, priority)
+        parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
         expected = partial(estimate_audio, self.service, self.audio, options)
         return charged(parts, Transcribed(), self.request.context, expected)
 

@@ -8,6 +8,7 @@ from typing import Any
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.errors import EngineFailure, Misconfigured
+from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
 from speechd.registry.manager import LoadedModel
 from speechd.settings import Settings
@@ -53,7 +54,8 @@ def load_sphinx(model: Model, settings: Settings) -> AsrEngine:
 
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
-    return SphinxEngine(model.path, replicas=min(os.cpu_count() or 1, MAX_REPLICAS))
+    replicas = min(os.cpu_count() or 1, MAX_REPLICAS)
+    return SphinxEngine(model.path, replicas=replicas, timeout=settings.engine_timeout)
 
 
 def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:
@@ -93,12 +95,23 @@ def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEn
 
 def open_recogniser(engine: AsrEngine, settings: Settings) -> LoadedModel:
     """A recogniser's engine behind the queue that feeds it."""
-    return Batcher(engine, max_queue_seconds=settings.max_queue_seconds)
+    return Batcher(engine, limits=recording_limits(settings))
 
 
 def open_voice(engine: TtsEngine, settings: Settings) -> LoadedModel:
     """A voice's engine with the threads that it speaks on."""
-    return LoadedVoice(engine, settings.cpu_threads or os.cpu_count() or 1, settings.max_queue_characters)
+    return LoadedVoice(engine, settings.cpu_threads or os.cpu_count() or 1, text_limits(settings))
+
+
+def recording_limits(settings: Settings) -> QueueLimits:
+    """Of the audio that may wait for one recogniser."""
+    return QueueLimits(settings.max_queue_seconds, settings.max_wait, settings.key_share)
+
+
+def text_limits(settings: Settings) -> QueueLimits:
+    """Of the characters that may wait for one voice."""
+    most = settings.max_queue_characters
+    return QueueLimits(most, settings.max_wait, settings.key_share, "The voice", "characters")
 
 
 LOADERS: Mapping[str, Callable[[Any, Settings], LoadedModel]] = {"asr": open_recogniser, "tts": open_voice}

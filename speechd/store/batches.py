@@ -76,6 +76,7 @@ class Batches:
         Raises:
             InvalidRequest: the window is not valid, or the file is not for batches.
             FileNotFound: there is no such file for this owner.
+            QuotaExceeded: the owner's share of the space for files is used up, so there is none for the results.
         """
         seconds = window_seconds(order.completion_window)
         file = await self._files.get(order.owner, order.input_file_id)
@@ -84,6 +85,7 @@ class Batches:
                 f"The file was uploaded with the purpose `{file.purpose}`. Upload it with the purpose `{PURPOSE}`.",
                 param="input_file_id",
             )
+        await self._files.check_room(order.owner)
         now = int(self._database.now())
         batch = Batch(
             id=new_id("batch"),

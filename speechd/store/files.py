@@ -68,6 +68,15 @@ class Files:
         self.blobs = blobs
         self._lifetime = lifetime
 
+    async def check_room(self, owner: str) -> None:
+        """Call it before an upload is read.
+
+        Raises:
+            QuotaExceeded: the owner's share of the space is used up.
+        """
+        async with self._database.reading() as connection:
+            await self.blobs.check_room(connection, owner)
+
     async def keep(
         self, draft: BlobDraft, owner: str, filename: str, purpose: str, lifetime: float | None = None
     ) -> StoredFile:

@@ -1,10 +1,13 @@
 """Opens the store; importing this loads the database libraries."""
 
+from speechd.auth.keys import KeyRing
+from speechd.fairness.shared_bound import SharedBound
 from speechd.settings import Settings
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.webhooks import Deliveries
 from speechd.store.batches import Batches
 from speechd.store.blobs.folder import BlobFolder
+from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import open_database
 from speechd.store.files import Files
 from speechd.store.store import Store
@@ -20,7 +23,13 @@ async def open_store(settings: Settings) -> Store:
         Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
     """
     retention = settings.files_retention_days * DAY
-    folder = BlobFolder(settings.data_dir / "files", settings.files_quota_bytes, settings.min_free_bytes)
+    keys = KeyRing(settings)
+    limits = StorageLimits(
+        settings.files_quota_bytes,
+        settings.min_free_bytes,
+        share=lambda: settings.key_share if keys.are_several else 1.0,
+    )
+    folder = BlobFolder(settings.data_dir / "files", limits)
     database = await open_database(settings)
     files = Files(database, folder, retention)
     window = settings.audio_job_hours * HOUR
@@ -28,7 +37,7 @@ async def open_store(settings: Settings) -> Store:
         database,
         files,
         Batches(database, files),
-        AudioJobs(database, files, maximum=settings.max_audio_jobs, window=window),
+        AudioJobs(database, files, SharedBound(settings.max_audio_jobs, settings.key_share), window),
         Deliveries(database),
         SqlUsageStore(database),
         retention,

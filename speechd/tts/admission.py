@@ -2,19 +2,17 @@
 
 import asyncio
 import contextlib
-import heapq
 import time
 from asyncio import Future
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from speechd.errors import Overloaded
+from speechd.fairness.queue_limits import UNLIMITED, QueueLimits, QueueState, ahead_in_turn
+from speechd.fairness.round_robin import RoundRobin
 from speechd.priority import Priority, goes_before
 
-UNKNOWN_WAIT = 10.0
-"""`retry-after` in seconds of a refusal before the speed is measured."""
 WEIGHT = 0.2
 """Of the newest measurement of the speed."""
 BACKGROUND_WAIT = 150.0
@@ -31,6 +29,8 @@ class Reservation:
     remaining: float
     """Characters that are not spoken yet."""
     priority: Priority = "interactive"
+    caller: str = ""
+    """Id of the key that it is for."""
     step: "Future[Any] | None" = None
     """The sentence that is waiting or being spoken. One that is done waits for the client, not for the voice."""
 
@@ -43,13 +43,13 @@ class Reservation:
 class AdmissionQueue:
     """The texts that wait for one voice."""
 
-    def __init__(self, maximum: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: QueueLimits = UNLIMITED, clock: Callable[[], float] = time.monotonic) -> None:
         """
         Args:
-            most: characters that may wait.
+            limits: of what may wait, in characters.
             clock: seconds of any steady clock.
         """
-        self._maximum = maximum
+        self._limits = limits
         self._clock = clock
         self._reservations: set[Reservation] = set()
         self._speed = 0.0
@@ -62,29 +62,37 @@ class AdmissionQueue:
         return sum(reserve.waiting for reserve in self._reservations)
 
     @contextlib.contextmanager
-    def reserve(self, characters: int, priority: Priority = "interactive") -> Iterator[Reservation]:
+    def reserve(self, characters: int, priority: Priority = "interactive", caller: str = "") -> Iterator[Reservation]:
         """A place for a text, until it is spoken or given up.
 
+        Args:
+            caller: id of the key that it is for.
+
         Raises:
-            Overloaded: more waits than the bound allows; with the time after which there should be room. Background
-                texts do not count against a caller's.
+            Overloaded: it would wait longer, or more would wait, than the limits allow; with the time after which
+                there should be room. Background texts do not count against a caller's.
         """
-        ahead = sum(reserve.waiting for reserve in self._reservations if not goes_before(priority, reserve.priority))
-        excess = ahead + characters - self._maximum
-        if ahead and excess > 0:
-            wait = excess / self._speed if self._speed else UNKNOWN_WAIT
-            raise Overloaded(
-                f"The voice has {ahead:.0f} characters waiting. Please try again in {wait:.0f}s.",
-                retry_after=wait,
-            )
+        rivals = [other for other in self._reservations if not goes_before(priority, other.priority)]
+        state = self._state(rivals, characters, caller)
+        self._limits.check(state, caller, characters, waits=priority == "interactive")
         if not self._reservations:
             self._since = self._clock()
-        reserve = Reservation(characters, priority)
+        reserve = Reservation(characters, priority, caller)
         self._reservations.add(reserve)
         try:
             yield reserve
         finally:
             self._reservations.discard(reserve)
+
+    def _state(self, rivals: Sequence[Reservation], characters: int, caller: str) -> QueueState:
+        """The voice as a new text finds it. Sentences are spoken in turn, so until its last sentence each other text
+        has at most as many characters as it has itself."""
+        held = dict[str, float]()
+        for reserve in rivals:
+            held[reserve.caller] = held.get(reserve.caller, 0.0) + reserve.waiting
+        own = sum(min(reserve.waiting, characters) for reserve in rivals if reserve.caller == caller)
+        others = [(amount, characters) for other, amount in held.items() if other != caller]
+        return QueueState(held, ahead_in_turn(own, others), self._speed)
 
     def spoken(self, reserve: Reservation, characters: int) -> None:
         """Some of a text has been spoken."""
@@ -96,17 +104,19 @@ class AdmissionQueue:
         self._since = now
 
 
-@dataclass(order=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Sentence:
-    """One sentence that waits for a thread; the smallest is next."""
+    """One sentence that waits for a thread."""
 
     due: float
-    sequence: int
-    turn: "Future[None]" = field(compare=False)
+    """When it has its place in the order. Background sentences let callers' pass until then."""
+    caller: str
+    turn: "Future[None]"
 
 
 class SentenceThreads:
-    """The threads of one voice: callers' sentences first, those of all texts in turn; belongs to one event loop."""
+    """The threads of one voice: callers' sentences first, those of all keys in turn, and those of each key's texts in
+    turn; belongs to one event loop."""
 
     def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
         """
@@ -118,15 +128,15 @@ class SentenceThreads:
         self._clock = clock
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="speech")
         self._waiting: list[_Sentence] = []
-        self._sequence = 0
+        self._turns = RoundRobin()
 
-    async def run(self, step: Callable[[], T], priority: Priority) -> T:
+    async def run(self, step: Callable[[], T], priority: Priority, caller: str = "") -> T:
         """What `step` returns, called on a thread when its turn comes.
 
         Cancelling takes it out of the queue; once it runs, cancelling waits for its end, as a thread cannot be
         interrupted.
         """
-        await self._turn(priority)
+        await self._turn(priority, caller)
         work = asyncio.get_running_loop().run_in_executor(self._threads, step)
         try:
             return await asyncio.shield(work)
@@ -141,11 +151,10 @@ class SentenceThreads:
         """Waits for the sentences that are being spoken; no call may follow."""
         self._threads.shutdown()
 
-    async def _turn(self, priority: Priority) -> None:
+    async def _turn(self, priority: Priority, caller: str) -> None:
         handicap = BACKGROUND_WAIT if priority == "background" else 0.0
-        self._sequence += 1
         turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, _Sentence(self._clock() + handicap, self._sequence, turn))
+        self._waiting.append(_Sentence(self._clock() + handicap, caller, turn))
         self._start_next()
         try:
             await turn
@@ -159,8 +168,16 @@ class SentenceThreads:
         self._start_next()
 
     def _start_next(self) -> None:
+        self._waiting = [sentence for sentence in self._waiting if not sentence.turn.done()]  # some were cancelled
         while self._free and self._waiting:
-            turn = heapq.heappop(self._waiting).turn
-            if not turn.done():  # else it was cancelled
-                self._free -= 1
-                turn.set_result(None)
+            sentence = self._next()
+            self._waiting.remove(sentence)
+            self._free -= 1
+            sentence.turn.set_result(None)
+
+    def _next(self) -> _Sentence:
+        now = self._clock()
+        ready = [sentence for sentence in self._waiting if sentence.due <= now] or self._waiting
+        caller = self._turns.next(sentence.caller for sentence in ready)
+        self._turns.serve(caller)
+        return min((each for each in ready if each.caller == caller), key=lambda each: each.due)

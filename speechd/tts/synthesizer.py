@@ -14,6 +14,7 @@ import numpy as np
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.audio.time_stretch import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
+from speechd.fairness.queue_limits import UNLIMITED, QueueLimits
 from speechd.priority import Priority
 from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
@@ -33,15 +34,15 @@ SynthesisSteps = Generator[SpeechPart | Speech, None, None]
 class LoadedVoice:
     """A voice in memory and the threads it speaks on."""
 
-    def __init__(self, engine: TtsEngine, threads: int, most_waiting: float = float("inf")) -> None:
+    def __init__(self, engine: TtsEngine, threads: int, limits: QueueLimits = UNLIMITED) -> None:
         """
         Args:
             engine: the voice.
             threads: how many.
-            most_waiting: characters that may wait before more are refused.
+            limits: of what may wait, in characters.
         """
         self.engine = engine
-        self.admission = AdmissionQueue(most_waiting)
+        self.admission = AdmissionQueue(limits)
         self.threads = SentenceThreads(threads)
 
     async def close(self) -> None:
@@ -71,11 +72,11 @@ class LocalSpeaker:
     """Longest audio accepted, pauses included."""
 
     async def stream(
-        self, text: str, options: SpeechOptions, priority: Priority = "interactive"
+        self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
     ) -> AsyncGenerator[SpeechPart | Speech, None]:
         """See speechd.types.Speaker."""
         _check_length(text, self.max_characters)
-        with self.admission.reserve(len(text), priority) as reservation:
+        with self.admission.reserve(len(text), priority, caller) as reservation:
             async with aclosing(self._spoken(self._steps(text, options), reservation)) as parts:
                 async for part in parts:
                     yield part
@@ -96,7 +97,8 @@ class LocalSpeaker:
             steps.close()
 
     def _step(self, steps: SynthesisSteps, reservation: Reservation) -> "asyncio.Task[SpeechPart | Speech | None]":
-        return asyncio.create_task(self.threads.run(partial(next, steps, None), reservation.priority))
+        spoken = self.threads.run(partial(next, steps, None), reservation.priority, reservation.caller)
+        return asyncio.create_task(spoken)
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
         pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters, self.max_seconds)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from speechd.asr.engines.engine_monitor import EngineFaults
 from speechd.types import VadOptions
 from tests.contract.conftest import House, opened
 from tests.support.fake_service import TEXT
@@ -169,6 +170,9 @@ async def test_models(house: House, prefix: str) -> None:
 async def test_status(house: House) -> None:
     assert (await house.client.get("/healthz")).json() == {"status": "ok"}
     assert (await house.client.get("/readyz")).json() == {"status": "ready"}
+    house.service.engine_faults = {"pocketsphinx": EngineFaults(hung=2, overdue=1)}
+    told = {"pocketsphinx": {"hung": 2, "crashed": 0, "overdue": 1}}
+    assert (await house.client.get("/readyz")).json() == {"status": "ready", "engines": told}
     assert (await house.client.get("/")).json()["name"] == "speechd"
     head = await house.client.head("/healthz")
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "15")

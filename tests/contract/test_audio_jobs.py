@@ -381,6 +381,22 @@ async def test_spoken_jobs_count(two_callers: tuple[House, dict[str, str], dict[
             await asyncio.sleep(0.02)
 
 
+async def test_one_key_cannot_have_all_open_jobs(open_house: Opener) -> None:
+    house = await open_house(max_audio_jobs=4, key_share=0.5)
+    keys = KeyFile(house.service.settings.keys_path)
+    anna, ben = ({"authorization": f"Bearer {keys.add(name, KeyLimits())}"} for name in ("anna", "ben"))
+    house.client.headers.update(anna)
+    assert [(await order(house, b"%d" % number)).status_code for number in range(3)] == [202] * 3
+    house.client.headers.update(ben)
+    assert [(await speak(house)).status_code, (await order(house)).status_code] == [202, 202]
+    for caller in (anna, ben):
+        house.client.headers.update(caller)
+        for refused in (await order(house), await speak(house)):
+            assert_envelope(refused, 503, "overloaded")
+            assert "of your key are open. SPEECHD_KEY_SHARE" in refused.json()["error"]["message"]
+            assert int(refused.headers["retry-after"]) > 0
+
+
 async def test_the_queue_is_bounded(open_house: Opener) -> None:
     house = await open_house(max_audio_jobs=2)
     first = await order(house)

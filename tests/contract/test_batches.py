@@ -167,6 +167,23 @@ async def test_the_quota(open_house: Opener) -> None:
     assert (await upload(house, b"y" * 100)).status_code == 200
 
 
+async def test_one_key_cannot_take_the_space_of_another(open_house: Opener, tmp_path: Any) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    house = await open_house(files_quota_bytes=200, api_keys_file=keys.path)
+    house.client.headers.update({"authorization": f"Bearer {keys.add('anna', KeyLimits())}"})
+    first = (await upload(house, b"x" * 150)).json()["id"]  # the only key has all
+    ben = {"authorization": f"Bearer {keys.add('ben', KeyLimits())}"}
+    refused = await upload(house, b"y")
+    assert_envelope(refused, 413, "quota_exceeded", "file")
+    assert "your key would take more than 100 bytes" in refused.json()["error"]["message"]
+    assert_envelope(await house.client.post("/v1/batches", json=ORDER | {"input_file_id": first}), 413)
+    assert (await house.client.delete(f"/v1/files/{first}")).status_code == 200
+    assert (await upload(house, b"x" * 100)).status_code == 200
+    house.client.headers.update(ben)
+    assert_envelope(await upload(house, b"y" * 101), 413, "quota_exceeded", "file")
+    assert (await upload(house, b"y" * 100)).status_code == 200
+
+
 async def test_what_the_work_waits_for_is_told(seeded: House) -> None:
     seeded.app.state.jobs.faults["lines"] = StorageFull()
     (fault,) = (await seeded.client.get("/v1/batches/batch_1")).json()["errors"]["data"]

@@ -82,6 +82,13 @@ def test_a_model_of_the_hubs_own_cache_is_installed(tmp_path: Path, english: Fix
     assert not _installed(tmp_path, "whisper-base")
 
 
+def test_the_list_for_people(tmp_path: Path) -> None:
+    done = speechd_in_process("models", "list", SPEECHD_DATA_DIR=str(tmp_path))
+    rows = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
+    assert (done.returncode, rows["MODEL"], rows["whisper-pocket"]) == (0, "INSTALLED", "yes")
+    assert rows["whisper-base"] == "no"
+
+
 def test_sets_of_models_travel_in_one_file(tmp_path: Path, hub: Hub) -> None:
     here, there, file = tmp_path / "here", tmp_path / "there", str(tmp_path / "set.tar")
     assert run(here, "models", "pull", LARGE, HF_ENDPOINT=hub.url).returncode == 0

@@ -4,6 +4,8 @@ import base64
 import json
 import re
 import socket
+import subprocess
+import sys
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -261,6 +263,15 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert decoded((tmp_path / "b.mp3").read_bytes())[1] == 16_000
 
 
+def test_from_standard_input_to_standard_output() -> None:
+    command = [sys.executable, "-m", "speechd", "speak"]
+    done = subprocess.run(command, input=b"Hello there.", capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    samples, rate, kind = decoded(done.stdout)
+    assert kind == "wav"
+    assert 0.5 < len(samples) / rate < 3
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -269,6 +280,9 @@ def test_the_command_line(tmp_path: Path) -> None:
         (("a", "--speed", "9", "-o", "x.wav"), "--speed"),
         (("a", "--voice", "zoe", "-o", "x.wav"), "no voice"),
         (("a", "--captions", "x.doc", "-o", "x.wav"), "--captions"),
+        (("a", "--sample-rate", "11025", "-o", "x.wav"), "--sample-rate"),
+        (("a", "-i", "x.txt", "-o", "x.wav"), "not both"),
+        (("-i", "x.txt", "-o", "x.wav"), "cannot be read"),
     ],
 )
 def test_the_command_line_refuses_clearly(tmp_path: Path, words: tuple[str, ...], reason: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
+from speechd.asr.engines.engine_monitor import EngineFaults
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
@@ -24,6 +25,7 @@ from speechd.errors import (
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import PrioritySource, interactive
 from speechd.registry.catalog import Model
+from speechd.registry.loaders import text_limits
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
@@ -147,7 +149,7 @@ class StandInTranscriber:
     model: str = "stand-in"
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         self.asked.append(options)
         self.priority = priority
@@ -239,9 +241,10 @@ class StandInService:
         self.voices = StandInVoices()
         self.mouth = StandInTts()
         self.threads = SentenceThreads(2)
-        self.admission = AdmissionQueue(settings.max_queue_characters)
+        self.admission = AdmissionQueue(text_limits(settings))
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
+        self.engine_faults: dict[str, EngineFaults] = {}
 
     async def remove(self, model: str) -> Model:
         return self.models.get(model)

@@ -27,7 +27,9 @@ async def create_file(request: Request) -> FileObject:
         TooLarge, QuotaExceeded, StorageUnavailable: there is no room for it.
     """
     files = (await get_store_handle(request).open()).files
-    with await asyncio.to_thread(files.blobs.draft) as draft:
+    owner = caller_of(request)
+    await files.check_room(owner)
+    with await asyncio.to_thread(files.blobs.draft, owner) as draft:
         maximum = get_service(request).settings.max_upload_bytes
         async with open_form(request, maximum, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)
@@ -37,7 +39,7 @@ async def create_file(request: Request) -> FileObject:
                 )
             lifetime = form.expires_after.seconds if form.expires_after else None
             name = body.filename or NAMELESS
-            stored = await files.keep(draft, caller_of(request), name, form.purpose, lifetime)
+            stored = await files.keep(draft, owner, name, form.purpose, lifetime)
     return FileObject.model_validate(stored.as_object())
 
 

@@ -1,6 +1,10 @@
 """Is it alive, is it ready, what is it."""
 
+from dataclasses import asdict
+from typing import Literal
+
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 
 from speechd import __version__
 from speechd.api.dependencies import get_service
@@ -19,12 +23,35 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Requests will be served; models may still load at their first use.")
-async def readyz(request: Request) -> dict[str, str]:
+class EngineFaultsView(BaseModel):
+    """Faults of an engine that is a process, since the server began."""
+
+    hung: int = Field(description="Processes that were ended because they did not answer in time.")
+    crashed: int = Field(description="Processes that ended by themselves.")
+    overdue: int = Field(description="Windows that wait now for more than half of their time.")
+
+
+class Readiness(BaseModel):
+    """The server takes requests."""
+
+    status: Literal["ready"] = "ready"
+    engines: dict[str, EngineFaultsView] | None = Field(
+        None, description="Engines that had faults, by name. Each ended process is replaced by a new one."
+    )
+
+
+@router.get(
+    "/readyz",
+    summary="Requests will be served; models may still load at their first use.",
+    response_model_exclude_none=True,
+)
+async def readyz(request: Request) -> Readiness:
     """
     Raises:
         Unavailable: the service is starting or stopping.
     """
-    if not get_service(request).ready:
+    service = get_service(request)
+    if not service.ready:
         raise Unavailable("The service is not ready.", code="starting", retry_after=1)
-    return {"status": "ready"}
+    faults = {name: EngineFaultsView(**asdict(each)) for name, each in service.engine_faults.items()}
+    return Readiness(engines=faults or None)

@@ -6,10 +6,8 @@ as a whole, and its words are then assigned to the speech regions. Cutting first
 rate .140 instead of .064 on 15 sentences of flite's slt, .305 instead of .253 on 10 clips of people).
 """
 
-import contextlib
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +16,7 @@ import numpy as np
 
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.engines import pocketsphinx_process
-from speechd.errors import EngineFailure
+from speechd.asr.engines.engine_process import EngineProcesses
 from speechd.types import Samples, Segment, TokenLogprob, Window, Word
 
 SPHINX_FRAME_SECONDS = 0.01
@@ -32,17 +30,15 @@ SphinxWord = tuple[str, int, int, float]
 """A word, its first and last frame, and the natural logarithm of its posterior probability."""
 
 
-SphinxProcess = subprocess.Popen[bytes]
-
-
 class SphinxEngine:
     """PocketSphinx in processes of its own, one for each window that is decoded at the same time."""
 
-    def __init__(self, folder: Path, replicas: int = 1) -> None:
+    def __init__(self, folder: Path, replicas: int = 1, timeout: float = 120.0) -> None:
         """
         Args:
             folder: holds the acoustic model `en-us`, the language model and the dictionary.
             replicas: windows decoded at once. Each further process starts when it is needed.
+            timeout: seconds for a window, after which its process is killed.
 
         Raises:
             EngineFailure: PocketSphinx is not installed or cannot load them.
@@ -50,8 +46,8 @@ class SphinxEngine:
         self.languages: tuple[str, ...] = ("en",)
         self.batch_size = 1
         self.replicas = replicas
-        self._folder = folder
-        self._idle: list[SphinxProcess] = [_start(folder)]
+        command = [sys.executable, "-P", str(pocketsphinx_process.__file__), str(folder)]
+        self._processes = EngineProcesses("pocketsphinx", command, timeout)
 
     def group(self, job: Job) -> Hashable:
         return None
@@ -59,9 +55,12 @@ class SphinxEngine:
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         return [self._decode(job) for job in jobs]
 
+    def interrupt(self) -> None:
+        """See speechd.asr.engine.Interruptible."""
+        self._processes.interrupt()
+
     def close(self) -> None:
-        while self._idle:
-            _stop(self._idle.pop())
+        self._processes.close()
 
     def _decode(self, job: Job) -> Decoded:
         if job.detect:
@@ -72,66 +71,14 @@ class SphinxEngine:
         return Decoded(tuple(segments), "en", {"en": 1.0})
 
     def _hear(self, samples: Samples) -> list[SphinxWord]:
-        """The answer of a process for the samples. A process that died is not used again."""
-        try:
-            process = self._idle.pop()  # atomic: threads need no lock for it
-        except IndexError:
-            process = _start(self._folder)
-        try:
-            heard = _ask(process, np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
-        except (OSError, EOFError) as error:
-            _stop(process)
-            raise EngineFailure("PocketSphinx crashed on this recording.") from error
-        self._idle.append(process)
-        return heard
+        """The words in the samples.
 
-
-def _start(folder: Path) -> SphinxProcess:
-    """
-    Raises:
-        EngineFailure: PocketSphinx is not installed or cannot load its model.
-    """
-    command = [sys.executable, "-P", str(pocketsphinx_process.__file__), str(folder)]
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        process_group=0,  # only this process handles Ctrl-C: the running window then finishes
-    )
-    try:
-        _answer(process)  # it has loaded the model
-    except EOFError as error:
-        _stop(process)
-        raise EngineFailure("PocketSphinx could not load its model.") from error
-    return process
-
-
-def _stop(process: SphinxProcess) -> None:
-    process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # data that it did not read
-            if stream:
-                stream.close()
-
-
-def _ask(process: SphinxProcess, pcm: bytes) -> list[SphinxWord]:
-    """
-    Raises:
-        OSError, EOFError: the process has died.
-    """
-    if process.stdin:
-        process.stdin.write(pocketsphinx_process.HEADER.pack(len(pcm)) + pcm)
-        process.stdin.flush()
-    return _answer(process)
-
-
-def _answer(process: SphinxProcess) -> list[SphinxWord]:
-    line = process.stdout.readline() if process.stdout else b""
-    if not line.endswith(b"\n"):
-        raise EOFError
-    return [(word, start, end, score) for word, start, end, score in json.loads(line)]
+        Raises:
+            EngineFailure: the process hung or died.
+        """
+        pcm = np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes()
+        answer = self._processes.ask(pocketsphinx_process.HEADER.pack(len(pcm)) + pcm)
+        return [(word, start, end, score) for word, start, end, score in json.loads(answer)]
 
 
 def _timed(heard: SphinxWord) -> tuple[Word, float]:

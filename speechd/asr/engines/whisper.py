@@ -6,11 +6,12 @@ improbable. Unlike faster-whisper's `transcribe`, the windows of many recordings
 a model trained for it is not made to encode padding.
 """
 
+import contextlib
 import functools
 import math
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,11 +101,16 @@ class WhisperEngine:
         return (len(self._decoder.prompt(job)), job.options.temperature, self._context(job))
 
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
-        try:
+        with _translated_errors():
             return self._decode(jobs)
-        except (RuntimeError, ValueError, MemoryError) as error:
-            kind = OutOfMemory if isinstance(error, MemoryError) or "out of memory" in str(error) else EngineFailure
-            raise kind(f"Decoding failed: {error}") from error
+
+    def self_test(self, job: Job) -> None:
+        """Aligns a text with a window: noise has none, and the heads of `config.json` are read only here."""
+        with _translated_errors():
+            encoded = self._encode([job])
+            tokenizer = self._tokenizer("transcribe", likeliest(self._languages([job], encoded)[0]))
+            tokens, frames = tokenizer.encode(" one two three"), self._content_frames(job)
+            self._model.align(to_storage(encoded), list(tokenizer.sot_sequence), [tokens], [frames])
 
     def close(self) -> None:
         self._model.unload_model()
@@ -229,6 +235,19 @@ class WhisperEngine:
             for index, result in zip(members, results, strict=True):
                 alignments[index] = result
         return alignments
+
+
+@contextlib.contextmanager
+def _translated_errors() -> Iterator[None]:
+    """
+    Raises:
+        OutOfMemory, EngineFailure: instead of CTranslate2's errors.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, MemoryError) as error:
+        kind = OutOfMemory if isinstance(error, MemoryError) or "out of memory" in str(error) else EngineFailure
+        raise kind(f"Decoding failed: {error}") from error
 
 
 def _language(token: str) -> str:

@@ -88,7 +88,7 @@ def _segments(
     """A segment for each span, in order, with the words and log-probabilities that the job asks for."""
     words = _words(tokenizer, spans, alignment, job) if job.options.word_timestamps and spans else []
     shares = distribute(words, spans)
-    logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs else [()] * len(spans)
+    logprobs = _logprobs(tokenizer, spans, alignment) if job.options.logprobs and spans else [()] * len(spans)
     segments = [
         Segment(
             start=span.start,

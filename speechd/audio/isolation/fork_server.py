@@ -53,7 +53,8 @@ class ForkServer:
                 while self._turn():
                     pass
         finally:
-            signal.set_wakeup_fd(-1)  # processes end after this, when the descriptor is closed
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # its processes end now too, and nobody reads of it
+            signal.set_wakeup_fd(-1)
 
     def _turn(self) -> bool:
         """Wait for an order or the end of a process, and see to it; False once the server is gone."""

@@ -12,6 +12,7 @@ from speechd.errors import EngineFailure, FeatureNotInstalled, ModelNotFound, Sp
 from speechd.operations import SpeechRequest, TranscriptionRequest, open_speech, transcribe
 from speechd.registry.catalog import Model
 from speechd.registry.files import LAYOUTS, engine_of, folder_bytes, model_folders
+from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loaders import ENGINES
 from speechd.registry.memory import available_memory, fits
 from speechd.registry.registry import AUTO, ModelStore
@@ -98,6 +99,7 @@ def _loaded(model: Model, settings: Settings) -> Finding:
         return Finding("warning", f"{model.id} was not loaded: it needs more than the free memory.", remedy)
     began = time.monotonic()
     try:
+        ModelChecker(settings).check(model)
         ENGINES[model.engine](model, settings).close()
     except FeatureNotInstalled as error:
         return Finding("warning", f"{model.id}: {error.message}", f"Or remove it: speechd models remove {model.id}")

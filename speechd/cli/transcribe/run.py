@@ -175,7 +175,8 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
 
             yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
         return
-    unbounded = {"max_queue_seconds": float("inf")}  # the process has no other callers, and the run limits itself
+    # The process has no other callers, and the run limits itself.
+    unbounded = {"max_queue_seconds": float("inf"), "max_wait": 0.0}
     local = Local(open_service(settings.model_copy(update=unbounded)))
     try:
         yield local, local.identity(plan.model, plan.options)

@@ -106,8 +106,13 @@ class Pulls:
                 raise PullStopped
             pull.advance(done, total)
 
+        def work() -> None:
+            if self._stop.is_set():  # it waited for a thread until now
+                raise PullStopped
+            self._puller(pull.model, report)
+
         try:
-            await run_in(PULLS, self._puller, pull.model, report)
+            await run_in(PULLS, work)
             pull.state = "installed"
         except SpeechdError as error:
             pull.state, pull.error = "failed", error.message

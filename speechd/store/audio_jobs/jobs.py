@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import AudioJobNotFound, Overloaded
+from speechd.fairness.shared_bound import Excess, SharedBound
 from speechd.ids import new_id
 from speechd.store.audio_jobs.records import OPEN, AudioJob, AudioOrder, JobResult, Progress, WebhookState
 from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
@@ -32,37 +33,39 @@ _ITSELF = and_(lines.c.batch.is_(None), lines.c.state.in_(OPEN))
 class AudioJobs:
     """The audio jobs of one database."""
 
-    def __init__(self, database: Database, files: Files, *, maximum: int, window: float) -> None:
+    def __init__(self, database: Database, files: Files, bound: SharedBound, window: float) -> None:
         """
         Args:
-            most: jobs that may be open at once.
+            bound: of jobs that are open at once.
             window: seconds after which a job that has not ended expires.
         """
         self._database = database
         self._files = files
         self._queue = Queue(database, "")
-        self._maximum = maximum
+        self._bound = bound
         self._window = window
 
-    async def check_room(self) -> None:
-        """Checks the number of open jobs. Call it before an upload is read.
+    async def check_room(self, owner: str) -> None:
+        """Call it before an upload is read.
 
         Raises:
-            Overloaded: too many jobs are open.
+            Overloaded: too many jobs are open, of all or of this owner.
+            QuotaExceeded: the owner's share of the space for files is used up.
         """
         async with self._database.reading() as connection:
-            await self._check_room(connection)
+            await self._check_room(connection, owner)
+            await self._files.blobs.check_room(connection, owner)
 
     async def create(self, order: AudioOrder, recording: BlobDraft | None) -> AudioJob:
         """Adds a job, with the recording of its request.
 
         Raises:
-            Overloaded: too many jobs are open.
+            Overloaded: too many jobs are open, of all or of this owner.
             QuotaExceeded, StorageUnavailable: there is no room for the recording.
         """
         id = new_id("audio_job")
         async with self._database.writing() as connection:
-            await self._check_room(connection)
+            await self._check_room(connection, order.owner)
             blob = await self._files.blobs.keep(connection, recording) if recording else None
             line = {"id": id, "owner": order.owner, "url": order.url, "request_id": order.request_id, "blob": blob}
             await self._queue.add(connection, [line | {"body": json.dumps(order.fields)}], SOON_PRIORITY)
@@ -187,14 +190,12 @@ class AudioJobs:
         async with self._database.writing() as connection:
             await self._remove(connection, set((await connection.scalars(old)).all()))
 
-    async def _check_room(self, connection: AsyncConnection) -> None:
-        taken = await connection.scalar(select(func.count()).select_from(lines).where(_ITSELF))
-        if int(taken or 0) >= self._maximum:
-            raise Overloaded(
-                f"{self._maximum} audio jobs are open. SPEECHD_MAX_AUDIO_JOBS allows no more."
-                f" Please try again in {FULL_RETRY_AFTER:g}s.",
-                retry_after=FULL_RETRY_AFTER,
-            )
+    async def _check_room(self, connection: AsyncConnection, owner: str) -> None:
+        counts = select(lines.c.owner, func.count()).where(_ITSELF).group_by(lines.c.owner)
+        held: dict[str, float] = {row[0]: row[1] for row in await connection.execute(counts)}
+        excess = self._bound.excess(held, owner, 1)
+        if excess is not None:
+            raise _full(excess)
 
     async def _stop(self, connection: AsyncConnection, ids: set[str], why: Literal["cancelled", "expired"]) -> None:
         """The jobs end at once. A worker that runs one notices that it no longer holds it."""
@@ -212,6 +213,15 @@ class AudioJobs:
         left = delete(lines).where(lines.c.id.in_(ids)).returning(lines.c.blob)
         blobs.update((await connection.scalars(left)).all())
         await self._files.blobs.release(connection, {blob for blob in blobs if blob})
+
+
+def _full(excess: Excess) -> Overloaded:
+    share = (
+        f"{excess.limit:g} audio jobs of your key are open. SPEECHD_KEY_SHARE allows no more while others have some."
+    )
+    whole = f"{excess.limit:g} audio jobs are open. SPEECHD_MAX_AUDIO_JOBS allows no more."
+    told = f"{share if excess.of_share else whole} Please try again in {FULL_RETRY_AFTER:g}s."
+    return Overloaded(told, retry_after=FULL_RETRY_AFTER)
 
 
 def _of(owner: str, id: str) -> ColumnElement[bool]:

@@ -11,15 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from sqlalchemy import delete, exists, func, select, text
+from sqlalchemy import delete, exists, func, or_, select, text, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.store.blobs.quota import StorageQuota
+from speechd.store.blobs.quota import StorageLimits, StorageQuota
 from speechd.store.errors import storage_errors
 from speechd.store.tables import audio_jobs, batches, blobs, files, lines
 
 REFERRING = (files, batches, lines, audio_jobs)
 """The tables whose `blob` keeps a content."""
+UNLIMITED = StorageLimits()
 ABANDONED_SECONDS = 3600.0
 """Seconds without a change after which a draft, or a content without a row, belongs to a dead process."""
 
@@ -33,12 +34,13 @@ _ENTER = text(
 class BlobDraft:
     """A content that is being written. It is deleted at the end of the context if it was not kept."""
 
-    def __init__(self, folder: Path, quota: StorageQuota) -> None:
+    def __init__(self, folder: Path, quota: StorageQuota, owner: str) -> None:
         """
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
         self.bytes = 0
+        self.owner = owner
         self._quota = quota
         self._reserved = 0
         self._hash = hashlib.sha256()
@@ -66,7 +68,7 @@ class BlobDraft:
             StorageUnavailable: there is none on the disk.
         """
         with storage_errors():
-            self._quota.reserve(len(data))
+            self._quota.reserve(len(data), self.owner)
             self._reserved += len(data)
             self._hash.update(data)
             self.bytes += len(data)
@@ -74,7 +76,7 @@ class BlobDraft:
 
     def settle(self) -> None:
         """It counts as a draft no more: it is a content by now, or gone."""
-        self._quota.release(self._reserved)
+        self._quota.release(self._reserved, self.owner)
         self._reserved = 0
 
     def seek(self, position: int) -> int:
@@ -96,23 +98,36 @@ class BlobDraft:
 class BlobFolder:
     """The contents on the disk, and their rows in the database."""
 
-    def __init__(self, folder: Path, quota: int = 0, min_free: int = 0) -> None:
+    def __init__(self, folder: Path, limits: StorageLimits = UNLIMITED) -> None:
         """
         Args:
             folder: made when it is first needed.
-            quota: maximum bytes of all contents and drafts together; 0 sets no bound.
-            min_free: bytes that stay free on the disk; 0 sets no floor.
         """
         self._folder = folder
         self._drafts = folder / "drafts"
-        self._quota = StorageQuota(folder, quota, min_free)
+        self._quota = StorageQuota(folder, limits)
 
-    def draft(self) -> BlobDraft:
+    def draft(self, owner: str = "") -> BlobDraft:
         """
+        Args:
+            owner: who must have room for it in its share. What this server makes has none: a result that has to wait
+                for room would hold up those of others.
+
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
-        return BlobDraft(self._drafts, self._quota)
+        return BlobDraft(self._drafts, self._quota, owner)
+
+    async def check_room(self, connection: AsyncConnection, owner: str) -> None:
+        """Looks up how much an owner keeps; its next draft is refused as soon as it is too large beside that.
+
+        Raises:
+            QuotaExceeded: the owner's share is used up.
+        """
+        stored = await _bytes_of(connection, owner)
+        self._quota.know_owner(owner, stored)
+        if not self._quota.allows_owner(owner, stored + 1):
+            raise self._quota.share_exceeded()
 
     def path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
@@ -137,10 +152,18 @@ class BlobFolder:
         taken = int(await connection.scalar(select(func.sum(blobs.c.bytes))) or 0)
         if not self._quota.allows(taken):
             raise self._quota.exceeded()
+        if draft.owner:
+            await self._check_share(connection, draft.owner, digest)
         self._quota.know(taken)
         draft.settle()
         await asyncio.to_thread(self._place, draft.path, digest)
         return digest
+
+    async def _check_share(self, connection: AsyncConnection, owner: str, new: str) -> None:
+        stored = await _bytes_of(connection, owner, new)
+        if not self._quota.allows_owner(owner, stored):
+            raise self._quota.share_exceeded()
+        self._quota.know_owner(owner, stored)
 
     async def release(self, connection: AsyncConnection, digests: Collection[str]) -> None:
         """Removes those of the contents to which nothing refers any more."""
@@ -174,6 +197,17 @@ class BlobFolder:
     def _untouched(self) -> list[Path]:
         before = time.time() - ABANDONED_SECONDS
         return [path for path in self._folder.glob("*/*") if _modified(path) < before]
+
+
+async def _bytes_of(connection: AsyncConnection, owner: str, new: str = "") -> int:
+    """Bytes of the contents that an owner keeps, each counted once.
+
+    Args:
+        new: digest of a content to which the owner is about to refer.
+    """
+    own = (select(each.c.blob).where(each.c.owner == owner, each.c.blob.is_not(None)) for each in REFERRING)
+    kept = or_(blobs.c.digest.in_(union(*own)), blobs.c.digest == new)
+    return int(await connection.scalar(select(func.sum(blobs.c.bytes)).where(kept)) or 0)
 
 
 def _modified(path: Path) -> float:

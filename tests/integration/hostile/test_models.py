@@ -16,6 +16,7 @@ from speechd.registry.files import LAYOUTS, shipped_models
 from tests.conftest import Fixture
 from tests.integration.conftest import serving
 from tests.integration.hostile.conftest import PATIENCE, probing
+from tests.support.crafted_models import CRAFTED
 
 
 @pytest.fixture
@@ -40,9 +41,11 @@ def silent_hub() -> Iterator[str]:
         connection.close()
 
 
-def transcribed(url: str, fixture: Fixture, model: str = "auto") -> httpx2.Response:
-    file = {"file": fixture.path.read_bytes()}
-    return httpx2.post(f"{url}/v1/audio/transcriptions", files=file, data={"model": model}, timeout=60)
+def transcribed(url: str, fixture: Fixture, model: str = "auto", *, words: bool = False) -> httpx2.Response:
+    file, data = {"file": fixture.path.read_bytes()}, {"model": model}
+    if words:
+        data |= {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+    return httpx2.post(f"{url}/v1/audio/transcriptions", files=file, data=data, timeout=60)
 
 
 def test_pulls_from_a_silent_hub_hold_up_nobody(tmp_path: Path, silent_hub: str, english: Fixture) -> None:
@@ -82,3 +85,37 @@ def test_auto_passes_over_a_model_that_cannot_be_loaded(tmp_path: Path, english:
     assert replies[0].json()["text"]
     assert fault == "vocabulary" or replies[0].headers["x-speechd-model"] != "broken"
     assert fault == "vocabulary" or by_name.json()["error"]["code"] == "engine_failure"
+
+
+@pytest.mark.parametrize("fault", CRAFTED)
+def test_a_model_made_to_break_its_process_does_not_break_the_server(
+    tmp_path: Path, english: Fixture, fault: str
+) -> None:
+    CRAFTED[fault](tmp_path / "models" / "crafted")
+    with serving(tmp_path) as url, probing(url) as waits:
+        by_name = [transcribed(url, english, "crafted", words=True) for _ in range(2)]
+        by_auto = [transcribed(url, english, words=True) for _ in range(2)]
+        fine = transcribed(url, english, "whisper-pocket")
+    with serving(tmp_path) as url:  # after a restart the verdict is known
+        again = transcribed(url, english, "crafted", words=True)
+    assert [reply.json()["error"]["code"] for reply in (*by_name, again)] == ["model_broken"] * 3
+    assert {reply.status_code for reply in by_name} == {500}
+    assert by_name[0].headers["x-should-retry"] == "false"
+    assert [reply.status_code for reply in (*by_auto, fine)] == [200, 200, 200], by_auto[0].text
+    assert by_auto[0].headers["x-speechd-model"] != "crafted"
+    assert max(waits) < float("inf")
+
+
+def test_a_broken_voice_is_passed_over_where_the_request_names_none(tmp_path: Path) -> None:
+    voice = tmp_path / "models" / "en_US-broken-high"
+    shutil.copytree(shipped_models() / "en_US-pocket-x_low", voice)
+    (name,) = voice.glob("*.onnx")
+    name.write_bytes(b"no voice at all")
+    for file in voice.glob("*.onnx*"):
+        file.rename(voice / file.name.replace("en_US-pocket-x_low", voice.name))
+    with serving(tmp_path) as url:
+        said = {"model": "auto", "input": "Hello.", "voice": "auto", "response_format": "wav"}
+        open_voice = httpx2.post(f"{url}/v1/audio/speech", json=said, timeout=60)
+        named = httpx2.post(f"{url}/v1/audio/speech", json={**said, "voice": voice.name}, timeout=60)
+    assert open_voice.status_code == 200, open_voice.text
+    assert named.json()["error"]["code"] == "engine_failure"

@@ -1,6 +1,7 @@
 """Who is served next, with integers; and the batcher with the fake engine."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Sequence
 
@@ -11,13 +12,20 @@ from speechd.api.errors import error_headers
 from speechd.asr.batcher import Batcher, QueuedJob, QueuedRecording, Scheduler
 from speechd.asr.engine import Decoded, Job
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
-from speechd.priority import Priority
+from speechd.fairness.queue_limits import QueueLimits
+from speechd.priority import Priority, interactive
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
 
 
-def waiting(name: str, remaining: float, *, group: str = "g", since: float = 0) -> QueuedJob[str]:
-    return QueuedJob(name, QueuedRecording(remaining), group, since)
+def background() -> Priority:
+    return "background"
+
+
+def waiting(
+    name: str, remaining: float, *, group: str = "g", since: float = 0, caller: str = "", later: bool = False
+) -> QueuedJob[str]:
+    return QueuedJob(name, QueuedRecording(remaining, background if later else interactive, caller), group, since)
 
 
 def finalize(schedule: Scheduler[str], now: float = 0, maximum: int = 8) -> list[str]:
@@ -49,8 +57,47 @@ def test_equal_recordings_are_served_in_the_order_they_came() -> None:
     assert finalize(schedule) == ["a", "b", "c"]
 
 
-def background() -> Priority:
-    return "background"
+def test_a_key_with_a_hundred_files_does_not_hold_up_a_key_with_one() -> None:
+    schedule = Scheduler[str]()
+    for index in range(100):
+        schedule.add(waiting(f"a{index}", 1, caller="anna"))
+    schedule.add(waiting("b", 7200, caller="ben"))
+    assert finalize(schedule, maximum=4) == ["a0", "b", "a1", "a2"]
+
+
+def test_keys_that_always_wait_get_equal_parts() -> None:
+    """Whatever the length of their recordings: of 300 windows each of three keys has 100."""
+    schedule, counts = Scheduler[str](), {"anna": 0, "ben": 0, "carl": 0}
+    lengths = {"anna": 1.0, "ben": 7200.0, "carl": 60.0}
+    for caller, seconds in lengths.items():
+        schedule.add(waiting(caller, seconds, caller=caller))
+    for second in range(300):
+        (caller,) = finalize(schedule, now=second, maximum=1)
+        counts[caller] += 1
+        schedule.add(waiting(caller, lengths[caller], since=second, caller=caller))
+    assert counts == {"anna": 100, "ben": 100, "carl": 100}
+
+
+def test_keys_whose_windows_cannot_share_a_batch_take_turns() -> None:
+    schedule = Scheduler[str]()
+    for index in range(6):
+        schedule.add(waiting(f"a{index}", 1, group="de", caller="anna"))
+    for index in range(2):
+        schedule.add(waiting(f"b{index}", 600, group="en", caller="ben"))
+    assert [finalize(schedule, maximum=2) for _ in range(4)] == [["a0", "a1"], ["b0", "b1"], ["a2", "a3"], ["a4", "a5"]]
+
+
+def test_background_work_of_one_key_waits_for_the_callers_of_another() -> None:
+    """It takes the room that they leave in a batch, and 150 s later it has turns of its own."""
+    schedule = Scheduler[str]()
+    for index in range(4):
+        schedule.add(waiting(f"a{index}", 3, caller="anna", later=True))
+        schedule.add(waiting(f"b{index}", 600, since=100, caller="ben"))
+    assert finalize(schedule, now=149, maximum=1) == ["b0"]
+    assert finalize(schedule, now=149, maximum=4) == ["b1", "b2", "b3", "a0"]
+    schedule.add(waiting("b4", 600, since=150, caller="ben"))
+    schedule.add(waiting("b5", 600, since=150, caller="ben"))
+    assert finalize(schedule, now=150, maximum=3) == ["b4", "a1", "b5"]
 
 
 async def test_callers_pass_background_work() -> None:
@@ -76,7 +123,7 @@ def test_background_work_that_a_caller_has_joined_is_the_callers() -> None:
 
 
 async def test_background_work_does_not_keep_callers_out() -> None:
-    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    batcher = Batcher(FakeAsr(), limits=QueueLimits(100))
     with (
         batcher.reserve(90, background),
         batcher.reserve(90),
@@ -201,7 +248,7 @@ async def test_a_batch_too_large_for_the_memory_is_halved_and_stays_so() -> None
 
 
 async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
-    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    batcher = Batcher(FakeAsr(), limits=QueueLimits(100))
     with batcher.reserve(90):
         with pytest.raises(Overloaded) as refusal, batcher.reserve(20):
             pass
@@ -213,9 +260,163 @@ async def test_the_queue_is_bounded_in_seconds_of_audio() -> None:
 
 
 async def test_one_recording_longer_than_the_bound_is_still_taken_when_nothing_waits() -> None:
-    batcher = Batcher(FakeAsr(), max_queue_seconds=100)
+    batcher = Batcher(FakeAsr(), limits=QueueLimits(100))
     with batcher.reserve(1_000) as queued:
         assert queued.remaining == 1_000
+    await batcher.close()
+
+
+class Steady(FakeAsr):
+    """Decodes ten seconds of audio in a second of the clock's time, four windows at once, while its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__(batch_size=4)
+        self.now = 0.0
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self.begun.set()
+        self.gate.wait(10)
+        self.now += sum(job.window.duration for job in jobs) / 10
+        return super().decode(jobs)
+
+
+def bounded() -> tuple[Steady, Batcher]:
+    """A batcher with limits, which does not know its speed yet."""
+    engine = Steady()
+    limits = QueueLimits(maximum=10_000, max_wait=60, key_share=0.5)
+    return engine, Batcher(engine, limits=limits, clock=lambda: engine.now)
+
+
+async def measure(batcher: Batcher) -> None:
+    """Decodes four windows together: after that the speed is known."""
+    with batcher.reserve(120) as queued:
+        await asyncio.gather(*(batcher.decode(job(start, 30), queued) for start in range(0, 120, 30)))
+
+
+async def measured() -> tuple[Steady, Batcher]:
+    engine, batcher = bounded()
+    await measure(batcher)
+    return engine, batcher
+
+
+async def test_who_would_wait_too_long_is_told_when_to_come_again() -> None:
+    _, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        for _ in range(21):
+            stack.enter_context(batcher.reserve(30))
+        with pytest.raises(Overloaded, match="about 63 s") as refusal, batcher.reserve(30):
+            pass
+        assert refusal.value.retry_after == pytest.approx(3)
+        with batcher.reserve(20), batcher.reserve(1000, background):  # one passes them all, for one nobody waits
+            pass
+    with batcher.reserve(30):
+        pass
+    await batcher.close()
+
+
+async def test_the_time_told_is_the_time_after_which_there_is_room() -> None:
+    engine, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(batcher.reserve(30)) for _ in range(21)]
+        with pytest.raises(Overloaded) as refusal, batcher.reserve(30):
+            pass
+        begun = engine.now
+        await batcher.decode(job(0, 30), places[0])
+        assert engine.now - begun == pytest.approx(refusal.value.retry_after)
+        with batcher.reserve(30):
+            pass
+    await batcher.close()
+
+
+async def test_the_wait_is_shorter_with_each_moment_that_a_batch_runs() -> None:
+    engine, batcher = await measured()
+    engine.begun.clear()
+    engine.gate.clear()
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(batcher.reserve(30)) for _ in range(21)]
+        running = [asyncio.create_task(batcher.decode(job(0, 30), place)) for place in places[:4]]
+        await asyncio.to_thread(engine.begun.wait, 10)
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(30):
+            pass
+        engine.now += 3
+        with batcher.reserve(30):
+            pass
+        engine.now += 1000  # the batch is late: of its 120 s no more can be done than all
+        for _ in range(4):
+            stack.enter_context(batcher.reserve(30))
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(30):
+            pass
+        engine.gate.set()
+        await asyncio.gather(*running)
+    await batcher.close()
+
+
+async def test_a_clip_does_not_wait_for_a_film_of_its_key_or_all_files_of_another() -> None:
+    _, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(batcher.reserve(7200, caller="anna"))
+        stack.enter_context(batcher.reserve(3, caller="anna"))
+        stack.enter_context(batcher.reserve(3, caller="ben"))
+        for _ in range(7):
+            stack.enter_context(batcher.reserve(600, caller="ben", priority=background))
+        stack.enter_context(batcher.reserve(3, caller="ben"))
+        with pytest.raises(Overloaded), batcher.reserve(7200, caller="anna"):
+            pass
+    await batcher.close()
+
+
+async def test_other_keys_cost_a_window_each_and_of_clips_a_clip() -> None:
+    _, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        for number in range(21):
+            stack.enter_context(batcher.reserve(300, caller=f"key {number}"))
+        with pytest.raises(Overloaded, match="about 63 s"), batcher.reserve(3):
+            pass
+    await batcher.close()
+    _, batcher = bounded()
+    with contextlib.ExitStack() as stack:
+        for number in range(21):
+            for _ in range(5):
+                stack.enter_context(batcher.reserve(10, caller=f"key {number}"))
+        await measure(batcher)
+        with batcher.reserve(3):  # 21 s
+            pass
+    await batcher.close()
+
+
+async def test_a_film_that_has_waited_goes_first_and_counts_with_the_windows_that_wait() -> None:
+    engine, batcher = await measured()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(batcher.reserve(630))
+        stack.enter_context(batcher.reserve(600))
+        with batcher.reserve(30):
+            pass
+        engine.now += 150
+        with pytest.raises(Overloaded, match="about 96 s"), batcher.reserve(30):
+            pass
+    await batcher.close()
+
+
+async def test_few_windows_do_not_measure_the_speed() -> None:
+    """A batch with room left says nothing of how fast a full one is."""
+    engine = Steady()
+    batcher = Batcher(engine, limits=QueueLimits(max_wait=60), clock=lambda: engine.now)
+    with batcher.reserve(3) as queued:
+        await batcher.decode(job(0, 3), queued)
+    with batcher.reserve(1e6), batcher.reserve(1e6):
+        pass
+    await batcher.close()
+
+
+async def test_a_key_cannot_take_the_queue_from_another() -> None:
+    batcher = Batcher(FakeAsr(), limits=QueueLimits(100, key_share=0.5))
+    with batcher.reserve(90, caller="anna"), batcher.reserve(45, caller="ben"):
+        with pytest.raises(Overloaded, match="Your key has 45 s of audio waiting"), batcher.reserve(10, caller="ben"):
+            pass
+        with pytest.raises(Overloaded, match="SPEECHD_KEY_SHARE"), batcher.reserve(1, caller="anna"):
+            pass
     await batcher.close()
 
 

@@ -24,7 +24,7 @@ class Scripted:
     positions: list[int] = field(default_factory=list)
 
     async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         self.positions.append(audio.tell())
         audio.read()

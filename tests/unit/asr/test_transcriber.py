@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import Batcher, QueuedRecording
+from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
 from speechd.asr.engine import Decoded, Job
-from speechd.asr.transcriber import WINDOWS_IN_FLIGHT, LocalTranscriber
+from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
 from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge

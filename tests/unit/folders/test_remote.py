@@ -198,6 +198,13 @@ async def test_the_time_that_the_service_names_is_obeyed(audio: Path, header: di
     assert waits == [0.05] * 12, "a rate limit is no failure, however often it is met"
 
 
+async def test_a_queue_that_tells_when_it_has_room_is_waited_for(audio: Path) -> None:
+    waits: list[float] = []
+    with answering(*[refusal(503, "overloaded", retry_after="0.05")] * 12, Reply()) as service:
+        assert (await ask(service.url, audio, waits)).text == "Hallo du. Tschüs."
+    assert waits == [0.05] * 12
+
+
 async def test_a_service_that_says_at_once_is_not_asked_without_a_pause(audio: Path) -> None:
     waits: list[float] = []
     with answering(refusal(429, "rate_limit_exceeded", retry_after="0"), Reply()) as service:

@@ -8,6 +8,7 @@ from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExc
 from speechd.store.batch_maintenance import BatchMaintenance
 from speechd.store.batches import Batch, Batches, window_seconds
 from speechd.store.blobs.folder import BlobFolder
+from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue
@@ -237,7 +238,7 @@ async def test_a_worker_that_dies_over_the_results(
 async def test_no_room_for_the_results(desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = await desk.begin("a")
     await desk.answer(1)
-    monkeypatch.setattr(desk.files.blobs._quota, "_maximum", 1)
+    monkeypatch.setattr(desk.files.blobs._quota, "_limits", StorageLimits(quota=1))
     task = await desk.maintenance.claim()
     assert task is not None
     with pytest.raises(QuotaExceeded) as full:
@@ -246,7 +247,7 @@ async def test_no_room_for_the_results(desk: Desk, clock: Clock, monkeypatch: py
     batch = await desk.batches.get("anna", batch.id)
     assert (batch.status, batch.output_file_id) == ("finalizing", None)
     assert json.loads(batch.errors or "")["data"][0]["code"] == "quota_exceeded"
-    monkeypatch.setattr(desk.files.blobs._quota, "_maximum", 0)
+    monkeypatch.setattr(desk.files.blobs._quota, "_limits", StorageLimits())
     clock.now += 60
     await desk.tend()
     batch = await desk.batches.get("anna", batch.id)

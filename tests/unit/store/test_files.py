@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from speechd.errors import FileNotFound, QuotaExceeded, StorageFull
 from speechd.store.blobs.folder import ABANDONED_SECONDS, BlobFolder
+from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import Database
 from speechd.store.files import Files, StoredFile
 from speechd.store.tables import blobs
@@ -16,7 +17,7 @@ from tests.unit.store.conftest import Clock, Rows
 
 @pytest.fixture
 def files(database: Database, tmp_path: Path) -> Files:
-    return Files(database, BlobFolder(tmp_path / "files", quota=1000), lifetime=3600)
+    return Files(database, BlobFolder(tmp_path / "files", StorageLimits(quota=1000)), lifetime=3600)
 
 
 async def keep(files: Files, content: bytes, owner: str = "anna", **more: float) -> StoredFile:
@@ -107,13 +108,73 @@ async def test_drafts_count_in_the_quota_while_they_grow(files: Files) -> None:
 
 async def test_a_folder_that_was_filled_before_counts(files: Files, database: Database, tmp_path: Path) -> None:
     await keep(files, b"x" * 450)
-    with BlobFolder(tmp_path / "files", quota=1000).draft() as draft, pytest.raises(QuotaExceeded):
+    with BlobFolder(tmp_path / "files", StorageLimits(quota=1000)).draft() as draft, pytest.raises(QuotaExceeded):
         draft.write(b"y" * 551)
+
+
+@pytest.fixture
+def shared(database: Database, tmp_path: Path) -> Files:
+    """Each owner may have half of 1000 bytes."""
+    return Files(database, BlobFolder(tmp_path / "files", StorageLimits(1000, share=lambda: 0.5)), lifetime=3600)
+
+
+async def upload(files: Files, content: bytes, owner: str) -> StoredFile:
+    """As the API takes one in."""
+    await files.check_room(owner)
+    with files.blobs.draft(owner) as draft:
+        draft.write(content)
+        return await files.keep(draft, owner, "a.jsonl", "batch")
+
+
+async def test_one_owner_cannot_take_the_space_of_another(shared: Files) -> None:
+    first = await upload(shared, b"x" * 300, "anna")
+    with pytest.raises(QuotaExceeded, match=r"your key would take more than 500 bytes.*SPEECHD_KEY_SHARE"):
+        await upload(shared, b"y" * 201, "anna")
+    await upload(shared, b"y" * 200, "anna")
+    with pytest.raises(QuotaExceeded, match="your key"):
+        await shared.check_room("anna")
+    await upload(shared, b"z" * 500, "ben")
+    with pytest.raises(QuotaExceeded, match="your key"):
+        await upload(shared, b"z", "ben")
+    with pytest.raises(QuotaExceeded, match="more than 1000 bytes"):
+        await upload(shared, b"!", "carl")
+    await shared.delete("anna", first.id)
+    await upload(shared, b"w" * 300, "anna")
+
+
+async def test_drafts_of_one_owner_count_in_its_share_while_they_grow(shared: Files) -> None:
+    await upload(shared, b"x" * 300, "anna")
+    with shared.blobs.draft("anna") as first, shared.blobs.draft("anna") as second, shared.blobs.draft("ben") as other:
+        first.write(b"y" * 100)
+        second.write(b"z" * 100)
+        with pytest.raises(QuotaExceeded, match="your key"):
+            second.write(b"z")
+        other.write(b"w" * 500)
+
+
+async def test_equal_contents_count_once_in_a_share_and_for_each_owner(shared: Files) -> None:
+    for owner in ("anna", "anna", "ben"):
+        await upload(shared, b"x" * 250, owner)
+    await upload(shared, b"y" * 250, "anna")
+    with pytest.raises(QuotaExceeded, match="your key"):
+        await upload(shared, b"z" * 251, "ben")
+
+
+async def test_results_are_kept_beyond_the_share_and_count_in_it(shared: Files) -> None:
+    """A result that waited for room would hold up those of others. Nothing more is taken in instead."""
+    await upload(shared, b"x" * 300, "anna")
+    await keep(shared, b"result" * 50)
+    with pytest.raises(QuotaExceeded, match="your key"):
+        await shared.check_room("anna")
+
+
+async def test_without_keys_there_are_no_shares(shared: Files) -> None:
+    await upload(shared, b"x" * 1000, "")
 
 
 async def test_some_of_the_disk_stays_free(tmp_path: Path) -> None:
     free = shutil.disk_usage(tmp_path).free
-    with BlobFolder(tmp_path / "files", min_free=free * 2).draft() as draft, pytest.raises(StorageFull):
+    with BlobFolder(tmp_path / "files", StorageLimits(min_free=free * 2)).draft() as draft, pytest.raises(StorageFull):
         draft.write(b"x")
     assert not list((tmp_path / "files" / "drafts").iterdir())
 

@@ -26,7 +26,7 @@ def model() -> Path:
 
 def test_a_process_that_dies_fails_its_recording_only() -> None:
     engine = SphinxEngine(model())
-    engine._idle[0].kill()
+    engine._processes.idle[0].kill()
     with pytest.raises(EngineFailure, match="crashed"):
         engine.decode([JOB])
     assert engine.decode([JOB])[0].language == "en"
@@ -45,10 +45,10 @@ def test_each_window_at_the_same_time_has_its_process_and_closing_ends_all() -> 
     with ThreadPoolExecutor(2) as pool:
         results = [result.result() for result in [pool.submit(engine.decode, [JOB]) for _ in range(4)]]
     assert len({result[0].segments for result in results}) == 1
-    processes = list(engine._idle)
+    processes = list(engine._processes.idle)
     assert 1 <= len(processes) <= 2
     engine.close()
-    assert all(process.poll() is not None for process in processes)
+    assert all(each.process.poll() is not None for each in processes)
 
 
 def test_a_folder_without_the_model_is_an_engine_failure(tmp_path: Path) -> None:

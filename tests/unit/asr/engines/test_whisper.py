@@ -125,6 +125,12 @@ def test_nothing_in_nothing(engine: WhisperEngine) -> None:
     assert decoded.segments == ()
 
 
+def test_no_log_probabilities_of_no_text(engine: WhisperEngine) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    (decoded,) = engine.decode([Job(Window(0, noise, ((0.0, 1.0),)), TranscribeOptions(language="en", logprobs=True))])
+    assert decoded.segments == ()
+
+
 def test_a_broken_folder_is_an_engine_failure(tmp_path: object) -> None:
     with pytest.raises(EngineFailure, match="could not be loaded"):
         WhisperEngine(FOLDER.parent)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from speechd.errors import AudioJobNotFound, Overloaded
+from speechd.fairness.shared_bound import SharedBound
 from speechd.store.audio_jobs.jobs import AudioJobs
 from speechd.store.audio_jobs.records import AudioOrder, JobResult, Progress, Webhook
 from speechd.store.audio_jobs.view import to_response
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> BlobFolder:
 
 @pytest.fixture
 def jobs(database: Database, folder: BlobFolder) -> AudioJobs:
-    return AudioJobs(database, Files(database, folder, 0), maximum=3, window=3600)
+    return AudioJobs(database, Files(database, folder, 0), SharedBound(3), window=3600)
 
 
 @pytest.fixture
@@ -181,11 +182,26 @@ async def test_a_bound(jobs: AudioJobs, folder: BlobFolder) -> None:
     for _ in range(2):
         await ordered(jobs, folder)
     with pytest.raises(Overloaded, match="SPEECHD_MAX_AUDIO_JOBS"):
-        await jobs.check_room()
+        await jobs.check_room("anna")
     with pytest.raises(Overloaded):
         await ordered(jobs, folder)
     await jobs.cancel("anna", first)
-    await jobs.check_room()
+    await jobs.check_room("anna")
+
+
+async def test_one_owner_cannot_have_all_open_jobs(database: Database, folder: BlobFolder) -> None:
+    jobs = AudioJobs(database, Files(database, folder, 0), SharedBound(4, 0.5), window=3600)
+    first = [await ordered(jobs, folder) for _ in range(3)]
+    await jobs.check_room("anna")
+    for _ in range(2):
+        await ordered(jobs, folder, owner="ben")
+    with pytest.raises(Overloaded, match="2 audio jobs of your key are open"):
+        await jobs.check_room("ben")
+    with pytest.raises(Overloaded, match="SPEECHD_KEY_SHARE"):
+        await ordered(jobs, folder)
+    for id in first[:2]:
+        await jobs.cancel("anna", id)
+    await ordered(jobs, folder)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""The process that tries one model: `python -m speechd.registry.load_check.process`.
+
+On standard input it reads one line of JSON: the model's folder, what its row says, and the settings of engines. On
+standard output it writes `[error class, message]`, or `["", ""]` where the model has decoded. Its end by a signal is an
+answer too.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechd.asr.engine import AsrEngine, Job, SelfTesting
+from speechd.audio.isolation.sandbox import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG
+from speechd.errors import EngineFailure, SpeechdError
+from speechd.registry.catalog import UNKNOWN
+from speechd.registry.loaders import ENGINES
+from speechd.settings import Settings
+from speechd.tts.engine import SynthesisOptions, TtsEngine
+from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
+
+NOISE_LEVEL = 0.1
+"""Root mean square of the noise, -20 dBFS: as loud as speech."""
+SENTENCE = "One, two."
+
+
+def decode_noise(engine: AsrEngine) -> None:
+    """A second of noise, with word times."""
+    noise = np.random.default_rng(0).normal(0, NOISE_LEVEL, SAMPLE_RATE).clip(-1, 1).astype(np.float32)
+    job = Job(Window(0.0, noise, ((0.0, 1.0),)), TranscribeOptions(word_timestamps=True))
+    engine.decode([job])
+    if isinstance(engine, SelfTesting):
+        engine.self_test(job)
+
+
+def speak(engine: TtsEngine) -> None:
+    """A short sentence, with word times."""
+    engine.synthesize(SENTENCE, SynthesisOptions(words=True))
+
+
+TRIALS: Mapping[str, Callable[[Any], None]] = {"asr": decode_noise, "tts": speak}
+"""What a loaded engine must do, by its model's `kind`."""
+
+
+def give_up_rights() -> None:
+    """No core dump, no new privileges; it ends with its parent (Linux)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform.startswith("linux"):
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def outcome(request: Mapping[str, Any]) -> tuple[str, str]:
+    """The class and the message of the error that the model causes; both empty where it works."""
+    model = replace(UNKNOWN, **{**request["model"], "path": Path(request["folder"])})
+    settings = Settings(**request["settings"], speech_loudness=None)  # measuring it writes a file
+    try:
+        engine = ENGINES[model.engine](model, settings)
+        TRIALS[model.kind](engine)
+        engine.close()
+    except SpeechdError as error:
+        return type(error).__name__, error.message
+    except Exception as error:  # noqa: BLE001 - of a library that met what it did not expect
+        reason = f"{type(error).__name__}: {error}"
+        return EngineFailure.__name__, f"The model {model.id} could not be loaded: {reason}"
+    return "", ""
+
+
+def main() -> None:
+    """See the module."""
+    give_up_rights()
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what libraries print is no answer
+    said = json.dumps(outcome(json.loads(sys.stdin.readline())))
+    os.write(answers, said.encode())
+    os._exit(0)  # libraries that end in disorder would spoil a verdict
+
+
+if __name__ == "__main__":
+    main()
