@@ -24,7 +24,7 @@ START_SECONDS: Final = 30.0
 """For a process to be made."""
 ANSWER_SECONDS: Final = 300.0
 """For the next piece of a recording. Its CPU time is bounded by far less; this is for a process that was stopped."""
-ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
+CHILD_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONHASHSEED")
 """What the decoding processes see of the environment: no key, no address."""
 
 log = logging.getLogger("speechd.audio")
@@ -178,7 +178,7 @@ def _start(spares: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
     ours.settimeout(START_SECONDS)
     module = "speechd.audio.isolation.fork_server"
     command = [sys.executable, "-P", "-m", module, str(theirs.fileno()), str(spares)]
-    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    environment = {name: os.environ[name] for name in CHILD_ENVIRONMENT if name in os.environ}
     environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     with theirs:
         try:

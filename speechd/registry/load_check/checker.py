@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from speechd.audio.isolation.pool import ENVIRONMENT
+from speechd.audio.isolation.pool import CHILD_ENVIRONMENT
 from speechd.errors import EngineFailure, FeatureNotInstalled, Misconfigured, ModelBroken, OutOfMemory, SpeechdError
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
@@ -153,7 +153,9 @@ def _request(model: Model, folder: Path, settings: Settings) -> str:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in ENVIRONMENT or name.startswith(OF_ENGINES)}
+    kept = {
+        name: value for name, value in os.environ.items() if name in CHILD_ENVIRONMENT or name.startswith(OF_ENGINES)
+    }
     return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
