@@ -20,6 +20,7 @@ from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Reader, TextPiece
+from speechd.tts.written import written_words
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
 FADE = 0.004
@@ -181,10 +182,11 @@ class _Job:
         """
         first = list(islice(pieces, 2))
         encoder = self._format.open(self._rate, len(first) < 2)
-        held, characters, heard = b"", 0, False
+        held, characters, heard, worded = b"", 0, False, False
         words: tuple[Word, ...] = ()
         for piece in chain(first, pieces):
             spoken = self._say(piece)
+            worded = worded or bool(piece.text)
             heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENT_SAMPLE
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
@@ -193,7 +195,7 @@ class _Job:
             if heard:
                 yield SpeechPart(held, words, characters, self.seconds)
                 held, words, characters = b"", (), 0
-        if not heard:
+        if worded and not heard:
             raise InvalidRequest("`input` has no text that this voice can speak.", param="input")
         yield SpeechPart(held + encoder.encode(self._rest()), words, characters, self.seconds)
         for data in encoder.finish():
@@ -212,6 +214,8 @@ class _Job:
         spoken = self._engine.synthesize(piece.text, options)
         samples = faded(stretched(spoken.samples, rate, wanted / speed), rate)
         words = tuple(_scaled(word, speed / wanted) for word in spoken.words)
+        if words and piece.origin:
+            words = written_words(words, piece.origin)
         return Spoken(np.concatenate([samples, pause]), words)
 
     def _placed(self, words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -14,6 +14,9 @@ from decimal import Decimal
 from functools import cache, partial
 from re import Match
 
+from speechd.tts.normalization.aligned import AlignedText
+from speechd.tts.normalization.rules import Rule, apply_rules
+
 logger = logging.getLogger("speechd.tts")
 
 MAX_SPOKEN_DIGITS = 15
@@ -154,7 +157,7 @@ _ALONE = r"(?<![\w.,:/+-])", r"(?![\w:/-]|[.,]\d)"
 """Around a number that is no part of a date, a time, a version or a word."""
 
 
-def read_numbers(text: str, language: str, region: str = "") -> str:
+def read_language(text: AlignedText, language: str, region: str = "") -> AlignedText:
     """The text with its numbers in words; unchanged in a language that is not in the table.
 
     Args:
@@ -165,9 +168,12 @@ def read_numbers(text: str, language: str, region: str = "") -> str:
     key = _key(language, region)
     if key not in STYLES or _num2words() is None:
         return text
-    for pattern, spoken in _rules(key):
-        text = pattern.sub(spoken, text)
-    return text
+    return apply_rules(_rules(key), text)
+
+
+def read_numbers(text: str, language: str, region: str = "") -> str:
+    """The same for a plain string."""
+    return read_language(AlignedText.of(text), language, region).text
 
 
 def read_ordinal(number: int, language: str, region: str = "") -> str:
@@ -195,7 +201,7 @@ def _num2words() -> Callable[..., str] | None:
 
 
 @cache
-def _rules(key: str) -> tuple[tuple[re.Pattern[str], Callable[[Match[str]], str]], ...]:
+def _rules(key: str) -> tuple[Rule, ...]:
     """Patterns and what replaces them, the more specific ones first."""
     style = STYLES[key]
     start, end = _ALONE
@@ -210,7 +216,7 @@ def _rules(key: str) -> tuple[tuple[re.Pattern[str], Callable[[Match[str]], str]
     if style.years:
         rules += [(rf"{start}(?P<n>1[1-9]\d\d){end}", partial(_year, style))]
     rules += [(rf"{start}{signed}{end}", partial(_number, style))]
-    return tuple((re.compile(pattern), spoken) for pattern, spoken in rules)
+    return tuple(Rule(pattern, spoken) for pattern, spoken in rules)
 
 
 def _words(style: NumberStyle, value: int | Decimal, **how: str) -> str:
