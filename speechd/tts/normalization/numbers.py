@@ -61,13 +61,8 @@ def number(text: str) -> str:
     """A written number, `-1,234.50` for instance, as words; longer than 15 digits digit by digit."""
     sign = "minus " if text.startswith(("-", "−")) else ""
     whole, point, fraction = text.lstrip("+-−").replace(",", "").partition(".")
-    spoken = digits(whole) if len(whole) > MAX_DIGITS else cardinal(int(whole or "0"))
-    return sign + spoken + (f" point {digits(fraction)}" if point and fraction else "")
-
-
-def ordinals(number: int) -> str:
-    """The denominator of fractions: 8 -> `eighths`."""
-    return ordinal(number) + "s"
+    spoken = digits(whole) if len(whole) > MAX_DIGITS else cardinal(int(whole)) if whole else ""
+    return sign + (spoken + (f" point {digits(fraction)}" if point and fraction else "")).strip()
 
 
 def plural_number(text: str) -> str:
@@ -83,6 +78,8 @@ def decade(text: str) -> str | None:
     """`1980` -> `nineteen eighties`, `80` -> `eighties`, `2000` -> `two thousands`; None where it is none."""
     if len(text) == 2:
         return plural_number(text)
+    if text == "1000":
+        return None
     if int(text) % 1000 == 0:
         return f"{cardinal(int(text) // 1000)} thousands"
     century, rest = divmod(int(text), 100)

@@ -63,8 +63,6 @@ def _ip_address(match: Match[str]) -> str | None:
     return " dot ".join(cardinal(int(part)) for part in parts) if all(int(part) < 256 for part in parts) else None
 
 
-_SEPARATED = r"(?:[ .-]?\(?\d{2,5}\)?){2,5}"
-
 ADDRESS_RULES: tuple[Rule, ...] = (
     Rule(r"\bhttps?://\S{1,2000}?(?=[.,;:!?)\"'\]]*(?:\s|$))", lambda m: web_address(m[0]), re.I),
     Rule(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}", lambda m: web_address(m[0])),
@@ -81,7 +79,7 @@ ADDRESS_RULES: tuple[Rule, ...] = (
     Rule(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", _ip_address),
     Rule(r"(?<![\w-])1[ -](8\d\d|900)[ -]([A-Z]{2,7}(?:-[A-Z]{2,7})?|\d{3}-\d{4})\b", _toll_free),
     Rule(r"(?<![\w-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])", lambda m: digit_groups(m[0])),
-    Rule(r"(?<![\w+-])\+\d{1,3}" + _SEPARATED + r"(?:[ .-]\d)?(?![\w-])", _phone),
+    Rule(r"(?<![\w+-])\+(?:\d{1,3}(?:[ .-]\(?\d{1,8}\)?){1,6}|\d{7,15})(?![\w-])", _phone),
     Rule(r"(?<![\w-])\(\d{2,5}\) ?\d{2,8}(?:[ .-]\d{2,8}){0,4}(?![\w-])", _phone),
     Rule(r"(?<![\w.-])(?:\d[ -])?\d{3}([.-])\d{3}\1\d{4}(?![\w-])", _phone),
     Rule(r"(?<![\w.,-])0\d{1,5}(?:[ .-]\d{2,8}){1,5}(?![\w-])", _phone),

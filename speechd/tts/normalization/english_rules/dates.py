@@ -198,16 +198,27 @@ DATE_RULES: tuple[Rule, ...] = (
         rf"\s+(?P<month>{_MONTH})(?![\w])(?:,?\s+(?P<year>\d{{4}})\b)?",
         _day_month,
     ),
+    Rule(rf"(?<=[a-z]) [-–] (?={_MONTH} [a-z])", replaced_by(" to ")),
     Rule(rf"\b({_YEAR})-(0[1-9])\b(?![-\d])", _year_month),
     Rule(rf"\b({_YEAR})[-–/](\d\d)\b(?![-–/\d])", _season),
     Rule(
-        r"(?P<lead>\b(?:[Tt]he|[Ii]n|[Ee]arly|[Mm]id|[Ll]ate|[Hh]is|[Hh]er|[Tt]heir|[Mm]y|[Oo]ur|[Yy]our|’|')[ -]?"
-        r"|(?<!\w)['’])(?P<n>[2-9]0)['’]?s\b",
+        r"(?P<lead>\b(?:[Tt]he|[Ii]n|[Ee]arly|[Mm]id|[Ll]ate|[Hh]is|[Hh]er|[Tt]heir|[Mm]y|[Oo]ur|[Yy]our|[Rr]oaring|[Uu]pper|[Ll]ower|[Hh]igh|[Ll]ow"
+        r"|[Ss]winging)[ -])'?(?P<n>[2-9]0)'?s\b",
         _decade,
     ),
-    Rule(r"(?P<lead>)(?<![\w.,$€£-])(?P<n>(?:1\d|20)\d0)['’]?s\b", _decade),
+    Rule(r"(?P<lead>)(?<!\w)'(?P<n>[2-9]0)s\b", _decade),
+    Rule(r"(?<!\w)'(\d)(\d)(?![\w'\"])", lambda m: ("oh " if m[1] == "0" else "") + cardinal(int(m[1] + m[2]))),
+    Rule(r"(?P<lead>)(?<![\w.,$€£])(?P<n>(?:1\d|20)\d0)['’]?s\b", _decade),
     Rule(r"\b(\d[\d,]{0,12})\s?(BCE|BC|AD|CE|B\.C\.E?\.?|A\.D\.?)(?![\w])", _before_christ),
     Rule(r"\bAD\s(\d{1,4})\b", lambda m: f"A D {year(int(m[1]))}"),
+    Rule(
+        r"\b([Oo]dds|[Rr]atio|[Ss]cale)( (?:of|is|was|are|were))? (\d{1,6})\s?:\s?(\d{1,6})\b",
+        lambda m: f"{m[1]}{m[2] or ''} {number(m[3])} to {number(m[4])}",
+    ),
+    Rule(
+        r"(?<![\w:])(\d{1,6}):(\d{1,6})(?= (?:odds|ratio|scale|mix|split|aspect|model)\b)",
+        lambda m: f"{number(m[1])} to {number(m[2])}",
+    ),
     Rule(
         rf"\b((?:[1-3] )?(?:{_BOOKS})) (\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?\b",
         lambda m: _verse(m),
@@ -215,14 +226,18 @@ DATE_RULES: tuple[Rule, ...] = (
     Rule(
         rf"(?<![\w:.$-])(\d\d?)(?::([0-5]\d))?\s?({_HALF})?{_DASH}(\d\d?)(?::([0-5]\d))?\s?({_HALF})", _time_range
     ),
+    Rule(r"(?<=:\d\d)\s?[-–]\s?(?=\d\d?:\d\d)", replaced_by(" to ")),
+    Rule(rf"(?<![\w:.])(\d\d?)\.([0-5]\d)()\s?({_HALF})()", _clock),
     Rule(
         rf"(?<![\w:.])(\d\d?):([0-5]\d)(?::([0-5]\d))?(?!:?\d)(?:\s?({_HALF}))?(?:\s({_ZONES})\b)?",
         _clock,
     ),
     Rule(rf"(?<![\w:.,])(\d\d?)\s?({_HALF})", _hours),
     Rule(r"\b(\d\d)(\d\d) hours\b", lambda m: _military(m)),
+    Rule(r"\b(\d{1,6})-in-(\d{1,9})\b", lambda m: f"{number(m[1])} in {number(m[2])}"),
+    Rule(r"(?<=\dh)( ?)(\d\d?)m?\b", lambda m: f" {number(m[2])} minute{'' if m[2] == '1' else 's'}"),
+    Rule(r"\b(\d\d?)m(?= ?\d\d?s\b)", lambda m: f"{number(m[1])} minute{'' if m[1] == '1' else 's'}"),
     Rule(rf"(?<= M )({_ZONES})\b", lambda m: " ".join(m[1])),
-    Rule(r"\bo'clock\b", replaced_by("o'clock")),
 )
 
 

@@ -2,7 +2,7 @@
 
 from re import Match
 
-from speechd.tts.normalization.numbers import MAX_DIGITS, cardinal, number
+from speechd.tts.normalization.numbers import MAX_DIGITS, cardinal, number, plural_number
 from speechd.tts.normalization.rules import Rule, one_of
 
 AMOUNT = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
@@ -27,6 +27,7 @@ CURRENCIES: dict[str, tuple[str, str]] = {
     "HK$": ("Hong Kong dollar", "cent"),
     "S$": ("Singapore dollar", "cent"),
     "R$": ("real", "centavo"),
+    "Rs.": ("rupee", "paisa"),
     "USD": ("dollar", "cent"),
     "EUR": ("euro", "cent"),
     "GBP": ("pound", "penny"),
@@ -148,6 +149,8 @@ def _before_noun(match: Match[str]) -> str:
 
 
 MONEY_RULES: tuple[Rule, ...] = (
+    Rule(rf"({_SIGN})(\d{{1,6}})(?=-a-[a-z])-", lambda m: f"{number(m[2])} {CURRENCIES[m[1]][0]} "),
+    Rule(rf"({_SIGN})(\d{{1,3}})s\b", lambda m: plural_number(m[2])),
     Rule(rf"({_SIGN})({AMOUNT}){_SCALE}?{_DASH}(?:{_SIGN})?({AMOUNT}){_SCALE}?(?![\d/-])", _range),
     Rule(
         r"(\b(?:[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Mm]y|[Yy]our|[Oo]ur|[Hh]is|[Hh]er|[Tt]heir|[Ee]ach|[Aa]nother)(?: new)? )"

@@ -3,7 +3,7 @@
 from re import Match
 
 from speechd.tts.normalization.english_rules.units import UNIT, UNITS, plural
-from speechd.tts.normalization.numbers import cardinal, digits, number, ordinal, ordinals, plural_number, year
+from speechd.tts.normalization.numbers import cardinal, digits, number, ordinal, plural_number, year
 from speechd.tts.normalization.rules import Rule, replaced_by
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|(?<!\d)\.\d+)"
@@ -13,6 +13,7 @@ SIGNS = {"-": "minus ", "−": "minus ", "+": "plus ", "±": "plus or minus ", "
 SHORT_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "mn": "million", "bn": "billion", "B": "billion"}
 SPOKEN_POWERS = {"2": "squared", "3": "cubed"}
 _DASH = r"\s?[-–]\s?"
+_NO_NOUNS = "of|in|at|to|per|and|or|is|are|was|for|with|from|on|by|as|but|than|that|which|away|long|tall|wide|deep|high"
 _NAMED_DENOMINATORS = frozenset((*range(3, 11), 12, 16, 20, 32, 64, 100, 1000))
 
 
@@ -22,7 +23,8 @@ def fraction(top: str, bottom: str) -> str:
     if len(top) <= 2 and named:
         return f"{number(top)} {named[top != '1']}"
     if len(top) <= 2 and len(bottom) <= 4 and int(bottom) in _NAMED_DENOMINATORS:
-        return f"{number(top)} {ordinal(int(bottom)) if top == '1' else ordinals(int(bottom))}"
+        name = ordinal(int(bottom)).removeprefix("one ")
+        return f"{number(top)} {name}{'' if top == '1' else 's'}"
     return f"{number(top)} over {number(bottom)}"
 
 
@@ -34,7 +36,18 @@ def _mixed_fraction(match: Match[str]) -> str | None:
     if match[2] == "1" and int(match[3]) in (2, 3, 4, 5, 6, 8):
         part = "a" + part.removeprefix("one")
         part = "an eighth" if match[3] == "8" else part
-    return f"{number(match[1])} and {part}"
+    unit = f" {plural(UNITS[match[4]], '2')}" if match[4] else ""
+    return f"{number(match[1])} and {part}{unit}"
+
+
+def _fraction_of_unit(match: Match[str]) -> str:
+    unit = f" {UNITS[match[3]]}" if match[3] else ""
+    return fraction(match[1], match[2]) + unit
+
+
+def _before_noun(match: Match[str]) -> str:
+    """`a 16 GB laptop` -> `a sixteen gigabyte laptop`"""
+    return f"{match[1]} {number(match[2])} {UNITS[match[3]]} "
 
 
 def _quantity(match: Match[str]) -> str:
@@ -49,7 +62,7 @@ def _scaled(match: Match[str]) -> str:
 
 def _unit_range(match: Match[str]) -> str:
     """`5-10 kg`"""
-    return f"{number(match[1])} to {number(match[2])} {plural(UNITS[match[3]], match[2])}"
+    return f"{number(match[1])} to {number(match[2])} {plural(UNITS[match[3]], '2')}"
 
 
 def _dimensions(match: Match[str]) -> str:
@@ -95,17 +108,24 @@ QUANTITY_RULES: tuple[Rule, ...] = (
     ),
     Rule(r"\b(\d{1,2}) (\d{1,2})['’]s\b", lambda m: f"{number(m[1])} {plural_number(m[2])}"),
     Rule(r"\b(10{2,6})['’]?s(?= of\b)", lambda m: plural_number(m[1])),
-    Rule(rf"({NUMBER})(?=\s?\^)", lambda m: number(m[1])),
+    Rule(r"(?<![\w.,-])(?<!\d )\d{1,3}(?: \d{3}){0,4} 000(?![\d-])", lambda m: number(m[0].replace(" ", ""))),
+    Rule(rf"(?<![\d.,])({NUMBER})(?=\s?\^)", lambda m: number(m[1])),
+    Rule(rf"(?<![\w/.,])(\d{{1,15}})[ -](\d{{1,3}})/(\d{{1,4}})(?![\w/])(?:\s?({UNIT})(?![\w'/^]))?", _mixed_fraction),
+    Rule(r"(?<![\w/.,])([1-9]0)/([1-9]0)(?![\w/])", lambda m: _split_of_hundred(m)),
+    Rule(r"(?<![\w/,])(\d(?:\.\d)?)/(5|10)(?= stars?\b)", lambda m: f"{number(m[1])} out of {number(m[2])}"),
+    Rule(rf"\b([Aa]n?|[Ee]ach|[Ee]very) ({NUMBER}) ?({UNIT}) (?!(?:{_NO_NOUNS})\b)(?=[a-z]{{3}})", _before_noun),
     Rule(rf"{_START}({NUMBER}){_DASH}({NUMBER})\s?({UNIT})(?![\w'’])", _unit_range),
-    Rule(rf"{_START}({_SIGN})({NUMBER}) ?({UNIT})(?![\w'’^]|[-/]\w)", _quantity),
-    Rule(rf"{_START}({_SIGN})({NUMBER})-({UNIT})(?![\w'’^])", lambda m: f"{number(m[2])} {UNITS[m[3]]}"),
+    Rule(rf"{_START}({_SIGN})({NUMBER}) ?({UNIT})(?![\w'’^]|[-/]\w)(?:\.(?=\s[a-z]))?", _quantity),
+    Rule(rf"{_START}({_SIGN})({NUMBER})-((?=[^\s.]{{2}}|m\b)(?:{UNIT}))(?![\w'’^])", lambda m: f"{number(m[2])} {UNITS[m[3]]}"),
     Rule(rf"{_START}({NUMBER}) K\b", lambda m: f"{number(m[1])} kelvin"),
     Rule(rf"{_START}([48])K\b|{_START}(5|10)K(?= (?:run|race))", lambda m: f"{number(m[1] or m[2])} K"),
     Rule(rf"{_START}({NUMBER})(k|K|M|mn|bn|B)?{_DASH}({NUMBER})(k|K|M|mn|bn|B)(?![\w-])", lambda m: _scaled_range(m)),
     Rule(rf"{_START}({_SIGN})({NUMBER})(k|K|M|mn|bn|B)(?!\w|-\w)", _scaled),
     Rule(r"(?<![\w.'])(\d)['’′](\d\d?)(?:\"|″|'')", _height),
+    Rule(rf"\b([Aa]n?|[Tt]he|[Tt]his|[Mm]y) ({NUMBER})\"(?= [a-z])", lambda m: f"{m[1]} {number(m[2])} inch"),
     Rule(rf"{_START}({NUMBER})[\"″](?=[\s,.]|$)", lambda m: f"{number(m[1])} {plural('inch', m[1])}"),
     Rule(r"(?<![\w'.])(\d{1,3})['′](?=[\s,.]|$)", lambda m: f"{number(m[1])} {plural('foot', m[1])}"),
+    Rule(rf"{_START}({NUMBER})in\b|(?<=feet )({NUMBER}) in\b(?! [a-z])", lambda m: _inches(m[1] or m[2])),
     Rule(rf"{_START}({NUMBER})-inch\b", lambda m: f"{number(m[1])} inch"),
     Rule(
         rf"{_START}{NUMBER}\s?[x×]\s?{NUMBER}(?:\s?[x×]\s?{NUMBER})?(?![\w])",
@@ -113,27 +133,31 @@ QUANTITY_RULES: tuple[Rule, ...] = (
     ),
     Rule(rf"{_START}({NUMBER})[x×](?=\s|[.,;!?]|$)", lambda m: f"{number(m[1])} times"),
     Rule(r"\b(\d{1,15})(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1]))),
-    Rule(
-        r"\b([Oo]dds|[Rr]atio|[Ss]cale)( (?:of|is|was|are|were))? (\d{1,6})\s?:\s?(\d{1,6})\b",
-        lambda m: f"{m[1]}{m[2] or ''} {number(m[3])} to {number(m[4])}",
-    ),
     Rule(r"(?<![\w:.])(\d{1,6}):(\d{1,6})(?![\w:])", lambda m: f"{number(m[1])} to {number(m[2])}"),
-    Rule(r"(?<![\w/.,])(\d{1,15})[ -](\d{1,3})/(\d{1,4})(?![\w/])", _mixed_fraction),
     Rule(
         r"\b([Rr]at(?:ed|ing|es?)|[Ss]cor(?:ed?|es|ing)|[Gg]ot|[Gg]ave (?:it|them)|[Aa]nswered)( (?:of|an?|it|is|was))? "
         r"(\d{1,3})/(5|10|20|50|100)(?![\w/])",
         lambda m: f"{m[1]}{m[2] or ''} {number(m[3])} out of {number(m[4])}",
     ),
-    Rule(r"(?<![\w/.,])(50/50|20/20|4/4|6/8)(?![\w/])", lambda m: " ".join(map(number, m[1].split("/")))),
-    Rule(r"(?<![\w/.,])(\d{1,15})/(\d{1,15})(?![\w/])", lambda m: fraction(m[1], m[2])),
+    Rule(r"(?<![\w/.,])(20/20|4/4|6/8)(?![\w/])", lambda m: " ".join(map(number, m[1].split("/")))),
+    Rule(rf"(?<![\w/.,])(\d{{1,15}})/(\d{{1,15}})(?![\w/])(?:\s?({UNIT})(?![\w'/^]))?", _fraction_of_unit),
     Rule(r"(?<=\d)\s?[-–]\s?(?=\d)", replaced_by(" to ")),
     Rule(r"(?<=\d) ?- ?(?=[A-Za-z])", replaced_by("-")),
-    Rule(r"\b([A-Za-z])\^(-?\d{1,6})(?!\d)", _power),
+    Rule(r"\b([A-Za-z]{1,2})\^(-?\d{1,6})(?!\d)", _power),
     Rule(r"\b([a-z ]{3,60})\s?\^([-−]?\d{1,6})(?!\d)", _power),
     Rule(rf"{_START}([-−+±~≈])\s?(?=\.?\d)", lambda m: SIGNS[m[1]]),
     Rule(r"(?<=\w)\+(?=\s|[.,;:!?)]|$)", replaced_by(" plus")),
     Rule(NUMBER, _number_or_year),
 )
+
+
+def _split_of_hundred(match: Match[str]) -> str | None:
+    """`80/20` -> `eighty twenty`"""
+    return f"{number(match[1])} {number(match[2])}" if int(match[1]) + int(match[2]) == 100 else None
+
+
+def _inches(amount: str) -> str:
+    return f"{number(amount)} {plural('inch', amount)}"
 
 
 def _scaled_range(match: Match[str]) -> str:

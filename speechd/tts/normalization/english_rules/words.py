@@ -137,7 +137,7 @@ SYMBOLS = {
 _RULERS = (
     "Henry|George|Edward|Louis|Charles|James|William|Elizabeth|Richard|Philip|Napoleon|Frederick|Catherine|Mary"
     "|Alexander|Nicholas|Peter|Ivan|Paul|Pius|Benedict|Leo|Gregory|Francis|Ferdinand|Leopold|Albert|Ramses|Ramesses"
-    "|Ptolemy|Otto|Christian|Gustav|Haakon|Harald|Olav|Wilhelm|Friedrich|Umberto|Emmanuel|Malcolm|Robert|Innocent"
+    "|Ptolemy|Otto|Christian|Gustav|Haakon|Harald|Olav|Wilhelm|Friedrich|Umberto|Emmanuel|Robert|Innocent"
     "|Clement|Urban|Boniface|Sixtus|Darius|Xerxes|Murad|Mehmed|Selim|Carlos|Felipe|Juan|Alfonso|Pedro|Maximilian"
     "|Joseph|Constantine|Justinian|Stephen|Victoria|Cleopatra|Margrethe|Willem|Baldwin|Casimir|Sigismund|Vladimir"
 )
@@ -173,14 +173,28 @@ def _abbreviation(match: Match[str]) -> str:
 
 
 WORD_RULES_BEFORE_NUMBERS: tuple[Rule, ...] = (
+    Rule(r"\bWW(?:(II)|I| ?(2)| ?1)\b", lambda m: f"World War {'two' if m[1] or m[2] else 'one'}"),
+    Rule(r"\b(\d{1,5} (?:[NSEW]\. )?[A-Z]\w+) Dr\.(\s*$)?", lambda m: f"{m[1]} Drive{'.' if m[2] is not None else ''}"),
+    Rule(
+        r"\b(Boeing|Airbus A|Flight|flight|Highway|Interstate|Route|Room|room|Area|Apartment) ?(\d)(\d)([1-9])\b(?![.,]\d)",
+        lambda m: f"{m[1]} {cardinal(int(m[2]))} {'oh ' if m[3] == '0' else ''}{cardinal(int(m[3] + m[4]))}",
+    ),
+    Rule(
+        r"\b([Vv]ersion|[Rr]elease|Python|Java|Node|iOS|Android|macOS|Ubuntu|Debian|PHP|Rust|Go|Django) (\d{1,3})\.(\d{1,3})\b(?!\.\d)",
+        lambda m: f"{m[1]} {cardinal(int(m[2]))} point {cardinal(int(m[3]))}",
+    ),
     Rule(rf"\b((?:{_TITLES}) (?:[A-Z]\w+ )?[A-Z]\w+) ({ROMAN}){_END}", _after_ruler),
     Rule(rf"\b({_RULERS}) ((?=[IVX]{{2}}){ROMAN}|[VX](?=[\s,.;:!?')]|$)){_END}", _after_ruler),
     Rule(rf"\b({_RULERS}) (I)(?= of\b|'s\b|,|\.|$)", _after_ruler),
-    Rule(rf"\b({ROMAN})(?= century\b| centuries\b)", _century),
-    Rule(rf"\b({_NUMBERED}) ({ROMAN}){_END}", _after_noun),
+    Rule(rf"\b({ROMAN})(?= century\b| centuries\b| Olympiad\b| [Dd]ynasty\b| Corps\b)", _century),
+    Rule(rf"\b({_NUMBERED}) (?![CL]\b)({ROMAN}){_END}", _after_noun),
     Rule(r"\b((?:[Ss]cene|[Cc]hapter|[Pp]art|[Ss]ection)) ([ivx]{1,5})\b(?!-)", _after_noun),
     Rule(rf"\b((?!(?:An|The)\b)[A-Z][a-z]\w*) ((?=[IVX]{{2}}){ROMAN}){_END}", _after_noun),
-    Rule(rf"\b({_NUMBERED}) ({ROMAN})[-–]({ROMAN}){_END}", lambda m: _roman_range(m)),
+    Rule(rf"\b((?:{_NUMBERED})s?) ({ROMAN})([-–]| and | to | or )({ROMAN}){_END}", lambda m: _roman_range(m)),
+    Rule(
+        r"\b([Rr]oom|[Aa]pt\.?|[Aa]partment|[Gg]ate|[Ss]eat|[Ss]uite|[Uu]nit|[Ff]lat|[Ff]light|[Bb]lock) (\d{1,4})([A-Z])\b",
+        lambda m: f"{m[1]} {m[2]} {m[3]}",
+    ),
     Rule(
         rf"(?<!\w)({one_of(_NEEDS_A_NUMBER)})\.\s?(?=\d)",
         lambda m: _NEEDS_A_NUMBER[m[1]] + " ",
@@ -191,8 +205,9 @@ WORD_RULES_BEFORE_NUMBERS: tuple[Rule, ...] = (
 
 
 def _roman_range(match: Match[str]) -> str | None:
-    low, high = roman_number(match[2]), roman_number(match[3])
-    return None if low is None or high is None else f"{match[1]} {cardinal(low)} to {cardinal(high)}"
+    low, high = roman_number(match[2]), roman_number(match[4])
+    joint = match[3] if match[3].strip().isalpha() else " to "
+    return None if low is None or high is None else f"{match[1]} {cardinal(low)}{joint}{cardinal(high)}"
 
 
 WORD_RULES: tuple[Rule, ...] = (
@@ -201,7 +216,7 @@ WORD_RULES: tuple[Rule, ...] = (
     Rule(r"\bSt\.", replaced_by("Street")),
     Rule(rf"(?<![\w/])(?:{one_of(ABBREVIATIONS)})(?=\W|$)|(?<![\w/])w/(?=\w)", _abbreviation),
     Rule(r"\b([A-Za-z])\.(?:\s?(?=[A-Z]\.)|(?=[a-z]\.))", lambda m: f"{m[1].upper()} "),
-    Rule(r"\b([A-Z])\.(?=\s[A-Za-z])", lambda m: m[1]),
+    Rule(r"(?<![AP] )\b([A-Z])\.(?=\s[A-Za-z])", lambda m: m[1]),
     Rule("[" + re.escape("".join(SYMBOLS)) + "]", lambda m: f" {SYMBOLS[m[0]]} "),
     Rule(r"(?<=\w)/(?=\w)", replaced_by(" slash ")),
 )
