@@ -53,19 +53,19 @@ def parts(sentence: AlignedText, first: bool = False) -> Iterator[AlignedText]:
         sentence: without blanks at its ends.
         first: it is the first of a text: a long one is cut at its first clause, and then in growing parts.
     """
-    limit = MAX_PIECE
+    at, limit = 0, MAX_PIECE
     if first and len(sentence) > LONG_START and (end := _first_clause(sentence)):
-        limit = min(MAX_PIECE, GROWTH * end)
         yield sentence.part(0, end).stripped()
-        sentence = sentence.part(end, len(sentence)).stripped()
-    while len(sentence) > limit:
-        end = _breath(sentence, limit)
-        if end > limit or (limit < MAX_PIECE and len(sentence) <= MAX_PIECE and not end):
-            break
-        yield sentence.part(0, end).stripped()
-        sentence, limit = sentence.part(end, len(sentence)).stripped(), min(MAX_PIECE, GROWTH * end)
-    if sentence.text:
-        yield sentence
+        at, limit = end, min(MAX_PIECE, GROWTH * end)
+    while len(sentence) - at > limit:
+        end = _breath(sentence, at, at + limit, at_clause=limit < MAX_PIECE)
+        if end is None:
+            limit = MAX_PIECE
+            continue
+        yield sentence.part(at, end).stripped()
+        at, limit = end, min(MAX_PIECE, GROWTH * (end - at))
+    if at < len(sentence):
+        yield sentence.part(at, len(sentence)).stripped()
 
 
 def _first_clause(sentence: AlignedText) -> int | None:
@@ -76,21 +76,20 @@ def _first_clause(sentence: AlignedText) -> int | None:
     return None
 
 
-def _breath(sentence: AlignedText, limit: int) -> int:
-    """Where to cut a sentence of more than `limit` characters."""
-    half = limit // 2
-
-    def allowed(end: int) -> bool:
-        return _is_between_words(sentence, end)
-
-    text = sentence.text
-    end = (
-        _last_end(_CLAUSE_END, text, half, limit, allowed)
-        or _last_end(_CLAUSE_END, text, half, limit)
-        or _last_end(_CONJUNCTION, text, half, limit)
-        or _last_blank(text, 0, limit)
+def _breath(sentence: AlignedText, start: int, end: int, at_clause: bool) -> int | None:
+    """Where to cut a sentence, of which `start` to `end` is as much as may be spoken at once; None where it has no
+    clause there and needs one."""
+    text, half = sentence.text, (start + end) // 2
+    cut = _last_end(_CLAUSE_END, text, half, end, lambda at: _is_between_words(sentence, at))
+    if at_clause:
+        return cut
+    cut = (
+        cut
+        or _last_end(_CLAUSE_END, text, half, end)
+        or _last_end(_CONJUNCTION, text, half, end)
+        or _last_blank(text, start, end)
     )
-    return _outside_phonemes(text, end)
+    return _outside_phonemes(text, start, cut)
 
 
 def _is_between_words(text: AlignedText, end: int) -> bool:
@@ -112,6 +111,6 @@ def _last_blank(text: str, start: int, end: int) -> int:
     return max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end)) + 1 or end
 
 
-def _outside_phonemes(text: str, end: int) -> int:
-    opened = text.rfind(PHONEMES[0], 0, end)
-    return opened if opened > 0 and text.find(PHONEMES[1], opened, end) < 0 else end
+def _outside_phonemes(text: str, start: int, end: int) -> int:
+    opened = text.rfind(PHONEMES[0], start, end)
+    return opened if opened > start and text.find(PHONEMES[1], opened, end) < 0 else end

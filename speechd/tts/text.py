@@ -21,10 +21,14 @@ from speechd.tts.written import Origin
 SILENCE = 0.3
 """Seconds that stand for a text with nothing to say in it, an emoji for instance."""
 _HARMLESS = frozenset("\n'\".,;:!?-–")
+_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), 0x20E3)))
+"""Variation selectors, and the frame of a key: they belong to emoji."""
 _MARKUP = str.maketrans(dict.fromkeys("*_~`^\\|[]{}()", " ") | dict.fromkeys('"', ""))
 _BLANKS = re.compile(r"[^\S\n]+")
 _SPACES = re.compile(r"\s{2,}|[^\S ]")
-_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?])|(?<=[,;:])\s*[,;:]+(?=\s|$)|^[,;:]+\s*")
+_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?])|^\s*[,;:]+")
+_TWO_MARKS = re.compile(r",[,;:\s]*(?=[,;:.!?](?:\s|$))|(?<=[;:.!?]),(?=\s|$)")
+_PARENTHESIS = re.compile(r"(?<=\s)\(|\)(?=\s|$|[.,;:!?])")
 _DOTS_IN_SENTENCE = re.compile(r"(?<!\.)\.{2,}+\s*+(?=[a-z,;])")
 _NOT_IPA = re.compile(r"[^\w ˈˌːˑ.\u0300-\u036f]|_")
 _PROTECTED = re.compile("[\ue000-\uf8ff]")
@@ -170,7 +174,9 @@ class Reader:
         if self._listed:
             text = text.sub(self._listed, lambda match: self._said(match[0], verbatim))
         region = self._voice.region if self._language == self._voice.language else ""
-        return normalise(text, self._language, region, mixed=self._options.language is None).translate(_MARKUP)
+        text = normalise(text, self._language, region, mixed=self._options.language is None)
+        return text.sub(_PARENTHESIS, lambda _: ", ").translate(_MARKUP)
+
 
     def _said(self, word: str, verbatim: Verbatim) -> str:
         said = self._lexicon[word.casefold()]
@@ -193,6 +199,8 @@ def _clean_private(char: str) -> str:
 
 def _clean(char: str) -> str:
     category = unicodedata.category(char)
+    if char in _SELECTORS:
+        return ""
     if category[0] in "LNM" or char in _HARMLESS or category in ("Sc", "Sm", "Po", "Pd", "Ps", "Pe", "Pc"):
         return char
     if char in "©®™°^`|→":
@@ -210,4 +218,4 @@ def _restored(text: AlignedText, verbatim: Verbatim) -> AlignedText:
 
 def _tidy(text: AlignedText) -> AlignedText:
     """Single blanks, none before punctuation."""
-    return text.sub(_SPACES, lambda _: " ").sub(_BEFORE_MARK, lambda _: "").stripped()
+    return text.sub(_SPACES, lambda _: " ").sub(_BEFORE_MARK, lambda _: "").sub(_TWO_MARKS, lambda _: "").stripped()

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, partial
+from importlib import import_module
 from re import Match
 
 from speechd.tts.normalization.aligned import AlignedText
 from speechd.tts.normalization.rules import Rule, apply_rules
+from speechd.tts.normalization.tables.rules import NumberWords, TableRules
 
 logger = logging.getLogger("speechd.tts")
 
@@ -153,6 +155,8 @@ STYLES: Mapping[str, NumberStyle] = {
 }
 """By language, or by language and region where that differs. Piper has voices for each."""
 
+TABLES = {"de": "german", "es": "spanish", "fr": "french", "it": "italian", "pt": "portuguese"}
+"""The languages with a table for every category, and its module."""
 _ALONE = r"(?<![\w.,:/+-])", r"(?![\w:/-]|[.,]\d)"
 """Around a number that is no part of a date, a time, a version or a word."""
 
@@ -204,6 +208,23 @@ def _num2words() -> Callable[..., str] | None:
 def _rules(key: str) -> tuple[Rule, ...]:
     """Patterns and what replaces them, the more specific ones first."""
     style = STYLES[key]
+    return (*_table_rules(style), *_number_rules(style))
+
+
+def _table_rules(style: NumberStyle) -> tuple[Rule, ...]:
+    """The rules of all categories, in the languages that have a table. It is loaded here."""
+    name = TABLES.get(style.code.partition("_")[0])
+    if name is None:
+        return ()
+    table = import_module(f"speechd.tts.normalization.tables.{name}").TABLE
+    words = NumberWords(
+        style.number, style.decimal, style.minus, lambda n: _words(style, n), lambda text: _plain_number(style, text)
+    )
+    return TableRules(table, words).rules()
+
+
+def _number_rules(style: NumberStyle) -> tuple[Rule, ...]:
+    """Numbers, percentages, money and ordinals, the more specific first."""
     start, end = _ALONE
     signed = rf"(?P<minus>[-−](?=\d))?(?P<n>{style.number})"
     signs = "|".join(re.escape(sign) for sign, code in CODES.items() if code in style.money)
@@ -226,13 +247,18 @@ def _words(style: NumberStyle, value: int | Decimal, **how: str) -> str:
 
 
 def _number(style: NumberStyle, match: Match[str]) -> str:
-    whole, decimals = style.plain(match["n"])
     sign = f"{style.minus} " if match["minus"] else ""
+    return sign + _plain_number(style, match["n"])
+
+
+def _plain_number(style: NumberStyle, text: str) -> str:
+    """`1.234,56` in words."""
+    whole, decimals = style.plain(text)
     if not decimals:
-        return sign + _words(style, int(whole))
+        return _words(style, int(whole))
     if not style.point:
-        return sign + _words(style, Decimal(f"{whole}.{decimals}"))
-    return f"{sign}{_words(style, int(whole))} {style.point} {_decimals(style, decimals)}"
+        return _words(style, Decimal(f"{whole}.{decimals}"))
+    return f"{_words(style, int(whole))} {style.point} {_decimals(style, decimals)}"
 
 
 def _decimals(style: NumberStyle, digits: str) -> str:

@@ -28,7 +28,7 @@ SMALL_WORDS: dict[str, frozenset[str]] = {
 """The most frequent words."""
 MIN_SMALL_WORDS = 3
 """Of a language that a sentence must have to be taken for it."""
-_SENTENCE = re.compile(r"[^.!?\n]{1,2000}[.!?\n]+\s*|[^.!?\n]{1,2000}\Z|[.!?\n]+\s*")
+_SENTENCE = re.compile(r"[^.!?\n]*+[.!?\n]*+\s*+")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 

@@ -5,21 +5,12 @@ from re import Match
 
 from speechd.tts.normalization.numbers import ONES, cardinal, digits
 from speechd.tts.normalization.rules import Rule, replaced_by
+from speechd.tts.normalization.web import WebWords, web_rules
 
-TOP_LEVEL_DOMAINS = "com|org|net|io|dev|edu|gov|ai|app|info|eu|de|fr|es|it|pt|nl|ch|at|uk|ca|au|jp|br|in"
 FILE_SUFFIXES = "pdf|txt|py|js|ts|html|css|csv|json|md|docx?|xlsx?|pptx?|jpe?g|png|gif|svg|mp[34]|wav|zip|exe|ya?ml|toml"
 _SPOKEN_SUFFIXES = frozenset("zip gif json wav doc docx toml".split())
 _PHONE_DIGITS = range(7, 16)
 """Digits of a telephone number: E.164 allows 15; the shortest with an area code have 7."""
-
-
-def web_address(text: str) -> str:
-    """`https://example.com/a_b` -> `example dot com slash a b`."""
-    bare = re.sub(r"^[a-z]+://", "", text.partition("?")[0].partition("#")[0], flags=re.I)
-    bare = re.sub(r"^www\.", "", bare, flags=re.I).rstrip("/")
-    for mark, word in (("@", " at "), (".", " dot "), ("/", " slash "), (":", " colon "), ("+", " plus ")):
-        bare = bare.replace(mark, word)
-    return re.sub(r"[-_~%&=]+", " ", bare)
 
 
 def digit_groups(text: str) -> str:
@@ -31,11 +22,6 @@ def _file_name(match: Match[str]) -> str:
     suffix = match[2].lower()
     said = suffix if suffix in _SPOKEN_SUFFIXES else " ".join(suffix.upper())
     return re.sub("[-_.]+", " ", match[1]) + " dot " + said
-
-
-def _hashtag(match: Match[str]) -> str:
-    """`#BlackFriday2026` -> `hashtag Black Friday 2026`."""
-    return "hashtag " + re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=[A-Z])(?=[A-Z][a-z])|_", " ", match[1])
 
 
 def _phone(match: Match[str]) -> str | None:
@@ -63,17 +49,12 @@ def _ip_address(match: Match[str]) -> str | None:
     return " dot ".join(cardinal(int(part)) for part in parts) if all(int(part) < 256 for part in parts) else None
 
 
+_WEB = web_rules(WebWords())
+
 ADDRESS_RULES: tuple[Rule, ...] = (
-    Rule(r"\bhttps?://\S{1,2000}?(?=[.,;:!?)\"'\]]*(?:\s|$))", lambda m: web_address(m[0]), re.I),
-    Rule(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}", lambda m: web_address(m[0])),
-    Rule(r"\bwww(?:\.[\w-]{1,63}){1,6}(?:/[\w./-]{0,500}[\w/])?", lambda m: web_address(m[0]), re.I),
+    *_WEB[:3],
     Rule(rf"\b([A-Za-z][\w-]{{0,62}})\.({FILE_SUFFIXES})\b(?!\.\w|/)", _file_name),
-    Rule(
-        rf"\b[A-Za-z][\w-]{{0,62}}(?:\.[a-z][\w-]{{0,62}}){{0,3}}\.(?:{TOP_LEVEL_DOMAINS})\b"
-        r"(?:/[\w./-]{0,500}[\w/])?",
-        lambda m: web_address(m[0]),
-    ),
-    Rule(r"(?<![\w&/#])#([A-Za-z_]\w{0,100})", _hashtag),
+    *_WEB[3:],
     Rule(r"(?<![\w@])@([A-Za-z_]\w{0,60})", lambda m: "at " + m[1].replace("_", " ")),
     Rule(r"\bISBN(?:-1[03])?:?\s?((?:\d[ -]?){9,12}[\dX])\b", _isbn),
     Rule(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", _ip_address),
