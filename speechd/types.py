@@ -318,6 +318,10 @@ class SpeechOptions:
     """The text is SSML; a text that starts with `<speak` always is."""
     captions: bool = False
     """Return the time of each word."""
+    language: str | None = None
+    """ISO 639-1 code of the text; None: the voice's, but for sentences that are clearly in another."""
+    emoji: Literal["silence", "name"] | None = None
+    """What is said for emoji; None: what the server is set to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from speechd.priority import Priority
 from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
-from speechd.tts.text import Reader, TextPiece
+from speechd.tts.text import Reader, ReadingOptions, TextPiece
 from speechd.tts.written import written_words
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
@@ -71,6 +71,8 @@ class LocalSpeaker:
     """The texts of all requests that wait for the voice."""
     max_seconds: float = math.inf
     """Longest audio accepted, pauses included."""
+    emoji: Literal["silence", "name"] = "silence"
+    """What is said for emoji where the request does not say."""
 
     async def stream(
         self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
@@ -102,6 +104,7 @@ class LocalSpeaker:
         return asyncio.create_task(spoken)
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
+        options = replace(options, emoji=options.emoji or self.emoji)
         pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters, self.max_seconds)
         job = _Job(self.engine, self.speaker, options, self.max_seconds)
         yield from job.parts(pieces)
@@ -137,7 +140,7 @@ def pieces_of(
         InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
     """
     _check_length(text, max_characters)
-    reader = Reader(info, lexicon)
+    reader = Reader(info, lexicon, ReadingOptions(options.language, options.emoji == "name"))
     if options.ssml or ssml.is_ssml(text):
         document = ssml.parse_ssml(text, info)
         _check_seconds(document.pause / max(options.speed, SLOWEST), max_seconds)

@@ -177,7 +177,6 @@ class Reader:
         text = normalise(text, self._language, region, mixed=self._options.language is None)
         return text.sub(_PARENTHESIS, lambda _: ", ").translate(_MARKUP)
 
-
     def _said(self, word: str, verbatim: Verbatim) -> str:
         said = self._lexicon[word.casefold()]
         if said.startswith("/") and said.endswith("/"):

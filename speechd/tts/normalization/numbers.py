@@ -70,7 +70,13 @@ def plural_number(text: str) -> str:
     head, _, last = cardinal(int(text)).rpartition(" ")
     if head == "one" and last in ("hundred", "thousand", "million"):
         head = ""
-    last = "sixes" if last == "six" else last[:-1] + "ies" if last.endswith("y") else last + ("es" if last == "zero" else "s")
+    last = (
+        "sixes"
+        if last == "six"
+        else last[:-1] + "ies"
+        if last.endswith("y")
+        else last + ("es" if last == "zero" else "s")
+    )
     return f"{head} {last}".strip()
 
 

@@ -21,7 +21,8 @@ SMALL_WORDS: dict[str, frozenset[str]] = {
         " aux cette nous vous je mais ou son sa ses leur été être fait comme tout on était très coûte c'est ans",
         "it": "il di che e la per un in è una sono del non con si da le dei nel alla più come ma gli lo della i anche"
         " delle se al ha al questo su o ho dal nella era ai essere perché quando costa anni alle",
-        "pt": "o de a que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu"
+        "pt": "o de a que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das"
+        " tem à seu"
         " sua ou ser quando muito há nos já está eu também só pelo pela até isso ela entre custa anos são às",
     }.items()
 }
@@ -51,9 +52,10 @@ def by_language(text: str, language: str) -> Iterator[tuple[str, int, int]]:
 
 
 def sentence_language(sentence: str, language: str) -> str:
-    """The language of a sentence: `language`, unless another has twice as many small words in it."""
+    """The language of a sentence: `language`, unless another has more than twice as many small words in it."""
     words = Counter(_WORD.findall(sentence.lower()))
     counts = {code: sum(words[word] for word in small & words.keys()) for code, small in SMALL_WORDS.items()}
     best = max(counts, key=lambda code: (counts[code], code == language))
-    clear = counts[best] >= MIN_SMALL_WORDS and counts[best] >= 2 * counts[language] + 1
-    return best if clear and counts[best] * 4 >= words.total() else language
+    clear = counts[best] >= MIN_SMALL_WORDS and counts[best] >= 2 * counts.get(language, 0) + 1
+    second = max(count for code, count in counts.items() if code != best)
+    return best if clear and counts[best] > second and counts[best] * 4 >= words.total() else language

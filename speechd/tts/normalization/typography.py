@@ -1,4 +1,4 @@
-"""Typography made plain, for all languages: entities, quotes, dashes, fractions, exponents, compatibility characters."""
+"""Typography made plain for all languages: entities, quotes, dashes, fractions, exponents, compatible forms."""
 
 import html
 import re

@@ -7,8 +7,10 @@ from speechd.tts.normalization.numbers import ONES, cardinal, digits
 from speechd.tts.normalization.rules import Rule, replaced_by
 from speechd.tts.normalization.web import WebWords, web_rules
 
-FILE_SUFFIXES = "pdf|txt|py|js|ts|html|css|csv|json|md|docx?|xlsx?|pptx?|jpe?g|png|gif|svg|mp[34]|wav|zip|exe|ya?ml|toml"
-_SPOKEN_SUFFIXES = frozenset("zip gif json wav doc docx toml".split())
+FILE_SUFFIXES = (
+    "pdf|txt|py|js|ts|html|css|csv|json|md|docx?|xlsx?|pptx?|jpe?g|png|gif|svg|mp[34]|wav|zip|exe|ya?ml|toml"
+)
+_SPOKEN_SUFFIXES = frozenset(["zip", "gif", "json", "wav", "doc", "docx", "toml"])
 _PHONE_DIGITS = range(7, 16)
 """Digits of a telephone number: E.164 allows 15; the shortest with an area code have 7."""
 
@@ -89,4 +91,6 @@ def _version(text: str) -> str | None:
     parts = text.split(".")
     if len(parts) == 3 and len(parts[2]) == 4:
         return None
-    return " point ".join(cardinal(int(part)) if int(part) >= len(ONES) or part[0] != "0" else digits(part) for part in parts)
+    return " point ".join(
+        cardinal(int(part)) if int(part) >= len(ONES) or part[0] != "0" else digits(part) for part in parts
+    )

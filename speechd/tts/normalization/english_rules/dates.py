@@ -76,7 +76,7 @@ def _zone(offset: str | None) -> str:
     """`+02:00` -> ` U T C plus two`"""
     if not offset:
         return ""
-    if not offset[0] in "+-":
+    if offset[0] not in "+-":
         return " U T C" if offset == "Z" else " " + " ".join(offset)
     hours, minutes = int(offset[1:3]), int(offset[-2:])
     sign = "plus" if offset[0] == "+" else "minus"
@@ -172,19 +172,22 @@ def _before_christ(match: Match[str]) -> str:
 
 DATE_RULES: tuple[Rule, ...] = (
     Rule(
-        r"\b(\d{4})-(\d\d)-(\d\d)(?:(?:T|,? )(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?)?(?!\w)",
+        r"\b(\d{4})-(\d\d)-(\d\d)(?:(?:T|,? )(\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?\s?(Z|UTC|GMT"
+        r"|[+-]\d\d:?\d\d)?)?(?!\w)",
         _iso,
     ),
     Rule(r"\b(\d{4})/(\d\d)/(\d\d)\b", lambda m: date(m[1], m[2], m[3])),
     Rule(r"(?<![\w/])(\d\d?)/(\d\d?)/(\d{4}|\d\d)(?![\w/])", _slashed),
     Rule(r"(?<![\w.])(\d\d?)\.(\d\d?)\.(\d{4})(?![\w])", _dotted),
     Rule(
-        r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ff]rom|[Bb]efore|[Aa]fter|[Ss]ince|[Dd]ue) (1[0-2]|[1-9])/([12]\d|3[01]|[1-9])(?![\w/])",
+        r"\b([Oo]n|[Bb]y|[Uu]ntil|[Ff]rom|[Bb]efore|[Aa]fter|[Ss]ince|[Dd]ue) (1[0-2]|[1-9])/([12]\d|3[01]"
+        r"|[1-9])(?![\w/])",
         lambda m: f"{m[1]} {MONTHS[int(m[2]) - 1]} {ordinal(int(m[3]))}",
     ),
     Rule(
         r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri)\.(?=\W|$)|"
-        rf"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?(?=,? (?:\d|(?:{_MONTH})[ ]\d)|[-–](?:Mon|Tue|Wed|Thu|Fri|Sat|Sun))",
+        rf"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.?(?=,? (?:\d|(?:{_MONTH})[ ]\d)|[-–](?:Mon|Tue|Wed|Thu|Fri"
+        rf"|Sat|Sun))",
         lambda m: _WEEKDAYS[m[1] or m[2]],
     ),
     Rule(r"(?<=day)[-–](Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?", lambda m: f" to {_WEEKDAYS[m[1]]}"),
@@ -194,7 +197,8 @@ DATE_RULES: tuple[Rule, ...] = (
         _month_day,
     ),
     Rule(
-        rf"(?P<the>\b[Tt]he )?(?<![\d.,:/])\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?:{_DASH}(?P<last>[0-3]?\d)(?:st|nd|rd|th)?)?"
+        rf"(?P<the>\b[Tt]he )?(?<![\d.,:/])\b(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?:{_DASH}(?P<last>[0-3]?\d)(?:st"
+        rf"|nd|rd|th)?)?"
         rf"\s+(?P<month>{_MONTH})(?![\w])(?:,?\s+(?P<year>\d{{4}})\b)?",
         _day_month,
     ),
@@ -223,9 +227,7 @@ DATE_RULES: tuple[Rule, ...] = (
         rf"\b((?:[1-3] )?(?:{_BOOKS})) (\d{{1,3}}):(\d{{1,3}})(?:[-–](\d{{1,3}}))?\b",
         lambda m: _verse(m),
     ),
-    Rule(
-        rf"(?<![\w:.$-])(\d\d?)(?::([0-5]\d))?\s?({_HALF})?{_DASH}(\d\d?)(?::([0-5]\d))?\s?({_HALF})", _time_range
-    ),
+    Rule(rf"(?<![\w:.$-])(\d\d?)(?::([0-5]\d))?\s?({_HALF})?{_DASH}(\d\d?)(?::([0-5]\d))?\s?({_HALF})", _time_range),
     Rule(r"(?<=:\d\d)\s?[-–]\s?(?=\d\d?:\d\d)", replaced_by(" to ")),
     Rule(rf"(?<![\w:.])(\d\d?)\.([0-5]\d)()\s?({_HALF})()", _clock),
     Rule(

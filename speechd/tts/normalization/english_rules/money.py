@@ -153,16 +153,19 @@ MONEY_RULES: tuple[Rule, ...] = (
     Rule(rf"({_SIGN})(\d{{1,3}})s\b", lambda m: plural_number(m[2])),
     Rule(rf"({_SIGN})({AMOUNT}){_SCALE}?{_DASH}(?:{_SIGN})?({AMOUNT}){_SCALE}?(?![\d/-])", _range),
     Rule(
-        r"(\b(?:[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Mm]y|[Yy]our|[Oo]ur|[Hh]is|[Hh]er|[Tt]heir|[Ee]ach|[Aa]nother)(?: new)? )"
+        r"(\b(?:[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Mm]y|[Yy]our|[Oo]ur|[Hh]is|[Hh]er|[Tt]heir|[Ee]ach|[Aa]nother)(?:"
+        r" new)? )"
         rf"({_SIGN})(\d[\d,]*|\d+\.\d+(?=[ -]?(?:{one_of(SCALES)})\b)){_SCALE}?[ -](?=(?:{_COUNTED_BY_MONEY})\b)",
         _before_noun,
     ),
     Rule(
-        rf"((?<![\w.,-])[-−+])?(?<![A-Za-z])({_SIGN}|(?:{_CODE})(?=[ ]?\d))\s?([-−])?({AMOUNT}){_SCALE}?(?:/([A-Za-z]{{1,12}})\b)?",
+        rf"((?<![\w.,-])[-−+])?(?<![A-Za-z])({_SIGN}|(?:{_CODE})(?=[ ]?\d))\s?([-−])?({AMOUNT}){_SCALE}?(?:/"
+        rf"([A-Za-z]{{1,12}})\b)?",
         _amount,
     ),
     Rule(
-        rf"(?<![\w.,])([-−+])?({AMOUNT}){_SCALE}?\s?({one_of(s for s in CURRENCIES if len(s) == 1 or s.isalpha())})(?![\w$])",
+        rf"(?<![\w.,])([-−+])?({AMOUNT}){_SCALE}?\s?"
+        rf"({one_of(s for s in CURRENCIES if len(s) == 1 or s.isalpha())})(?![\w$])",
         _amount_first,
     ),
     Rule(r"(?<![\w.,])(\d{1,15})\s?¢", lambda m: f"{number(m[1])} {'cent' if m[1] == '1' else 'cents'}"),

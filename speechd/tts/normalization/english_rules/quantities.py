@@ -116,7 +116,10 @@ QUANTITY_RULES: tuple[Rule, ...] = (
     Rule(rf"\b([Aa]n?|[Ee]ach|[Ee]very) ({NUMBER}) ?({UNIT}) (?!(?:{_NO_NOUNS})\b)(?=[a-z]{{3}})", _before_noun),
     Rule(rf"{_START}({NUMBER}){_DASH}({NUMBER})\s?({UNIT})(?![\w'’])", _unit_range),
     Rule(rf"{_START}({_SIGN})({NUMBER}) ?({UNIT})(?![\w'’^]|[-/]\w)(?:\.(?=\s[a-z]))?", _quantity),
-    Rule(rf"{_START}({_SIGN})({NUMBER})-((?=[^\s.]{{2}}|m\b)(?:{UNIT}))(?![\w'’^])", lambda m: f"{number(m[2])} {UNITS[m[3]]}"),
+    Rule(
+        rf"{_START}({_SIGN})({NUMBER})-((?=[^\s.]{{2}}|m\b)(?:{UNIT}))(?![\w'’^])",
+        lambda m: f"{number(m[2])} {UNITS[m[3]]}",
+    ),
     Rule(rf"{_START}({NUMBER}) K\b", lambda m: f"{number(m[1])} kelvin"),
     Rule(rf"{_START}([48])K\b|{_START}(5|10)K(?= (?:run|race))", lambda m: f"{number(m[1] or m[2])} K"),
     Rule(rf"{_START}({NUMBER})(k|K|M|mn|bn|B)?{_DASH}({NUMBER})(k|K|M|mn|bn|B)(?![\w-])", lambda m: _scaled_range(m)),
@@ -135,7 +138,8 @@ QUANTITY_RULES: tuple[Rule, ...] = (
     Rule(r"\b(\d{1,15})(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1]))),
     Rule(r"(?<![\w:.])(\d{1,6}):(\d{1,6})(?![\w:])", lambda m: f"{number(m[1])} to {number(m[2])}"),
     Rule(
-        r"\b([Rr]at(?:ed|ing|es?)|[Ss]cor(?:ed?|es|ing)|[Gg]ot|[Gg]ave (?:it|them)|[Aa]nswered)( (?:of|an?|it|is|was))? "
+        r"\b([Rr]at(?:ed|ing|es?)|[Ss]cor(?:ed?|es|ing)|[Gg]ot|[Gg]ave (?:it|them)|[Aa]nswered)( (?:of|an?|it|is"
+        r"|was))? "
         r"(\d{1,3})/(5|10|20|50|100)(?![\w/])",
         lambda m: f"{m[1]}{m[2] or ''} {number(m[3])} out of {number(m[4])}",
     ),

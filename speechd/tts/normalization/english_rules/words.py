@@ -100,7 +100,8 @@ ABBREVIATIONS = {
 _NEEDS_A_NUMBER = {"p": "page", "pp": "pages", "ch": "chapter", "chap": "chapter", "No": "number", "no": "number",
                    "Nos": "numbers", "nos": "numbers", "ca": "circa", "c": "circa", "p.": "page", "vol": "volume",
                    "art": "article", "Art": "Article", "sec": "section", "fl": "floor", "v": "version",
-                   "Nr": "number", "est": "established", "b": "born", "d": "died", "Rm": "Room", "Ste": "Suite"}  # fmt: skip
+                   "Nr": "number", "est": "established", "b": "born", "d": "died",
+                   "Rm": "Room", "Ste": "Suite"}  # fmt: skip
 """Abbreviations only before a number."""
 SYMBOLS = {
     "&": "and",
@@ -176,11 +177,13 @@ WORD_RULES_BEFORE_NUMBERS: tuple[Rule, ...] = (
     Rule(r"\bWW(?:(II)|I| ?(2)| ?1)\b", lambda m: f"World War {'two' if m[1] or m[2] else 'one'}"),
     Rule(r"\b(\d{1,5} (?:[NSEW]\. )?[A-Z]\w+) Dr\.(\s*$)?", lambda m: f"{m[1]} Drive{'.' if m[2] is not None else ''}"),
     Rule(
-        r"\b(Boeing|Airbus A|Flight|flight|Highway|Interstate|Route|Room|room|Area|Apartment) ?(\d)(\d)([1-9])\b(?![.,]\d)",
+        r"\b(Boeing|Airbus A|Flight|flight|Highway|Interstate|Route|Room|room|Area|Apartment) ?(\d)(\d)([1-9])\b"
+        r"(?![.,]\d)",
         lambda m: f"{m[1]} {cardinal(int(m[2]))} {'oh ' if m[3] == '0' else ''}{cardinal(int(m[3] + m[4]))}",
     ),
     Rule(
-        r"\b([Vv]ersion|[Rr]elease|Python|Java|Node|iOS|Android|macOS|Ubuntu|Debian|PHP|Rust|Go|Django) (\d{1,3})\.(\d{1,3})\b(?!\.\d)",
+        r"\b([Vv]ersion|[Rr]elease|Python|Java|Node|iOS|Android|macOS|Ubuntu|Debian|PHP|Rust|Go|Django) "
+        r"(\d{1,3})\.(\d{1,3})\b(?!\.\d)",
         lambda m: f"{m[1]} {cardinal(int(m[2]))} point {cardinal(int(m[3]))}",
     ),
     Rule(rf"\b((?:{_TITLES}) (?:[A-Z]\w+ )?[A-Z]\w+) ({ROMAN}){_END}", _after_ruler),
@@ -192,7 +195,8 @@ WORD_RULES_BEFORE_NUMBERS: tuple[Rule, ...] = (
     Rule(rf"\b((?!(?:An|The)\b)[A-Z][a-z]\w*) ((?=[IVX]{{2}}){ROMAN}){_END}", _after_noun),
     Rule(rf"\b((?:{_NUMBERED})s?) ({ROMAN})([-–]| and | to | or )({ROMAN}){_END}", lambda m: _roman_range(m)),
     Rule(
-        r"\b([Rr]oom|[Aa]pt\.?|[Aa]partment|[Gg]ate|[Ss]eat|[Ss]uite|[Uu]nit|[Ff]lat|[Ff]light|[Bb]lock) (\d{1,4})([A-Z])\b",
+        r"\b([Rr]oom|[Aa]pt\.?|[Aa]partment|[Gg]ate|[Ss]eat|[Ss]uite|[Uu]nit|[Ff]lat|[Ff]light|[Bb]lock) "
+        r"(\d{1,4})([A-Z])\b",
         lambda m: f"{m[1]} {m[2]} {m[3]}",
     ),
     Rule(

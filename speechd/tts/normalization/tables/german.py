@@ -10,7 +10,7 @@ _MONTHS = (
     "Juli", "August", "September", "Oktober", "November", "Dezember",
 )  # fmt: skip
 _ORDINALS = {1: "erste", 3: "dritte", 7: "siebte", 8: "achte"}
-_DATIVE = frozenset("am vom zum beim dem den bis im ab seit nach vor".split())
+_DATIVE = frozenset(["am", "vom", "zum", "beim", "dem", "den", "bis", "im", "ab", "seit", "nach", "vor"])
 
 
 def _with_noun(words: str, feminine: bool) -> str:
@@ -125,8 +125,14 @@ TABLE = LanguageTable(
     plus="plus",
     joint="und",
     half=("einhalb", "einhalb"),
-    denominators={3: ("Drittel", "Drittel"), 4: ("Viertel", "Viertel"), 5: ("Fünftel", "Fünftel"),
-                  6: ("Sechstel", "Sechstel"), 8: ("Achtel", "Achtel"), 10: ("Zehntel", "Zehntel")},  # fmt: skip
+    denominators={
+        3: ("Drittel", "Drittel"),
+        4: ("Viertel", "Viertel"),
+        5: ("Fünftel", "Fünftel"),
+        6: ("Sechstel", "Sechstel"),
+        8: ("Achtel", "Achtel"),
+        10: ("Zehntel", "Zehntel"),
+    },
     with_noun=_with_noun,
     date=_date,
     clock=_clock,
@@ -134,7 +140,8 @@ TABLE = LanguageTable(
     clock_word=" ?Uhr",
     lone_hour=" ?Uhr",
     roman=_roman,
-    rulers="Ludwig|Karl|Friedrich|Wilhelm|Heinrich|Otto|Franz|Napoleon|Leopold|Papst \\w+|Benedikt|Pius|Georg|Philipp|Ferdinand|Maximilian|Joseph",
+    rulers="Ludwig|Karl|Friedrich|Wilhelm|Heinrich|Otto|Franz|Napoleon|Leopold|Papst \\w+|Benedikt|Pius|Georg"
+    "|Philipp|Ferdinand|Maximilian|Joseph",
     numbered=r"\b(Kapitel|Teil|Band|Akt|Typ|Phase|Klasse) (ROMAN)\b",
     abbreviations={
         "z. B.": "zum Beispiel",
@@ -167,10 +174,26 @@ TABLE = LanguageTable(
         "etc.": "et cetera",
     },
     symbols={
-        "&": "und", "@": "at", "+": "plus", "=": "gleich", "<": "kleiner als", ">": "größer als", "°": "Grad",
-        "×": "mal", "÷": "geteilt durch", "±": "plus minus", "≈": "ungefähr", "€": "Euro", "$": "Dollar", "£": "Pfund",
-        "%": "Prozent", "§": "Paragraf", "©": "Copyright", "→": "nach", "#": "Nummer",
-    },  # fmt: skip
+        "&": "und",
+        "@": "at",
+        "+": "plus",
+        "=": "gleich",
+        "<": "kleiner als",
+        ">": "größer als",
+        "°": "Grad",
+        "×": "mal",
+        "÷": "geteilt durch",
+        "±": "plus minus",
+        "≈": "ungefähr",
+        "€": "Euro",
+        "$": "Dollar",
+        "£": "Pfund",
+        "%": "Prozent",
+        "§": "Paragraf",
+        "©": "Copyright",
+        "→": "nach",
+        "#": "Nummer",
+    },
     web=WebWords("Punkt", "at", "Schrägstrich", "Doppelpunkt", "plus", "Hashtag"),
     mixed=lambda whole, part: re.sub(r"eins$", "ein", whole) + part,
     decade=(r"(?<![\w.,])(?P<n>(?:1\d|20)?\d0)er\b", _decade),

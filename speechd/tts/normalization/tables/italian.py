@@ -1,7 +1,5 @@
 """Italian."""
 
-import re
-
 from speechd.tts.normalization.tables.table import Cardinal, LanguageTable
 from speechd.tts.normalization.web import WebWords
 
@@ -101,8 +99,14 @@ TABLE = LanguageTable(
     plus="più",
     joint="e",
     half=("mezzo", "mezzo"),
-    denominators={3: ("terzo", "terzi"), 4: ("quarto", "quarti"), 5: ("quinto", "quinti"),
-                  6: ("sesto", "sesti"), 8: ("ottavo", "ottavi"), 10: ("decimo", "decimi")},  # fmt: skip
+    denominators={
+        3: ("terzo", "terzi"),
+        4: ("quarto", "quarti"),
+        5: ("quinto", "quinti"),
+        6: ("sesto", "sesti"),
+        8: ("ottavo", "ottavi"),
+        10: ("decimo", "decimi"),
+    },
     with_noun=_with_noun,
     date=_date,
     clock=_clock,
@@ -110,7 +114,8 @@ TABLE = LanguageTable(
     clock_word="",
     lone_hour="",
     roman=_ordinal,
-    rulers="Luigi|Carlo|Vittorio Emanuele|Umberto|Enrico|Pio|Benedetto|Leone|Giovanni Paolo|Paolo|Napoleone|Filippo|Giorgio|Elisabetta|Federico|Giovanni",
+    rulers="Luigi|Carlo|Vittorio Emanuele|Umberto|Enrico|Pio|Benedetto|Leone|Giovanni Paolo|Paolo|Napoleone"
+    "|Filippo|Giorgio|Elisabetta|Federico|Giovanni",
     numbered=r"\b([Cc]apitolo|[Tt]omo|[Aa]tto|[Pp]arte|[Tt]ipo|[Ff]ase) (ROMAN)\b",
     abbreviations={
         "Sig.": "signor",
@@ -137,10 +142,26 @@ TABLE = LanguageTable(
         "Ing.": "ingegner",
     },
     symbols={
-        "&": "e", "@": "chiocciola", "+": "più", "=": "uguale a", "<": "minore di", ">": "maggiore di", "°": "gradi",
-        "×": "per", "÷": "diviso", "±": "più o meno", "≈": "circa", "€": "euro", "$": "dollari", "£": "sterline",
-        "%": "per cento", "§": "paragrafo", "©": "copyright", "→": "a", "#": "numero",
-    },  # fmt: skip
+        "&": "e",
+        "@": "chiocciola",
+        "+": "più",
+        "=": "uguale a",
+        "<": "minore di",
+        ">": "maggiore di",
+        "°": "gradi",
+        "×": "per",
+        "÷": "diviso",
+        "±": "più o meno",
+        "≈": "circa",
+        "€": "euro",
+        "$": "dollari",
+        "£": "sterline",
+        "%": "per cento",
+        "§": "paragrafo",
+        "©": "copyright",
+        "→": "a",
+        "#": "numero",
+    },
     web=WebWords("punto", "chiocciola", "barra", "due punti", "più", "hashtag"),
     mixed=lambda whole, part: f"{whole} e {part}",
     centuries=(r"\b(ROMAN)(?= secolo\b)", _ordinal),

@@ -69,7 +69,9 @@ class TableRules:
         return f"{said} {noun[0] if number == '1' else noun[1]}"
 
     def _sign(self, sign: str | None) -> str:
-        return {"-": f"{self._words.minus} ", "−": f"{self._words.minus} ", "+": f"{self._table.plus} "}.get(sign or "", "")
+        return {"-": f"{self._words.minus} ", "−": f"{self._words.minus} ", "+": f"{self._table.plus} "}.get(
+            sign or "", ""
+        )
 
     def _digits(self, match: Match[str]) -> str | None:
         """A telephone number: digit by digit, with a pause between groups."""
@@ -99,7 +101,8 @@ class TableRules:
         months = rf"(?:(?P<month>{'|'.join(table.months)})|(?P<short>{table.month_abbreviations})\b\.?)"
         rules = [
             Rule(
-                r"\b(\d{4})-(\d\d)-(\d\d)(?:(?:T|,? )(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w-])",
+                r"\b(\d{4})-(\d\d)-(\d\d)(?:(?:T|,? )(\d\d):(\d\d)(?::\d\d(?:\.\d{1,9})?)?(?:Z"
+                r"|[+-]\d\d:?\d\d)?)?(?![\w-])",
                 self._iso,
             ),
             Rule(
@@ -107,7 +110,8 @@ class TableRules:
                 lambda m: self._with_lead(m, self._date(m[2], m[4], m[5], (m["lead"] or "").strip().lower())),
             ),
             Rule(
-                rf"(?<![\w.,/])(?P<day>\d\d?)(?:er|\.?[oº°]|\.)?(?P<of> de| di)? {months}(?:(?: de| del)? (?P<year>\d{{4}}))?(?![\w])",
+                rf"(?<![\w.,/])(?P<day>\d\d?)(?:er|\.?[oº°]|\.)?(?P<of> de| di)? {months}(?:(?: de| del)? "
+                rf"(?P<year>\d{{4}}))?(?![\w])",
                 self._written_date,
                 re.IGNORECASE,
             ),
@@ -185,7 +189,8 @@ class TableRules:
                 lambda m: self._range(m[1], self._amount(m[2], None, m[3])),
             ),
             Rule(
-                rf"{_START}([-−+])?({number})(?:\s?({scale})(?![^\W\d_]))?(?: {table.of.strip() or '-'})?\s?({sign})(?!\w)",
+                rf"{_START}([-−+])?({number})(?:\s?({scale})(?![^\W\d_]))?(?: {table.of.strip() or '-'})?\s?"
+                rf"({sign})(?!\w)",
                 lambda m: self._signed(m[1], self._amount(m[2], m[3], m[4])),
             ),
             Rule(
