@@ -20,7 +20,7 @@ from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Reader, ReadingOptions, TextPiece
-from speechd.tts.written import written_words
+from speechd.tts.written import words_as_written
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
 FADE = 0.004
@@ -218,7 +218,7 @@ class _Job:
         samples = faded(stretched(spoken.samples, rate, wanted / speed), rate)
         words = tuple(_scaled(word, speed / wanted) for word in spoken.words)
         if words and piece.origin:
-            words = written_words(words, piece.origin)
+            words = words_as_written(words, piece.origin)
         return Spoken(np.concatenate([samples, pause]), words)
 
     def _placed(self, words: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -15,7 +15,8 @@ MAX_WRITTEN = 100
 said."""
 _LINK_TARGET = re.compile(r"\]\([^()\s]{0,2000}\)|!?\[(?=[^\[\]]{0,500}\]\()")
 _MARKS = re.compile(
-    r"^[ \t]*(?:#{1,6}|[-+*>])[ \t]+|^[ \t]*(?:```|~~~)[^\n]*|`+|~~|\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_+|_+(?!\w)|\|",
+    r"^[ \t]*(?:#{1,6}|[-+*>])[ \t]+|^[ \t]*(?:```|~~~)[^\n]*|`+|~~"
+    r"|(?<!\d)\*{1,3}(?=\S)|(?<=\S)\*{1,3}(?!\d)|(?<!\w)_+|_+(?!\w)|\|",
     re.MULTILINE,
 )
 
@@ -55,7 +56,7 @@ class _Token:
     end: int
 
 
-def written_words(words: Iterable[Word], origin: Origin) -> tuple[Word, ...]:
+def words_as_written(words: Iterable[Word], origin: Origin) -> tuple[Word, ...]:
     """Spoken words -> written words, each with what is said for it, its time, and its place in the source.
 
     What is not spoken, an emoji or a quotation mark for instance, stays with the word beside it.
