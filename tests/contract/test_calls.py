@@ -6,6 +6,7 @@ from typing import Any
 import openai
 import pytest
 
+from speechd.types import Clip
 from tests.contract.conftest import House, Server
 from tests.contract.test_answers import events_of
 from tests.contract.test_error_shape import assert_envelope
@@ -32,6 +33,7 @@ WORDS = {"timestamp_granularities[]": ["word"]}
         ({"chunking_strategy": "auto"}, {}),
         ({"chunking_strategy": "server_vad"}, {}),
         ({"chunking_strategy[type]": "auto"}, {}),
+        ({"start": "60", "duration": "30.5"}, {"clip": Clip(60, 30.5)}),
         ({"include[]": ["logprobs", "languages"]}, {"logprobs": True}),
     ],
     ids=str,
