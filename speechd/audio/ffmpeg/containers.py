@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 ACCEPTED: Final = (
-    "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, ac3, aiff, amr, au, avi, caf, dts, eac3, flv, mts,"
-    " ts and wma"
+    "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, ac3, aiff, amr, au, avi, caf, dts, eac3, flv,"
+    " mts, ts and wma"
 )
 """As a sentence for the caller: the file types that FORMAT_WHITELIST reads."""
 
