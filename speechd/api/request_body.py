@@ -57,6 +57,7 @@ async def open_form(
     into: BinaryIO | None = None,
     max_json_bytes: int = MAX_JSON_BYTES,
     file_field: str = "file",
+    before_file: bytes = b"",
 ) -> AsyncIterator[UploadForm]:
     """The body as a Form, whose file lives as long as the context.
 
@@ -65,6 +66,7 @@ async def open_form(
         into: takes the file's bytes; whoever gives it closes it. A temporary file when None.
         max_json_bytes: of a JSON or urlencoded body, which is in memory whole.
         file_field: name of the part with the file.
+        before_file: a header that the file's bytes lack; it becomes the beginning of the file.
 
     Raises:
         TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
@@ -81,6 +83,8 @@ async def open_form(
             match media_type:
                 case b"multipart/form-data":
                     reader = MultipartReader(parameters.get(b"boundary", b""), max_file_bytes, file_field)
+                    if before_file:
+                        file.write(before_file)
                     form = await _read_multipart(body, reader, file)
                 case b"application/json":
                     form = UploadForm(await _parsed(_json_fields, body))

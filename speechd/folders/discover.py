@@ -12,26 +12,8 @@ from speechd.errors import InvalidRequest
 MEDIA_SUFFIXES = frozenset(
     f".{name}"
     for name in (
-        *(
-            "aac",
-            "ac3",
-            "aif",
-            "aifc",
-            "aiff",
-            "amr",
-            "asf",
-            "au",
-            "caf",
-            "flac",
-            "m4a",
-            "m4b",
-            "m4r",
-            "mka",
-            "mp2",
-            "mp3",
-        ),
-        *("dts", "ec3", "eac3"),
-        *("mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
+        *("aac", "ac3", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "dts", "eac3", "ec3", "flac", "m4a", "m4b"),
+        *("m4r", "mka", "mp2", "mp3", "mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
         *("3g2", "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob"),
         *("webm", "wmv"),
     )
