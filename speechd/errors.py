@@ -16,6 +16,7 @@
     ├── NotFound 404
     │   ├── ModelNotFound
     │   ├── FileNotFound
+    │   ├── UploadNotFound
     │   ├── BatchNotFound
     │   ├── AudioJobNotFound
     │   └── ResultNotReady
@@ -187,6 +188,12 @@ class FileNotFound(NotFound):
     """The file does not exist or you do not have access to it."""
 
     code = "file_not_found"
+
+
+class UploadNotFound(NotFound):
+    """The upload does not exist or you do not have access to it."""
+
+    code = "upload_not_found"
 
 
 class BatchNotFound(NotFound):

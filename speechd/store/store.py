@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
+    from speechd.store.uploads.uploads import Uploads
     from speechd.store.usage import SqlUsageStore
 
 
@@ -27,6 +28,7 @@ class Store:
 
     database: "Database"
     files: "Files"
+    uploads: "Uploads"
     batches: "Batches"
     audio: "AudioJobs"
     deliveries: "Deliveries"
