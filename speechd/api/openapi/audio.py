@@ -37,6 +37,10 @@ LATER: dict[str, Any] = {
     "model": AudioJobObject,
     "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
 }
+TEXT_TYPES = sorted(
+    {row.media_type.partition(";")[0] for row in TRANSCRIPT_FORMATS.values() if row.media_type.startswith("text/")}
+)
+"""Media types of transcripts that are no JSON."""
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -130,7 +134,7 @@ def _success() -> dict[str, Any]:
         "description": "The text, in the format asked for.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
-            TRANSCRIPT_FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            **dict.fromkeys(TEXT_TYPES, {"schema": {"type": "string"}}),
             "text/event-stream": {"schema": EVENT},
         },
     }
