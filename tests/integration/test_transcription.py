@@ -170,7 +170,7 @@ def test_detection_keeps_to_the_languages_allowed(openai: OpenAI) -> None:
 
 def test_a_part_of_a_recording_keeps_its_times(openai: OpenAI) -> None:
     fixture = next(fixture for fixture in fixtures("long") if fixture.duration < 100)
-    words = [word for word in fixture.words if 8 <= word["start"] and word["end"] <= 18]
+    words = [word for word in fixture.words if word["start"] >= 8 and word["end"] <= 18]
     answer = heard(openai, fixture, extra_body={"start": 8, "duration": 10})
     assert 8 <= answer["words"][0]["start"] <= answer["words"][-1]["end"] <= 18.1
     assert answer["words"][0]["start"] == pytest.approx(words[0]["start"], abs=1)

@@ -37,10 +37,11 @@ LATER: dict[str, Any] = {
     "model": AudioJobObject,
     "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
 }
-TEXT_TYPES = sorted(
+_TEXT_TYPES = sorted(
     {row.media_type.partition(";")[0] for row in TRANSCRIPT_FORMATS.values() if row.media_type.startswith("text/")}
 )
-"""Media types of transcripts that are no JSON."""
+TEXT_CONTENT = {name: {"schema": {"type": "string"}} for name in _TEXT_TYPES}
+"""Transcripts that are no JSON, by media type."""
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -134,7 +135,7 @@ def _success() -> dict[str, Any]:
         "description": "The text, in the format asked for.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
-            **dict.fromkeys(TEXT_TYPES, {"schema": {"type": "string"}}),
+            **TEXT_CONTENT,
             "text/event-stream": {"schema": EVENT},
         },
     }
