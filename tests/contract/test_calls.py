@@ -128,6 +128,10 @@ async def test_the_media_type_of_vtt(house: House, accept: str | None, media_typ
     reply = await house.client.post("/v1/audio/transcriptions", **form, headers=headers)
     assert reply.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert reply.text.startswith("WEBVTT\n\n")
+    form["data"]["response_format"] = "json"
+    assert (await house.client.post("/v1/audio/transcriptions", **form, headers=headers)).headers[
+        "content-type"
+    ] == "application/json"
 
 
 @pytest.mark.parametrize("format", ["srt", "vtt", "tsv", "lrc"])
