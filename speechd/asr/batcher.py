@@ -155,8 +155,14 @@ class Batcher:
         *,
         limits: QueueLimits = UNLIMITED,
         clock: Callable[[], float] = time.monotonic,
+        watch: Callable[[int], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
     ) -> None:
+        """
+        Args:
+            watch: is open, with the number of windows, while the engine decodes a batch.
+        """
         self._engine = engine
+        self._watch = watch
         self._clock = clock
         self._limits = limits
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
@@ -300,7 +306,8 @@ class Batcher:
         return sum(_heard(request.job, result) for request, result in zip(requests, results, strict=True))
 
     async def _on_thread(self, jobs: Sequence[Job]) -> list[Decoded]:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
+        with self._watch(len(jobs)):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.decode, jobs)
 
     def _measure(self, audio: float, took: float) -> None:
         self._spent += took
