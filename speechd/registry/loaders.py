@@ -157,6 +157,15 @@ ENGINES: Mapping[str, EngineLoader] = {
 """What loads a model, by its catalog row's `engine`."""
 
 
+def runs_on_cpu(settings: Settings) -> bool:
+    """Whether no model is loaded onto a GPU.
+
+    Raises:
+        Misconfigured: see SPEECHD_DEVICE.
+    """
+    return _devices(settings.device)[0] == "cpu"
+
+
 def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:
     """`cuda:0,1` -> ("cuda", (0, 1)); `auto` takes every GPU there is, else the CPU.
 
