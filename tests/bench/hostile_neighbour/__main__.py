@@ -8,7 +8,7 @@ docs/explanation/security.md in turn beside the same clients. For each row it pr
 the others that ended meanwhile, how long /healthz took, the peak of the memory of the server's processes, and what the
 hostile caller was told. A refusal with `503` and `retry-after` is counted apart from errors.
 
-With --at-once it only sends so many recordings of a minute at the same moment to a fresh server, and prints how many
+With --at-once it only sends so many recordings at the same moment to a fresh server, and prints how many
 were answered, how long they waited, and whether those who were refused were taken after `retry-after`.
 """
 
@@ -72,14 +72,16 @@ def main() -> None:
     parser.add_argument("--quiet", type=float, default=60, help="seconds before, without it (60)")
     parser.add_argument("--clients", type=int, default=50, help="honest ones (50)")
     parser.add_argument("--pace", type=float, default=1, help="of the clients: 0.5 doubles their pauses (1)")
-    parser.add_argument("--at-once", type=int, metavar="N", help="only N recordings of a minute at the same moment")
+    parser.add_argument("--at-once", type=int, metavar="N", help="only N recordings at the same moment")
+    lengths = ("short", "middle", "minute")
+    parser.add_argument("--length", choices=lengths, default="minute", help="of these: up to 5 s, 5 to 15 s, a minute")
     arguments = parser.parse_args()
     console = Console(width=150)
     console.print(report.machine())
     clips()
     with staged(arguments.model, max(arguments.clients, arguments.at_once or 0)) as stage:
         if arguments.at_once:
-            asyncio.run(at_once.show(stage, arguments.at_once, console))
+            asyncio.run(at_once.show(stage, arguments.at_once, arguments.length, console))
         else:
             asyncio.run(show(stage, arguments, console))
 

@@ -27,12 +27,12 @@ class Caller:
     """Seconds until the answer, from the request that was taken."""
     failure: str = ""
 
-    async def ask(self, stage: Stage, number: int) -> None:
+    async def ask(self, stage: Stage, number: int, audio: bytes) -> None:
         headers = stage.headers(f"client-{number}")
         async with httpx2.AsyncClient(base_url=stage.url, headers=headers, timeout=TIMEOUT, trust_env=False) as http:
             for _ in range(MAX_TRIES):
                 began = time.monotonic()
-                reply = await _sent(http, stage.model)
+                reply = await _sent(http, stage.model, audio)
                 if reply.status_code != 503 or "retry-after" not in reply.headers:
                     break
                 self.waits.append(float(reply.headers["retry-after"]))
@@ -41,18 +41,21 @@ class Caller:
         self.failure = "" if reply.status_code == 200 else f"{reply.status_code} {reply.text[:200]}"
 
 
-async def _sent(http: httpx2.AsyncClient, model: str) -> httpx2.Response:
-    return await http.post(TRANSCRIPTIONS, files={"file": ("a.wav", clips().minute)}, data={"model": model})
+async def _sent(http: httpx2.AsyncClient, model: str, audio: bytes) -> httpx2.Response:
+    return await http.post(TRANSCRIPTIONS, files={"file": ("a.wav", audio)}, data={"model": model})
 
 
-async def show(stage: Stage, count: int, console: Console) -> None:
+async def show(stage: Stage, count: int, length: str, console: Console) -> None:
     """After one recording, of which the server does not learn how fast it is: nothing waited behind it."""
-    await Caller().ask(stage, 0)
+    recordings = clips().of(length)
+    await Caller().ask(stage, 0, recordings[0])
     callers = [Caller() for _ in range(count)]
     began = time.monotonic()
-    await asyncio.gather(*(caller.ask(stage, number) for number, caller in enumerate(callers)))
+    await asyncio.gather(
+        *(caller.ask(stage, number, recordings[number % len(recordings)]) for number, caller in enumerate(callers))
+    )
     took = time.monotonic() - began
-    console.print(f"{count} callers with a minute each, at the same moment: all done after {took:.0f} s")
+    console.print(f"{count} callers at the same moment, one {length} recording each: all done after {took:.0f} s")
     for line in summary(callers):
         console.print(f"  {line}")
 

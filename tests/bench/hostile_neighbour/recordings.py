@@ -16,6 +16,10 @@ class Clips:
     """Of 5 to 15 s."""
     minute: bytes
 
+    def of(self, length: str) -> tuple[bytes, ...]:
+        """Those of a length: `short`, `middle` or `minute`."""
+        return {"short": self.short, "middle": self.middle, "minute": (self.minute,)}[length]
+
 
 @cache
 def clips() -> Clips:

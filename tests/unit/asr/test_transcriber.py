@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
+from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
