@@ -352,8 +352,7 @@ async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
     pipeline = transcriber(FakeAsr(delay=0.01), window=4)
     async with contextlib.aclosing(pipeline.stream(channels([(1, 4)], [(5, 8)]), SPLIT)) as parts:
         await anext(parts)
-        (queued,) = pipeline.batcher._queued
-        assert queued.remaining > 50
+        assert pipeline.batcher.queued_seconds > 50
     await pipeline.batcher.close()
 
 
