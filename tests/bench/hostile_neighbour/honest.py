@@ -191,7 +191,7 @@ async def live(kind: Kind, stage: Stage, number: int, pace: float, until: float,
     headers = stage.headers(f"client-{number}")
     async with httpx2.AsyncClient(base_url=stage.url, headers=headers, timeout=TIMEOUT, trust_env=False) as http:
         client = Client(http, stage, choose)
-        await asyncio.sleep(choose.uniform(0, kind.pause / pace))
+        await asyncio.sleep(min(choose.uniform(0, kind.pause / pace), until - time.monotonic()))
         while time.monotonic() < until:
             pause = choose.uniform(0.5, 1.5) * kind.pause / pace
             began, error, refused = time.monotonic(), "", False
