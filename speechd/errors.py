@@ -3,7 +3,8 @@
     SpeechdError
     ├── InvalidRequest 400
     │   ├── InvalidAudio
-    │   │   └── UnsupportedAudioFormat
+    │   │   ├── UnsupportedAudioFormat
+    │   │   └── IndexRefused
     │   └── Unsupported
     ├── AuthenticationFailed 401
     ├── Forbidden 403
@@ -110,6 +111,10 @@ class UnsupportedAudioFormat(InvalidAudio):
     """The audio is in a format that is not accepted."""
 
     code = "unsupported_audio_format"
+
+
+class IndexRefused(InvalidAudio):
+    """The index of the recording claims more than its bytes can hold."""
 
 
 class Unsupported(InvalidRequest):

@@ -28,7 +28,9 @@ class SpeechBody(Form):
     )
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(
-        "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
+        "auto",
+        description="An installed voice, the short name of one (`joe`), a speaker of one (`NAME#speaker`), or a hosted"
+        " name such as `alloy`.",
     )
     response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
         "mp3", description="Format of the audio."
@@ -46,6 +48,12 @@ class SpeechBody(Form):
         description="Captions with the time of each word: a file for some minutes, at the address in the reply's"
         " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
     )
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _default_model(cls, value: Any) -> Any:
+        """A form that nobody filled in has an empty text."""
+        return value or "auto"
 
     @field_validator("sample_rate", mode="before")
     @classmethod
@@ -83,6 +91,7 @@ class VoiceObject(BaseModel):
 
     id: str = Field(description="Value for `voice` or `model` of a speech request.")
     object: Literal["voice"] = Field("voice", description="Always `voice`.")
+    name: str = Field(description="Its name for people.")
     language: str = Field(description="ISO 639-1 code of the language it reads.")
     sample_rate: int = Field(description="Hz of the voice, before resampling.")
     speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
@@ -94,3 +103,4 @@ class VoiceList(BaseModel):
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[VoiceObject] = Field(description="The voices, the best first.")
+    voices: list[VoiceObject] = Field(description="The same, for clients that read this member.")

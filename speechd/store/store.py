@@ -37,21 +37,6 @@ class Store:
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOrder:
-    """What a caller asks of a batch."""
-
-    owner: str
-    dialect: str
-    """Name of the dialect it is ordered in."""
-    endpoint: str
-    input_file_id: str
-    completion_window: str
-    metadata: dict[str, str] | None = None
-    output_lifetime: int | None = None
-    """Seconds that the output files are kept."""
-
-
 class StoreHandle:
     """A handle on the store that API and worker of a process share. It belongs to one event loop."""
 

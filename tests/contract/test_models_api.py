@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -139,7 +140,7 @@ async def test_a_failed_pull_says_why_and_can_be_begun_again(client: httpx2.Asyn
     failed = await pulled(client, "whisper-1")
     assert failed["speechd"]["pull"]["state"] == "failed"
     assert "arrived damaged" in failed["speechd"]["pull"]["error"]
-    assert not failed["active"]
+    assert failed["speechd"]["stands_for"] == "whisper-pocket"
     hub.damaged = set()
     await client.post("/v1/models/whisper-1")
     assert (await pulled(client, "whisper-1"))["active"]
@@ -153,10 +154,19 @@ async def test_auto_pull(settings: Settings, hub: Hub, english: Fixture) -> None
         assert_envelope(await transcribe(client, english, "org/tuned"), 404, "model_not_found")
 
 
-async def test_without_auto_pull_a_request_is_told_what_to_do(
-    client: httpx2.AsyncClient, hub: Hub, english: Fixture
-) -> None:
-    refused = await transcribe(client, english, "whisper-1")
+async def test_auto_pull_leaves_a_hosted_name_to_a_real_model(settings: Settings, hub: Hub, english: Fixture) -> None:
+    placed(settings.data_dir / "models" / "whisper-tiny")
+    async with serving(settings.model_copy(update={"auto_pull": True})) as client:
+        assert (await transcribe(client, english, "whisper-1")).headers["x-speechd-model"] == "whisper-tiny"
+        await client.post("/v1/models/whisper-1")
+        assert (await transcribe(client, english, "whisper-1")).status_code == 200, "nor does anybody wait for it"
+        await pulled(client, "whisper-1")
+        assert (await transcribe(client, english, "whisper-1")).headers["x-speechd-model"] == "whisper-1"
+
+
+async def test_without_auto_pull_a_request_is_told_what_to_do(settings: Settings, hub: Hub, english: Fixture) -> None:
+    async with serving(settings.model_copy(update={"hosted_names": "strict"})) as client:
+        refused = await transcribe(client, english, "whisper-1")
     assert_envelope(refused, 503, "model_not_installed", "model")
     assert refused.headers["x-should-retry"] == "false"
     assert "speechd models pull whisper-1" in refused.json()["error"]["message"]
@@ -178,7 +188,8 @@ async def test_offline_is_said(settings: Settings, hub: Hub) -> None:
         ("gpt-9", 404, "model_not_found"),
         ("..%2F..%2Fetc", 404, "model_not_found"),
         ("../../etc/passwd", 404, None),
-        ("a//b", 404, "model_not_found"),
+        ("a%2F%2Fb", 404, "model_not_found"),
+        ("a//b", 403, "model_not_offered"),  # a/b: extra slashes are removed
     ],
 )
 async def test_what_cannot_be_pulled(client: httpx2.AsyncClient, model: str, status: int, code: str | None) -> None:
@@ -263,7 +274,7 @@ async def test_a_path_tells_nothing_of_what_exists_here(client: httpx2.AsyncClie
     answers = []
     for path in (str(there), str(there.with_name("no-model"))):
         for method, tail in (("POST", ""), ("POST", "/load"), ("POST", "/unload"), ("GET", ""), ("DELETE", "")):
-            reply = await client.request(method, f"/v1/models/{path}{tail}")
+            reply = await client.request(method, f"/v1/models/{quote(path, safe='')}{tail}")
             assert_envelope(reply, 404, "model_not_found")
             answers.append(reply.json()["error"]["message"].replace(path, "PATH"))
     assert len(set(answers)) == 1

@@ -8,6 +8,7 @@ from threading import Event
 from typing import BinaryIO
 
 from speechd.asr.engines.engine_monitor import EngineFaults
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
@@ -125,6 +126,12 @@ class StandInModels:
         raise ModelNotFound(f"The model `{id}` does not exist or you do not have access to it.", param="model")
 
     installed = pullable = get
+
+    def stands_in(self, id: str) -> bool:
+        return False
+
+    def answering(self, id: str) -> Model | None:
+        return next((model for model in MODELS if model.id == id and model.installed), None)
 
     def names(self, id: str) -> bool:
         return True
@@ -245,6 +252,7 @@ class StandInService:
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
         self.engine_faults: dict[str, EngineFaults] = {}
+        self.decodings = DecodingCounts()
 
     async def remove(self, model: str) -> Model:
         return self.models.get(model)

@@ -58,7 +58,7 @@ def test_models_that_an_image_was_built_with_are_installed(tmp_path: Path, monke
 def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
     models = store(tmp_path, "whisper-small", "whisper-large-v3-turbo")
     assert models.choose("auto", ANY).id == "whisper-large-v3-turbo"
-    assert [model.id for model in models.list() if model.installed and model.kind == "asr"] == [
+    assert [model.id for model in models.list(hosted=False) if model.installed and model.kind == "asr"] == [
         "whisper-large-v3-turbo",
         "whisper-small",
         "whisper-pocket",
@@ -98,8 +98,10 @@ def test_auto_follows_the_operators_default(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_on_disk_is_refused_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(ModelNotInstalled) as refusal:
-        store(tmp_path).choose("whisper-large-v3", ANY)
-    assert "whisper-pocket" in refusal.value.message
+        store(tmp_path).choose("whisper-small", ANY)
+    assert "Installed: whisper-pocket, pocketsphinx-en-us. " in refusal.value.message, "recognisers only"
+    assert "speechd models pull whisper-small" in refusal.value.message
+    assert """SPEECHD_MODEL_ALIASES='{"whisper-small": "auto"}'""" in refusal.value.message
     assert error_headers(refusal.value)["x-should-retry"] == "false"
     assert refusal.value.status == 503
 
