@@ -8,7 +8,7 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -157,6 +157,8 @@ class Batcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
+        self.doubts: Counter[str] = Counter()
+        """Windows that were decoded again with the full context, by what spoke against the short one's text."""
         self._clock = clock
         self._limits = limits
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
@@ -223,9 +225,19 @@ class Batcher:
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
 
+        Where the text of a short context looks wrong, the window is queued again with the full context.
+
         Raises:
             EngineFailure: the engine failed on this window.
         """
+        found = await self._decode_once(job, queued)
+        if not found.doubt:
+            return found
+        self.doubts[found.doubt] += 1
+        again = await self._decode_once(replace(job, full_context=True, encoded=None), queued)
+        return replace(again, timings=found.timings + again.timings)
+
+    async def _decode_once(self, job: Job, queued: QueuedRecording) -> Decoded:
         future = asyncio.get_running_loop().create_future()
         entry = QueuedJob(_DecodeRequest(job, future), queued, await self._group(job), self._clock())
         self._scheduler.add(entry)

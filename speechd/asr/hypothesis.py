@@ -19,6 +19,15 @@ MIN_ECHO_WORDS = 6
 """A text of this many words or more that is in the prompt probably comes from there and not from the audio."""
 MIN_AGREEMENT = 0.6
 """Share of words that two hypotheses of the same audio have in common at least."""
+MIN_SHORT_LOGPROB = -0.8
+MAX_OVERRUN = 0.5
+"""Seconds by which the last timestamp may lie beyond the window: times are rough."""
+MIN_TEXT = 20
+MAX_CHARACTERS_PER_SECOND = 30.0
+MIN_SPOKEN = 1.0
+MIN_CHARACTERS_PER_SECOND = 2.0
+MIN_STUTTER = 2
+"""Words that count as a phrase."""
 MAX_NGRAM = 12
 """Tokens of the longest phrase that counts as a loop."""
 
@@ -38,6 +47,8 @@ class Hypothesis:
     """The model ended the text by itself; False where the token limit did."""
     loops: bool = False
     """A phrase came more than MAX_REPEATS times in a row, and the text was cut there."""
+    doubt: str = ""
+    """Why the text of a short context is not to be used; see the function of this name."""
 
     @property
     def compression_ratio(self) -> float:
@@ -55,6 +66,33 @@ class Hypothesis:
     @property
     def rank(self) -> tuple[bool, float]:
         return not repetitive(self.text), self.avg_logprob
+
+
+def doubt(found: Hypothesis, last: float, duration: float, spoken: float) -> str:
+    """What speaks against the text of a short context, which Whisper was not trained on; "" where nothing does.
+
+    Args:
+        found: the hypothesis.
+        last: its latest timestamp, in seconds.
+        duration: seconds of the window.
+        spoken: seconds of speech in it.
+    """
+    words = found.text.lower().split()
+    signs = {
+        "improbable": found.avg_logprob < MIN_SHORT_LOGPROB,
+        "repetitive": found.loops or repetitive(found.text) or _stutters(words),
+        "endless": not found.complete,
+        "late": last > duration + MAX_OVERRUN,
+        "long": len(found.text) > MIN_TEXT + spoken * MAX_CHARACTERS_PER_SECOND,
+        "short": spoken >= MIN_SPOKEN and len(found.text) < spoken * MIN_CHARACTERS_PER_SECOND,
+    }
+    return next((sign for sign, seen in signs.items() if seen), "")
+
+
+def _stutters(words: Sequence[str]) -> bool:
+    """Whether a text begins with the same phrase twice."""
+    longest = min(len(words) // 2, MAX_NGRAM)
+    return any(words[:size] == words[size : 2 * size] for size in range(MIN_STUTTER, longest + 1))
 
 
 def best(attempts: Sequence[Hypothesis]) -> Hypothesis:

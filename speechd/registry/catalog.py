@@ -37,7 +37,8 @@ class Model:
     tasks: tuple[Task, ...]
     languages: tuple[str, ...]
     """Codes it was trained for; empty, all of Whisper's, only while it is not installed."""
-    adaptive_context: bool
+    context_margin: float | None
+    """Seconds of silence after a short window at least, which is then not padded to 30 s; None: not measured."""
     window_seconds: float
     """Longest window, in seconds."""
     window_gap: float
@@ -110,7 +111,7 @@ UNKNOWN = Model(
     rank=10,
     tasks=("transcribe", "translate"),
     languages=(),
-    adaptive_context=False,
+    context_margin=None,
     window_seconds=30,
     window_gap=5,
     linked_windows=4,

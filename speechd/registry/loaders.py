@@ -24,6 +24,9 @@ MAX_REPLICAS = 4
 MAX_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
+UNKNOWN_MARGIN = 5.0
+"""Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
+
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 
@@ -42,7 +45,7 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
         compute_type=_compute_type(settings.compute_type, device),
         threads=threads,
         replicas=replicas,
-        adaptive_context=model.adaptive_context or settings.adaptive_context,
+        context_margin=_margin(model, settings.adaptive_context),
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )
@@ -123,6 +126,13 @@ ENGINES: Mapping[str, EngineLoader] = {
     "piper": load_piper,
 }
 """What loads a model, by its catalog row's `engine`."""
+
+
+def _margin(model: Model, wanted: str) -> float | None:
+    """Seconds of silence after a short window; None pads it to 30 s."""
+    if wanted == "off":
+        return None
+    return UNKNOWN_MARGIN if wanted == "always" and model.context_margin is None else model.context_margin
 
 
 def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:

@@ -264,7 +264,7 @@ class ModelStore:
             rank=row["rank"],
             tasks=tuple(row.get("tasks", ())),
             languages=tuple(row.get("languages", ())),
-            adaptive_context=row.get("audio_context") == "adaptive",
+            context_margin=row.get("context_margin"),
             window_seconds=float(row.get("window_seconds", 30)),
             window_gap=float(row.get("window_gap", 5)),
             linked_windows=row.get("linked_windows", 4 if engine == "whisper" else 1),

@@ -146,7 +146,7 @@ def _request(model: Model, folder: Path, settings: Settings) -> str:
         "kind": model.kind,
         "engine": model.engine,
         "languages": model.languages,
-        "adaptive_context": model.adaptive_context,
+        "context_margin": model.context_margin,
     }
     names = ("device", "compute_type", "cpu_threads", "adaptive_context")
     return json.dumps({"folder": str(folder), "model": row, "settings": {n: getattr(settings, n) for n in names}})
