@@ -3,19 +3,23 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
+from speechd.registry.context_margin import known_margin
 from speechd.registry.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
 from speechd.tts.synthesizer import LoadedVoice
+
+if TYPE_CHECKING:
+    from speechd.asr.engines.whisper import WhisperEngine
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -30,7 +34,7 @@ UNKNOWN_MARGIN = 5.0
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 
-def load_whisper(model: Model, settings: Settings) -> AsrEngine:
+def load_whisper(model: Model, settings: Settings) -> "WhisperEngine":
     """Loads a Whisper model's files into an engine."""
     from speechd.asr.engines.whisper import WhisperEngine
 
@@ -132,7 +136,8 @@ def _margin(model: Model, wanted: str) -> float | None:
     """Seconds of silence after a short window; None pads it to 30 s."""
     if wanted == "off":
         return None
-    return UNKNOWN_MARGIN if wanted == "always" and model.context_margin is None else model.context_margin
+    known = known_margin(model)
+    return UNKNOWN_MARGIN if wanted == "always" and known is None else known
 
 
 def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:

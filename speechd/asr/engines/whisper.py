@@ -38,8 +38,8 @@ HOP = 160
 """Samples of a mel frame at 16 kHz."""
 CONTEXT_STEP = 100
 """A short context is a multiple of this many frames, so that windows of about the same length share a batch."""
-DETECTION_MARGIN = 200
-"""Frames of silence after a window at least, for language detection only, with any model (measured in
+DETECTION_MARGIN = 2.0
+"""Seconds of silence after a window at least, for language detection only, with any model (measured in
 mixed_languages.py)."""
 
 
@@ -89,7 +89,8 @@ class WhisperEngine:
             raise EngineFailure(f"The model in {path.name} could not be loaded: {error}") from error
         self._multilingual = self._model.is_multilingual
         self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
-        self._margin = None if context_margin is None else round(context_margin * FRAMES_PER_SECOND)
+        self.context_margin = context_margin
+        """As above; it may be changed between two calls of `decode`."""
         self._one_by_one = device == "cpu"
         self._tokenizer = functools.cache(self._new_tokenizer)
         self._decoder = WhisperDecoder(self._model, self._tokenizer)
@@ -161,10 +162,11 @@ class WhisperEngine:
         """Mel frames that the encoder sees."""
         if job.encoded is not None:
             return 2 * int(job.encoded.shape[1])
-        margin = DETECTION_MARGIN if job.detect else self._margin
+        margin = DETECTION_MARGIN if job.detect else self.context_margin
         if margin is None or job.full_context:
             return FULL_CONTEXT
-        return min(FULL_CONTEXT, math.ceil((self._content_frames(job) + margin) / CONTEXT_STEP) * CONTEXT_STEP)
+        frames = self._content_frames(job) + round(margin * FRAMES_PER_SECOND)
+        return min(FULL_CONTEXT, math.ceil(frames / CONTEXT_STEP) * CONTEXT_STEP)
 
     def _features(self, job: Job) -> EncodedArray:
         """Normalised log-mel, shape (n_mels, context).

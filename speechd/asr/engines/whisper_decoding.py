@@ -15,7 +15,7 @@ import numpy.typing as npt
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Job
-from speechd.asr.engines.whisper_timestamps import TOKEN_SECONDS
+from speechd.asr.engines.whisper_timestamps import last_begin
 from speechd.asr.engines.whisper_tokens import hypothesis_of
 from speechd.asr.hypothesis import Hypothesis, best, doubt, repeats_prompt, similar
 from speechd.types import MAX_PROMPT_CHARACTERS, Task, joined_text
@@ -40,7 +40,7 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
 
-SURE_LOGPROB = float(__import__("os").environ.get("SURE", "-0.3"))
+SURE_LOGPROB = -0.5
 """Mean log-probability from which greedy search is trusted; below it beam search decides."""
 
 EncodedArray = npt.NDArray[Any]
@@ -146,9 +146,8 @@ class WhisperDecoder:
         """The hypothesis with what speaks against it."""
         if prompt and _echoes(found, job):
             return replace(found, doubt="echo")
-        times = [token - tokenizer.timestamp_begin for token in found.tokens if token >= tokenizer.timestamp_begin]
-        last = max(times, default=0) * TOKEN_SECONDS
-        return replace(found, doubt=doubt(found, last, job.window.duration, job.window.spoken))
+        begins = last_begin(found.tokens, tokenizer.timestamp_begin)
+        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken))
 
     def _with_fallback(
         self,
@@ -202,7 +201,9 @@ class WhisperDecoder:
             **step.search,
         )
         left = length - len(prompts[0])
-        return [hypothesis_of(result, step.temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
+        return [
+            hypothesis_of(result, step.temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)
+        ]
 
     @functools.cached_property
     def _suppressed(self) -> list[int]:
