@@ -71,7 +71,7 @@ format: $(READY)  ## let ruff put the code in form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(READY)  ## speed on Whisper base against faster-whisper, servers and whisper.cpp, and of speech; about two hours (BENCH=--quick: minutes)
+bench: $(READY)  ## speed on Whisper base against faster-whisper, servers and whisper.cpp, and of speech; 75 minutes on 2 cores (BENCH=--quick: 10)
 	@test -x .peers/bin/python || { $(PYTHON) -m venv .peers && .peers/bin/pip install --quiet pywhispercpp fastapi uvicorn python-multipart soundfile soxr; } \
 		|| { rm -rf .peers; echo "Going on without whisper.cpp."; }
 	$(PIP) --quiet flask || echo "Going on without Piper's server."
