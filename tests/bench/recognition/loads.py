@@ -69,8 +69,12 @@ def minutes(count: int) -> tuple[Recording, ...]:
 
 
 LOADS: Mapping[str, Load] = {
-    "clip": Load("one clip of 5 s", partial(clips, 1, 4.8, 5.2), peers=("engine", *IN_PROCESS, *SERVERS, "whisper.cpp")),
-    "clips": Load("12 clips of 2-8 s in turn", partial(clips, 12, 2, 8), peers=("engine", *IN_PROCESS, *SERVERS, "whisper.cpp")),
+    "clip": Load(
+        "one clip of 5 s", partial(clips, 1, 4.8, 5.2), peers=("engine", *IN_PROCESS, *SERVERS, "whisper.cpp")
+    ),
+    "clips": Load(
+        "12 clips of 2-8 s in turn", partial(clips, 12, 2, 8), peers=("engine", *IN_PROCESS, *SERVERS, "whisper.cpp")
+    ),
     "clients-16": Load("48 clips of 2-8 s, 16 clients", partial(clips, 48, 2, 8), 16, SERVERS),
     "clients-64": Load("128 clips of 2-8 s, 64 clients", partial(clips, 128, 2, 8), 64, SERVERS, quick=False),
     "words": Load("3 minutes, words on", partial(minutes, 3), words=True, peers=(*IN_PROCESS, "thread-pool")),
