@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         le=-10,
         description="Loudness of every voice in LUFS (ITU-R BS.1770-4). `off` leaves each voice as loud as it is.",
     )
+    speech_emoji: Literal["silence", "name"] = Field(
+        "silence",
+        description="What a voice makes of emoji where a request does not say: nothing, or their English names.",
+    )
     lexicon: dict[str, str] = Field(
         default_factory=dict,
         description="JSON object of words with their pronunciation: another spelling, or phonemes between slashes:"

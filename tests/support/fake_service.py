@@ -265,7 +265,7 @@ class StandInService:
             raise Unprocessable(f"The model `{model}` cannot {options.task}.", param="model")
         return found, self.ears
 
-    async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
+    async def speaker(self, model: str, voice: str, language: str = "") -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
         longest_audio, queue = self.settings.max_speech_seconds, self.admission
