@@ -23,7 +23,8 @@ from speechd.registry.catalog import Model
 from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
-from speechd.registry.registry import AUTO, ModelStore
+from speechd.registry.model_names import AUTO
+from speechd.registry.registry import ModelStore
 from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
@@ -98,11 +99,7 @@ class Service:
             ModelNotFound, ModelNotInstalled, Unprocessable: see ModelStore.choose.
             ModelLoading: it is being pulled.
         """
-        try:
-            model = self.models.choose(model_id, options)
-        except ModelNotInstalled as refusal:
-            self._pull_instead(model_id, refusal)
-            model = self.models.choose(model_id, options)  # its pull may have ended since
+        model = self._recogniser(model_id, options)
         if not self.models.means_auto(model_id):
             return model, _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
         first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds, partial(self._instead_of, options))
@@ -155,6 +152,18 @@ class Service:
         self._checker.close()
         await self.pulls.close()
         await self.loaded.close()
+
+    def _recogniser(self, model_id: str, options: TranscribeOptions) -> Model:
+        """The model for this transcription: an embedded one stands in for another only where that is not being pulled."""
+        refusal = None
+        try:
+            model = self.models.choose(model_id, options)
+            if not (model.embedded and self.models.stands_in(model_id)):
+                return model
+        except ModelNotInstalled as error:
+            refusal = error
+        self._pull_instead(model_id, refusal)
+        return self.models.choose(model_id, options)  # its pull may have ended since
 
     async def _preload(self) -> None:
         for model_id in self.settings.preload:
@@ -209,16 +218,16 @@ class Service:
             else:
                 return voice
 
-    def _pull_instead(self, model_id: str, refusal: ModelNotInstalled) -> None:
+    def _pull_instead(self, model_id: str, refusal: ModelNotInstalled | None) -> None:
         """Starts the pull of a model that a request needs. Does nothing where the model is installed meanwhile.
 
         Raises:
             ModelLoading: its pull is running. `retry_after` estimates its time.
-            ModelNotInstalled: its last pull failed, with the reason.
+            ModelNotInstalled: its last pull failed, with the reason, and nothing else can answer.
         """
-        if self.models.means_auto(model_id):
+        if (name := self.models.meant(model_id)) == AUTO:
             return
-        model = self.models.get(self.models.meant(model_id))
+        model = self.models.get(name)
         if model.installed:
             return
         pull = self.pulls.get(model.id)
@@ -226,7 +235,7 @@ class Service:
             pull = self.pulls.start(model)
         if pull is not None and pull.state == "pulling":
             raise _loading(pull)
-        if pull is not None and pull.state == "failed":
+        if refusal is not None and pull is not None and pull.state == "failed":
             raise ModelNotInstalled(f"{refusal.message} The last pull failed: {pull.error}", param="model")
 
     def _may_pull(self, model: Model) -> bool:

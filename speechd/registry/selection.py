@@ -1,11 +1,13 @@
-"""The order in which `auto` prefers installed models."""
+"""The order in which `auto` prefers installed models, and what a model that is named can do."""
 
 import time
 from collections.abc import Callable, Sequence
 
+from speechd.errors import Unprocessable
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
 from speechd.registry.memory import fits
+from speechd.types import TranscribeOptions
 
 
 def installed_bytes(model: Model) -> int:
@@ -60,3 +62,28 @@ def by_preference(
         return model.embedded, too_large, -model.rank
 
     return sorted(models, key=key)
+
+
+def check_able(model: Model, options: TranscribeOptions) -> None:
+    """
+    Raises:
+        Unprocessable: the model cannot do the task or the language.
+    """
+    if model.kind != "asr":
+        raise Unprocessable(f"The model `{model.id}` does not recognise speech.", param="model", code="wrong_kind")
+    if options.task not in model.tasks:
+        raise Unprocessable(f"The model `{model.id}` cannot {options.task}.", param="model", code="task_not_supported")
+    if model.speaks(options.language) and not model.suits(options):
+        raise Unprocessable(
+            f"The model `{model.id}` cannot detect languages. Leave `language=multi` out.",
+            param="language",
+            code="language_not_supported",
+        )
+    unknown = [code for code in (options.language, *options.languages) if code and not model.speaks(code)]
+    if unknown:
+        raise Unprocessable(
+            f"The model `{model.id}` was not trained for the language `{unknown[0]}`."
+            f" It knows {', '.join(model.languages)}.",
+            param="language" if unknown[0] == options.language else "languages",
+            code="language_not_supported",
+        )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled
 from speechd.registry.catalog import Model
-from speechd.registry.registry import AUTO, ModelStore
+from speechd.registry.model_names import AUTO
+from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 from speechd.tts.engine import VoiceInfo
 from speechd.tts.engines.piper_files import VoiceFiles

@@ -22,7 +22,7 @@ from speechd.api.routes.captions import captions_path, keep_captions
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
 from speechd.operations.speech import SpeechCall, open_speech
-from speechd.registry.registry import AUTO
+from speechd.registry.model_names import AUTO
 from speechd.schemas.speech import VoiceList, VoiceObject
 from speechd.tts.captions import captions
 from speechd.types import Speech, SpeechPart, Word

@@ -15,7 +15,8 @@ from speechd.registry.files import LAYOUTS, engine_of, folder_bytes, model_folde
 from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loaders import ENGINES
 from speechd.registry.memory import available_memory, fits
-from speechd.registry.registry import AUTO, ModelStore
+from speechd.registry.model_names import AUTO
+from speechd.registry.registry import ModelStore
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.tts.loudness.sentences import probe_sentences

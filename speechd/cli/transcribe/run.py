@@ -175,9 +175,9 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
 
             yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
         return
-    # The process has no other callers, and the run limits itself.
-    unbounded = {"max_queue_seconds": float("inf"), "max_wait": 0.0}
-    local = Local(open_service(settings.model_copy(update=unbounded)))
+    # The process has no other callers, and the run limits itself. Who names a model here means that one.
+    changes = {"max_queue_seconds": float("inf"), "max_wait": 0.0, "hosted_names": "strict"}
+    local = Local(open_service(settings.model_copy(update=changes)))
     try:
         yield local, local.identity(plan.model, plan.options)
     finally:

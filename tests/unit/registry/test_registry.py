@@ -58,7 +58,7 @@ def test_models_that_an_image_was_built_with_are_installed(tmp_path: Path, monke
 def test_auto_takes_the_best_that_is_installed(tmp_path: Path) -> None:
     models = store(tmp_path, "whisper-small", "whisper-large-v3-turbo")
     assert models.choose("auto", ANY).id == "whisper-large-v3-turbo"
-    assert [model.id for model in models.list() if model.installed and model.kind == "asr"] == [
+    assert [model.id for model in models.list(hosted=False) if model.installed and model.kind == "asr"] == [
         "whisper-large-v3-turbo",
         "whisper-small",
         "whisper-pocket",
