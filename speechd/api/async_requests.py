@@ -52,7 +52,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
         form = call.form
         require_one_source(body.file, form.url)
-        if form.stream:
+        if call.streams:
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
         await check_transcription(service, call.request(None))

@@ -63,6 +63,8 @@ class TranscriptionReply:
     status: CacheStatus
     format: Format
     view: View
+    ignored: tuple[str, ...] = ()
+    """Fields of the request of which a value had no effect."""
 
     def content(self) -> bytes:
         """The body of an HTTP reply; hours of words take a while, so this is for a thread."""
@@ -84,8 +86,8 @@ class TranscriptionReply:
             "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
             "server-timing": stages,  # W3C Server Timing: milliseconds
         }
-        if self.transcript.warnings:
-            headers["x-speechd-warning"] = ", ".join(self.transcript.warnings)
+        if warnings := (*self.transcript.warnings, *map(ignored_warning, self.ignored)):
+            headers["x-speechd-warning"] = ", ".join(warnings)
         return headers
 
 
@@ -104,7 +106,20 @@ class TranscriptionCall:
         Raises:
             InvalidRequest: a field has a bad value.
         """
-        return cls(form_type.parse(dict(fields)), context)
+        form = form_type.parse(dict(fields))
+        if context.dialect.words_need_verbose_json:
+            form.check_words()
+        return cls(form, context)
+
+    @property
+    def streams(self) -> bool:
+        """The answer is a stream of events."""
+        return self.form.stream and self.form.model not in self.context.dialect.models_without_stream
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Fields of which a value has no effect."""
+        return self.form.ignored + ("stream",) * (self.form.stream and not self.streams)
 
     @property
     def view(self) -> View:
@@ -143,7 +158,13 @@ class TranscriptionCall:
             SpeechdError: the model, the URL or the recording is refused.
         """
         transcript, status = await transcribe(service, self.request(file), on_segment)
-        return TranscriptionReply(transcript, status, TRANSCRIPT_FORMATS[self.form.response_format], self.view)
+        format = TRANSCRIPT_FORMATS[self.form.response_format]
+        return TranscriptionReply(transcript, status, format, self.view, self.ignored)
+
+
+def ignored_warning(field: str) -> str:
+    """The machine-readable warning that a value of this field had no effect."""
+    return f"ignored-{field.replace('_', '-')}"
 
 
 async def transcribe(

@@ -21,7 +21,10 @@ class SpeechBody(Form):
     """Speak a text."""
 
     model: str = Field(
-        min_length=1, max_length=1000, description="Id of a voice or of a hosted speech model, or `auto`."
+        "auto",
+        min_length=1,
+        max_length=1000,
+        description="Id of a voice or of a hosted speech model; `auto` when absent.",
     )
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(

@@ -65,7 +65,7 @@ OPERATIONS = (
         "POST",
         "/audio/speech",
         good={"model": "auto", "input": "Hello."},
-        required=("model", "input"),  # here a voice has a default
+        required=("input",),  # here voice and model have a default
         enums={
             "response_format": ("flac", "mp3", "mulaw", "ogg", "wav"),
             "sample_rate": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
@@ -77,7 +77,7 @@ OPERATIONS = (
         "POST",
         "/audio/transcriptions",
         good={"model": "stand-in"},
-        required=("model", "file"),
+        required=("file",),  # here model has a default
         enums=TRANSCRIPTION_ENUMS,
         closed=("response_format",),
         replies=("text",),
@@ -87,7 +87,7 @@ OPERATIONS = (
         "POST",
         "/audio/translations",
         good={"model": "stand-in"},
-        required=("model", "file"),
+        required=("file",),  # here model has a default
         enums={"response_format": TRANSCRIPTION_ENUMS["response_format"]},
         closed=("response_format",),
         replies=("text",),
