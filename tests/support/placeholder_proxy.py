@@ -173,7 +173,9 @@ async def rewritten(placeholders: Placeholders, path: str, headers: dict[bytes, 
 
 async def pass_back(reply: httpx2.Response, send: Send) -> None:
     """The server's reply, as it arrives; a caller that hangs up ends it."""
-    headers = [(name, value) for name, value in reply.headers.raw if name.lower() not in HOP_BY_HOP - {b"content-length"}]
+    headers = [
+        (name, value) for name, value in reply.headers.raw if name.lower() not in HOP_BY_HOP - {b"content-length"}
+    ]
     await send({"type": "http.response.start", "status": reply.status_code, "headers": headers})
     with suppress(OSError):
         async for piece in reply.aiter_raw():
