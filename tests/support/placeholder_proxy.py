@@ -1,8 +1,8 @@
 """A proxy for suites written against a mock server: real ids, models and audio in place of their placeholders.
 
-The tests that the SDKs ship call `files.retrieve("file_id")` or send `b"Example data"` as a recording, because their mock
-server looks at nothing. This proxy puts a real thing in the place of each placeholder and passes everything else on to a
-running speechd, unchanged in both directions.
+The tests that the SDKs ship call `files.retrieve("file_id")` or send `b"Example data"` as a recording, because their
+mock server looks at nothing. This proxy puts a real thing in the place of each placeholder and passes everything else
+on to a running speechd, unchanged in both directions.
 """
 
 import asyncio
@@ -29,7 +29,8 @@ TEXT_MODELS = {"/chat/completions": CHAT, "/completions": CHAT, "/responses": CH
 FIELDS = {"language": b"en", "languages": b"en"}
 """Form fields whose placeholder is the word `language` or `string`."""
 PLACEHOLDER_BYTES = (b"Example data", b"raw file contents")
-HOP_BY_HOP = {b"host", b"content-length", b"connection", b"transfer-encoding", b"keep-alive"}
+HOP_BY_HOP = {b"connection", b"transfer-encoding", b"keep-alive"}
+NOT_PASSED_ON = HOP_BY_HOP | {b"host", b"content-length"}
 
 
 @dataclass
@@ -137,7 +138,7 @@ class PlaceholderProxy:
             placeholders = Placeholders(client, self.recording, self.recogniser, self.spare_models)
             url = await self.address(placeholders, scope)
             path = url.partition("?")[0].rpartition("/v1")[2]
-            headers = [(name, value) for name, value in scope["headers"] if name not in HOP_BY_HOP]
+            headers = [(name, value) for name, value in scope["headers"] if name not in NOT_PASSED_ON]
             content = await rewritten(placeholders, path, dict(headers), body)
             self.passed_on += 1
             async with client.stream(scope["method"], url, content=content, headers=headers) as reply:

@@ -1,8 +1,8 @@
 """The tests that the Python SDKs of Groq and OpenAI ship, unchanged, against a running speechd.
 
-The SDKs test themselves against a mock server. Here a proxy puts real ids, models and audio in place of the placeholders
-(tests/support/placeholder_proxy.py) and passes the calls on. Tests that mock the transport, those of speech and of a file's
-content, reach no server; test_sdk_calls.py makes their calls.
+The SDKs test themselves against a mock server. Here a proxy puts real ids, models and audio in place of the
+placeholders (tests/support/placeholder_proxy.py) and passes the calls on. Tests that mock the transport, those of
+speech and of a file's content, reach no server; test_sdk_calls.py makes their calls.
 """
 
 import json
@@ -75,7 +75,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaceholderProxy
     with our_companion() as urls:
         variables = {"SPEECHD_LLM_BACKENDS_FILE": str(backends_file(folder, urls))}
         with serving(folder / "data", **variables) as url:
-            with placeholder_proxy(PlaceholderProxy(url, RECORDING.read_bytes(), spare_models=spare)) as proxy:
+            proxy = PlaceholderProxy(url, RECORDING.read_bytes(), spare_models=spare)
+            with placeholder_proxy(proxy):
                 yield proxy
 
 
