@@ -154,7 +154,7 @@ class Service:
         await self.loaded.close()
 
     def _recogniser(self, model_id: str, options: TranscribeOptions) -> Model:
-        """The model for this transcription: an embedded one stands in for another only where that is not being pulled."""
+        """The model for this transcription. An embedded one stands in only for what is not being pulled."""
         refusal = None
         try:
             model = self.models.choose(model_id, options)

@@ -185,9 +185,15 @@ def _facts(model: "Model") -> dict[str, Any]:
         "bytes": lazy.folder_bytes(model.path) if model.path else None,
         "languages": model.languages,
         "tasks": model.tasks,
-        "source": model.hub or ("embedded" if model.embedded else "local"),
+        "source": model.hub or _origin_of_files(model),
         "install": None if model.installed else model.how_to_install,
     }
+
+
+def _origin_of_files(model: "Model") -> str:
+    if model.stands_for:
+        return "stands for another"
+    return "embedded" if model.embedded else "local"
 
 
 def _origin(model: "Model") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a model's name means: an alias of the operator, an id of a hosted service, or what the model is called elsewhere."""
+"""What a model's name means: an operator's alias, an id of a hosted service, or what others call the model."""
 
 import tomllib
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def _is_hosted_recogniser(row: Mapping[str, Any]) -> bool:
 
 
 def _other_names(rows: Rows) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for model_id, row in rows.items():
         repository = hub_repository(row)
         names = [*row.get("names", ()), *([repository] if repository not in ("", piper_voices.HUB) else [])]

@@ -2,6 +2,8 @@
 
 import re
 
+from speechd.languages import english_name
+
 HUB = "rhasspy/piper-voices"
 """Repository of all of them."""
 QUALITY_RANKS = {"x_low": 1, "low": 2, "medium": 3, "high": 4}
@@ -28,3 +30,17 @@ def language(name: str) -> str:
 def rank(name: str) -> int:
     """The larger, the better; 0 for a name without a size."""
     return QUALITY_RANKS.get(name.rpartition("-")[2], 0)
+
+
+def short_names(name: str) -> tuple[str, ...]:
+    """`en_US-joe-medium` -> `joe`, `en_US-joe`; none for a name that does not follow the scheme."""
+    found = _NAME.fullmatch(name)
+    return (found[3], f"{found[1]}_{found[2]}-{found[3]}") if found else ()
+
+
+def title(name: str) -> str:
+    """`en_US-joe-medium` -> `Joe (English, US, medium)`, for lists that people read; other names are unchanged."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return name
+    return f"{found[3].replace('_', ' ').capitalize()} ({english_name(found[1])}, {found[2]}, {found[4]})"

@@ -228,7 +228,7 @@ class ModelStore:
         return (
             f"The model `{model.id}` is known but not installed here. Installed: {here}."
             f" Install it with: {model.how_to_install}"
-            f" - or let the name stand for another model: SPEECHD_MODEL_ALIASES='{{\"{model.id}\": \"auto\"}}'"
+            f' - or let the name stand for another model: SPEECHD_MODEL_ALIASES=\'{{"{model.id}": "auto"}}\''
         )
 
     def _best(self, options: TranscribeOptions) -> Model:

@@ -2,13 +2,15 @@
 
 A request names a model and a voice. Piper makes no difference between the two: each voice is a model. So `model` may be
 a voice, `auto`, or the id of a hosted model that stands for the default voice; `voice` may be a voice, a speaker of
-one (`NAME#speaker`), or a name of a hosted service, which stands for the model's own voice.
+one (`NAME#speaker`), the short name of a voice (`joe`), or a name of a hosted service, which stands for the model's own
+voice.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled
+from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled, SpeechdError
+from speechd.registry import piper_voices
 from speechd.registry.catalog import Model
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore
@@ -45,6 +47,11 @@ class Voice:
     speaker: int | None = None
     """Number of the speaker; None for the first."""
 
+    @property
+    def title(self) -> str:
+        """Its name in lists that people read."""
+        return piper_voices.title(self.id.rpartition("/")[2])
+
 
 class VoiceStore:
     """The speech models of a ModelStore, as voices."""
@@ -55,7 +62,7 @@ class VoiceStore:
 
     def list(self) -> tuple[Voice, ...]:
         """Every installed voice, the best first; hosted ids that stand for one are left out."""
-        models = (model for model in self._models.list() if model.kind == "tts" and not model.stands_for)
+        models = (model for model in self._models.list(hosted=False) if model.kind == "tts")
         return tuple(voice for model in models if (voice := _voice(model)))
 
     def choose(self, model: str, voice: str) -> Voice:
@@ -75,11 +82,18 @@ class VoiceStore:
         name, _, speaker = voice.strip().partition("#")
         own = self._of_model(model)
         found = self._named(name, own)
-        if found is None:
-            if name not in own.info.speakers:
-                raise _unknown(voice, self.list())
+        if found is None and name in own.info.speakers:
             found, speaker = own, name
+        if found is None:
+            found = self._by_short_name(name)
         return _with_speaker(found, speaker) if speaker else found
+
+    def answering(self, model: str) -> Voice | None:
+        """The voice of a request that names this model and no voice; None where it is refused."""
+        try:
+            return self.choose(model, AUTO)
+        except SpeechdError:
+            return None
 
     def missing(self, model: str, voice: str) -> Model | None:
         """The known voice of a request that is not installed, or None."""
@@ -93,8 +107,11 @@ class VoiceStore:
         default = self._known(self._default)
         if default is None or model == AUTO:
             return default
-        row = next((row for row in self._models.list() if row.id == model and row.stands_for), None)
-        able = row and (not row.languages or set(row.languages) & set(default.languages))
+        try:
+            row = self._models.get(model)
+        except ModelNotFound:
+            return None
+        able = row.stands_for and (not row.languages or set(row.languages) & set(default.languages))
         return default if able else None
 
     def _known(self, name: str) -> Model | None:
@@ -152,6 +169,22 @@ class VoiceStore:
             return own
         known = self._known(name)
         return _voice(known) if known else None
+
+    def _by_short_name(self, name: str) -> Voice:
+        """
+        Raises:
+            InvalidRequest: no installed voice is called so, or several are.
+        """
+        voices = self.list()
+        wanted = name.casefold()
+        fitting = [v for v in voices if wanted in map(str.casefold, piper_voices.short_names(v.id.rpartition("/")[2]))]
+        if len(fitting) > 1:
+            raise InvalidRequest(
+                f"`{name}` may be any of several voices: {_names(fitting)}.", param="voice", code="voice_not_found"
+            )
+        if not fitting:
+            raise _unknown(name, voices)
+        return fitting[0]
 
 
 def _voice(model: Model) -> Voice | None:

@@ -43,7 +43,10 @@ class ModelDetails(BaseModel):
     embedded: bool = Field(description="Whether it is part of the installation.")
     languages: tuple[str, ...] = Field(description="Codes it was trained for; none means all of Whisper's.")
     tasks: tuple[str, ...] = Field(description="`transcribe`, `translate`.")
-    source: str | None = Field(description="Its repository on a model hub.")
+    source: str | None = Field(description="Its repository on a model hub, which is a name of it too.")
+    stands_for: str | None = Field(
+        None, description="The installed model that answers to this id, where that is another one."
+    )
     loaded: LoadedObject | None = Field(None, description="Set while it is in memory.")
     pull: PullObject | None = Field(None, description="Set after a pull of it began on this server.")
 
@@ -67,3 +70,10 @@ class ModelList(BaseModel):
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[ManagedModel] = Field(description="The models.")
+
+
+class SpeechModelList(BaseModel):
+    """The models that speak, as chat front ends read them."""
+
+    object: Literal["list"] = Field("list", description="Always `list`.")
+    models: list[ManagedModel] = Field(description="Values for `model` of a speech request that can be used now.")

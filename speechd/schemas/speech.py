@@ -28,7 +28,9 @@ class SpeechBody(Form):
     )
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(
-        "auto", description="An installed voice, a speaker of one (`NAME#speaker`), or a hosted name such as `alloy`."
+        "auto",
+        description="An installed voice, the short name of one (`joe`), a speaker of one (`NAME#speaker`), or a hosted"
+        " name such as `alloy`.",
     )
     response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
         "mp3", description="Format of the audio."
@@ -83,6 +85,7 @@ class VoiceObject(BaseModel):
 
     id: str = Field(description="Value for `voice` or `model` of a speech request.")
     object: Literal["voice"] = Field("voice", description="Always `voice`.")
+    name: str = Field(description="Its name for people.")
     language: str = Field(description="ISO 639-1 code of the language it reads.")
     sample_rate: int = Field(description="Hz of the voice, before resampling.")
     speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
@@ -94,3 +97,4 @@ class VoiceList(BaseModel):
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[VoiceObject] = Field(description="The voices, the best first.")
+    voices: list[VoiceObject] = Field(description="The same, for clients that read this member.")

@@ -139,7 +139,7 @@ async def test_a_failed_pull_says_why_and_can_be_begun_again(client: httpx2.Asyn
     failed = await pulled(client, "whisper-1")
     assert failed["speechd"]["pull"]["state"] == "failed"
     assert "arrived damaged" in failed["speechd"]["pull"]["error"]
-    assert not failed["active"]
+    assert failed["speechd"]["stands_for"] == "whisper-pocket"
     hub.damaged = set()
     await client.post("/v1/models/whisper-1")
     assert (await pulled(client, "whisper-1"))["active"]
@@ -153,10 +153,19 @@ async def test_auto_pull(settings: Settings, hub: Hub, english: Fixture) -> None
         assert_envelope(await transcribe(client, english, "org/tuned"), 404, "model_not_found")
 
 
-async def test_without_auto_pull_a_request_is_told_what_to_do(
-    client: httpx2.AsyncClient, hub: Hub, english: Fixture
-) -> None:
-    refused = await transcribe(client, english, "whisper-1")
+async def test_auto_pull_leaves_a_hosted_name_to_a_real_model(settings: Settings, hub: Hub, english: Fixture) -> None:
+    placed(settings.data_dir / "models" / "whisper-tiny")
+    async with serving(settings.model_copy(update={"auto_pull": True})) as client:
+        assert (await transcribe(client, english, "whisper-1")).headers["x-speechd-model"] == "whisper-tiny"
+        await client.post("/v1/models/whisper-1")
+        assert (await transcribe(client, english, "whisper-1")).status_code == 200, "nor does anybody wait for it"
+        await pulled(client, "whisper-1")
+        assert (await transcribe(client, english, "whisper-1")).headers["x-speechd-model"] == "whisper-1"
+
+
+async def test_without_auto_pull_a_request_is_told_what_to_do(settings: Settings, hub: Hub, english: Fixture) -> None:
+    async with serving(settings.model_copy(update={"hosted_names": "strict"})) as client:
+        refused = await transcribe(client, english, "whisper-1")
     assert_envelope(refused, 503, "model_not_installed", "model")
     assert refused.headers["x-should-retry"] == "false"
     assert "speechd models pull whisper-1" in refused.json()["error"]["message"]

@@ -16,6 +16,8 @@ CONTAINERS = (
     *("webm-piece", "filename-star-only"),
 )
 """The cases about what recordings come in."""
+LISTS = ("voices-list-shape", "audio-models")
+"""The cases about what chat front ends read."""
 
 
 def case(name: str) -> dict[str, Any]:
@@ -42,6 +44,21 @@ def ask(server: str, call: Mapping[str, Any], model: str) -> httpx2.Response:
     return httpx2.post(server + call["path"], content=body + b"--b--\r\n", headers=headers, timeout=120)
 
 
+def fetch(server: str, call: Mapping[str, Any]) -> httpx2.Response:
+    """The call of a case that sends nothing."""
+    return httpx2.request(call["method"], server + call["path"], timeout=120)
+
+
+def has_path(value: Any, path: str) -> bool:
+    """`voices.0.id`: a member of an object, or a number of a list."""
+    for part in path.split("."):
+        inside = value.get(part) if isinstance(value, dict) else value[int(part) : int(part) + 1]
+        if not inside:
+            return False
+        value = inside[0] if isinstance(value, list) else inside
+    return True
+
+
 def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
 
@@ -59,6 +76,7 @@ CHECKS: dict[str, Callable[[httpx2.Response, Any], bool]] = {
     "duration_between": lambda reply, ends: ends[0] <= reply.json()["duration"] <= ends[1],
     "start_between": lambda reply, ends: ends[0] <= segment_start(reply) <= ends[1],
     "usage_seconds_max": lambda reply, maximum: reply.json()["usage"]["seconds"] <= maximum,
+    "json_has": lambda reply, paths: all(has_path(reply.json(), path) for path in paths),
     "header_has_not": lambda reply, names: not any(name in reply.headers for name in names),
 }
 
@@ -81,3 +99,9 @@ def assert_right(reply: httpx2.Response, right: Mapping[str, Any], reads: bool =
 def test_what_recordings_come_in(server: str, name: str) -> None:
     asked = case(name)
     assert_right(ask(server, asked["call"], "whisper-pocket"), asked["right"], reads=False)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_front_ends_list(server: str, name: str) -> None:
+    asked = case(name)
+    assert_right(fetch(server, asked["call"]), asked["right"])

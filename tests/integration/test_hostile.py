@@ -152,7 +152,7 @@ def test_one_key_guards_everything_but_health(tmp_path: Path, english: Fixture) 
 
 
 def test_a_model_that_is_not_installed_says_so(client: httpx2.Client, english: Fixture) -> None:
-    reply = posted(client, english.path.read_bytes(), model="whisper-large-v3")
+    reply = posted(client, english.path.read_bytes(), model="whisper-small")
     assert assert_envelope(reply, 503)["code"] == "model_not_installed"
     assert reply.headers["x-should-retry"] == "false"
     assert_envelope(posted(client, english.path.read_bytes(), model="no-such-model"), 404)

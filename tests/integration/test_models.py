@@ -94,7 +94,7 @@ def test_sets_of_models_travel_in_one_file(tmp_path: Path, hub: Hub) -> None:
     assert run(here, "models", "pull", LARGE, HF_ENDPOINT=hub.url).returncode == 0
     assert run(here, "models", "export", file, LARGE).returncode == 0
     imported = run(there, "models", "import", file, **NO_HUB)
-    assert f"{LARGE} is installed" in imported.stdout, imported.stderr
+    assert "whisper-1 is installed" in imported.stdout, imported.stderr
     assert json.loads(run(there, "models", "show", LARGE).stdout)["installed"]
     assert run(there, "models", "remove", LARGE).returncode == 0
     assert run(there, "models", "show", LARGE).returncode == 1

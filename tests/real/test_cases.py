@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from tests.integration.conftest import serving
@@ -28,3 +29,20 @@ def test_a_case_about_recordings(whisper_base: str, name: str) -> None:
     asked = case(name)
     right = {check: wanted for check, wanted in asked["right"].items() if check != "max_slowdown"}
     assert_right(ask(whisper_base, asked["call"], "whisper-base"), right)
+
+
+def test_a_model_by_the_repository_that_the_server_names(whisper_base: str) -> None:
+    asked = case("model-by-repository")
+    source = httpx2.get(f"{whisper_base}/v1/models/whisper-base").json()["speechd"]["source"]
+    fields = [[name, value.replace("{stt_source}", source)] for name, value in asked["call"]["fields"]]
+    reply = ask(whisper_base, asked["call"] | {"fields": fields}, "whisper-base")
+    assert_right(reply, asked["right"])
+    assert reply.headers["x-speechd-model"] == "whisper-base"
+
+
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-transcribe", "whisper-large-v3", "openai/whisper-base"])
+def test_names_that_clients_insist_on(whisper_base: str, model: str) -> None:
+    asked = case("model-by-repository")
+    reply = ask(whisper_base, asked["call"] | {"fields": [["model", model]]}, model)
+    assert_right(reply, asked["right"])
+    assert reply.headers["x-speechd-model"] == "whisper-base"

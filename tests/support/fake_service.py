@@ -126,6 +126,12 @@ class StandInModels:
 
     installed = pullable = get
 
+    def stands_in(self, id: str) -> bool:
+        return False
+
+    def answering(self, id: str) -> Model | None:
+        return next((model for model in MODELS if model.id == id and model.installed), None)
+
     def names(self, id: str) -> bool:
         return True
 

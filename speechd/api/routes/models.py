@@ -1,5 +1,8 @@
 """The models of this server: list, describe, pull, load, unload, remove."""
 
+import asyncio
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,9 +12,18 @@ from speechd.errors import ModelNotFound
 from speechd.llm.model_index import RemoteModel
 from speechd.registry.catalog import Model
 from speechd.registry.manager import ModelStatus
+from speechd.registry.model_names import AUTO
 from speechd.registry.over_http import offered
 from speechd.registry.transfer.downloads import Pull
-from speechd.schemas.models import LoadedObject, ManagedModel, ModelDeleted, ModelDetails, ModelList, PullObject
+from speechd.schemas.models import (
+    LoadedObject,
+    ManagedModel,
+    ModelDeleted,
+    ModelDetails,
+    ModelList,
+    PullObject,
+    SpeechModelList,
+)
 from speechd.schemas.transcription import ErrorEnvelope
 from speechd.service import Service
 
@@ -25,7 +37,7 @@ async def list_models(request: Request, loaded: bool = Query(False, description=
     service = get_service(request)
     if loaded:
         return ModelList(data=[_object(service, status.model) for status in service.loaded.list()])
-    ours = [_object(service, model) for model in service.models.list()]
+    ours = await _list(service)
     known = {model.id for model in ours}
     remote = [remote_object(model) for model in await service.llm.models() if model.id not in known]
     return ModelList(data=ours + remote)
@@ -35,15 +47,22 @@ async def list_models(request: Request, loaded: bool = Query(False, description=
 async def get_model(model: str, request: Request) -> ManagedModel:
     """
     Raises:
-        ModelNotFound: there is no such model.
+        ModelNotFound: there is no such model, or it is neither installed nor being pulled.
     """
     service = get_service(request)
-    try:
-        return _object(service, _named(service, model))
-    except ModelNotFound:
-        if not service.llm.configured:
-            raise
-    return remote_object(await service.llm.find(model))
+    row = await asyncio.to_thread(_named, service, model)
+    if row is None:
+        return remote_object(await service.llm.find(model))
+    found = _described(service, row)
+    if not found.active and service.pulls.get(row.model.id) is None:  # some clients only look at the status
+        raise ModelNotFound(_not_here(row), param="model")
+    return found
+
+
+@router.get("/audio/models", summary="List the models that speak.")
+async def list_speech_models(request: Request) -> SpeechModelList:
+    rows = await _list(get_service(request))
+    return SpeechModelList(models=[row for row in rows if row.active and row.speechd and row.speechd.kind == "tts"])
 
 
 @router.post("/models/{model:path}/load", summary="Load an installed model into memory.", responses=NOT_FOUND)
@@ -54,7 +73,7 @@ async def load_model(model: str, request: Request) -> ManagedModel:
         EngineFailure: its files cannot be loaded.
     """
     service = get_service(request)
-    found = service.models.installed(model)
+    found = _loadable(service, model, service.models.installed(model))
     await service.loaded.load(found)
     return _object(service, found)
 
@@ -66,7 +85,7 @@ async def unload_model(model: str, request: Request) -> ManagedModel:
         ModelNotFound: there is no such model.
     """
     service = get_service(request)
-    found = service.models.get(model)
+    found = _loadable(service, model, service.models.get(model))
     await service.loaded.unload(found.id)
     return _object(service, found)
 
@@ -107,15 +126,105 @@ async def remove_model(model: str, request: Request) -> ModelDeleted:
     return ModelDeleted(id=removed.id)
 
 
-def _named(service: Service, model_id: str) -> Model:
-    """The model; one that is only known by its pull counts too."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A name, the model that has it, and the model that answers to it."""
+
+    name: str
+    model: Model
+    target: Model | None
+    """None where a request of that name is refused."""
+
+
+async def _list(service: Service) -> list[ManagedModel]:
+    """Every model, and every name that stands for one: those that can be used come first."""
+    rows = await asyncio.to_thread(lambda: list(_all_names(service)))
+    return sorted((_described(service, row) for row in rows), key=lambda row: not row.active)
+
+
+def _all_names(service: Service) -> Iterator[_Named]:
+    aliases, targets = service.settings.model_aliases, _Targets(service)
+    models = {model.id: model for model in service.models.list()}
+    for name in (*models, *sorted(aliases.keys() - models.keys())):
+        model = _model_named(service, name) if name in aliases else models[name]
+        if model is not None:
+            yield _Named(name, model, targets.find(name, model))
+
+
+def _named(service: Service, name: str) -> _Named | None:
+    """What is known of a name; None where an LLM backend may know it.
+
+    Raises:
+        ModelNotFound: nobody can.
+    """
+    model = _model_named(service, name)
+    if model is not None:
+        return _Named(name, model, _Targets(service).find(name, model))
+    if not service.llm.configured:
+        raise ModelNotFound(f"The model `{name}` does not exist or you do not have access to it.", param="model")
+    return None
+
+
+def _model_named(service: Service, name: str) -> Model | None:
+    """The model of any kind of name; one that is only known by its pull counts too."""
     try:
-        return service.models.get(model_id)
+        return service.models.get(name)
     except ModelNotFound:
-        pull = service.pulls.get(model_id)
-        if pull is None:
-            raise
-        return pull.model
+        pull = service.pulls.get(name)
+        return pull.model if pull else service.models.answering(name)  # a name of `auto` is no model's own
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """Finds the models that answer to names, each once."""
+
+    service: Service
+    _found: dict[Hashable, Model | None] = field(default_factory=dict)
+
+    def find(self, name: str, model: Model) -> Model | None:
+        """
+        Args:
+            model: that the name means.
+        """
+        if model.installed and not model.stands_for:
+            return model
+        if not model.stands_for and not self.service.models.stands_in(name):
+            return None
+        if model.kind == "asr":
+            return self._once(AUTO, lambda: self.service.models.answering(AUTO))
+        return self._once(model.languages, lambda: self._voice(name))
+
+    def _voice(self, name: str) -> Model | None:
+        voice = self.service.voices.answering(name)
+        return voice.model if voice else None
+
+    def _once(self, key: Hashable, find: Callable[[], Model | None]) -> Model | None:
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
+
+
+def _loadable(service: Service, name: str, model: Model) -> Model:
+    """What is in memory under another id where this one stands for it."""
+    return _Targets(service).find(name, model) or model if model.stands_for else model
+
+
+def _described(service: Service, row: _Named) -> ManagedModel:
+    """A row of the list, with what its target can do where the name stands for another model."""
+    target, pull = row.target, service.pulls.get(row.model.id)
+    if target is not None and target.embedded and pull is not None and pull.state == "pulling":
+        target = None  # requests wait for the pull
+    found = _object(service, row.model).model_copy(update={"id": row.name, "active": target is not None})
+    if found.speechd is not None and target is not None and target.id != row.name:
+        able = {"stands_for": target.id, "languages": target.languages, "tasks": target.tasks}
+        found.speechd = found.speechd.model_copy(update=able)
+    return found
+
+
+def _not_here(row: _Named) -> str:
+    if row.model.stands_for:
+        return f"No installed model can stand for `{row.name}`."
+    return f"The model `{row.name}` is not installed here. Install it with: {row.model.how_to_install}"
 
 
 def _object(service: Service, model: Model) -> ManagedModel:

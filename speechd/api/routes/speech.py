@@ -45,6 +45,10 @@ def router(dialect: Dialect) -> APIRouter:
     async def voices(request: Request) -> VoiceList:
         return await asyncio.to_thread(list_voices, request)
 
+    @routes.get("/audio/speech/voices", summary="List all voices, as /audio/voices does.")
+    async def speech_voices(request: Request) -> VoiceList:
+        return await asyncio.to_thread(list_voices, request)
+
     return routes
 
 
@@ -54,6 +58,7 @@ def list_voices(request: Request) -> VoiceList:
     data = [
         VoiceObject(
             id=voice.id,
+            name=voice.title,
             language=voice.info.language,
             sample_rate=voice.info.sample_rate,
             speakers=list(voice.info.speakers),
@@ -61,7 +66,7 @@ def list_voices(request: Request) -> VoiceList:
         )
         for voice in voices.list()
     ]
-    return VoiceList(data=data)
+    return VoiceList(data=data, voices=data)
 
 
 async def create_speech(request: Request, dialect: Dialect) -> Response:

@@ -98,8 +98,10 @@ def test_auto_follows_the_operators_default(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_on_disk_is_refused_with_what_is(tmp_path: Path) -> None:
     with pytest.raises(ModelNotInstalled) as refusal:
-        store(tmp_path).choose("whisper-large-v3", ANY)
-    assert "whisper-pocket" in refusal.value.message
+        store(tmp_path).choose("whisper-small", ANY)
+    assert "Installed: whisper-pocket, pocketsphinx-en-us. " in refusal.value.message, "recognisers only"
+    assert "speechd models pull whisper-small" in refusal.value.message
+    assert """SPEECHD_MODEL_ALIASES='{"whisper-small": "auto"}'""" in refusal.value.message
     assert error_headers(refusal.value)["x-should-retry"] == "false"
     assert refusal.value.status == 503
 

@@ -104,6 +104,24 @@ def test_a_default_voice_that_is_not_there_yet_is_the_one_that_is_missing(tmp_pa
         voices.choose("playai-tts-arabic", "Ahmad-PlayAI")
 
 
+@pytest.mark.parametrize("voice", ["joe", "Joe", "en_US-joe", "en_us-JOE"])
+def test_a_short_name_is_enough_where_one_voice_has_it(tmp_path: Path, voice: str) -> None:
+    voices = store(tmp_path, "en_US-joe-medium", "en_GB-alan-medium", "en_US-libritts-high")
+    assert voices.choose("tts-1", voice).id == "en_US-joe-medium"
+    assert voices.choose("en_US-libritts-high", voice).id == "en_US-joe-medium"
+    assert voices.choose("en_US-libritts-high", "libritts#bob").id == "en_US-libritts-high#bob"
+
+
+def test_a_short_name_that_several_voices_have_is_refused(tmp_path: Path) -> None:
+    voices = store(tmp_path, "en_US-joe-medium", "en_US-joe-low", "de_DE-anna-low", "en_US-libritts-high")
+    with pytest.raises(InvalidRequest, match="en_US-joe-medium, en_US-joe-low") as refusal:
+        voices.choose("tts-1", "joe")
+    assert refusal.value.param == "voice"
+    assert voices.choose("tts-1", "en_US-joe-low").id == "en_US-joe-low"
+    assert voices.choose("en_US-libritts-high", "anna").id == "en_US-libritts-high#anna", "its own speaker comes first"
+    assert voices.choose("tts-1", "alloy").id == "en_US-libritts-high", "a hosted name is never a voice's"
+
+
 @pytest.mark.parametrize(
     ("voice", "number"), [("#anna", 0), ("#23", 1), ("#2", 2), ("en_US-libritts-high#bob", 2), ("bob", 2)]
 )
