@@ -26,6 +26,8 @@ class Dialect:
     """Hz of speech whose request names no rate."""
     processing_ms_header: bool
     """Replies carry `openai-processing-ms`."""
+    null_members: bool
+    """Files and batches have members without a value as null; else these are left out."""
     languages_in_body: bool
     """`json` transcriptions and the last event of a stream list the `languages` spoken."""
     words_need_verbose_json: bool
@@ -46,6 +48,7 @@ GROQ = Dialect(
     usage_in_body=False,
     speech_sample_rate=48_000,
     processing_ms_header=False,
+    null_members=False,
     languages_in_body=False,
     words_need_verbose_json=False,
     models_without_stream=frozenset(),
@@ -60,6 +63,7 @@ OPENAI = Dialect(
     usage_in_body=True,
     speech_sample_rate=24_000,
     processing_ms_header=True,
+    null_members=True,
     languages_in_body=True,
     words_need_verbose_json=True,
     models_without_stream=frozenset({"whisper-1"}),

@@ -84,6 +84,6 @@ def _routes() -> list[BaseRoute]:
         routes.include_router(captions.router(dialect), prefix=dialect.prefix)
         routes.include_router(models.router, prefix=dialect.prefix)
         routes.include_router(llm.router(dialect), prefix=dialect.prefix)
-        routes.include_router(files.router, prefix=dialect.prefix)
+        routes.include_router(files.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
     return routes.routes

@@ -56,7 +56,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
         await check_transcription(service, call.request(None))
-        is_here, total = await _bring(service, form.url, draft)
+        is_here, total = await _bring(service, form, draft)
         apart = APART | {"url"} if is_here else APART
         order = AudioOrder(
             owner=call.context.caller,
@@ -145,8 +145,9 @@ def _seconds(unit: str, amount: float) -> float:
     return amount if unit == "seconds" else amount / CHARACTERS_PER_SECOND
 
 
-async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple[bool, float | None]:
-    """Whether the draft has the recording, or the job fetches it later, and its seconds."""
+async def _bring(service: Service, form: AudioForm, draft: "BlobDraft") -> tuple[bool, float | None]:
+    """Whether the draft has the recording, or the job fetches it later, and the seconds to transcribe."""
+    url = form.url
     if url is not None and not is_inline(url):
         return False, None
     if url is not None:
@@ -154,7 +155,7 @@ async def _bring(service: Service, url: str | None, draft: "BlobDraft") -> tuple
             await asyncio.to_thread(shutil.copyfileobj, inline, cast(BinaryIO, draft))
     await asyncio.to_thread(draft.finish)
     with await asyncio.to_thread(draft.path.open, "rb") as recording:
-        return True, await measure(service, recording)
+        return True, await measure(service, recording, form.clip)
 
 
 def _webhook(fields: Mapping[str, Any], service: Service) -> Webhook | None:

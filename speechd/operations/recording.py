@@ -9,7 +9,7 @@ from speechd.executors import DECODING, run_in
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import TranscribeOptions
+from speechd.types import Clip, TranscribeOptions
 
 
 def require_one_source(file: BinaryIO | None, url: str | None) -> None:
@@ -23,15 +23,15 @@ def require_one_source(file: BinaryIO | None, url: str | None) -> None:
         raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
 
 
-async def measure(service: Service, audio: BinaryIO) -> float | None:
-    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
+async def measure(service: Service, audio: BinaryIO, clip: Clip) -> float | None:
+    """Seconds that a part of a recording will probably have, None if nobody knows; the file is rewound.
 
     Raises:
         InvalidAudio: it is none.
     """
 
     def look() -> float | None:
-        with open_audio(audio, max_seconds=service.settings.max_audio_seconds) as stream:
+        with open_audio(audio, max_seconds=service.settings.max_audio_seconds, clip=clip) as stream:
             return stream.probable_seconds
 
     try:
@@ -48,7 +48,8 @@ async def estimate_audio(service: Service, audio: BinaryIO, options: TranscribeO
 
     def look() -> Estimate:
         longest = service.settings.max_audio_seconds
-        with open_audio(audio, max_seconds=longest, audio_track=options.audio_track) as stream:
+        track, clip = options.audio_track, options.clip
+        with open_audio(audio, max_seconds=longest, audio_track=track, clip=clip) as stream:
             split = options.channels == "split" and stream.channels != 1  # copies of a channel will not count
             channels = max(1, stream.channels) if split else 1
             return Estimate(stream.expected_seconds * channels, exact=stream.declares_length and not split)

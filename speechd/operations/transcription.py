@@ -219,7 +219,7 @@ class _SharedTranscription:
         options = self.request.options
         parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
         expected = partial(estimate_audio, self.service, self.audio, options)
-        return charged(parts, Transcribed(), self.request.context, expected)
+        return charged(parts, Transcribed(options.clip.start), self.request.context, expected)
 
     def release(self) -> None:
         self.audio.close()

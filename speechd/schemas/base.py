@@ -89,12 +89,12 @@ class ListPage(BaseModel, Generic[ListItem]):
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[ListItem] = Field(description="The rows of this page.")
-    first_id: str | None = Field(None, description="Id of the first row.")
-    last_id: str | None = Field(None, description="Id of the last row: `after` for the next page.")
+    first_id: str = Field("", description="Id of the first row; empty where there is none.")
+    last_id: str = Field("", description="Id of the last row: `after` for the next page.")
     has_more: bool = Field(description="Whether more rows follow.")
 
     @classmethod
     def of(cls, rows: list[ListItem], has_more: bool) -> Self:
         """A page of these rows."""
-        ends = (rows[0].id, rows[-1].id) if rows else (None, None)
+        ends = (rows[0].id, rows[-1].id) if rows else ("", "")
         return cls(data=rows, first_id=ends[0], last_id=ends[1], has_more=has_more)

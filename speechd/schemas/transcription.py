@@ -13,7 +13,16 @@ from speechd.languages import find
 from speechd.schemas.base import PageForm, Strings, split_list
 from speechd.schemas.chunking import ServerVad, parse_strategy
 from speechd.schemas.subtitles import SubtitleOptions
-from speechd.types import MAX_PROMPT_CHARACTERS, MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.types import (
+    MAX_PROMPT_CHARACTERS,
+    MIXED_VAD,
+    Channels,
+    Clip,
+    GuardPolicy,
+    Task,
+    TranscribeOptions,
+    VadOptions,
+)
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
@@ -21,6 +30,8 @@ DETECT = frozenset({"auto", "und"})
 """The values of `language` that mean detection: that of other local servers, and the tag of an unknown language."""
 MAX_LABEL = 64
 """Characters of a channel's name."""
+MAX_CLIP_SECONDS = 10_000_000
+"""For `start` and `duration`: more than any recording has."""
 INCLUDABLE = frozenset({"logprobs", "evidence"})
 
 
@@ -80,6 +91,21 @@ class AudioForm(SubtitleOptions, PageForm):
         max_length=MAX_LABEL,
         description="Which audio track of a video: its number among them, from 0, or its language, such as `de`."
         " Else the track flagged as default, or the first.",
+    )
+    start: float = Field(
+        0.0,
+        ge=0,
+        le=MAX_CLIP_SECONDS,
+        allow_inf_nan=False,
+        description="Seconds of the recording before this are not transcribed. Times in the answer still count from"
+        " the beginning of the recording.",
+    )
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_CLIP_SECONDS,
+        allow_inf_nan=False,
+        description="Seconds that are transcribed from `start` on, and charged; to the end when absent.",
     )
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(split_list)] = Field(
         (),
@@ -242,6 +268,10 @@ class AudioForm(SubtitleOptions, PageForm):
     def wants_languages(self) -> bool:
         return self.language == MULTI
 
+    @property
+    def clip(self) -> Clip:
+        return Clip(self.start, self.duration)
+
     def to_options(self) -> TranscribeOptions:
         strategy, default = self.chunking_strategy, TranscribeOptions()
         vad = MIXED_VAD if self.wants_languages else VadOptions()
@@ -260,6 +290,7 @@ class AudioForm(SubtitleOptions, PageForm):
             guard=self.guard,
             channels=self.channels,
             audio_track=self.audio_track,
+            clip=self.clip,
             vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
         )
 

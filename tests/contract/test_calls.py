@@ -6,6 +6,7 @@ from typing import Any
 import openai
 import pytest
 
+from speechd.types import Clip
 from tests.contract.conftest import House, Server
 from tests.contract.test_answers import events_of
 from tests.contract.test_error_shape import assert_envelope
@@ -32,6 +33,7 @@ WORDS = {"timestamp_granularities[]": ["word"]}
         ({"chunking_strategy": "auto"}, {}),
         ({"chunking_strategy": "server_vad"}, {}),
         ({"chunking_strategy[type]": "auto"}, {}),
+        ({"start": "60", "duration": "30.5"}, {"clip": Clip(60, 30.5)}),
         ({"include[]": ["logprobs", "languages"]}, {"logprobs": True}),
     ],
     ids=str,
@@ -187,3 +189,23 @@ async def test_speech_events_end_with_the_last_of_them(house: House, prefix: str
     assert {event["type"] for event in events[:-1]} == {"speech.audio.delta"}
     assert events[-1]["type"] == "speech.audio.done"
     assert events[-1]["usage"]["input_tokens"] == 6
+
+
+async def test_lists_without_rows_have_no_null(house: House) -> None:
+    for prefix in BOTH:
+        for path in ("files", "batches", "audio/jobs"):
+            page = (await house.client.get(f"{prefix}/{path}")).json()
+            assert (page["data"], page["first_id"], page["last_id"], page["has_more"]) == ([], "", "", False)
+
+
+@pytest.mark.parametrize("purpose", ["batch", "assistants", "user_data"])
+async def test_purposes_by_dialect(house: House, purpose: str) -> None:
+    form: dict[str, Any] = {"files": {"file": ("a.txt", b"text")}, "data": {"purpose": purpose}}
+    made = (await house.client.post("/v1/files", **form)).json()
+    assert (made["purpose"], "expires_at" in made) == (purpose, True)
+    reply = await house.client.post("/openai/v1/files", **form)
+    if purpose == "batch":
+        assert None not in reply.json().values()
+    else:
+        assert_envelope(reply, 400, param="purpose")
+        assert "`batch`" in reply.json()["error"]["message"]

@@ -89,7 +89,7 @@ async def post(house: House, audio: bytes, headers: dict[str, str] | None = None
 async def test_a_stream_and_a_plain_request_join_a_running_job(
     open_house: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def measure(service: object, audio: object) -> float:
+    async def measure(service: object, audio: object, clip: object) -> float:
         return 3.5
 
     monkeypatch.setattr("speechd.api.async_requests.measure", measure)

@@ -43,6 +43,7 @@ REQUESTS: dict[Permission, list[tuple[str, str, dict[str, Any]]]] = {
         ("POST", "/embeddings", {"json": {}}),
         ("POST", "/responses", {"json": {}}),
         ("POST", "/reranking", {"json": {}}),
+        ("POST", "/rerank", {"json": {}}),
         ("GET", "/fine_tunings", {}),
     ],
     "batches": [

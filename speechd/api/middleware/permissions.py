@@ -37,6 +37,7 @@ ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/responses", "text"),
     RoutePermission(ANY, "/embeddings", "text"),
     RoutePermission(ANY, "/reranking", "text"),
+    RoutePermission(ANY, "/rerank", "text"),
     RoutePermission(ANY, "/fine_tunings", "text"),
     RoutePermission(ANY, "/files", "batches"),
     RoutePermission(ANY, "/batches", "batches"),

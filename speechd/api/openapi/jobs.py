@@ -6,6 +6,7 @@ from fastapi import Response
 
 from speechd.api.openapi.audio import inlined
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
+from speechd.dialects import Dialect
 from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
 from speechd.schemas.transcription import ErrorEnvelope
 
@@ -27,9 +28,15 @@ def refusals(more: dict[int, str] | None = None) -> dict[int | str, dict[str, An
     return {status: {"model": ErrorEnvelope, "description": text} for status, text in failures}
 
 
-def upload_operation() -> dict[str, Any]:
+def null_members(dialect: Dialect) -> dict[str, Any]:
+    """Arguments of a route whose answer has members without a value as null, or leaves them out."""
+    return {"response_model_exclude_none": not dialect.null_members}
+
+
+def upload_operation(dialect: Dialect) -> dict[str, Any]:
     """Arguments of the route for uploads of files."""
     schema = inlined(FileForm.model_json_schema())
+    schema["properties"]["purpose"]["enum"] = sorted(dialect.file_purposes)
     content = {"type": "string", "format": "binary", "description": "The file. For batches it is JSONL."}
     schema["properties"] = {"file": content, **schema["properties"]}
     schema["required"] = ["file", *schema["required"]]

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from speechd.errors import InternalError, InvalidAudio, InvalidRequest, SpeechdError, TooLarge, UnsupportedAudioFormat
-from speechd.types import SAMPLE_RATE, Samples
+from speechd.types import SAMPLE_RATE, Clip, Samples
 
 DEFAULT_MAX_SECONDS: Final = 43_200.0
 MAX_PIECE: Final = 10 * SAMPLE_RATE
@@ -63,6 +63,14 @@ class DecodeOptions:
     """Do not mix the channels."""
     audio_track: str | None = None
     """Which one of several, see speechd.types.TranscribeOptions."""
+    start: float = 0.0
+    """Seconds. What is before is decoded, but not yielded."""
+    duration: float | None = None
+    """Seconds that are yielded at most."""
+
+    @property
+    def clip(self) -> Clip:
+        return Clip(self.start, self.duration)
 
 
 @dataclass(frozen=True, slots=True)

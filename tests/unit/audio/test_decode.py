@@ -13,7 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -26,15 +26,22 @@ from speechd.audio.ffmpeg.resample import SampleClock
 from speechd.audio.ffmpeg.stream import open_stream
 from speechd.audio.ffmpeg.tracks import CONTAINER_OPTIONS, Track
 from speechd.audio.isolation.protocol import DecodeOptions
-from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
-from speechd.types import SAMPLE_RATE, Samples
+from speechd.errors import (
+    InternalError,
+    InvalidAudio,
+    InvalidRequest,
+    SpeechdError,
+    TooLarge,
+    UnsupportedAudioFormat,
+)
+from speechd.types import SAMPLE_RATE, Clip, Samples
 from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
 
 SECONDS = 7.31
 PCM16 = pcm16(tone(SECONDS, 16_000))
 
 
-def decoded(data: bytes, **limits: float) -> tuple[Samples, bool]:
+def decoded(data: bytes, **limits: Any) -> tuple[Samples, bool]:
     """All samples, and whether the recording breaks off."""
     with open_audio(io.BytesIO(data), **limits) as stream:
         chunks = list(stream)
@@ -399,6 +406,40 @@ def test_mutilated_files_never_escape_the_error_tree() -> None:
 
 
 # --- bounds --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clip", "first", "last"),
+    [
+        (Clip(), 0, 7.31),
+        (Clip(2), 2, 7.31),
+        (Clip(0, 3), 0, 3),
+        (Clip(4.5, 1.25), 4.5, 5.75),
+        (Clip(5.5, 100), 5.5, 7.31),
+        (Clip(7.3, 0.001), 7.3, 7.301),
+    ],
+)
+def test_a_clip_has_just_its_samples(clip: Clip, first: float, last: float) -> None:
+    whole, _ = decoded(wav(PCM16))
+    with open_audio(io.BytesIO(wav(PCM16)), clip=clip) as stream:
+        assert stream.expected_seconds == pytest.approx(last - first, abs=0.001)
+        samples = np.concatenate(list(stream))
+    assert np.array_equal(samples, whole[round(first * SAMPLE_RATE) : round(last * SAMPLE_RATE)])
+
+
+def test_a_clip_ends_the_decoding_and_with_it_what_follows() -> None:
+    """Also a recording that is longer than the limit, or broken behind the clip."""
+    long = wav(pcm16(tone(20, 16_000)))
+    assert len(decoded(long, clip=Clip(1, 2), max_seconds=12)[0]) == 2 * SAMPLE_RATE
+    assert decoded(long[:-40_000], clip=Clip(1, 2))[1] is False
+    assert decoded(long[:-40_000], clip=Clip(1))[1] is True
+
+
+@pytest.mark.parametrize("start", [7.31, 8, 1_000_000])
+def test_a_clip_behind_the_end_is_refused(start: float) -> None:
+    with pytest.raises(InvalidRequest, match=r"7\.31 seconds long") as caught:
+        decoded(wav(PCM16), clip=Clip(start, 1))
+    assert caught.value.param == "start"
 
 
 def test_the_duration_limit_is_enforced_while_reading() -> None:

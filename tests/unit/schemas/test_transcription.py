@@ -9,7 +9,7 @@ from speechd.schemas.chunking import ServerVad
 from speechd.schemas.models import ModelList, ModelObject
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm, ErrorEnvelope, TranscriptionForm, TranslationForm
-from speechd.types import MIXED_VAD, TranscribeOptions, VadOptions
+from speechd.types import MIXED_VAD, Clip, TranscribeOptions, VadOptions
 
 
 def options(**fields: Any) -> TranscribeOptions:
@@ -153,7 +153,17 @@ def test_translate_as_a_field(said: Any, task: str) -> None:
     assert TranslationForm.parse({"translate": said}).to_options().task == "translate"
 
 
+def test_a_part_of_the_recording() -> None:
+    assert options(start="90.5", duration="30").clip == Clip(90.5, 30)
+    assert options(duration=30).clip == Clip(0, 30)
+    assert options(start="").clip == Clip()
+    assert (Clip(5).seconds_of(20), Clip(5, 3).seconds_of(20), Clip(5, 30).seconds_of(20)) == (15, 3, 15)
+    assert Clip(25).seconds_of(20) == 0
+
+
 BAD = [
+    *(({"start": value}, "start") for value in ("-1", "nan", "inf", "1e300", "0:30")),
+    *(({"duration": value}, "duration") for value in ("0", "-1", "nan", "inf", "1e300")),
     ({"model": ["a", "b"]}, "model"),
     ({"language": "xx"}, "language"),
     ({"languages": ["en", "xx"]}, "languages"),
