@@ -35,7 +35,8 @@ from speechd.errors import (
     UnsupportedAudioFormat,
 )
 from speechd.types import SAMPLE_RATE, Clip, Samples
-from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
+from tests.support.dts_core import dts_tone
+from tests.support.generated_audio import encode, interleaved, m2ts, pcm16, tone, wav
 
 SECONDS = 7.31
 PCM16 = pcm16(tone(SECONDS, 16_000))
@@ -82,6 +83,15 @@ CODED = {
     "caf": ("caf", "pcm_s16be", 44_100, 0),
     "au": ("au", "pcm_s16be", 44_100, 0),
     "amr": ("amr", "libopencore_amrnb", 8_000, 0.04),
+    "avi": ("avi", "libmp3lame", 44_100, 0.06),
+    "avi-pcm": ("avi", "pcm_s16le", 16_000, 0),
+    "flv": ("flv", "aac", 44_100, 0.03),
+    "flv-mp3": ("flv", "libmp3lame", 22_050, 0.06),
+    "flv-nellymoser": ("flv", "nellymoser", 22_050, 0.03),
+    "ac3": ("ac3", "ac3", 48_000, 0.04),
+    "eac3": ("eac3", "eac3", 48_000, 0.04),
+    "ts": ("mpegts", "aac", 48_000, 0.03),
+    "ts-ac3": ("mpegts", "ac3", 48_000, 0.04),
     "w64": ("w64", "pcm_s24le", 96_000, 0),
     "wav": ("wav", "pcm_s16le", 11_025, 0),
     "wav-24": ("wav", "pcm_s24le", 44_100, 0),
@@ -115,6 +125,29 @@ def test_vorbis() -> None:
     soundfile.write(buffer, tone(SECONDS, 44_100), 44_100, format="OGG", subtype="VORBIS")
     samples, truncated = decoded(buffer.getvalue())
     assert (len(samples), truncated) == (round(SECONDS * SAMPLE_RATE), False)
+
+
+def test_dts() -> None:
+    samples, truncated = decoded(dts_tone(3))
+    assert not truncated
+    assert len(samples) / SAMPLE_RATE == pytest.approx(3, abs=0.006)  # whole frames
+    assert pitch(samples[16_000:32_000]) == pytest.approx(440, abs=2)
+    assert loudness(samples[16_000:32_000]) > 0.2
+
+
+def test_the_transport_streams_of_camcorders_are_read_from_any_packet_on() -> None:
+    data = m2ts(encode(tone(SECONDS, 48_000), 48_000, "mpegts", "ac3"))
+    samples, truncated = decoded(data[192 * 100 + 50 :])
+    assert not truncated
+    assert 5 < len(samples) / SAMPLE_RATE < SECONDS
+    assert pitch(samples[16_000:32_000]) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("container", ["ac3", "eac3", "dts"])
+def test_a_raw_stream_declares_no_length(container: str) -> None:
+    data = dts_tone(2) if container == "dts" else encode(tone(2, 48_000), 48_000, container, container)
+    with open_audio(io.BytesIO(data)) as stream:
+        assert not stream.declares_length
 
 
 def test_the_stream_describes_its_source() -> None:
@@ -349,7 +382,8 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[SpeechdError], str]] = {
     "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(99), UnsupportedAudioFormat, "looks like a PNG image"),
     "jpeg": (lambda: b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(99), UnsupportedAudioFormat, "looks like a JPEG image"),
     "midi": (lambda: b"MThd\0\0\0\x06\0\1\0\1" + bytes(99), UnsupportedAudioFormat, "looks like a MIDI score"),
-    "avi": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), UnsupportedAudioFormat, "looks like an AVI video"),
+    "header of AVI": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), InvalidAudio, "begins like AVI but is damaged"),
+    "header of FLV": (lambda: b"FLV\x01\x05\0\0\0\x09" + bytes(99), InvalidAudio, "FLV|flv"),
     "another container": (
         lambda: encode(tone(1, 16_000), 16_000, "voc", "pcm_u8"),
         UnsupportedAudioFormat,
