@@ -1,0 +1,115 @@
+"""The calls of clients that are not installed, as their public sources make them, with the settings of their pages.
+
+Each asserts what the client needs from the answer.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+import soundfile
+
+from tests.conftest import FIXTURES
+from tests.support.played_audio import decoded
+from tests.support.wer import normalised
+
+Settings = Mapping[str, Any]
+SENTENCE = "My sister is looking for the newspaper."
+SPOKEN = "The kettle is on."
+DIFY = """
+from dify_plugin.interfaces.model.openai_compatible.speech2text import OAICompatSpeech2TextModel
+from dify_plugin.interfaces.model.openai_compatible.tts import OAICompatText2SpeechModel
+
+model, credentials = {Speech2text!r}
+print(OAICompatSpeech2TextModel([])._invoke(model, credentials, open("recording.wav", "rb")))
+model, credentials = {TTS!r}
+tts = OAICompatText2SpeechModel([])
+tts.validate_credentials(model, credentials)
+voice = tts.get_tts_model_voices(model, credentials)[0]["value"]
+open("spoken.mp3", "wb").write(b"".join(tts._invoke(model, "tenant", credentials, "The kettle is on.", voice)))
+"""
+"""dify_plugin has the classes from which the provider's own derive; they make the calls."""
+
+
+def dify_credentials(column: Settings) -> tuple[str, dict[str, str]]:
+    """The fields of Dify's form under the names that the provider has for them."""
+    names = {"API Key": "api_key", "API Base URL": "endpoint_url", "voices": "voices"}
+    return column["Model Name"], {names[label]: value for label, value in column.items() if label in names}
+
+
+def recording() -> bytes:
+    """A WAV file of the sentence, which whisper-base understands without a fault."""
+    samples, rate = soundfile.read(FIXTURES / "en_newspaper.flac", dtype="int16")
+    soundfile.write(buffer := io.BytesIO(), samples, rate, format="WAV")
+    return buffer.getvalue()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def transcribed(url: str, key: str, data: dict[str, str], name: str = "audio.wav", kind: str = "audio/wav") -> None:
+    """A client reads `text` of a JSON reply."""
+    files = {"file": (name, recording(), kind)}
+    reply = httpx2.post(url, headers=bearer(key), files=files, data=data, timeout=120)
+    assert reply.status_code == 200, reply.text
+    assert normalised(reply.json()["text"]) == normalised(SENTENCE)
+
+
+def spoken(url: str, key: str, body: dict[str, Any], container: str = "mp3") -> None:
+    reply = httpx2.post(url, headers=bearer(key), json=body, timeout=120)
+    assert reply.status_code == 200, reply.text
+    samples, rate, found = decoded(reply.content)
+    assert found == container
+    assert 0.5 < len(samples) / rate < 5
+
+
+def open_webui(server: str, settings: Settings) -> None:
+    """`routers/audio.py`: a recording, the two lists of the settings page, and speech with the settings' model."""
+    given = settings["environment"]
+    stt, tts = (given[f"AUDIO_{part}_OPENAI_API_BASE_URL"] for part in ("STT", "TTS"))
+    transcribed(f"{stt}/audio/transcriptions", given["AUDIO_STT_OPENAI_API_KEY"], {"model": given["AUDIO_STT_MODEL"]})
+    models = httpx2.get(f"{tts}/audio/models").json()["models"]
+    assert given["AUDIO_TTS_MODEL"] in [model["id"] for model in models]
+    voices = {voice["id"]: voice["name"] for voice in httpx2.get(f"{tts}/audio/voices").json()["voices"]}
+    assert all(voices.values())
+    for voice in (given["AUDIO_TTS_VOICE"], *voices):
+        body = {"input": SPOKEN, "voice": voice, "model": given["AUDIO_TTS_MODEL"]}
+        spoken(f"{tts}/audio/speech", given["AUDIO_TTS_OPENAI_API_KEY"], body)
+
+
+def librechat(server: str, settings: Settings) -> None:
+    """`STTService.js` and `TTSService.js`: the language without its region, and a stream of speech."""
+    stt, tts = settings["speech"]["stt"]["openai"], settings["speech"]["tts"]["openai"]
+    transcribed(stt["url"], stt["apiKey"], {"model": stt["model"], "language": "en"})
+    for voice in tts["voices"]:
+        spoken(tts["url"], tts["apiKey"], {"input": SPOKEN, "model": tts["model"], "voice": voice})
+
+
+def home_assistant(server: str, settings: Settings) -> None:
+    """`openai_whisper_cloud` looks the model up and transcribes; `openai_tts` tries a full stop, lists and speaks."""
+    stt, tts = settings["Speech-to-text"]["value"], settings["Text-to-speech"]["value"]
+    key, url = stt["API key"], stt["URL"]
+    assert httpx2.get(f"{url}/v1/models/{stt['Model']}", headers=bearer(key)).status_code == 200
+    data = {"model": stt["Model"], "language": "en", "temperature": "0", "prompt": ""}
+    transcribed(f"{url}/v1/audio/transcriptions", key, data)
+    endpoint = tts["API endpoint"]
+    probe = {"model": "tts-1", "input": ".", "voice": "alloy", "response_format": "mp3"}
+    assert httpx2.post(endpoint, json=probe, timeout=60).status_code == 200
+    assert httpx2.get(endpoint.replace("/speech", "/voices")).json()["voices"]
+    body = {"model": tts["Model"], "input": SPOKEN, "voice": tts["Voice"], "response_format": "mp3", "speed": 1.0}
+    spoken(endpoint, "", body)
+
+
+def n8n(server: str, settings: Settings) -> None:
+    """The OpenAI credential is tried with GET /models; the node has fixed models."""
+    given = settings["n8n"]["value"]
+    url, key = given["Base URL"], given["API Key"]
+    assert httpx2.get(f"{url}/models", headers=bearer(key)).status_code == 200
+    transcribed(f"{url}/audio/transcriptions", key, {"model": "whisper-1"}, "data", "audio/wav")
+    files = {"file": ("data", recording(), "audio/wav")}
+    reply = httpx2.post(f"{url}/audio/translations", headers=bearer(key), files=files, data={"model": "whisper-1"})
+    assert "newspaper" in reply.json()["text"]
+    body = {"model": "tts-1", "input": SPOKEN, "voice": "alloy", "response_format": "mp3", "speed": 1}
+    spoken(f"{url}/audio/speech", key, body)
