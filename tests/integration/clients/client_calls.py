@@ -46,7 +46,7 @@ def recording() -> bytes:
 
 
 def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def transcribed(url: str, key: str, data: dict[str, str], name: str = "audio.wav", kind: str = "audio/wav") -> None:
