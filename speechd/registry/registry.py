@@ -116,7 +116,7 @@ class ModelStore:
         name = self._answering_name(model_id)
         model = self._best(options) if name == AUTO else self.get(name)
         check_able(model, options)
-        return self._installed(model)
+        return self._installed(model, model_id)
 
     def answering(self, model_id: str) -> Model | None:
         """The recogniser that a plain request of that id gets; None where it is refused."""
@@ -135,11 +135,12 @@ class ModelStore:
         """
         if (name := self.meant(model_id)) == AUTO:
             return self._best(TranscribeOptions())
-        return self._installed(self.get(name))
+        return self._installed(self.get(name), model_id)
 
-    def _installed(self, model: Model) -> Model:
+    def _installed(self, model: Model, name: str) -> Model:
         if not model.installed:
-            raise ModelNotInstalled(self._missing(model), param="model")
+            asked = name if name in self._names.others else model.id
+            raise ModelNotInstalled(self._missing(model, asked), param="model")
         return model
 
     def means_auto(self, model_id: str) -> bool:
@@ -222,14 +223,16 @@ class ModelStore:
         """The id of the model that answers a request of that id, or `auto`."""
         return self.meant(AUTO if self.stands_in(model_id) else model_id)
 
-    def _missing(self, model: Model) -> str:
-        """What is told who asks for a model that is not installed."""
-        here = ", ".join(each.id for each in self.list(hosted=False) if each.installed and each.kind == "asr")
-        return (
+    def _missing(self, model: Model, name: str) -> str:
+        """The message for a request that names a model, in this way, that is not installed."""
+        here = ", ".join(each.id for each in self.list(hosted=False) if each.installed and each.kind == model.kind)
+        told = (
             f"The model `{model.id}` is known but not installed here. Installed: {here}."
             f" Install it with: {model.how_to_install}"
-            f' - or let the name stand for another model: SPEECHD_MODEL_ALIASES=\'{{"{model.id}": "auto"}}\''
         )
+        if model.kind != "asr":
+            return told
+        return f'{told} - or let the name stand for another: SPEECHD_MODEL_ALIASES=\'{{"{name}": "auto"}}\''
 
     def _best(self, options: TranscribeOptions) -> Model:
         able = self._able(options)
