@@ -88,10 +88,11 @@ class VoiceStore:
             found = self._by_short_name(name)
         return _with_speaker(found, speaker) if speaker else found
 
-    def answering(self, model: str) -> Voice | None:
-        """The voice of a request that names this model and no voice; None where it is refused."""
+    def answering(self, languages: tuple[str, ...]) -> Voice | None:
+        """The voice that a hosted model of these languages stands for, or of any where it has none; None where there is
+        no such voice."""
         try:
-            return self.choose(model, AUTO)
+            return self._default_voice(languages)
         except SpeechdError:
             return None
 

@@ -14,6 +14,20 @@ from tests.conftest import Fixture
 from tests.contract.test_error_shape import assert_envelope
 from tests.contract.test_models_api import PREFIXES, placed, serving, transcribe
 
+ANSWERS = {
+    "whisper-1": "whisper-base",
+    "gpt-4o-mini-transcribe": "whisper-base",
+    "auto": "whisper-base",
+    "any": "whisper-base",
+    "mine": "whisper-tiny.en",
+    "openai/whisper-base": "whisper-base",
+    "Systran/faster-whisper-base": "whisper-base",
+    "base": "whisper-base",
+    "tts-1": "en_US-pocket-x_low",
+    "whisper-base": None,
+}
+"""Names, and the models that answer to them."""
+
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
@@ -53,45 +67,23 @@ async def test_a_name_has_the_languages_and_tasks_of_its_model(client: httpx2.As
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize(
-    ("name", "model"),
-    [
-        ("whisper-1", "whisper-base"),
-        ("gpt-4o-mini-transcribe", "whisper-base"),
-        ("auto", "whisper-base"),
-        ("any", "whisper-base"),
-        ("mine", "whisper-tiny.en"),
-        ("openai/whisper-base", "whisper-base"),
-        ("Systran/faster-whisper-base", "whisper-base"),
-        ("base", "whisper-base"),
-        ("tts-1", "en_US-pocket-x_low"),
-        ("whisper-base", None),
-    ],
-)
-async def test_one_model_has_the_id_that_was_asked_for(
-    client: httpx2.AsyncClient, prefix: str, name: str, model: str | None
-) -> None:
-    found = (await client.get(f"{prefix}/models/{name}")).json()
-    assert (found["id"], found["active"], found["speechd"]["stands_for"]) == (name, True, model)
+async def test_one_model_has_the_id_that_was_asked_for(client: httpx2.AsyncClient, prefix: str) -> None:
+    for name, model in ANSWERS.items():
+        found = (await client.get(f"{prefix}/models/{name}")).json()
+        assert (found["id"], found["active"], found["speechd"]["stands_for"]) == (name, True, model)
 
 
-@pytest.mark.parametrize("name", ["whisper-small", "openai/whisper-large-v3", "gone", "playai-tts-arabic", "gpt-9"])
-async def test_what_cannot_be_used_is_not_found(client: httpx2.AsyncClient, name: str) -> None:
-    assert_envelope(await client.get(f"/v1/models/{name}"), 404, "model_not_found", "model")
+async def test_what_cannot_be_used_is_not_found(client: httpx2.AsyncClient) -> None:
+    for name in ("whisper-small", "openai/whisper-large-v3", "gone", "playai-tts-arabic", "gpt-9"):
+        assert_envelope(await client.get(f"/v1/models/{name}"), 404, "model_not_found", "model")
+    missing = (await client.get("/v1/models/whisper-small")).json()["error"]["message"]
+    assert "speechd models pull whisper-small" in missing
 
 
-async def test_a_missing_model_says_how_to_install_it(client: httpx2.AsyncClient) -> None:
-    assert (
-        "speechd models pull whisper-small" in (await client.get("/v1/models/whisper-small")).json()["error"]["message"]
-    )
-
-
-@pytest.mark.parametrize(
-    "name", ["whisper-1", "whisper-large-v3", "Systran/faster-whisper-base", "openai/whisper-base"]
-)
-async def test_a_request_by_name_tells_the_model(client: httpx2.AsyncClient, english: Fixture, name: str) -> None:
-    reply = await transcribe(client, english, name)
-    assert (reply.status_code, reply.headers["x-speechd-model"]) == (200, "whisper-base")
+async def test_a_request_by_name_tells_the_model(client: httpx2.AsyncClient, english: Fixture) -> None:
+    for name in ("whisper-1", "whisper-large-v3", "Systran/faster-whisper-base", "openai/whisper-base"):
+        reply = await transcribe(client, english, name)
+        assert (reply.status_code, reply.headers["x-speechd-model"]) == (200, "whisper-base"), name
 
 
 async def test_strict_names(settings: Settings, english: Fixture) -> None:

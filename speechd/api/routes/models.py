@@ -192,10 +192,10 @@ class _Targets:
             return None
         if model.kind == "asr":
             return self._once(AUTO, lambda: self.service.models.answering(AUTO))
-        return self._once(model.languages, lambda: self._voice(name))
+        return self._once(model.languages, lambda: self._voice(model.languages))
 
-    def _voice(self, name: str) -> Model | None:
-        voice = self.service.voices.answering(name)
+    def _voice(self, languages: tuple[str, ...]) -> Model | None:
+        voice = self.service.voices.answering(languages)
         return voice.model if voice else None
 
     def _once(self, key: Hashable, find: Callable[[], Model | None]) -> Model | None:
