@@ -67,17 +67,22 @@ class Outcome:
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlaceholderProxy]:
     """A server with an LLM backend and models that may be deleted, and the proxy before it."""
     folder = tmp_path_factory.mktemp("suites")
-    spare = [f"spare-{number}" for number in range(SPARE_MODELS)]
-    for name in spare:
-        copy = folder / "data" / "models" / name
-        shutil.copytree(ROOT / "models" / "en_US-pocket-x_low", copy)
-        (copy / MANIFEST).write_text(json.dumps({OVER_HTTP: True}))
+    spare = spare_models(folder / "data", SPARE_MODELS)
     with our_companion() as urls:
         variables = {"SPEECHD_LLM_BACKENDS_FILE": str(backends_file(folder, urls))}
         with serving(folder / "data", **variables) as url:
             proxy = PlaceholderProxy(url, RECORDING.read_bytes(), spare_models=spare)
             with placeholder_proxy(proxy):
                 yield proxy
+
+
+def spare_models(data: Path, number: int) -> list[str]:
+    """Puts copies of the embedded voice into a data folder, as if callers had pulled them; their ids."""
+    names = [f"spare-{index}" for index in range(number)]
+    for name in names:
+        shutil.copytree(ROOT / "models" / "en_US-pocket-x_low", data / "models" / name)
+        (data / "models" / name / MANIFEST).write_text(json.dumps({OVER_HTTP: True}))
+    return names
 
 
 def run_suite(sdk: str, address: str, folder: Path) -> list[Outcome]:
