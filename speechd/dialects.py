@@ -72,13 +72,18 @@ OPENAI = Dialect(
 )
 DIALECTS = (GROQ, OPENAI)
 
+COMPAT_PATHS = {"/asr": "asr", "/detect-language": "asr", "/inference": "inference"}
+"""Paths of other servers' calls, each with the name by which SPEECHD_COMPAT opens it."""
+
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
 _REPEATED_PREFIX = re.compile(r"^(?:/openai/v1|/v1)+(?=(?:/openai/v1|/v1)(?:/|$))")
 
 
 def dialect_of(path: str) -> Dialect | None:
-    """The dialect of a path; None outside both prefixes."""
+    """The dialect of a path, also of another server's call; None for all other paths."""
+    if path in COMPAT_PATHS:
+        return OPENAI
     for dialect in DIALECTS:
         if path == dialect.prefix or path.startswith(dialect.prefix + "/"):
             return dialect

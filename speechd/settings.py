@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from speechd.dialects import COMPAT_PATHS
 from speechd.errors import InvalidRequest
 
 
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     )
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts to pull it in the background."
+    )
+    compat: CommaSeparated = Field(
+        (),
+        description="Comma-separated calls of other servers to answer: `asr` for `/asr` and `/detect-language` of"
+        " whisper-asr-webservice, `inference` for `/inference` of whisper.cpp's server.",
     )
     preload: CommaSeparated = Field((), description="Comma-separated models that are loaded at the start.")
     keep_alive: float = Field(
@@ -259,10 +265,18 @@ class Settings(BaseSettings):
     cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
     log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
 
-    @field_validator("cors_origins", "fetch_allow_hosts", "preload", mode="before")
+    @field_validator("compat", "cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("compat", mode="after")
+    @classmethod
+    def _known_calls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = sorted(set(COMPAT_PATHS.values()))
+        if unknown := set(value) - set(known):
+            raise ValueError(f"{sorted(unknown)[0]!r} is none of {', '.join(known)}")
+        return tuple(dict.fromkeys(value))
 
     @field_validator("speech_loudness", mode="before")
     @classmethod

@@ -109,6 +109,15 @@ def _wave_header(rate: int, tag: int, size: int | None) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + chunks + struct.pack("<4sI", b"data", data)
 
 
+def bare_pcm_header(rate: int) -> bytes:
+    """What makes a WAV of samples that follow it: 16-bit little-endian mono PCM.
+
+    Args:
+        rate: Hz.
+    """
+    return _wave_header(rate, PCM, None)
+
+
 class _ByteSink:
     """A file that takes bytes and hands them on; it cannot seek, so muxers stream."""
 

@@ -146,19 +146,24 @@ class TranscriptionCall:
         return TranscriptionRequest(self.form.model, self.form.to_options(), file, url, self.context)
 
     async def answer(
-        self, service: Service, file: BinaryIO | None = None, on_segment: Callable[[Segment], None] = lambda _: None
+        self,
+        service: Service,
+        file: BinaryIO | None = None,
+        on_segment: Callable[[Segment], None] = lambda _: None,
+        format: Format | None = None,
     ) -> TranscriptionReply:
         """The whole answer.
 
         Args:
             file: the recording, which is closed when it is no longer needed; None where it is to be fetched.
             on_segment: told of each segment as it is final.
+            format: of the answer; by default the one that the form names.
 
         Raises:
             SpeechdError: the model, the URL or the recording is refused.
         """
         transcript, status = await transcribe(service, self.request(file), on_segment)
-        format = TRANSCRIPT_FORMATS[self.form.response_format]
+        format = format or TRANSCRIPT_FORMATS[self.form.response_format]
         return TranscriptionReply(transcript, status, format, self.view, self.ignored)
 
 

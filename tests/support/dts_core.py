@@ -42,10 +42,10 @@ def _frame(subband: list[float]) -> bytes:
     bits.put((0x7FFE8001, 32), (1, 1), (31, 5), (0, 1), (SAMPLES_PER_FRAME // SUBBANDS - 1, 7), (FRAME_BYTES - 1, 14))
     bits.put((0, 6), (13, 4), (15, 5), (0, 5), (0, 3), (0, 2), (0, 2), (0, 1))  # mono, 48 kHz, 768 kbit/s, no extras
     bits.put((1, 1), (7, 4), (0, 2), (0, 3), (0, 2), (0, 4))
-    bits.put((0, 4), (0, 3), (0, 5), (1, 5), (0, 3), (0, 2), (6, 3), (6, 3))  # one channel of two subbands, plain codes
+    # One channel of two subbands, without variable-length codes.
+    bits.put((0, 4), (0, 3), (0, 5), (1, 5), (0, 3), (0, 2), (6, 3), (6, 3))
     bits.put((1, 1), *((3, 2),) * 4, *((7, 3),) * 5)
-    bits.put(
-        (0, 2), (0, 3), (0, 2), (11, 5), (0, 5), (SCALE_INDEX, 7)
-    )  # 8 bits for the first subband, none for the other
+    # 8 bits for each sample of the first subband, none for the other.
+    bits.put((0, 2), (0, 3), (0, 2), (11, 5), (0, 5), (SCALE_INDEX, 7))
     bits.put(*((round(sample * 127), 8) for sample in subband), (0xFFFF, 16))
     return bits.padded(FRAME_BYTES)

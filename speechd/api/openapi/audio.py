@@ -48,7 +48,7 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
         "responses": {
             200: _success(),
             202: LATER,
-            **{status: _failure(text) for status, text in AUDIO_FAILURES.items()},
+            **{status: failure(text) for status, text in AUDIO_FAILURES.items()},
         },
         "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
     }
@@ -64,12 +64,12 @@ def speech_operation() -> dict[str, Any]:
         "description": "The audio as it is made, or `speech.audio.delta` events.",
         "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
     }
-    failures = {status: _failure(text) for status, text in AUDIO_FAILURES.items() if status not in (422, 424)}
+    failures = {status: failure(text) for status, text in AUDIO_FAILURES.items() if status not in (422, 424)}
     content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
         "response_class": Response,
-        "responses": {200: success, 202: LATER, **failures, 501: _failure("The extra `tts` is not installed.")},
+        "responses": {200: success, 202: LATER, **failures, 501: failure("The extra `tts` is not installed.")},
         "openapi_extra": {
             "parameters": [PREFER],
             "requestBody": {"required": True, "content": dict.fromkeys(kinds, content)},
@@ -136,5 +136,5 @@ def _success() -> dict[str, Any]:
     }
 
 
-def _failure(description: str) -> dict[str, Any]:
+def failure(description: str) -> dict[str, Any]:
     return {"model": ErrorEnvelope, "description": description}

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import soundfile
+import srt
 
 from tests.conftest import FIXTURES
 from tests.support.played_audio import decoded
@@ -113,3 +114,16 @@ def n8n(server: str, settings: Settings) -> None:
     assert "newspaper" in reply.json()["text"]
     body = {"model": "tts-1", "input": SPOKEN, "voice": "alloy", "response_format": "mp3", "speed": 1}
     spoken(f"{url}/audio/speech", key, body)
+
+
+def bazarr(server: str, settings: Settings) -> None:
+    """`whisperai.py`: bare PCM of 16 kHz without a header, and no key."""
+    endpoint = settings["Bazarr"]["value"]["Whisper ASR Docker Endpoint"]
+    samples = decoded(recording())[0]
+    pcm = {"audio_file": (samples * 32767).astype("<i2").tobytes()}
+    found = httpx2.post(f"{endpoint}/detect-language", params={"encode": "false"}, files=pcm, timeout=120).json()
+    assert (found["language_code"], found["detected_language"]) == ("en", "english")
+    asked = {"task": "transcribe", "language": "en", "output": "srt", "encode": "false"}
+    reply = httpx2.post(f"{endpoint}/asr", params=asked, files=pcm, timeout=120)
+    (cue,) = srt.parse(reply.text)
+    assert normalised(cue.content) == normalised(SENTENCE)

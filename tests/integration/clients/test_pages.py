@@ -147,5 +147,13 @@ def test_the_calls_of_a_client(fresh: str, page: str, report: Callable[[SuiteRes
     report(SuiteResult(f"page of {page}", 1, 1, 0))
 
 
+def test_the_calls_of_bazarr(tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
+    assert "`SPEECHD_COMPAT=asr`" in (PAGES / "bazarr.md").read_text()
+    shutil.copytree(model_folder(BASE), tmp_path / "models" / BASE.name)
+    with serving(tmp_path, SPEECHD_COMPAT="asr") as url:
+        client_calls.bazarr(url, settings_of("bazarr", url))
+    report(SuiteResult("page of bazarr", 1, 1, 0))
+
+
 def test_every_page_is_tested() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == {*USES, *REPLAYED, "ai-sdk", "dify"}
+    assert {page.stem for page in PAGES.glob("*.md")} == {*USES, *REPLAYED, "ai-sdk", "bazarr", "dify"}
