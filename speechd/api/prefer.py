@@ -16,9 +16,11 @@ def wants_async(headers: Headers) -> bool:
 
 
 def prefers_plain_text(headers: Headers, media_type: str) -> bool:
-    """Whether `Accept` ranks plain text before this media type. Without `Accept` it does not."""
+    """Whether `Accept` ranks plain text before this media type of text. Without `Accept` it does not."""
     accept = headers.get("accept", "*/*")
-    return _quality(accept, "text/plain") > _quality(accept, media_type.partition(";")[0])
+    return media_type.startswith("text/") and _quality(accept, "text/plain") > _quality(
+        accept, media_type.partition(";")[0]
+    )
 
 
 def _quality(accept: str, media_type: str) -> float:

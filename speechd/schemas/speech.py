@@ -49,6 +49,12 @@ class SpeechBody(Form):
         " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
     )
 
+    @field_validator("model", mode="before")
+    @classmethod
+    def _default_model(cls, value: Any) -> Any:
+        """A form that nobody filled in has an empty text."""
+        return value or "auto"
+
     @field_validator("sample_rate", mode="before")
     @classmethod
     def _number(cls, value: Any) -> Any:

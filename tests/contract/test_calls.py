@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import groq
 import openai
 import pytest
 
@@ -127,6 +128,10 @@ async def test_the_media_type_of_vtt(house: House, accept: str | None, media_typ
     reply = await house.client.post("/v1/audio/transcriptions", **form, headers=headers)
     assert reply.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert reply.text.startswith("WEBVTT\n\n")
+    form["data"]["response_format"] = "json"
+    assert (await house.client.post("/v1/audio/transcriptions", **form, headers=headers)).headers[
+        "content-type"
+    ] == "application/json"
 
 
 @pytest.mark.parametrize("format", ["srt", "vtt", "tsv", "lrc"])
@@ -209,3 +214,29 @@ async def test_purposes_by_dialect(house: House, purpose: str) -> None:
     else:
         assert_envelope(reply, 400, param="purpose")
         assert "`batch`" in reply.json()["error"]["message"]
+
+
+async def test_groq_asks_for_words_with_json(server: Server) -> None:
+    """As groq-python's own tests do."""
+    async with groq.AsyncGroq(api_key="unused", base_url=server.url, max_retries=0) as client:
+        answer = await client.audio.transcriptions.create(
+            file=("a.wav", b"speech"),
+            model="stand-in",
+            language="en",
+            response_format="json",
+            timestamp_granularities=["word"],
+        )
+    assert answer.text == TEXT
+
+
+@pytest.mark.parametrize("strategy", ["auto", None, {"type": "server_vad"}, openai.omit])
+async def test_openai_sends_a_chunking_strategy(server: Server, strategy: Any) -> None:
+    async with openai.AsyncOpenAI(api_key="unused", base_url=f"{server.url}/v1", max_retries=0) as client:
+        answer = await client.audio.transcriptions.create(
+            file=("a.wav", b"speech"),
+            model="stand-in",
+            chunking_strategy=strategy,
+            timestamp_granularities=["segment"],
+            stream=None,
+        )
+    assert (answer.text, answer.languages[0].code) == (TEXT, "en")

@@ -37,6 +37,11 @@ LATER: dict[str, Any] = {
     "model": AudioJobObject,
     "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
 }
+_TEXT_TYPES = sorted(
+    {row.media_type.partition(";")[0] for row in TRANSCRIPT_FORMATS.values() if row.media_type.startswith("text/")}
+)
+TEXT_CONTENT = {name: {"schema": {"type": "string"}} for name in _TEXT_TYPES}
+"""Transcripts that are no JSON, by media type."""
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -130,7 +135,7 @@ def _success() -> dict[str, Any]:
         "description": "The text, in the format asked for.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
-            TRANSCRIPT_FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            **TEXT_CONTENT,
             "text/event-stream": {"schema": EVENT},
         },
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Response
 
-from speechd.api.openapi.audio import inlined
+from speechd.api.openapi.audio import TEXT_CONTENT, inlined
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.dialects import Dialect
 from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
@@ -61,7 +61,7 @@ def download_operation() -> dict[str, Any]:
 def result_operation() -> dict[str, Any]:
     """The same for the route of a job's result."""
     sound = {"schema": {"type": "string", "format": "binary"}}
-    content: dict[str, Any] = {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}
+    content: dict[str, Any] = {"application/json": {"schema": {}}, **TEXT_CONTENT}
     content |= dict.fromkeys(sorted({shape.media_type for shape in AUDIO_FORMATS.values()}), sound)
     return {
         "summary": "The answer of an audio job, exactly as in a synchronous request.",

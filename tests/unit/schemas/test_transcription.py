@@ -142,7 +142,7 @@ def test_unknown_values_of_include_have_no_effect() -> None:
 def test_a_model_that_is_left_out() -> None:
     for fields in ({}, {"model": None}, {"model": ""}):
         assert TranscriptionForm.parse(fields).model == "auto"
-    assert SpeechBody.parse({"input": "Hello."}).model == "auto"
+        assert SpeechBody.parse({"input": "Hello."} | fields).model == "auto"
 
 
 @pytest.mark.parametrize(
