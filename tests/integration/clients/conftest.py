@@ -1,6 +1,7 @@
 """What the suites of other people's clients share: where they are installed, and the table of what came of them."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -59,6 +60,17 @@ def python_of(client: str) -> Path:
     if not (CLIENTS / client / "installed.txt").exists():
         pytest.skip(NOT_INSTALLED.format(client))
     return path
+
+
+def node_with_packages(folder: Path) -> Path:
+    """Node, with the packages of the AI SDK in a folder; the test is skipped where one is not there."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    if not (CLIENTS / "node" / "node_modules").exists():
+        pytest.skip(NOT_INSTALLED.format("the AI SDK"))
+    (folder / "node_modules").symlink_to(CLIENTS / "node" / "node_modules")
+    return Path(node)
 
 
 def run_program(command: list[object], folder: Path, variables: Mapping[str, str], limit: int) -> str:

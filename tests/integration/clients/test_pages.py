@@ -4,9 +4,11 @@ The pages of docs/guides/clients are the configuration. Where the client install
 does not, its calls are made with the settings of its page (client_calls.py).
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.integration.clients import client_calls
-from tests.integration.clients.conftest import CLIENTS, NOT_INSTALLED, SuiteResult, python_of, run_program
+from tests.integration.clients.conftest import SuiteResult, node_with_packages, python_of, run_program
 from tests.integration.conftest import serving
 from tests.real.weights import BASE, model_folder
 from tests.support.played_audio import decoded
@@ -56,7 +58,7 @@ asyncio.run(use())
 """
 USES: Mapping[str, str] = {"livekit": LIVEKIT, "pipecat": PIPECAT, "litellm": "", "langchain": ""}
 """Python clients whose page has code, and what a program does with the objects that this code makes."""
-REPLAYED: Mapping[str, Callable[[str, Mapping[str, Any]], None]] = {
+REPLAYED: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
     "open-webui": client_calls.open_webui,
     "librechat": client_calls.librechat,
     "home-assistant": client_calls.home_assistant,
@@ -71,6 +73,17 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(model_folder(BASE), data / "models" / BASE.name)
     with serving(data) as url:
         yield url
+
+
+@contextmanager
+def counted(name: str, report: Callable[[SuiteResult], None]) -> Iterator[None]:
+    """A line of the table, whatever becomes of the test."""
+    try:
+        yield
+    except Exception as fault:
+        report(SuiteResult(name, 1, 0, 1, (str(fault).partition("\n")[0][:100],)))
+        raise
+    report(SuiteResult(name, 1, 1, 0))
 
 
 def block(page: str, kind: str) -> str:
@@ -99,16 +112,14 @@ def settings_of(page: str, address: str) -> dict[str, Any]:
     return settings
 
 
-def runs(page: str, fresh: str, tmp_path: Path, code: str, command: list[object], suffix: str) -> None:
-    """The code of a page prints what is said in its recording, and speaks, where it says so."""
-    (tmp_path / "recording.wav").write_bytes(client_calls.recording())
-    program = tmp_path / f"page.{suffix}"
-    program.write_text(code.replace(ADDRESS, fresh))
+def has_run(folder: Path, command: list[object], speaks: bool = True) -> None:
+    """The program prints what is said in its recording, and leaves a file with speech."""
+    (folder / "recording.wav").write_bytes(client_calls.recording())
     variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
-    printed = run_program([*command, program], tmp_path, variables, limit=300)
+    printed = run_program(command, folder, variables, limit=300)
     assert normalised(client_calls.SENTENCE) in map(normalised, printed.splitlines()), printed
-    spoken = [*tmp_path.glob("*.mp3"), *tmp_path.glob("spoken.wav")]
-    assert len(spoken) == (page != "langchain")
+    spoken = [*folder.glob("*.mp3"), *folder.glob("spoken.wav")]
+    assert len(spoken) == speaks
     for file in spoken:
         samples, rate, _ = decoded(file.read_bytes())
         assert 0.5 < len(samples) / rate < 5
@@ -116,43 +127,42 @@ def runs(page: str, fresh: str, tmp_path: Path, code: str, command: list[object]
 
 @pytest.mark.parametrize("page", USES)
 def test_a_python_page(fresh: str, page: str, tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
-    runs(page, fresh, tmp_path, block(page, "python") + USES[page], [python_of(page)], "py")
-    report(SuiteResult(f"page of {page}", 1, 1, 0))
+    command = [python_of(page), "-c", block(page, "python").replace(ADDRESS, fresh) + USES[page]]
+    with counted(f"page of {page}", report):
+        has_run(tmp_path, command, speaks=page != "langchain")
 
 
 def test_the_page_of_the_ai_sdk(fresh: str, tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
-    node = shutil.which("node")
-    if node is None or not (CLIENTS / "node" / "node_modules").exists():
-        pytest.skip("node is not installed" if node is None else NOT_INSTALLED.format("the AI SDK"))
-    (tmp_path / "node_modules").symlink_to(CLIENTS / "node" / "node_modules")
-    runs("ai-sdk", fresh, tmp_path, block("ai-sdk", "js"), [node], "mjs")
-    report(SuiteResult("page of ai-sdk", 1, 1, 0))
+    node = node_with_packages(tmp_path)
+    (tmp_path / "page.mjs").write_text(block("ai-sdk", "js").replace(ADDRESS, fresh))
+    with counted("page of ai-sdk", report):
+        has_run(tmp_path, [node, "page.mjs"])
 
 
 def test_the_page_of_dify(fresh: str, tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
     columns = settings_of("dify", fresh)["Dify"]
     given = {name: client_calls.dify_credentials(column) for name, column in columns.items()}
-    (tmp_path / "recording.wav").write_bytes(client_calls.recording())
-    code = client_calls.DIFY.format(**given)
-    printed = run_program([python_of("dify"), "-c", code], tmp_path, {}, limit=120)
-    assert normalised(printed) == normalised(client_calls.SENTENCE)
-    samples, rate, _ = decoded((tmp_path / "spoken.mp3").read_bytes())
-    assert 0.5 < len(samples) / rate < 5
-    report(SuiteResult("page of dify", 1, 1, 0))
+    with counted("page of dify", report):
+        has_run(tmp_path, [python_of("dify"), "-c", client_calls.DIFY.format(**given)])
+
+
+def test_the_page_of_litellms_proxy(fresh: str, tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
+    models = json.dumps(settings_of("litellm", fresh)["model_list"])
+    with counted("page of litellm, proxy", report):
+        has_run(tmp_path, [python_of("litellm"), "-c", client_calls.LITELLM_PROXY.format(model_list=models)])
 
 
 @pytest.mark.parametrize("page", REPLAYED)
 def test_the_calls_of_a_client(fresh: str, page: str, report: Callable[[SuiteResult], None]) -> None:
-    REPLAYED[page](fresh, settings_of(page, fresh))
-    report(SuiteResult(f"page of {page}", 1, 1, 0))
+    with counted(f"page of {page}", report):
+        REPLAYED[page](settings_of(page, fresh))
 
 
 def test_the_calls_of_bazarr(tmp_path: Path, report: Callable[[SuiteResult], None]) -> None:
     assert "`SPEECHD_COMPAT=asr`" in (PAGES / "bazarr.md").read_text()
     shutil.copytree(model_folder(BASE), tmp_path / "models" / BASE.name)
-    with serving(tmp_path, SPEECHD_COMPAT="asr") as url:
-        client_calls.bazarr(url, settings_of("bazarr", url))
-    report(SuiteResult("page of bazarr", 1, 1, 0))
+    with serving(tmp_path, SPEECHD_COMPAT="asr") as url, counted("page of bazarr", report):
+        client_calls.bazarr(settings_of("bazarr", url))
 
 
 def test_every_page_is_tested() -> None:

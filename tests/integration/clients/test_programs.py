@@ -11,10 +11,9 @@ import pytest
 
 from tests.conftest import FIXTURES, fixtures
 from tests.integration.clients.conftest import (
-    CLIENTS,
-    NOT_INSTALLED,
     RECORDING,
     SuiteResult,
+    node_with_packages,
     python_of,
     run_program,
 )
@@ -93,11 +92,8 @@ def program(client: str, folder: Path) -> list[object]:
     """The command that runs the program of a client."""
     if client != "ai_sdk":
         return [python_of(client), PROGRAMS / f"{client}_calls.py"]
-    node = shutil.which("node")
-    if node is None or not (CLIENTS / "node" / "node_modules").exists():
-        pytest.skip("node is not installed" if node is None else NOT_INSTALLED.format("the AI SDK"))
-    (folder / "node_modules").symlink_to(CLIENTS / "node" / "node_modules")
-    shutil.copy(PROGRAMS / "ai_sdk_calls.mjs", folder)
+    node = node_with_packages(folder)
+    shutil.copy(PROGRAMS / "ai_sdk_calls.mjs", folder)  # node looks for packages beside a program
     return [node, folder / "ai_sdk_calls.mjs"]
 
 
