@@ -157,7 +157,7 @@ class Settings(BaseSettings):
         120,
         gt=0,
         description="Seconds that an engine which is a process of its own (PocketSphinx) may take for one window,"
-        " before it is ended and starts anew.",
+        " before it is ended and starts anew. `/readyz` tells of every model that is late after half of it.",
     )
     max_queue_characters: float = Field(
         1_000_000,

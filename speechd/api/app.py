@@ -14,7 +14,19 @@ from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
-from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
+from speechd.api.routes import (
+    audio_jobs,
+    batches,
+    captions,
+    docs,
+    files,
+    health,
+    llm,
+    models,
+    speech,
+    transcriptions,
+    uploads,
+)
 from speechd.api.routes.compat import whisper_asr, whisper_cpp
 from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
@@ -93,6 +105,7 @@ def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
         routes.include_router(models.router, prefix=dialect.prefix)
         routes.include_router(llm.router(dialect), prefix=dialect.prefix)
         routes.include_router(files.router(dialect), prefix=dialect.prefix)
+        routes.include_router(uploads.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
     for name in compat:
         routes.include_router(COMPAT_ROUTERS[name])

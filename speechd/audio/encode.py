@@ -50,7 +50,11 @@ class Encoder(Protocol):
         ...
 
     def finish(self) -> Iterator[bytes]:
-        """The rest of the file. No call may follow."""
+        """The rest of the file. Only `close` may follow."""
+        ...
+
+    def close(self) -> None:
+        """Ends its threads and frees its memory, wherever it was broken off. No call may follow."""
         ...
 
 
@@ -77,6 +81,9 @@ class WaveEncoder:
             yield _wave_header(self._rate, self._tag, len(data)) + data + b"\0" * (len(data) % 2)
         elif self._head:
             yield self._head
+
+    def close(self) -> None:
+        """It has nothing to free."""
 
 
 def pcm16(samples: Samples) -> npt.NDArray[np.int16]:
@@ -181,6 +188,12 @@ class AvEncoder:
             while chunk := self._sink.read(ENCODER_CHUNK):
                 yield chunk
 
+    def close(self) -> None:
+        """See Encoder. Codec and container refer to each other, so only the garbage collector would free them."""
+        self._container.close()
+        if not isinstance(self._sink, _ByteSink):
+            self._sink.close()
+
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
             if self._skip:
@@ -217,6 +230,10 @@ class VorbisEncoder:
     def finish(self) -> Iterator[bytes]:
         self._file.close()
         yield self._sink.take()
+
+    def close(self) -> None:
+        """See Encoder."""
+        self._file.close()
 
 
 class _AppendOnlyFile(io.RawIOBase):

@@ -1,6 +1,6 @@
 """Files: contents with a name and an owner. Files of others are not found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -96,10 +96,15 @@ class Files:
         filename: str,
         purpose: str,
         lifetime: float | None = None,
+        replaced: Collection[str] = (),
     ) -> StoredFile:
-        """The same in the caller's transaction."""
+        """The same in the caller's transaction.
+
+        Args:
+            replaced: see BlobFolder.keep.
+        """
         created, kept = int(self._database.now()), self._lifetime if lifetime is None else lifetime
-        digest = await self.blobs.keep(connection, draft)
+        digest = await self.blobs.keep(connection, draft, replaced)
         file = StoredFile(
             id=new_id("file"),
             owner=owner,

@@ -246,7 +246,7 @@ class WorkerSession:
 
     async def _cleanup(self) -> None:
         """Removes what is over, and what processes that died have left."""
-        while await self._store.files.forget_expired():
+        while await self._store.files.forget_expired() or await self._store.uploads.forget_expired():
             pass
         await self._maintenance.forget_ended()
         await self._store.audio.forget_ended(self._store.retention)

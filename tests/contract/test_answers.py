@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from speechd.asr.engines.engine_monitor import EngineFaults
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.types import VadOptions
 from tests.contract.conftest import House, opened
 from tests.support.fake_service import TEXT
@@ -192,6 +193,9 @@ async def test_status(house: House) -> None:
     house.service.engine_faults = {"pocketsphinx": EngineFaults(hung=2, overdue=1)}
     told = {"pocketsphinx": {"hung": 2, "crashed": 0, "overdue": 1}}
     assert (await house.client.get("/readyz")).json() == {"status": "ready", "engines": told}
+    house.service.decodings = DecodingCounts(started=9, crashed=1, refused=2)
+    told = {"crashed": 1, "abandoned": 0, "silent": 0, "refused": 2}
+    assert (await house.client.get("/readyz")).json()["decodings"] == told
     assert (await house.client.get("/")).json()["name"] == "speechd"
     head = await house.client.head("/healthz")
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "15")

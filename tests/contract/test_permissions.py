@@ -50,6 +50,8 @@ REQUESTS: dict[Permission, list[tuple[str, str, dict[str, Any]]]] = {
         ("GET", "/files", {}),
         ("POST", "/files", {"files": {"file": ("in.jsonl", LINES)}, "data": {"purpose": "batch"}}),
         ("GET", "/batches", {}),
+        ("POST", "/uploads", {"json": {}}),
+        ("POST", "/uploads/upload_1/cancel", {}),
     ],
     "models": [
         ("POST", "/models/stand-in", {}),

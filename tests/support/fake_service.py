@@ -8,6 +8,7 @@ from threading import Event
 from typing import BinaryIO
 
 from speechd.asr.engines.engine_monitor import EngineFaults
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
@@ -251,6 +252,7 @@ class StandInService:
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
         self.engine_faults: dict[str, EngineFaults] = {}
+        self.decodings = DecodingCounts()
 
     async def remove(self, model: str) -> Model:
         return self.models.get(model)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import Response
+from pydantic import BaseModel
 
 from speechd.api.openapi.audio import TEXT_CONTENT, inlined
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
@@ -44,6 +45,25 @@ def upload_operation(dialect: Dialect) -> dict[str, Any]:
         "summary": "Upload a file.",
         "response_model": FileObject,
         "responses": refusals(TOO_LARGE),
+        "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
+    }
+
+
+def with_json(form: type[BaseModel]) -> dict[str, Any]:
+    """Summary and JSON body of a route that reads `form` by hand."""
+    content = {"application/json": {"schema": inlined(form.model_json_schema())}}
+    return {
+        "summary": (form.__doc__ or "").strip(),
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
+
+
+def part_operation(field: str) -> dict[str, Any]:
+    """Summary and body of the route for a part of an upload."""
+    data = {"type": "string", "format": "binary", "description": "The next bytes of the file, 64 MiB at most."}
+    schema = {"type": "object", "properties": {field: data}, "required": [field]}
+    return {
+        "summary": "Add a part to an upload.",
         "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
     }
 

@@ -15,7 +15,8 @@ from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
 from speechd.operations.batch import BATCH_OPERATIONS
 from speechd.schemas.batches import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
-from speechd.store.store import BatchOrder, StoreHandle
+from speechd.store.batch_order import BatchOrder
+from speechd.store.store import StoreHandle
 
 if TYPE_CHECKING:
     from speechd.store.batches import Batch

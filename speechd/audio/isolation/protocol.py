@@ -19,7 +19,15 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from speechd.errors import InternalError, InvalidAudio, InvalidRequest, SpeechdError, TooLarge, UnsupportedAudioFormat
+from speechd.errors import (
+    IndexRefused,
+    InternalError,
+    InvalidAudio,
+    InvalidRequest,
+    SpeechdError,
+    TooLarge,
+    UnsupportedAudioFormat,
+)
 from speechd.types import SAMPLE_RATE, Clip, Samples
 
 DEFAULT_MAX_SECONDS: Final = 43_200.0
@@ -42,7 +50,8 @@ _LENGTH: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<cII")
 
 ERRORS: Final[Mapping[str, type[SpeechdError]]] = {
-    error.__name__: error for error in (InvalidAudio, UnsupportedAudioFormat, InvalidRequest, TooLarge, InternalError)
+    error.__name__: error
+    for error in (InvalidAudio, IndexRefused, UnsupportedAudioFormat, InvalidRequest, TooLarge, InternalError)
 }
 """What a decoding may raise."""
 

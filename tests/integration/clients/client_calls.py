@@ -18,7 +18,6 @@ from tests.support.wer import normalised
 Settings = Mapping[str, Any]
 MODEL = "whisper-base"
 """The one real model of the server: what every hosted name must mean."""
-HTTP = httpx2.Client(timeout=120)
 SENTENCE = "My sister is looking for the newspaper."
 SPOKEN = "The kettle is on."
 DIFY = """
@@ -58,6 +57,10 @@ def recording() -> bytes:
     return buffer.getvalue()
 
 
+def ask(method: str, url: str, **given: Any) -> httpx2.Response:
+    return httpx2.request(method, url, timeout=120, **given)
+
+
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -65,14 +68,14 @@ def bearer(key: str) -> dict[str, str]:
 def transcribed(url: str, key: str, data: dict[str, str], name: str = "audio.wav", kind: str = "audio/wav") -> None:
     """A client reads `text` of a JSON reply."""
     files = {"file": (name, recording(), kind)}
-    reply = HTTP.post(url, headers=bearer(key), files=files, data=data)
+    reply = ask("POST", url, headers=bearer(key), files=files, data=data)
     assert reply.status_code == 200, reply.text
     assert reply.headers["x-speechd-model"] == MODEL
     assert normalised(reply.json()["text"]) == normalised(SENTENCE)
 
 
 def spoken(url: str, key: str, body: dict[str, Any], container: str = "mp3") -> None:
-    reply = HTTP.post(url, headers=bearer(key), json=body)
+    reply = ask("POST", url, headers=bearer(key), json=body)
     assert reply.status_code == 200, reply.text
     samples, rate, found = decoded(reply.content)
     assert found == container
@@ -84,9 +87,9 @@ def open_webui(settings: Settings) -> None:
     given = settings["environment"]
     stt, tts = (given[f"AUDIO_{part}_OPENAI_API_BASE_URL"] for part in ("STT", "TTS"))
     transcribed(f"{stt}/audio/transcriptions", given["AUDIO_STT_OPENAI_API_KEY"], {"model": given["AUDIO_STT_MODEL"]})
-    models = HTTP.get(f"{tts}/audio/models").json()["models"]
+    models = ask("GET", f"{tts}/audio/models").json()["models"]
     assert given["AUDIO_TTS_MODEL"] in [model["id"] for model in models]
-    voices = {voice["id"]: voice["name"] for voice in HTTP.get(f"{tts}/audio/voices").json()["voices"]}
+    voices = {voice["id"]: voice["name"] for voice in ask("GET", f"{tts}/audio/voices").json()["voices"]}
     assert all(voices.values())
     for voice in (given["AUDIO_TTS_VOICE"], *voices):
         body = {"input": SPOKEN, "voice": voice, "model": given["AUDIO_TTS_MODEL"]}
@@ -105,13 +108,13 @@ def home_assistant(settings: Settings) -> None:
     """`openai_whisper_cloud` looks the model up and transcribes; `openai_tts` tries a full stop, lists and speaks."""
     stt, tts = settings["Speech-to-text"]["value"], settings["Text-to-speech"]["value"]
     key, url = stt["API key"], stt["URL"]
-    assert HTTP.get(f"{url}/v1/models/{stt['Model']}", headers=bearer(key)).status_code == 200
+    assert ask("GET", f"{url}/v1/models/{stt['Model']}", headers=bearer(key)).status_code == 200
     data = {"model": stt["Model"], "language": "en", "temperature": "0", "prompt": ""}
     transcribed(f"{url}/v1/audio/transcriptions", key, data)
     endpoint = tts["API endpoint"]
     probe = {"model": "tts-1", "input": ".", "voice": "alloy", "response_format": "mp3"}
-    assert HTTP.post(endpoint, json=probe).status_code == 200
-    assert HTTP.get(endpoint.replace("/speech", "/voices")).json()["voices"]
+    assert ask("POST", endpoint, json=probe).status_code == 200
+    assert ask("GET", endpoint.replace("/speech", "/voices")).json()["voices"]
     body = {"model": tts["Model"], "input": SPOKEN, "voice": tts["Voice"], "response_format": "mp3", "speed": 1.0}
     spoken(endpoint, "", body)
 
@@ -120,10 +123,10 @@ def n8n(settings: Settings) -> None:
     """The OpenAI credential is tried with GET /models; the node has fixed models."""
     given = settings["n8n"]["value"]
     url, key = given["Base URL"], given["API Key"]
-    assert HTTP.get(f"{url}/models", headers=bearer(key)).status_code == 200
+    assert ask("GET", f"{url}/models", headers=bearer(key)).status_code == 200
     transcribed(f"{url}/audio/transcriptions", key, {"model": "whisper-1"}, "data", "audio/wav")
     files = {"file": ("data", recording(), "audio/wav")}
-    reply = HTTP.post(f"{url}/audio/translations", headers=bearer(key), files=files, data={"model": "whisper-1"})
+    reply = ask("POST", f"{url}/audio/translations", headers=bearer(key), files=files, data={"model": "whisper-1"})
     assert "newspaper" in reply.json()["text"]
     body = {"model": "tts-1", "input": SPOKEN, "voice": "alloy", "response_format": "mp3", "speed": 1}
     spoken(f"{url}/audio/speech", key, body)
@@ -134,9 +137,9 @@ def bazarr(settings: Settings) -> None:
     endpoint = settings["Bazarr"]["value"]["Whisper ASR Docker Endpoint"]
     samples = decoded(recording())[0]
     pcm = {"audio_file": (samples * 32767).astype("<i2").tobytes()}
-    found = HTTP.post(f"{endpoint}/detect-language", params={"encode": "false"}, files=pcm).json()
+    found = ask("POST", f"{endpoint}/detect-language", params={"encode": "false"}, files=pcm).json()
     assert (found["language_code"], found["detected_language"]) == ("en", "english")
     asked = {"task": "transcribe", "language": "en", "output": "srt", "encode": "false"}
-    reply = HTTP.post(f"{endpoint}/asr", params=asked, files=pcm)
+    reply = ask("POST", f"{endpoint}/asr", params=asked, files=pcm)
     (cue,) = srt.parse(reply.text)
     assert normalised(cue.content) == normalised(SENTENCE)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
+from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
@@ -361,8 +362,7 @@ async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
     pipeline = transcriber(FakeAsr(delay=0.01), window=4)
     async with contextlib.aclosing(pipeline.stream(channels([(1, 4)], [(5, 8)]), SPLIT)) as parts:
         await anext(parts)
-        (queued,) = pipeline.batcher._queued
-        assert queued.remaining > 50
+        assert pipeline.batcher.queued_seconds > 50
     await pipeline.batcher.close()
 
 
