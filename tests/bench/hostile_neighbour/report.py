@@ -48,6 +48,7 @@ def show(console: Console, measured: Measured) -> None:
         "p99 ms",
         "loop runs %",
         "lacks a CPU %",
+        "busiest second",
         "peak MB",
     )
     began, ended = measured.quiet
@@ -77,16 +78,27 @@ def cells(outcomes: Sequence[Outcome], seen: Seen, began: float, ended: float) -
     return [str(len(here) - errors - refused), str(refused), str(errors), p50, p99, *shares, f"{peak:.0f}"]
 
 
-def loop_shares(times: Sequence[LoopTime], began: float, ended: float) -> tuple[str, str]:
-    """Percent of the time in which the event loop's thread ran, and in which it was ready and had no CPU."""
+def loop_shares(times: Sequence[LoopTime], began: float, ended: float) -> tuple[str, str, str]:
+    """Percent of the time in which the event loop's thread ran, and in which it was ready and had no CPU; and how many
+    ms it ran in its busiest second, which no other load changes."""
     here = [each for each in times if began <= each.at < ended]
     if len(here) < 2:
-        return "", ""
+        return "", "", ""
     first, last = here[0], here[-1]
     seconds = last.at - first.at
     parts = (last.running - first.running, last.waiting - first.waiting)
     running, waiting = (f"{100 * part / seconds:.0f}" for part in parts)
-    return running, waiting
+    return running, waiting, f"{1000 * busiest_second(here):.0f} ms"
+
+
+def busiest_second(times: Sequence[LoopTime]) -> float:
+    """The most seconds that the loop's thread ran within about one second."""
+    most, first = 0.0, 0
+    for last in times:
+        while last.at - times[first].at > 1.0:
+            first += 1
+        most = max(most, last.running - times[first].running)
+    return most
 
 
 def times(measured: Measured) -> Table:
