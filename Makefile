@@ -14,7 +14,7 @@ PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-browser test-real test-all check format bench docs image clean
+.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-clients test-browser test-real test-all check format bench docs image clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -51,6 +51,10 @@ test-schema: $(READY)  ## a property-based run over our own schema; installs sch
 	@test -x .schema/bin/schemathesis || { $(PYTHON) -m venv .schema && .schema/bin/pip install --quiet 'schemathesis>=4.30'; }
 	$(BIN)/python -m pytest -rs tests/integration/test_properties.py
 
+test-clients: $(READY)  ## suites and programs of other people's clients; installs them into .clients first (2 GB)
+	PYTHON=$(PYTHON) tests/integration/clients/install.sh
+	$(BIN)/python -m pytest -rs tests/integration/clients
+
 test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs playwright, which drives it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
 	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
@@ -58,7 +62,7 @@ test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs pl
 test-real: $(READY)  ## accuracy with Whisper's own weights on people's recordings, beside faster-whisper; brings both first
 	$(BIN)/python -m pytest -rs -m real tests/real
 
-test-all: $(READY)  ## also what needs node, Chromium, PostgreSQL, root or llama.cpp (make test-llm builds it); lists by name what it skipped
+test-all: $(READY)  ## also what needs node, Chromium, PostgreSQL, root, llama.cpp (make test-llm builds it) or other clients (make test-clients installs them); lists by name what it skipped
 	$(BIN)/python -m pytest -rs
 
 check: $(READY)  ## ruff, mypy --strict on speechd, and the layers of its imports
@@ -71,8 +75,12 @@ format: $(READY)  ## let ruff put the code in form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
-	$(BIN)/python -m tests.bench.against_faster_whisper
+bench: $(READY)  ## speed on Whisper base against faster-whisper, servers and whisper.cpp, and of speech; 75 minutes on 2 cores (BENCH=--quick: 10)
+	@test -x .peers/bin/python || { $(PYTHON) -m venv .peers && .peers/bin/pip install --quiet pywhispercpp fastapi uvicorn python-multipart soundfile soxr; } \
+		|| { rm -rf .peers; echo "Going on without whisper.cpp."; }
+	$(PIP) --quiet flask || echo "Going on without Piper's server."
+	$(BIN)/python -m tests.bench.recognition $(BENCH)
+	$(BIN)/python -m tests.bench.speech_latency
 
 docs: $(READY_RUN)  ## build the documentation into site/, strictly; installs mkdocs-material into .venv first
 	@$(PIP) --quiet --editable '.[docs]'

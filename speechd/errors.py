@@ -3,7 +3,8 @@
     SpeechdError
     ├── InvalidRequest 400
     │   ├── InvalidAudio
-    │   │   └── UnsupportedAudioFormat
+    │   │   ├── UnsupportedAudioFormat
+    │   │   └── IndexRefused
     │   └── Unsupported
     ├── AuthenticationFailed 401
     ├── Forbidden 403
@@ -16,6 +17,7 @@
     ├── NotFound 404
     │   ├── ModelNotFound
     │   ├── FileNotFound
+    │   ├── UploadNotFound
     │   ├── BatchNotFound
     │   ├── AudioJobNotFound
     │   └── ResultNotReady
@@ -111,6 +113,10 @@ class UnsupportedAudioFormat(InvalidAudio):
     code = "unsupported_audio_format"
 
 
+class IndexRefused(InvalidAudio):
+    """The index of the recording claims more than its bytes can hold."""
+
+
 class Unsupported(InvalidRequest):
     """This server does not support the requested feature."""
 
@@ -187,6 +193,12 @@ class FileNotFound(NotFound):
     """The file does not exist or you do not have access to it."""
 
     code = "file_not_found"
+
+
+class UploadNotFound(NotFound):
+    """The upload does not exist or you do not have access to it."""
+
+    code = "upload_not_found"
 
 
 class BatchNotFound(NotFound):

@@ -13,6 +13,7 @@ from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
 from speechd.asr.transcriber import LocalTranscriber
+from speechd.audio.isolation.pool import DecodingCounts, shared_pool
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
@@ -89,8 +90,13 @@ class Service:
 
     @property
     def engine_faults(self) -> dict[str, EngineFaults]:
-        """Engines whose processes hung or crashed, or are late now."""
+        """Engines whose processes hung or crashed, and models that are late now."""
         return shared_monitor().faults()
+
+    @property
+    def decodings(self) -> DecodingCounts:
+        """What became of the recordings that this process has had decoded."""
+        return shared_pool().counts
 
     async def transcriber(self, model_id: str, options: TranscribeOptions) -> tuple[Model, Transcriber]:
         """The model for this transcription, and a transcriber that loads the model when it begins.
@@ -187,7 +193,7 @@ class Service:
         await self._check(model)
         load = self._load_engine or ENGINES[model.engine]
         engine = await run_in(LOADS, load, model, self.settings)
-        return LOADERS[model.kind](engine, self.settings)
+        return LOADERS[model.kind](engine, model.id, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:
         offline, mirror = self.settings.offline, self.settings.model_mirror
@@ -278,7 +284,7 @@ class _OnDemand:
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
             self.is_settled = True
-            packing = Packing(self.row.window_seconds, self.row.window_gap)
+            packing = Packing(min(self.row.window_seconds, batcher.window_seconds), self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from speechd.dialects import COMPAT_PATHS
 from speechd.errors import InvalidRequest
 
 
@@ -106,6 +107,11 @@ class Settings(BaseSettings):
     auto_pull: bool = Field(
         False, description="A request for a known model that is not installed starts to pull it in the background."
     )
+    compat: CommaSeparated = Field(
+        (),
+        description="Comma-separated calls of other servers to answer: `asr` for `/asr` and `/detect-language` of"
+        " whisper-asr-webservice, `inference` for `/inference` of whisper.cpp's server.",
+    )
     preload: CommaSeparated = Field((), description="Comma-separated models that are loaded at the start.")
     keep_alive: float = Field(
         900, ge=-1, description="Seconds after which an unused model is unloaded. -1 keeps it, 0 unloads at once."
@@ -155,7 +161,7 @@ class Settings(BaseSettings):
         120,
         gt=0,
         description="Seconds that an engine which is a process of its own (PocketSphinx) may take for one window,"
-        " before it is ended and starts anew.",
+        " before it is ended and starts anew. `/readyz` tells of every model that is late after half of it.",
     )
     max_queue_characters: float = Field(
         1_000_000,
@@ -254,19 +260,34 @@ class Settings(BaseSettings):
         " `int8` on a CPU and"
         " `float16` on a GPU.",
     )
-    adaptive_context: bool = Field(
-        False,
-        description="Encode short windows without padding for every Whisper model. Short clips are much faster,"
-        " but models"
-        " that were not trained for it repeat themselves or drop words: test it on your own recordings first.",
+    adaptive_context: Literal["auto", "off", "always"] = Field(
+        "auto",
+        description="Encode short windows at their own length and not at 30 s, which makes short clips several times"
+        " faster. `auto` does it with Whisper models whose margin was measured, for the catalog or by `speechd models"
+        " tune`. `always` does it with every Whisper model. `off` with none.",
     )
     cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
     log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
 
-    @field_validator("cors_origins", "fetch_allow_hosts", "preload", mode="before")
+    @field_validator("compat", "cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("compat", mode="after")
+    @classmethod
+    def _known_calls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = sorted(set(COMPAT_PATHS.values()))
+        if unknown := set(value) - set(known):
+            raise ValueError(f"{sorted(unknown)[0]!r} is none of {', '.join(known)}")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("adaptive_context", mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        """It was a switch once."""
+        word = str(value).strip().lower()
+        return {"true": "always", "1": "always", "false": "off", "0": "off"}.get(word, word)
 
     @field_validator("speech_loudness", mode="before")
     @classmethod

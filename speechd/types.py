@@ -137,7 +137,7 @@ class Transcript:
     language: str
     """ISO 639-1 code of the language spoken, also for a translation; empty when nothing is spoken."""
     duration: float
-    """Seconds of audio that were decoded."""
+    """Seconds of audio that were transcribed."""
     segments: tuple[Segment, ...]
     model: str = ""
     """Id of the model that transcribed."""
@@ -236,6 +236,26 @@ whole."""
 
 
 @dataclass(frozen=True, slots=True)
+class Clip:
+    """The part of a recording that is transcribed, in seconds from its beginning."""
+
+    start: float = 0.0
+    duration: float | None = None
+    """None: to the end of the recording."""
+
+    @property
+    def samples(self) -> slice:
+        """Its samples among all of the recording, at SAMPLE_RATE."""
+        end = None if self.duration is None else round((self.start + self.duration) * SAMPLE_RATE)
+        return slice(round(self.start * SAMPLE_RATE), end)
+
+    def seconds_of(self, recording: float) -> float:
+        """How long it is in a recording of so many seconds."""
+        rest = max(0.0, recording - self.start)
+        return rest if self.duration is None else min(rest, self.duration)
+
+
+@dataclass(frozen=True, slots=True)
 class TranscribeOptions:
     """Options of one transcription."""
 
@@ -266,6 +286,8 @@ class TranscribeOptions:
     that the track is tagged with. None: the one flagged as default, else the first."""
     vad: VadOptions | None = field(default_factory=VadOptions)
     """None: everything counts as speech."""
+    clip: Clip = Clip()
+    """The part of the recording that is transcribed. Times stay those of the whole recording."""
     start: float = 0.0
     """Seconds. Windows that begin earlier were transcribed before and are skipped. The recording is still decoded from
     its beginning, so that the windows are the same as in an uninterrupted run."""

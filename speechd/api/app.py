@@ -14,7 +14,20 @@ from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
-from speechd.api.routes import audio_jobs, batches, captions, docs, files, health, llm, models, speech, transcriptions
+from speechd.api.routes import (
+    audio_jobs,
+    batches,
+    captions,
+    docs,
+    files,
+    health,
+    llm,
+    models,
+    speech,
+    transcriptions,
+    uploads,
+)
+from speechd.api.routes.compat import whisper_asr, whisper_cpp
 from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
@@ -23,6 +36,9 @@ from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.worker.worker import Worker
+
+COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}
+"""Calls of other servers, by their names in SPEECHD_COMPAT."""
 
 
 def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
@@ -56,7 +72,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         version=__version__,
         summary="Speech to text and text to speech, answering like Groq's and OpenAI's audio APIs.",
         lifespan=lifespan,
-        routes=_routes(),
+        routes=_routes(settings.compat),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -72,8 +88,12 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
 
 
 @cache
-def _routes() -> list[BaseRoute]:
-    """All routes. They hold no state, so that a process makes them once: their schemas take 0.2 s of CPU."""
+def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
+    """All routes. They hold no state, so that a process makes them once: their schemas take 0.2 s of CPU.
+
+    Args:
+        compat: other servers whose calls are answered too.
+    """
     routes = APIRouter()
     routes.include_router(health.router)
     routes.include_router(docs.router)
@@ -84,6 +104,9 @@ def _routes() -> list[BaseRoute]:
         routes.include_router(captions.router(dialect), prefix=dialect.prefix)
         routes.include_router(models.router, prefix=dialect.prefix)
         routes.include_router(llm.router(dialect), prefix=dialect.prefix)
-        routes.include_router(files.router, prefix=dialect.prefix)
+        routes.include_router(files.router(dialect), prefix=dialect.prefix)
+        routes.include_router(uploads.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
+    for name in compat:
+        routes.include_router(COMPAT_ROUTERS[name])
     return routes.routes

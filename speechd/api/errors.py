@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from speechd.dialects import COMPAT_PATHS
 from speechd.errors import InternalError, InvalidRequest, MethodNotAllowed, NotFound, SpeechdError
 
 logger = logging.getLogger("speechd.api")
@@ -72,6 +73,8 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
 def _translated(error: HTTPException, request: Request) -> SpeechdError:
     address = f"{request.method} {request.url.path[:200]}"
     if error.status_code == HTTPStatus.NOT_FOUND:
+        if name := COMPAT_PATHS.get(request.url.path):
+            return NotFound(f"{address} is off on this server. SPEECHD_COMPAT={name} turns it on.", code="unknown_url")
         return NotFound(f"Unknown request URL: {address}.", code="unknown_url")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed(f"The method is not allowed here: {address}.")

@@ -21,18 +21,25 @@ _EXTENDED_FILENAME = re.compile(r""";\s*filename\*\s*=\s*"?([^';"\s]*)'[^';"]*'(
 beyond ASCII."""
 
 MAX_PARTS = 512
+MAX_HEADER_BYTES = 65_536
+"""Of one header line of a part."""
+MAX_FILENAME = 1000
+"""Characters. File systems allow 255 bytes."""
 MAX_TEXT_BYTES = 1 << 20
 """Bytes of all text fields together, without `url`: it may hold a whole recording, which the body's limit bounds."""
 
 
 class MultipartReader:
-    """Reads one body; the part called `file` is the audio, other parts with a file name are ignored.
+    """Reads one body; one part is the audio, other parts with a file name are ignored.
 
     A `url` that is the recording itself becomes the audio too, decoded as it arrives.
     """
 
-    def __init__(self, boundary: bytes, max_file_bytes: int) -> None:
+    def __init__(self, boundary: bytes, max_file_bytes: int, file_field: str = "file") -> None:
         """
+        Args:
+            file_field: name of the part with the audio.
+
         Raises:
             InvalidRequest: there is no usable boundary.
         """
@@ -40,6 +47,7 @@ class MultipartReader:
         """Name and text of each field, in order."""
         self.has_file = False
         self.filename = ""
+        self._file_field = file_field
         self._max_file_bytes = max_file_bytes
         self._file_bytes = 0
         self._audio: list[bytes] = []
@@ -65,6 +73,7 @@ class MultipartReader:
                     "on_part_end": self._on_part_end,
                     "on_end": self._on_end,
                 },
+                max_header_size=MAX_HEADER_BYTES,
             )
         except FormParserError:
             raise InvalidRequest("The multipart boundary is too long.", param="content-type") from None
@@ -81,7 +90,9 @@ class MultipartReader:
         try:
             self._parser.write(data)
         except FormParserError:
-            raise InvalidRequest("The multipart body is malformed.") from None
+            raise InvalidRequest(
+                f"The multipart body is malformed, or a part has a header of more than {MAX_HEADER_BYTES} bytes."
+            ) from None
 
     def take_audio(self) -> bytes:
         """The bytes of the file which arrived since the last call."""
@@ -98,7 +109,7 @@ class MultipartReader:
         if not self._complete:
             raise InvalidRequest("The multipart body ends before its closing boundary.")
         if self.has_file and not self._file_bytes:
-            raise InvalidAudio("The file is empty.", param="file")
+            raise InvalidAudio("The file is empty.", param=self._file_field)
 
     def _on_part_begin(self) -> None:
         self._parts += 1
@@ -129,18 +140,30 @@ class MultipartReader:
             raise InvalidRequest("A part of the multipart body has no name.")
         self._name = options[b"name"].decode("utf-8", "replace")
         filename = _filename(disposition, options)
-        if self._name == "file":
+        self._check_names(filename or "")
+        if self._name == self._file_field:
             self._open_file(filename)
         elif filename is None:
             self._text = []
 
+    def _check_names(self, filename: str) -> None:
+        if len(self._name) > MAX_FILENAME:
+            raise InvalidRequest("A part of the multipart body has a name that is too long.")
+        if len(filename) > MAX_FILENAME:
+            raise InvalidRequest(
+                f"The file name of `{self._name}` is too long: it has {len(filename)} characters, and at most"
+                f" {MAX_FILENAME} are accepted.",
+                param=self._name,
+            )
+
     def _open_file(self, filename: str | None) -> None:
+        field = self._file_field
         if filename is None:
-            raise InvalidRequest("`file` must be sent as a file, with a file name, not as text.", param="file")
+            raise InvalidRequest(f"`{field}` must be sent as a file, with a file name, not as text.", param=field)
         if not filename:
-            raise InvalidRequest("`file` has an empty file name: no file was chosen.", param="file")
+            raise InvalidRequest(f"`{field}` has an empty file name: no file was chosen.", param=field)
         if self.has_file:
-            raise InvalidRequest("Only one `file`, or one `url`, can be sent.", param="file")
+            raise InvalidRequest(f"Only one `{field}`, or one `url`, can be sent.", param=field)
         self.has_file = self._is_file = True
         self.filename = filename
 
@@ -148,7 +171,7 @@ class MultipartReader:
         if self._is_file:
             self._file_bytes += end - start
             if self._file_bytes > self._max_file_bytes:
-                raise TooLarge(f"The file is larger than {self._max_file_bytes} bytes.", param="file")
+                raise TooLarge(f"The file is larger than {self._max_file_bytes} bytes.", param=self._file_field)
             self._audio.append(data[start:end])
         elif self._text is not None and self._name == "url":
             self._text.append(data[start:end])

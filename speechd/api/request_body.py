@@ -52,7 +52,12 @@ class UploadForm:
 
 @asynccontextmanager
 async def open_form(
-    request: Request, max_file_bytes: int, into: BinaryIO | None = None, max_json_bytes: int = MAX_JSON_BYTES
+    request: Request,
+    max_file_bytes: int,
+    into: BinaryIO | None = None,
+    max_json_bytes: int = MAX_JSON_BYTES,
+    file_field: str = "file",
+    before_file: bytes = b"",
 ) -> AsyncIterator[UploadForm]:
     """The body as a Form, whose file lives as long as the context.
 
@@ -60,6 +65,8 @@ async def open_form(
         max_file_bytes: of the file in a multipart body.
         into: takes the file's bytes; whoever gives it closes it. A temporary file when None.
         max_json_bytes: of a JSON or urlencoded body, which is in memory whole.
+        file_field: name of the part with the file.
+        before_file: a header that the file's bytes lack; it becomes the beginning of the file.
 
     Raises:
         TooLarge: the body or the file is over the limit; a declared length is refused before anything is read.
@@ -75,15 +82,20 @@ async def open_form(
         async with aclosing(body):
             match media_type:
                 case b"multipart/form-data":
-                    form = await _read_multipart(body, parameters.get(b"boundary", b""), file, max_file_bytes)
+                    reader = MultipartReader(parameters.get(b"boundary", b""), max_file_bytes, file_field)
+                    if before_file:
+                        file.write(before_file)
+                    form = await _read_multipart(body, reader, file)
                 case b"application/json":
                     form = UploadForm(await _parsed(_json_fields, body))
                 case b"application/x-www-form-urlencoded":
                     form = UploadForm(await _parsed(_urlencoded_fields, body))
                 case _:
                     raise _unexpected_type(media_type)
-        if form.file is None and "file" in form.fields:
-            raise InvalidRequest("`file` must be sent as a file part of a multipart/form-data body.", param="file")
+        if form.file is None and file_field in form.fields:
+            raise InvalidRequest(
+                f"`{file_field}` must be sent as a file part of a multipart/form-data body.", param=file_field
+            )
         try:
             yield form
         finally:
@@ -148,10 +160,7 @@ async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator
     return fields
 
 
-async def _read_multipart(
-    body: AsyncGenerator[bytes, None], boundary: bytes, file: BinaryIO, max_file_bytes: int
-) -> UploadForm:
-    reader = MultipartReader(boundary, max_file_bytes)
+async def _read_multipart(body: AsyncGenerator[bytes, None], reader: MultipartReader, file: BinaryIO) -> UploadForm:
     written = 0
     async for chunk in body:
         reader.feed(chunk)

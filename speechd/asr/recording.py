@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from speechd.audio.decode import AudioStream
@@ -52,7 +52,14 @@ class OpenRecording:
         """
         self._options = options
         self._apart = options.channels == "split"
-        decoding = DecodeOptions(max_seconds, apart=self._apart, audio_track=options.audio_track)
+        self._clip = options.clip
+        decoding = DecodeOptions(
+            max_seconds,
+            apart=self._apart,
+            audio_track=options.audio_track,
+            start=self._clip.start,
+            duration=self._clip.duration,
+        )
         self._stream = AudioStream(audio, decoding)
         self._copies = DuplicateChannelFilter()
         self._decoding, self._detecting = Stopwatch(), Stopwatch()
@@ -72,12 +79,13 @@ class OpenRecording:
     @property
     def expected_seconds(self) -> float:
         """Probable seconds of audio to transcribe. Separate channels count each."""
-        ahead = max(0.0, self._stream.expected_seconds - self._options.start)
+        done = max(0.0, self._options.start - self._clip.start)
+        ahead = max(0.0, self._stream.expected_seconds - done)
         return ahead * (max(1, self._stream.channels) if self._apart else 1)
 
     @property
     def seconds(self) -> float:
-        """Its length, once the windows are read."""
+        """The length of what was transcribed, once the windows are read."""
         return self._stream.seconds
 
     @property
@@ -96,14 +104,19 @@ class OpenRecording:
         return Timings(decode=self._decoding.seconds, vad=self._detecting.seconds)
 
     def windows(self, packing: Packing) -> Iterator[Window]:
-        """Its windows from `options.start` on, about in order; blocking.
+        """Its windows from `options.start` on, about in order, on the clock of the whole recording; blocking.
 
         Raises:
             InvalidAudio, InvalidRequest, TooLarge: see speechd.audio.decode.AudioStream.
         """
         chunks = self._copies.silenced(self._decoding.iterating(self._stream))
         cut = cut_windows(chunks, lambda: self._detecting.calling(SpeechDetector()), packing, self._options.vad)
-        return (window for window in cut if _begins_after(window, self._options.start))
+        placed = (_later(window, self._clip.start) for window in cut)
+        return (window for window in placed if _begins_after(window, self._options.start))
+
+
+def _later(window: Window, seconds: float) -> Window:
+    return replace(window, start=window.start + seconds, horizon=window.horizon + seconds) if seconds else window
 
 
 def _begins_after(window: Window, start: float) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, TypeVar
 
-from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
+from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
@@ -21,6 +21,7 @@ from speechd.asr.language_detection import LanguageDetector, main_language
 from speechd.asr.linked_windows import LinkedWindows, WindowContext
 from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import OpenRecording
+from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
 from speechd.executors import DECODING, run_in

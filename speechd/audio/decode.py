@@ -15,7 +15,7 @@ from speechd.audio.isolation.descriptors import read_only
 from speechd.audio.isolation.pool import DecoderPool, shared_pool
 from speechd.audio.isolation.protocol import DEFAULT_MAX_SECONDS, DecodeOptions, Ending, Header
 from speechd.errors import InternalError
-from speechd.types import SAMPLE_RATE, Samples
+from speechd.types import SAMPLE_RATE, Clip, Samples
 
 
 def open_audio(
@@ -25,6 +25,7 @@ def open_audio(
     grace: float = 20.0,
     apart: bool = False,
     audio_track: str | None = None,
+    clip: Clip | None = None,
 ) -> "AudioStream":
     """Open a recording for decoding, judged by its content alone.
 
@@ -34,6 +35,7 @@ def open_audio(
         grace: CPU seconds that decoding may take beyond a fifth of the audio's own length.
         apart: do not mix the channels.
         audio_track: which one of several, see speechd.types.TranscribeOptions.
+        clip: the part that is yielded; the whole recording by default.
 
     Raises:
         UnsupportedAudioFormat: it is none of the accepted containers, or uses a codec that is not accepted.
@@ -42,7 +44,8 @@ def open_audio(
         Overloaded: as many recordings as may be are being decoded.
         InternalError: the file cannot be read, or no process can be started.
     """
-    stream = AudioStream(file, DecodeOptions(max_seconds, grace, apart, audio_track))
+    part = clip or Clip()
+    stream = AudioStream(file, DecodeOptions(max_seconds, grace, apart, audio_track, part.start, part.duration))
     try:
         stream.open()
     except BaseException:
@@ -130,7 +133,7 @@ class AudioStream:
     @property
     def expected_seconds(self) -> float:
         """How long it will probably be: what its header says, else FFmpeg's guess, else one from its size."""
-        return self.header.expected_seconds
+        return self._options.clip.seconds_of(self.header.expected_seconds)
 
     @property
     def declares_length(self) -> bool:
@@ -140,7 +143,8 @@ class AudioStream:
     @property
     def probable_seconds(self) -> float | None:
         """How long FFmpeg takes it to be, which may be a guess: to show to people. None: it has no idea."""
-        return self.header.probable_seconds
+        guess = self.header.probable_seconds
+        return None if guess is None else self._options.clip.seconds_of(guess)
 
     @property
     def seconds(self) -> float:
@@ -168,6 +172,7 @@ class AudioStream:
 
         Raises:
             TooLarge: the recording is longer than `max_seconds`.
+            InvalidRequest: the recording ends before the clip begins.
             InvalidAudio: not one frame of it can be decoded, or decoding takes absurdly long, or it is made to do harm.
         """
         process = self._process

@@ -50,7 +50,11 @@ class Encoder(Protocol):
         ...
 
     def finish(self) -> Iterator[bytes]:
-        """The rest of the file. No call may follow."""
+        """The rest of the file. Only `close` may follow."""
+        ...
+
+    def close(self) -> None:
+        """Ends its threads and frees its memory, wherever it was broken off. No call may follow."""
         ...
 
 
@@ -77,6 +81,9 @@ class WaveEncoder:
             yield _wave_header(self._rate, self._tag, len(data)) + data + b"\0" * (len(data) % 2)
         elif self._head:
             yield self._head
+
+    def close(self) -> None:
+        """It has nothing to free."""
 
 
 def pcm16(samples: Samples) -> npt.NDArray[np.int16]:
@@ -107,6 +114,15 @@ def _wave_header(rate: int, tag: int, size: int | None) -> bytes:
     data = UNKNOWN_SIZE if size is None else size
     riff = UNKNOWN_SIZE if size is None else 4 + len(chunks) + 8 + size + size % 2
     return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + chunks + struct.pack("<4sI", b"data", data)
+
+
+def bare_pcm_header(rate: int) -> bytes:
+    """What makes a WAV of samples that follow it: 16-bit little-endian mono PCM.
+
+    Args:
+        rate: Hz.
+    """
+    return _wave_header(rate, PCM, None)
 
 
 class _ByteSink:
@@ -172,6 +188,12 @@ class AvEncoder:
             while chunk := self._sink.read(ENCODER_CHUNK):
                 yield chunk
 
+    def close(self) -> None:
+        """See Encoder. Codec and container refer to each other, so only the garbage collector would free them."""
+        self._container.close()
+        if not isinstance(self._sink, _ByteSink):
+            self._sink.close()
+
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
             if self._skip:
@@ -208,6 +230,10 @@ class VorbisEncoder:
     def finish(self) -> Iterator[bytes]:
         self._file.close()
         yield self._sink.take()
+
+    def close(self) -> None:
+        """See Encoder."""
+        self._file.close()
 
 
 class _AppendOnlyFile(io.RawIOBase):

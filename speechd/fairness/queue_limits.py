@@ -1,7 +1,7 @@
 """Whether a queue takes on more: by the time that a request would wait, and by what each key has waiting."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from speechd.errors import Overloaded
@@ -9,6 +9,33 @@ from speechd.fairness.shared_bound import Excess, SharedBound
 
 UNKNOWN_WAIT = 10.0
 """`retry-after` in seconds of a refusal while the speed is not measured."""
+BISECTIONS = 40
+"""Until a time is known to a billionth of the longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherKey:
+    """What another key has in a queue."""
+
+    waiting: float
+    more: float
+    """How much more than the own key it may get before the own key's turn."""
+    returns: float = 0.0
+    """What callers with it will bring who were told to come again."""
+
+    @property
+    def total(self) -> float:
+        return self.waiting + self.returns
+
+    def ahead(self, own: float, turn: float | None = None) -> float:
+        """How much of it is done before a request's turn.
+
+        Args:
+            own: what the request's own key has waiting that goes first.
+            turn: how much of each key is done already, when those are back who come again; None: it is now.
+        """
+        left = self.waiting if turn is None else max(0.0, self.total - turn)
+        return min(left, own + self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +44,34 @@ class QueueState:
 
     held: Mapping[str, float]
     """What each caller has waiting, without what the request would pass by its priority."""
-    ahead: float
-    """How much is done before the request's turn comes."""
+    own: float
+    """What its own key has waiting that goes first."""
+    others: Sequence[OtherKey]
     speed: float
     """Units done in a second, for all together; 0 while it is not measured."""
+    own_returns: float = 0.0
+    """What others of its own key will bring who were told to come again."""
+
+    @property
+    def ahead(self) -> float:
+        """How much is done before the request's turn comes."""
+        return self.own + sum(other.ahead(self.own) for other in self.others)
+
+    def until(self, allowed: float) -> float:
+        """How much is done until no more than `allowed` goes before a request, if all who will come again come now.
+
+        The keys are served in turn: after `turn` units of each, everybody has so much less.
+        """
+
+        def left(turn: float) -> float:
+            own = max(0.0, self.own + self.own_returns - turn)
+            return own + sum(other.ahead(own, turn) for other in self.others)
+
+        early, late = 0.0, max([self.own + self.own_returns, *(other.total for other in self.others)])
+        for _ in range(BISECTIONS):
+            middle = (early + late) / 2
+            early, late = (early, middle) if left(middle) <= allowed else (middle, late)
+        return min(late, self.own + self.own_returns) + sum(min(late, other.total) for other in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +98,7 @@ class QueueLimits:
         """
         wait = state.ahead / state.speed if state.speed else 0.0
         if waits and self.max_wait and wait > self.max_wait:
-            after = _whole(wait - self.max_wait)
+            after = _whole(state.until(self.max_wait * state.speed) / state.speed)
             raise Overloaded(
                 f"This request would wait about {wait:.0f} s. SPEECHD_MAX_WAIT allows {self.max_wait:g} s."
                 f" Please try again in {after:.0f}s.",
@@ -83,13 +134,3 @@ def _whole(seconds: float) -> float:
 
 
 UNLIMITED = QueueLimits()
-
-
-def ahead_in_turn(own: float, others: Iterable[tuple[float, float]]) -> float:
-    """What is done before a request's turn, where keys are served in turn.
-
-    Args:
-        own: what its own key has waiting that goes first.
-        others: of each other key, what it has waiting, and how much more it may get than the own key meanwhile.
-    """
-    return own + sum(min(waiting, own + more) for waiting, more in others)

@@ -12,14 +12,13 @@ from speechd.errors import InvalidRequest
 MEDIA_SUFFIXES = frozenset(
     f".{name}"
     for name in (
-        *("aac", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "flac", "m4a", "m4b", "m4r", "mka", "mp2", "mp3"),
-        *("mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
+        *("aac", "ac3", "aif", "aifc", "aiff", "amr", "asf", "au", "caf", "dts", "eac3", "ec3", "flac", "m4a", "m4b"),
+        *("m4r", "mka", "mp2", "mp3", "mpga", "oga", "ogg", "opus", "snd", "spx", "w64", "wav", "wave", "weba", "wma"),
         *("3g2", "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts", "vob"),
         *("webm", "wmv"),
     )
 )
-"""Suffixes of recordings in a folder, also of those that are then refused (AVI), so that none is skipped silently. A
-file that is named itself is tried with any suffix."""
+"""Suffixes of recordings in a folder. A file that is named itself is tried with any suffix."""
 
 
 @dataclass(frozen=True, slots=True)

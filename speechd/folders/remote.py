@@ -203,6 +203,8 @@ def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
         "language_floor": options.language_floor if options.multilingual else None,
         "channels": "split" if options.channels == "split" else None,
         "audio_track": options.audio_track,
+        "start": options.clip.start,
+        "duration": options.clip.duration,
         "prompt": options.prompt,
     }
     return {name: value for name, value in fields.items() if value}

@@ -17,6 +17,10 @@ from speechd.types import Segment, Task, TokenLogprob, Transcript, Word
 
 JsonObject = dict[str, Any]
 
+SEGMENT_EVENT = "transcript.text.segment"
+AUDIO_TOKENS_PER_SECOND = 10
+"""One for each 100 ms, as OpenAI's Realtime guide counts audio that a user sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -56,6 +60,13 @@ class Format:
     media_type: str
     render: Callable[[Transcript, View], JsonObject | str]
     """An object for the JSON formats, text for the others."""
+    segment_event: Callable[[int, Segment, View], JsonObject] | None = None
+    """The event of one segment in a stream, with its number from 0; None where a stream has the text only."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is a file of cues. A stream then has no text in deltas, but the file as its last `text`."""
+        return self.segment_event is cue_event
 
     def encode(self, transcript: Transcript, view: View | None = None) -> bytes:
         """The bytes of a reply's body or of a file, UTF-8."""
@@ -67,16 +78,11 @@ def to_json(transcript: Transcript, view: View) -> JsonObject:
     answer: JsonObject = {"text": transcript.text}
     if view.logprobs:
         answer["logprobs"] = logprob_list(transcript.logprobs)
-    return answer | signature(transcript, view)
+    return answer | spoken_languages(transcript, view) | signature(transcript, view)
 
 
 def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
-    answer: JsonObject = {
-        "task": transcript.task,
-        "language": language_name(transcript.language, transcript.task, view.dialect),
-        "duration": round(transcript.duration, 2),
-        "text": transcript.text,
-    }
+    answer = _outline(transcript, view) | {"text": transcript.text}
     if view.words:
         answer["words"] = [
             _word(word) | _channel(segment, view) for segment in transcript.segments for word in segment.words
@@ -110,13 +116,37 @@ def to_diarized_json(transcript: Transcript, view: View) -> JsonObject:
 def speaker_segment(number: int, segment: Segment, view: View) -> JsonObject:
     """A segment of diarized_json, which is also a stream's event."""
     return {
-        "type": "transcript.text.segment",
+        "type": SEGMENT_EVENT,
         "id": segment_id(number),
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text.strip(),
         "speaker": view.label(segment.channel),
     }
+
+
+def verbose_segment(number: int, segment: Segment, view: View) -> JsonObject:
+    """A segment of verbose_json as a stream's event, with its words where they are asked for."""
+    words: JsonObject = {"words": [_word(word) for word in segment.words]} if view.words else {}
+    return {"type": SEGMENT_EVENT} | _segment(number, segment, view) | {"id": segment_id(number)} | words
+
+
+def cue_event(number: int, segment: Segment, view: View) -> JsonObject:
+    """A segment as a stream's event where the answer is a file of cues."""
+    timed = {"start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text.strip()}
+    return {"type": SEGMENT_EVENT, "id": segment_id(number)} | timed | _channel(segment, view)
+
+
+def done_event(transcript: Transcript, view: View, format: Format) -> JsonObject:
+    """The last event of a stream. What the segments' events have told is not in it again, but for the text."""
+    rendered = format.render(transcript, view) if format.is_document else transcript.text
+    event: JsonObject = {"type": "transcript.text.done", "text": rendered}
+    if format.name == "verbose_json":
+        event |= _outline(transcript, view)
+    if view.logprobs:
+        event["logprobs"] = logprob_list(transcript.logprobs)
+    event |= spoken_languages(transcript, view) | signature(transcript, view)
+    return event | {"usage": token_usage(transcript)}
 
 
 def segment_id(number: int) -> str:
@@ -152,17 +182,25 @@ def to_tsv(transcript: Transcript, view: View) -> str:
     return "start\tend\ttext\n" + "".join(rows)
 
 
+def to_lrc(transcript: Transcript, view: View) -> str:
+    """Lyrics: each line begins with its start, in minutes, seconds and hundredths."""
+    return "".join(
+        f"[{_lyrics_clock(cue.start)}]{_spoken_by(view, cue.channel)}{one_line(cue.text)}\n" for cue in cues(transcript)
+    )
+
+
 TRANSCRIPT_FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
         Format("json", ".json", "application/json", to_json),
-        Format("verbose_json", ".json", "application/json", to_verbose_json),
+        Format("verbose_json", ".json", "application/json", to_verbose_json, verbose_segment),
         Format("text", ".txt", "text/plain; charset=utf-8", to_text),
-        Format("srt", ".srt", "text/plain; charset=utf-8", to_srt),
-        Format("vtt", ".vtt", "text/plain; charset=utf-8", to_vtt),
-        Format("diarized_json", ".diarized.json", "application/json", to_diarized_json),
+        Format("srt", ".srt", "text/plain; charset=utf-8", to_srt, cue_event),
+        Format("vtt", ".vtt", "text/vtt; charset=utf-8", to_vtt, cue_event),
+        Format("diarized_json", ".diarized.json", "application/json", to_diarized_json, speaker_segment),
         Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
-        Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv),
+        Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv, cue_event),
+        Format("lrc", ".lrc", "text/plain; charset=utf-8", to_lrc, cue_event),
     )
 }
 
@@ -180,6 +218,29 @@ def usage_object(transcript: Transcript) -> JsonObject:
     return {"type": "duration", "seconds": math.ceil(transcript.audio_seconds)}
 
 
+def token_usage(transcript: Transcript) -> JsonObject:
+    """OpenAI's usage of a stream, in tokens, and beside it the charged seconds. The prompt's tokens do not count."""
+    seconds = usage_object(transcript)["seconds"]
+    heard = math.ceil(transcript.audio_seconds * AUDIO_TOKENS_PER_SECOND)
+    written = sum(len(segment.tokens) or len(segment.text.split()) for segment in transcript.segments)
+    return {
+        "type": "tokens",
+        "input_tokens": heard,
+        "input_token_details": {"audio_tokens": heard, "text_tokens": 0},
+        "output_tokens": written,
+        "total_tokens": heard + written,
+        "seconds": seconds,
+    }
+
+
+def spoken_languages(transcript: Transcript, view: View) -> JsonObject:
+    """The languages of a transcription by their codes, in the order in which they are spoken."""
+    if not view.dialect.languages_in_body or transcript.task == "translate":
+        return {}
+    spoken = dict.fromkeys(segment.language or transcript.language for segment in transcript.segments)
+    return {"languages": [{"code": code} for code in spoken if code]}
+
+
 def logprob_list(tokens: Iterable[TokenLogprob]) -> list[JsonObject]:
     """Each token with the natural logarithm of its probability and its bytes."""
     return [_logprob(token) for token in tokens]
@@ -193,6 +254,14 @@ def signature(transcript: Transcript, view: View) -> JsonObject:
     if view.dialect.request_id_in_body:
         added["x_groq"] = {"id": view.request_id}
     return added
+
+
+def _outline(transcript: Transcript, view: View) -> JsonObject:
+    return {
+        "task": transcript.task,
+        "language": language_name(transcript.language, transcript.task, view.dialect),
+        "duration": round(transcript.duration, 2),
+    }
 
 
 def _segment(number: int, segment: Segment, view: View) -> JsonObject:
@@ -273,3 +342,9 @@ def _clock(milliseconds: int, separator: str) -> str:
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour:02}:{minute:02}:{second:02}{separator}{fraction:03}"
+
+
+def _lyrics_clock(milliseconds: int) -> str:
+    """3 723 004 ms -> `62:03.00`."""
+    minutes, rest = divmod(round(milliseconds / 10), 6000)
+    return f"{minutes:02}:{rest // 100:02}.{rest % 100:02}"

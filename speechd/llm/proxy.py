@@ -128,23 +128,25 @@ class LLMProxy:
             _object(body)
         return _renaming(body, model)
 
-    async def rerank(self, request: TextRequest) -> bytes:
-        """`/reranking`, by the backend's `/rerank`.
+    async def rerank(self, request: TextRequest, answer_of: rerank.RankingFormat = rerank.result) -> bytes:
+        """`/reranking` and `/rerank`, by the backend's `/rerank`.
+
+        Args:
+            answer_of: the shape of the answer.
 
         Raises:
-            InvalidRequest: see rerank.ask.
             SpeechdError: see `find` and BackendClient.open.
         """
         model = await self.find(request.model)
         body = _dump(rerank.rerank_request(request.fields, model.name))
         async with self._client.open(model.backend, "POST", "/rerank", body, request.headers) as answer:
             said = _object(await answer.read())
-        scores = rerank.scores(said, len(request.fields["docs"]))
+        scores = rerank.scores(said, len(rerank.documents_of(request.fields)))
         backend = model.backend
         if backend.rerank_scores == "auto" and any(not 0 <= score <= 1 for score in scores.values()):
             self._give_logits.add(backend.name)
         logits = model.ranks_by_logits or backend.name in self._give_logits
-        return _dump(rerank.result(request.fields["docs"], scores, logits))
+        return _dump(answer_of(request.fields, scores, logits))
 
     async def fine_tune(self, method: str, path: str, request: TextRequest) -> bytes:
         """`/fine_tunings` and what lies below, on the backend that the settings name for it, else on the first."""
@@ -192,7 +194,8 @@ async def _whole_completed(fields: Mapping[str, Any], answer: BackendResponse) -
     body = await answer.read()
     said = _object(body)
     frame = responses_api.frame(fields, str(fields["model"]))
-    yield body if set(frame) <= set(said) else _dump(frame | said)
+    whole = responses_api.with_usage(frame | said, responses_api.complete_usage(said.get("usage")))
+    yield body if whole == said else _dump(whole)
 
 
 async def _whole_signed(answer: BackendResponse, request_id: str | None) -> AsyncIterator[bytes]:

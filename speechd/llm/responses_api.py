@@ -36,6 +36,10 @@ RESPONSES_FIELDS = frozenset(
     ]
 )
 """Fields that chat completions do not have, or have in another form; every other field is sent on unchanged."""
+USAGE_DETAILS = {
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+    "output_tokens_details": {"cached_tokens": 0, "reasoning_tokens": 0},
+}
 REFUSED_FIELDS = ("previous_response_id", "conversation", "background", "prompt")
 
 
@@ -115,12 +119,18 @@ def frame(fields: Mapping[str, Any], model: str) -> ResponseJson:
 def finished(response: ResponseJson, output: list[ResponseJson], reason: str | None, usage: Any) -> ResponseJson:
     """The response with its output; one that ran out of tokens is incomplete."""
     cut = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reason or "")
-    return response | {
+    ended = response | {
         "status": "incomplete" if cut else "completed",
         "incomplete_details": {"reason": cut} if cut else None,
         "output": output,
-        "usage": _usage(usage),
     }
+    return with_usage(ended, _usage(usage))
+
+
+def with_usage(response: ResponseJson, usage: ResponseJson | None) -> ResponseJson:
+    """The response with this usage, or without the member: Groq's has no null there."""
+    others = {name: value for name, value in response.items() if name != "usage"}
+    return others | {"usage": usage} if usage else others
 
 
 def message(text: str, identity: str | None = None, status: str = "completed") -> ResponseJson:
@@ -185,13 +195,23 @@ def _usage(usage: Any) -> ResponseJson | None:
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
     given, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    return {
-        "input_tokens": given,
-        "input_tokens_details": {"cached_tokens": cached},
-        "output_tokens": written,
-        "output_tokens_details": {"reasoning_tokens": thought},
-        "total_tokens": usage.get("total_tokens") or given + written,
-    }
+    return complete_usage(
+        {
+            "input_tokens": given,
+            "input_tokens_details": {"cached_tokens": cached},
+            "output_tokens": written,
+            "output_tokens_details": {"reasoning_tokens": thought},
+            "total_tokens": usage.get("total_tokens") or given + written,
+        }
+    )
+
+
+def complete_usage(usage: Any) -> ResponseJson | None:
+    """A usage with the details that one of the two services requires; None where there is no usage."""
+    if not isinstance(usage, dict):
+        return None
+    details = {name: defaults | (usage.get(name) or {}) for name, defaults in USAGE_DETAILS.items()}
+    return usage | details
 
 
 def _system(instructions: Any) -> list[ResponseJson]:

@@ -23,13 +23,18 @@ CHARACTERS_PER_SECOND = 14.0
 class Transcribed:
     """Seconds of audio that a transcription has done with each of its parts; each channel counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: float = 0.0) -> None:
+        """
+        Args:
+            start: where the transcription begins in the recording, in seconds.
+        """
+        self._start = start
         self._heard: dict[int, float] = {}
 
     def __call__(self, part: Segment | Transcript) -> float:
         if isinstance(part, Transcript):
             return part.audio_seconds
-        self._heard[part.channel] = part.end
+        self._heard[part.channel] = part.end - self._start
         return sum(self._heard.values())
 
 

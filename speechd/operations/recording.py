@@ -9,29 +9,30 @@ from speechd.executors import DECODING, run_in
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.types import TranscribeOptions
+from speechd.types import Clip, TranscribeOptions
 
 
-def require_one_source(file: BinaryIO | None, url: str | None) -> None:
+def require_one_source(file: BinaryIO | None, url: str | None, file_id: str | None = None) -> None:
     """
     Raises:
         InvalidRequest: there is no recording, or there are two.
     """
-    if file is None and url is None:
+    given = [name for name, value in {"file": file, "url": url, "file_id": file_id}.items() if value is not None]
+    if not given:
         raise InvalidRequest("Either `file` or `url` is required.", param="file")
-    if file is not None and url is not None:
-        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
+    if len(given) > 1:
+        raise InvalidRequest(f"Only one of `{given[0]}` and `{given[1]}` can be given.", param=given[1])
 
 
-async def measure(service: Service, audio: BinaryIO) -> float | None:
-    """Seconds that a recording will probably have, None if nobody knows; the file is rewound.
+async def measure(service: Service, audio: BinaryIO, clip: Clip) -> float | None:
+    """Seconds that a part of a recording will probably have, None if nobody knows; the file is rewound.
 
     Raises:
         InvalidAudio: it is none.
     """
 
     def look() -> float | None:
-        with open_audio(audio, max_seconds=service.settings.max_audio_seconds) as stream:
+        with open_audio(audio, max_seconds=service.settings.max_audio_seconds, clip=clip) as stream:
             return stream.probable_seconds
 
     try:
@@ -48,7 +49,8 @@ async def estimate_audio(service: Service, audio: BinaryIO, options: TranscribeO
 
     def look() -> Estimate:
         longest = service.settings.max_audio_seconds
-        with open_audio(audio, max_seconds=longest, audio_track=options.audio_track) as stream:
+        track, clip = options.audio_track, options.clip
+        with open_audio(audio, max_seconds=longest, audio_track=track, clip=clip) as stream:
             split = options.channels == "split" and stream.channels != 1  # copies of a channel will not count
             channels = max(1, stream.channels) if split else 1
             return Estimate(stream.expected_seconds * channels, exact=stream.declares_length and not split)

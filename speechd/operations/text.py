@@ -7,8 +7,17 @@ from functools import partial
 
 from speechd.llm.client import BackendResponse
 from speechd.llm.proxy import LLMProxy, TextRequest
+from speechd.llm.rerank import indexed_result
 from speechd.operations.context import RequestContext
-from speechd.schemas.llm import ChatForm, CompletionForm, EmbeddingForm, RerankForm, ResponseForm, TextForm
+from speechd.schemas.llm import (
+    ChatForm,
+    CompletionForm,
+    DocumentRerankForm,
+    EmbeddingForm,
+    RerankForm,
+    ResponseForm,
+    TextForm,
+)
 from speechd.service import Service
 
 JSON_CONTENT = "application/json"
@@ -69,5 +78,8 @@ TEXT_OPERATIONS: Mapping[str, TextOperation] = {
     "/v1/responses": TextOperation(ResponseForm, _respond),
     "/v1/embeddings": TextOperation(EmbeddingForm, lambda llm, request, _: _whole(llm.embed(request))),
     "/v1/reranking": TextOperation(RerankForm, lambda llm, request, _: _whole(llm.rerank(request))),
+    "/v1/rerank": TextOperation(
+        DocumentRerankForm, lambda llm, request, _: _whole(llm.rerank(request, indexed_result))
+    ),
 }
 """By URL without its dialect."""

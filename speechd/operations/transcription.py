@@ -63,6 +63,8 @@ class TranscriptionReply:
     status: CacheStatus
     format: Format
     view: View
+    ignored: tuple[str, ...] = ()
+    """Fields of the request of which a value had no effect."""
 
     def content(self) -> bytes:
         """The body of an HTTP reply; hours of words take a while, so this is for a thread."""
@@ -84,8 +86,8 @@ class TranscriptionReply:
             "x-speechd-queue-ms": f"{timings.queue * 1000:.0f}",
             "server-timing": stages,  # W3C Server Timing: milliseconds
         }
-        if self.transcript.warnings:
-            headers["x-speechd-warning"] = ", ".join(self.transcript.warnings)
+        if warnings := (*self.transcript.warnings, *map(ignored_warning, self.ignored)):
+            headers["x-speechd-warning"] = ", ".join(warnings)
         return headers
 
 
@@ -104,7 +106,20 @@ class TranscriptionCall:
         Raises:
             InvalidRequest: a field has a bad value.
         """
-        return cls(form_type.parse(dict(fields)), context)
+        form = form_type.parse(dict(fields))
+        if context.dialect.words_need_verbose_json:
+            form.check_words()
+        return cls(form, context)
+
+    @property
+    def streams(self) -> bool:
+        """The answer is a stream of events."""
+        return self.form.stream and self.form.model not in self.context.dialect.models_without_stream
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Fields of which a value has no effect."""
+        return self.form.ignored + ("stream",) * (self.form.stream and not self.streams)
 
     @property
     def view(self) -> View:
@@ -131,19 +146,30 @@ class TranscriptionCall:
         return TranscriptionRequest(self.form.model, self.form.to_options(), file, url, self.context)
 
     async def answer(
-        self, service: Service, file: BinaryIO | None = None, on_segment: Callable[[Segment], None] = lambda _: None
+        self,
+        service: Service,
+        file: BinaryIO | None = None,
+        on_segment: Callable[[Segment], None] = lambda _: None,
+        format: Format | None = None,
     ) -> TranscriptionReply:
         """The whole answer.
 
         Args:
             file: the recording, which is closed when it is no longer needed; None where it is to be fetched.
             on_segment: told of each segment as it is final.
+            format: of the answer; by default the one that the form names.
 
         Raises:
             SpeechdError: the model, the URL or the recording is refused.
         """
         transcript, status = await transcribe(service, self.request(file), on_segment)
-        return TranscriptionReply(transcript, status, TRANSCRIPT_FORMATS[self.form.response_format], self.view)
+        format = format or TRANSCRIPT_FORMATS[self.form.response_format]
+        return TranscriptionReply(transcript, status, format, self.view, self.ignored)
+
+
+def ignored_warning(field: str) -> str:
+    """The machine-readable warning that a value of this field had no effect."""
+    return f"ignored-{field.replace('_', '-')}"
 
 
 async def transcribe(
@@ -198,7 +224,7 @@ class _SharedTranscription:
         options = self.request.options
         parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
         expected = partial(estimate_audio, self.service, self.audio, options)
-        return charged(parts, Transcribed(), self.request.context, expected)
+        return charged(parts, Transcribed(options.clip.start), self.request.context, expected)
 
     def release(self) -> None:
         self.audio.close()

@@ -2,20 +2,26 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechd.asr.batcher import Batcher
-from speechd.asr.engine import AsrEngine
+from speechd.asr.engine import AsrEngine, Interruptible
+from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
+from speechd.registry.context_margin import known_margin
 from speechd.registry.manager import LoadedModel
 from speechd.settings import Settings
-from speechd.tts.engine import TtsEngine
+from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
 from speechd.tts.synthesizer import LoadedVoice
+
+if TYPE_CHECKING:
+    from speechd.asr.engines.whisper import WhisperEngine
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -24,10 +30,13 @@ MAX_REPLICAS = 4
 MAX_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
+UNKNOWN_MARGIN = 5.0
+"""Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
+
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 
-def load_whisper(model: Model, settings: Settings) -> AsrEngine:
+def load_whisper(model: Model, settings: Settings) -> "WhisperEngine":
     """Loads a Whisper model's files into an engine."""
     from speechd.asr.engines.whisper import WhisperEngine
 
@@ -42,7 +51,7 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
         compute_type=_compute_type(settings.compute_type, device),
         threads=threads,
         replicas=replicas,
-        adaptive_context=model.adaptive_context or settings.adaptive_context,
+        context_margin=_margin(model, settings.adaptive_context),
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )
@@ -93,14 +102,44 @@ def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEn
     return LevelledVoice(engine, settings.speech_loudness, gains)
 
 
-def open_recogniser(engine: AsrEngine, settings: Settings) -> LoadedModel:
+def open_recogniser(engine: AsrEngine, model_id: str, settings: Settings) -> LoadedModel:
     """A recogniser's engine behind the queue that feeds it."""
-    return Batcher(engine, limits=recording_limits(settings))
+
+    def watch(windows: int) -> AbstractContextManager[None]:
+        if isinstance(engine, Interruptible):
+            return nullcontext()  # it watches each of its processes
+        return shared_monitor().expect(model_id, windows * settings.engine_timeout)
+
+    return Batcher(engine, limits=recording_limits(settings), watch=watch)
 
 
-def open_voice(engine: TtsEngine, settings: Settings) -> LoadedModel:
+def open_voice(engine: TtsEngine, model_id: str, settings: Settings) -> LoadedModel:
     """A voice's engine with the threads that it speaks on."""
-    return LoadedVoice(engine, settings.cpu_threads or os.cpu_count() or 1, text_limits(settings))
+    watched = WatchedVoice(engine, model_id, settings.engine_timeout)
+    return LoadedVoice(watched, settings.cpu_threads or os.cpu_count() or 1, text_limits(settings))
+
+
+class WatchedVoice:
+    """A voice whose late sentences the engine monitor tells."""
+
+    def __init__(self, engine: TtsEngine, model_id: str, seconds: float) -> None:
+        """
+        Args:
+            seconds: that a sentence may take.
+        """
+        self.info = engine.info
+        self._engine = engine
+        self._model_id = model_id
+        self._seconds = seconds
+
+    def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
+        """See speechd.tts.engine.TtsEngine."""
+        with shared_monitor().expect(self._model_id, self._seconds):
+            return self._engine.synthesize(sentence, options)
+
+    def close(self) -> None:
+        """See speechd.tts.engine.TtsEngine."""
+        self._engine.close()
 
 
 def recording_limits(settings: Settings) -> QueueLimits:
@@ -114,8 +153,8 @@ def text_limits(settings: Settings) -> QueueLimits:
     return QueueLimits(most, settings.max_wait, settings.key_share, "The voice", "characters")
 
 
-LOADERS: Mapping[str, Callable[[Any, Settings], LoadedModel]] = {"asr": open_recogniser, "tts": open_voice}
-"""What a loaded engine is worked through, by its model's `kind`."""
+LOADERS: Mapping[str, Callable[[Any, str, Settings], LoadedModel]] = {"asr": open_recogniser, "tts": open_voice}
+"""What a loaded engine is worked through, by its model's `kind`. The text is the model's id."""
 ENGINES: Mapping[str, EngineLoader] = {
     "whisper": load_whisper,
     "sphinx": load_sphinx,
@@ -123,6 +162,23 @@ ENGINES: Mapping[str, EngineLoader] = {
     "piper": load_piper,
 }
 """What loads a model, by its catalog row's `engine`."""
+
+
+def runs_on_cpu(settings: Settings) -> bool:
+    """Whether no model is loaded onto a GPU.
+
+    Raises:
+        Misconfigured: see SPEECHD_DEVICE.
+    """
+    return _devices(settings.device)[0] == "cpu"
+
+
+def _margin(model: Model, wanted: str) -> float | None:
+    """Seconds of silence after a short window; None pads it to 30 s."""
+    if wanted == "off":
+        return None
+    known = known_margin(model)
+    return UNKNOWN_MARGIN if wanted == "always" and known is None else known
 
 
 def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:

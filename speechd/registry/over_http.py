@@ -1,17 +1,24 @@
 """What callers of the API may do to models: they name ids, never a path, and leave alone what the operator put here."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from speechd.errors import Forbidden, ModelNotFound, PullFailed
 from speechd.registry.catalog import REPOSITORY, Model
 from speechd.registry.files import manifest_in
 
-if TYPE_CHECKING:
-    from speechd.registry.registry import ModelStore
+
+class PullableModels(Protocol):
+    """What is needed of a ModelStore; see there."""
+
+    def names(self, model_id: str) -> bool: ...
+
+    def get(self, model_id: str) -> Model: ...
+
+    def pullable(self, model_id: str) -> Model: ...
 
 
-def offered(store: "ModelStore", model_id: str, *, any_model: bool) -> Model:
+def offered(store: PullableModels, model_id: str, *, any_model: bool) -> Model:
     """The model of that id which a caller may have pulled.
 
     Args:

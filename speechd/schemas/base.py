@@ -1,11 +1,40 @@
 """Base classes of requests and lists."""
 
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+import json
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from speechd.bounded_json import refuse_surrogates
 from speechd.errors import InvalidRequest
+
+MAX_LIST_CHARACTERS = 2000
+"""A longer text is no list of names."""
+
+
+def _listed(value: Any) -> Any:
+    """A single value counts as a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def split_list(value: Any) -> Any:
+    """The items of a list, of which each text may be a list too: a JSON array, or with commas between the items."""
+    return [part for item in _listed(value) for part in (_parts(item) if isinstance(item, str) else [item])]
+
+
+def _parts(text: str) -> list[Any]:
+    text = text.strip()
+    if len(text) > MAX_LIST_CHARACTERS:
+        return [text]
+    if text.startswith("["):
+        try:
+            return list(json.loads(text))
+        except (ValueError, RecursionError):
+            return [text]
+    return [part.strip() for part in text.split(",")] if "," in text else [text]
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Form(BaseModel):
@@ -60,12 +89,12 @@ class ListPage(BaseModel, Generic[ListItem]):
 
     object: Literal["list"] = Field("list", description="Always `list`.")
     data: list[ListItem] = Field(description="The rows of this page.")
-    first_id: str | None = Field(None, description="Id of the first row.")
-    last_id: str | None = Field(None, description="Id of the last row: `after` for the next page.")
+    first_id: str = Field("", description="Id of the first row; empty where there is none.")
+    last_id: str = Field("", description="Id of the last row: `after` for the next page.")
     has_more: bool = Field(description="Whether more rows follow.")
 
     @classmethod
     def of(cls, rows: list[ListItem], has_more: bool) -> Self:
         """A page of these rows."""
-        ends = (rows[0].id, rows[-1].id) if rows else (None, None)
+        ends = (rows[0].id, rows[-1].id) if rows else ("", "")
         return cls(data=rows, first_id=ends[0], last_id=ends[1], has_more=has_more)

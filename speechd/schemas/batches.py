@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from speechd.dialects import Dialect
+from speechd.errors import InvalidRequest
 from speechd.schemas.base import Form, Listed, ListPage
 
 Lifetime = Annotated[int, Field(ge=3600, le=2_592_000, description="Seconds, from an hour to 30 days.")]
@@ -27,6 +29,15 @@ class FileForm(Form):
         description="`batch` for the input of a batch. Files of other purposes are stored only."
     )
     expires_after: ExpiresAfter | None = Field(None, description="Default: this server's retention.")
+
+    def check_purpose(self, dialect: Dialect) -> None:
+        """
+        Raises:
+            InvalidRequest: the dialect does not have this purpose.
+        """
+        if self.purpose not in dialect.file_purposes:
+            known = ", ".join(f"`{purpose}`" for purpose in sorted(dialect.file_purposes))
+            raise InvalidRequest(f"`purpose` must be {known} under {dialect.prefix}.", param="purpose")
 
 
 class BatchForm(Form):

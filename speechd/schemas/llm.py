@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, WithJsonSchema
 
 from speechd.bounded_json import MAX_TOKENS, MAX_VALUES
 from speechd.schemas.base import first_fault
@@ -126,6 +126,26 @@ class RerankForm(TextForm):
     instruction: str | None = Field(None, description="What counts as relevant. It is put before the query.")
 
 
+class RerankDocument(BaseModel):
+    """A document as an object."""
+
+    model_config = ConfigDict(extra="allow")
+
+    text: Text = Field(description="Its text.")
+
+
+class DocumentRerankForm(TextForm):
+    """Order documents by how well they answer a query, as Jina, Cohere and vLLM name it."""
+
+    query: Text = Field(description="The question.")
+    documents: Annotated[list[Text | RerankDocument], Field(min_length=1, max_length=1000, fail_fast=True)] = Field(
+        description="1 to 1000 documents, none of them empty."
+    )
+    top_n: Annotated[StrictInt, Field(ge=1)] | None = Field(None, description="How many to return; all when absent.")
+    return_documents: StrictBool | None = Field(None, description="Return the texts too; they are when absent.")
+    instruction: str | None = Field(None, description="What counts as relevant. It is put before the query.")
+
+
 class FineTuningForm(_PassThrough):
     """Register a fine tuning made from an uploaded file."""
 
@@ -180,6 +200,21 @@ class Ranking(BaseModel):
     """The documents, the most relevant first."""
 
     results: list[Ranked] = Field(description="All documents with their scores.")
+
+
+class IndexedRank(BaseModel):
+    """The place of a document in the request, and its relevance."""
+
+    index: int = Field(description="Its place in `documents`, from 0.")
+    relevance_score: Annotated[float, Field(ge=0, le=1)] = Field(description="Its relevance, 0 to 1.")
+    document: RerankDocument | None = Field(None, description="The document; absent with `return_documents=false`.")
+
+
+class DocumentRanking(BaseModel):
+    """The documents, the most relevant first."""
+
+    model: str = Field(description="The model.")
+    results: list[IndexedRank] = Field(description="The documents with their scores, `top_n` at most.")
 
 
 FineTuning = Annotated[JsonObject, WithJsonSchema({"type": "object"})]

@@ -22,7 +22,10 @@ class SpeechBody(Form):
     """Speak a text."""
 
     model: str = Field(
-        min_length=1, max_length=1000, description="Id of a voice or of a hosted speech model, or `auto`."
+        "auto",
+        min_length=1,
+        max_length=1000,
+        description="Id of a voice or of a hosted speech model; `auto` when absent.",
     )
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(
@@ -61,6 +64,12 @@ class SpeechBody(Form):
     @classmethod
     def _known_language(cls, value: str | None) -> str | None:
         return language_code(value, "language") if value and value.strip() else None
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _default_model(cls, value: Any) -> Any:
+        """A form that nobody filled in has an empty text."""
+        return value or "auto"
 
     @field_validator("sample_rate", mode="before")
     @classmethod

@@ -3,74 +3,63 @@
 Unknown fields are ignored, as the hosted services do. A known field is never ignored silently.
 """
 
-import json
 from itertools import accumulate
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.languages import find
-from speechd.schemas.base import PageForm, first_fault
+from speechd.schemas.base import PageForm, Strings, split_list
+from speechd.schemas.chunking import ServerVad, parse_strategy
 from speechd.schemas.subtitles import SubtitleOptions
-from speechd.types import MAX_PROMPT_CHARACTERS, MIXED_VAD, Channels, GuardPolicy, Task, TranscribeOptions, VadOptions
+from speechd.types import (
+    MAX_PROMPT_CHARACTERS,
+    MIXED_VAD,
+    Channels,
+    Clip,
+    GuardPolicy,
+    Task,
+    TranscribeOptions,
+    VadOptions,
+)
 
 MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
-DETECT = "auto"
-"""The value of `language` that other local servers use for detection."""
-MAX_STRATEGY_CHARACTERS = 2000
+DETECT = frozenset({"auto", "und"})
+"""The values of `language` that mean detection: that of other local servers, and the tag of an unknown language."""
 MAX_LABEL = 64
 """Characters of a channel's name."""
-
-
-def _listed(value: Any) -> Any:
-    """A single value counts as a list of one."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
-
-
-class ServerVad(BaseModel):
-    """Options of the voice activity detector. Absent fields have the server's values."""
-
-    type: Literal["server_vad"] = Field(description="Always `server_vad`.")
-    threshold: float | None = Field(None, ge=0, le=1, description="Probability from which sound counts as speech.")
-    prefix_padding_ms: Milliseconds | None = Field(None, description="Audio kept around speech, in milliseconds.")
-    silence_duration_ms: Milliseconds | None = Field(None, description="Silence that ends speech, in milliseconds.")
-
-    def to_options(self, default: VadOptions) -> VadOptions:
-        return VadOptions(
-            threshold=default.threshold if self.threshold is None else self.threshold,
-            min_silence=_seconds(self.silence_duration_ms, default.min_silence),
-            padding=_seconds(self.prefix_padding_ms, default.padding),
-            min_speech=default.min_speech,
-        )
-
-
-def _seconds(milliseconds: int | None, default: float) -> float:
-    return default if milliseconds is None else milliseconds / 1000
+MAX_CLIP_SECONDS = 10_000_000
+"""For `start` and `duration`: more than any recording has."""
+INCLUDABLE = frozenset({"logprobs", "evidence"})
 
 
 class AudioForm(SubtitleOptions, PageForm):
     """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
 
-    task: ClassVar[Task]
+    endpoint_task: ClassVar[Task]
 
     model: str = Field(
-        min_length=1, max_length=1000, description="Id of the model, or `auto` for this server's default."
+        "auto",
+        min_length=1,
+        max_length=1000,
+        description="Id of the model; `auto`, this server's default, when absent.",
     )
     url: str | None = Field(
         None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
+    file_id: str | None = Field(
+        None, max_length=100, description="Instead of `file`: the id of a file that was uploaded for `user_data`."
+    )
     language: str | None = Field(
         None,
         description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"
-        " languages mix, then each stretch of speech has its own. Detected when absent or `auto`.",
+        " languages mix, then each stretch of speech has its own. Detected when absent, `auto` or `und`.",
     )
-    languages: Strings = Field((), description="Detection chooses among these languages only.")
+    languages: Annotated[Strings, BeforeValidator(split_list)] = Field(
+        (), description="Detection chooses among these languages only."
+    )
     language_floor: float | None = Field(
         None,
         ge=0,
@@ -89,7 +78,7 @@ class AudioForm(SubtitleOptions, PageForm):
         allow_inf_nan=False,
         description="0 uses beam search with fallback to higher temperatures. Else the text is sampled.",
     )
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = Field(
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json", "tsv", "lrc"] = Field(
         "json",
         description="Format of the answer. `diarized_json` needs `channels=split`: its speakers are the channels.",
     )
@@ -106,14 +95,31 @@ class AudioForm(SubtitleOptions, PageForm):
         description="Which audio track of a video: its number among them, from 0, or its language, such as `de`."
         " Else the track flagged as default, or the first.",
     )
-    timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
-        (), description="What `verbose_json` lists: `word`, `segment` or both; segments when absent."
+    start: float = Field(
+        0.0,
+        ge=0,
+        le=MAX_CLIP_SECONDS,
+        allow_inf_nan=False,
+        description="Seconds of the recording before this are not transcribed. Times in the answer still count from"
+        " the beginning of the recording.",
     )
-    include: Annotated[tuple[Literal["logprobs", "evidence"], ...], BeforeValidator(_listed)] = Field(
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_CLIP_SECONDS,
+        allow_inf_nan=False,
+        description="Seconds that are transcribed from `start` on, and charged; to the end when absent.",
+    )
+    timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(split_list)] = Field(
+        (),
+        description="What `verbose_json` lists: `word`, `segment` or both; segments when absent. With other formats"
+        " `segment` has no effect. `word` has none under /openai/v1, and under /v1 needs `verbose_json`.",
+    )
+    include: Annotated[Strings, BeforeValidator(split_list)] = Field(
         (),
         description="`logprobs` adds each token's log-probability to `json` and `verbose_json`; `evidence` adds to each"
         " segment of `verbose_json` what speaks against it having been spoken, and lists as `uncovered_speech` where"
-        " speech was heard for more than a second and no words were found.",
+        " speech was heard for more than a second and no words were found. Other values have no effect.",
     )
     condition_on_previous_text: bool = Field(
         False,
@@ -156,7 +162,7 @@ class AudioForm(SubtitleOptions, PageForm):
     @field_validator("language")
     @classmethod
     def _known_language(cls, value: str | None) -> str | None:
-        if value is None or value.lower() == DETECT:
+        if value is None or value.lower() in DETECT:
             return None
         if value.lower() == MULTI:
             return MULTI
@@ -199,33 +205,14 @@ class AudioForm(SubtitleOptions, PageForm):
     @field_validator("chunking_strategy", mode="before")
     @classmethod
     def _strategy(cls, value: Any) -> Any:
-        """A form carries the object as JSON text or as `chunking_strategy[type]=...`."""
-        if value == "auto":
-            return value
-        if isinstance(value, str) and len(value) > MAX_STRATEGY_CHARACTERS:
-            raise InvalidRequest("`chunking_strategy` is too long.", param="chunking_strategy")
-        try:
-            return ServerVad.model_validate(json.loads(value) if isinstance(value, str) else value)
-        except ValidationError as error:
-            raise first_fault(error, within="chunking_strategy") from None
-        except (ValueError, RecursionError):
-            raise InvalidRequest(
-                "`chunking_strategy` must be `auto` or an object of type `server_vad`.", param="chunking_strategy"
-            ) from None
+        return parse_strategy(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.timestamp_granularities and self.response_format != "verbose_json":
-            raise InvalidRequest(
-                "`timestamp_granularities` needs `response_format` to be `verbose_json`.",
-                param="timestamp_granularities",
-            )
         if "evidence" in self.include and self.response_format != "verbose_json":
             raise InvalidRequest("`evidence` needs `response_format` to be `verbose_json`.", param="include")
-        if self.include and self.response_format not in ("json", "verbose_json"):
+        if INCLUDABLE & set(self.include) and self.response_format not in ("json", "verbose_json"):
             raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
-        if self.stream and self.response_format not in ("json", "text", "diarized_json"):
-            raise InvalidRequest(f"`stream` cannot be combined with `{self.response_format}`.", param="stream")
         self.check_subtitles(self.response_format)
         return self
 
@@ -242,9 +229,31 @@ class AudioForm(SubtitleOptions, PageForm):
             raise InvalidRequest("`language_floor` needs `language` to be `multi`.", param="language_floor")
         return self
 
+    def check_words(self) -> None:
+        """
+        Raises:
+            InvalidRequest: word times are asked for in a format without them.
+        """
+        if "timestamp_granularities" in self.ignored:
+            raise InvalidRequest(
+                "`word` in `timestamp_granularities` needs `response_format` to be `verbose_json`.",
+                param="timestamp_granularities",
+            )
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The fields of which a value has no effect, though the caller meant something by it."""
+        no_words = "word" in self.timestamp_granularities and self.response_format != "verbose_json"
+        unknown = set(self.include) - INCLUDABLE
+        return ("timestamp_granularities",) * no_words + ("include",) * bool(unknown)
+
+    @property
+    def task(self) -> Task:
+        return self.endpoint_task
+
     @property
     def wants_words(self) -> bool:
-        return "word" in self.timestamp_granularities
+        return "word" in self.timestamp_granularities and self.response_format == "verbose_json"
 
     @property
     def wants_segments(self) -> bool:
@@ -261,6 +270,10 @@ class AudioForm(SubtitleOptions, PageForm):
     @property
     def wants_languages(self) -> bool:
         return self.language == MULTI
+
+    @property
+    def clip(self) -> Clip:
+        return Clip(self.start, self.duration)
 
     def to_options(self) -> TranscribeOptions:
         strategy, default = self.chunking_strategy, TranscribeOptions()
@@ -280,6 +293,7 @@ class AudioForm(SubtitleOptions, PageForm):
             guard=self.guard,
             channels=self.channels,
             audio_track=self.audio_track,
+            clip=self.clip,
             vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
         )
 
@@ -287,13 +301,19 @@ class AudioForm(SubtitleOptions, PageForm):
 class TranscriptionForm(AudioForm):
     """Transcribe a recording in the language spoken."""
 
-    task = "transcribe"
+    endpoint_task = "transcribe"
+
+    translate: bool = Field(False, description="Translate into English instead, as whisper.cpp's clients ask for it.")
+
+    @property
+    def task(self) -> Task:
+        return "translate" if self.translate else self.endpoint_task
 
 
 class TranslationForm(AudioForm):
     """Translate a recording into English text."""
 
-    task = "translate"
+    endpoint_task = "translate"
 
 
 class ErrorDetail(BaseModel):

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.errors import BatchNotFound, InvalidRequest
 from speechd.ids import new_id
+from speechd.store.batch_order import BatchOrder
 from speechd.store.database import Database
 from speechd.store.files import FilePage, Files, page_of, text
 from speechd.store.queue import Stop, end_lines, lock_batch
-from speechd.store.store import BatchOrder
 from speechd.store.tables import batches, lines
 
 PURPOSE = "batch"

@@ -11,6 +11,7 @@ from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import open_database
 from speechd.store.files import Files
 from speechd.store.store import Store
+from speechd.store.uploads.uploads import Uploads
 from speechd.store.usage import SqlUsageStore
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -36,6 +37,7 @@ async def open_store(settings: Settings) -> Store:
     return Store(
         database,
         files,
+        Uploads(database, files),
         Batches(database, files),
         AudioJobs(database, files, SharedBound(settings.max_audio_jobs, settings.key_share), window),
         Deliveries(database),

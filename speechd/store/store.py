@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
+    from speechd.store.uploads.uploads import Uploads
     from speechd.store.usage import SqlUsageStore
 
 
@@ -27,27 +28,13 @@ class Store:
 
     database: "Database"
     files: "Files"
+    uploads: "Uploads"
     batches: "Batches"
     audio: "AudioJobs"
     deliveries: "Deliveries"
     usage: "SqlUsageStore"
     retention: float
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOrder:
-    """What a caller asks of a batch."""
-
-    owner: str
-    dialect: str
-    """Name of the dialect it is ordered in."""
-    endpoint: str
-    input_file_id: str
-    completion_window: str
-    metadata: dict[str, str] | None = None
-    output_lifetime: int | None = None
-    """Seconds that the output files are kept."""
 
 
 class StoreHandle:

@@ -30,6 +30,36 @@ files = Table(
 )
 """Files of owners, which refer to contents."""
 
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False),  # of the whole file, as announced
+    Column("status", String(16), nullable=False),  # pending, completed, cancelled, expired
+    Column("lifetime", Integer),  # seconds that the file is kept, where the caller said so
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("part_ids", Text),  # of a completed one, in order
+    Column("file_id", String(64)),
+    Index("uploads_by_expiry", "status", "expires_at"),
+)
+"""Files that arrive in parts."""
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("upload", ForeignKey("uploads.id"), nullable=False, index=True),
+    Column("owner", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("blob", ForeignKey("blobs.digest"), nullable=False, index=True),
+)
+"""The parts of uploads that are pending."""
+
 batches = Table(
     "batches",
     metadata,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from speechd.fairness.queue_limits import UNLIMITED, QueueLimits, QueueState, ahead_in_turn
+from speechd.fairness.queue_limits import UNLIMITED, OtherKey, QueueLimits, QueueState
 from speechd.fairness.round_robin import RoundRobin
 from speechd.priority import Priority, goes_before
 
@@ -17,7 +17,7 @@ WEIGHT = 0.2
 """Of the newest measurement of the speed."""
 BACKGROUND_WAIT = 150.0
 """Seconds by which a background sentence is taken to have come later than it did: it passes a caller's only after them,
-as in speechd.asr.batcher."""
+as in speechd.asr.scheduling.scheduler."""
 
 T = TypeVar("T")
 
@@ -91,8 +91,8 @@ class AdmissionQueue:
         for reserve in rivals:
             held[reserve.caller] = held.get(reserve.caller, 0.0) + reserve.waiting
         own = sum(min(reserve.waiting, characters) for reserve in rivals if reserve.caller == caller)
-        others = [(amount, characters) for other, amount in held.items() if other != caller]
-        return QueueState(held, ahead_in_turn(own, others), self._speed)
+        others = [OtherKey(amount, characters) for other, amount in held.items() if other != caller]
+        return QueueState(held, own, others, self._speed)
 
     def spoken(self, reserve: Reservation, characters: int) -> None:
         """Some of a text has been spoken."""

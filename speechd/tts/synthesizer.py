@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from speechd.audio.encode import AUDIO_FORMATS
+from speechd.audio.encode import AUDIO_FORMATS, Encoder
 from speechd.audio.time_stretch import FASTEST, SLOWEST, Tempo, stretched
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.fairness.queue_limits import UNLIMITED, QueueLimits
@@ -191,10 +191,14 @@ class _Job:
             TooLarge: it becomes longer than is accepted.
         """
         first = list(islice(pieces, 2))
-        encoder = self._format.open(self._rate, len(first) < 2)
+        with closing(self._format.open(self._rate, len(first) < 2)) as encoder:
+            yield from self._encoded(chain(first, pieces), encoder)
+
+    def _encoded(self, pieces: Iterator[TextPiece], encoder: Encoder) -> Iterator[SpeechPart]:
+        """See parts."""
         held, characters, heard, worded = b"", 0, False, False
         words: tuple[Word, ...] = ()
-        for piece in chain(first, pieces):
+        for piece in pieces:
             spoken = self._say(piece)
             worded = worded or bool(piece.text)
             heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENT_SAMPLE

@@ -19,7 +19,7 @@ from speechd.store.audio_jobs.records import JobResult, Progress
 from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import QueuedTask
 from speechd.store.store import Store
-from speechd.types import Segment, SpeechPart
+from speechd.types import Clip, Segment, SpeechPart
 
 WATCH_SECONDS = 1.0
 """Between two reports of how far a job is, which are also when a job that was stopped is noticed."""
@@ -56,17 +56,18 @@ async def _transcribe(
     service: Service, store: Store, line: QueuedTask, context: RequestContext, progress: "JobProgress"
 ) -> TranscriptionReply:
     call = TranscriptionCall.parse(AUDIO_FORMS[common_url(line.url)], json.loads(line.body or "{}"), context)
+    progress.begin_at(call.form.start)
     if line.blob is not None:
         file = store.files.blobs.open(line.blob)  # in no thread, which would leave it open if this is cancelled
     else:
-        file = await _fetched(service, call.form.url or "", progress)
+        file = await _fetched(service, call.form.url or "", progress, call.form.clip)
     return await call.answer(service, file, progress.hear)
 
 
-async def _fetched(service: Service, url: str, progress: "JobProgress") -> BinaryIO:
+async def _fetched(service: Service, url: str, progress: "JobProgress", clip: Clip) -> BinaryIO:
     with ExitStack() as owned:
         file = owned.enter_context(await fetch(service, url))
-        progress.expect(await measure(service, file))
+        progress.expect(await measure(service, file, clip))
         owned.pop_all()
         return file
 
@@ -94,11 +95,18 @@ class JobProgress:
     """How far a job is, on its way from who works to who reports."""
 
     def __init__(self, total: float | None) -> None:
-        self._done = 0.0
+        self._done = self._start = 0.0
         self._total = total
         self._segments: deque[dict[str, Any]] = deque(maxlen=MAX_SEGMENTS)
         self._count = 0
         self._is_new = True
+
+    def begin_at(self, start: float) -> None:
+        """
+        Args:
+            start: the second of the recording at which the job begins.
+        """
+        self._start = start
 
     def expect(self, total: float | None) -> None:
         self._total, self._is_new = total, True
@@ -107,7 +115,7 @@ class JobProgress:
         told = {"start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text}
         self._segments.append({"id": self._count} | told)
         self._count += 1
-        self._done, self._is_new = max(self._done, segment.end), True
+        self._done, self._is_new = max(self._done, segment.end - self._start), True
 
     def speak(self, part: SpeechPart) -> None:
         self._done, self._is_new = self._done + part.characters, True

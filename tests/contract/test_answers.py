@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from speechd.asr.engines.engine_monitor import EngineFaults
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.types import VadOptions
 from tests.contract.conftest import House, opened
 from tests.support.fake_service import TEXT
@@ -15,7 +16,11 @@ from tests.support.fake_service import TEXT
 
 async def test_json(house: House) -> None:
     openai = await house.transcribe()
-    assert openai.json() == {"text": TEXT, "usage": {"type": "duration", "seconds": 4}}
+    assert openai.json() == {
+        "text": TEXT,
+        "languages": [{"code": "en"}],
+        "usage": {"type": "duration", "seconds": 4},
+    }
     assert openai.headers["x-speechd-model"] == "stand-in"
     assert "x-speechd-warning" not in openai.headers
     assert int(openai.headers["openai-processing-ms"]) >= 0
@@ -53,12 +58,19 @@ async def test_translation(house: House, prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("text", "Hello"), ("srt", "1\n00:00:00,520"), ("vtt", "WEBVTT\n\n00:00:00.520")]
+    ("name", "media_type", "start"),
+    [
+        ("text", "text/plain", "Hello"),
+        ("srt", "text/plain", "1\n00:00:00,520"),
+        ("vtt", "text/vtt", "WEBVTT\n\n00:00:00.520"),
+        ("tsv", "text/tab-separated-values", "start\tend\ttext\n520\t1480\tHello there.\n"),
+        ("lrc", "text/plain", "[00:00.52]Hello there.\n[00:02.00]General <Kenobi>"),
+    ],
 )
 @pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
-async def test_text_formats(house: House, name: str, start: str, prefix: str) -> None:
+async def test_text_formats(house: House, name: str, media_type: str, start: str, prefix: str) -> None:
     reply = await house.transcribe(prefix=prefix, response_format=name)
-    assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    assert reply.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert reply.text.startswith(start)
 
 
@@ -118,7 +130,15 @@ async def test_stream(house: House, prefix: str) -> None:
     assert "".join(event["delta"] for event in deltas) == done["text"] == TEXT
     assert {event["type"] for event in deltas} == {"transcript.text.delta"}
     assert done["type"] == "transcript.text.done"
-    assert done["usage"] == {"type": "duration", "seconds": 4}
+    assert done["usage"] == {
+        "type": "tokens",
+        "input_tokens": 35,
+        "input_token_details": {"audio_tokens": 35, "text_tokens": 0},
+        "output_tokens": 6,
+        "total_tokens": 41,
+        "seconds": 4,
+    }
+    assert done.get("languages") == (None if prefix == "/openai/v1" else [{"code": "en"}])
     if prefix == "/openai/v1":
         assert done["x_groq"] == {"id": reply.headers["x-request-id"]}
     assert all(file.closed for file in house.service.ears.files)
@@ -173,6 +193,9 @@ async def test_status(house: House) -> None:
     house.service.engine_faults = {"pocketsphinx": EngineFaults(hung=2, overdue=1)}
     told = {"pocketsphinx": {"hung": 2, "crashed": 0, "overdue": 1}}
     assert (await house.client.get("/readyz")).json() == {"status": "ready", "engines": told}
+    house.service.decodings = DecodingCounts(started=9, crashed=1, refused=2)
+    told = {"crashed": 1, "abandoned": 0, "silent": 0, "refused": 2}
+    assert (await house.client.get("/readyz")).json()["decodings"] == told
     assert (await house.client.get("/")).json()["name"] == "speechd"
     head = await house.client.head("/healthz")
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "15")
@@ -185,7 +208,7 @@ async def test_openapi_lists_both_prefixes(house: House) -> None:
             post = document["paths"][f"{prefix}/audio/{operation}"]["post"]
             form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
             assert form["properties"]["file"]["format"] == "binary"
-            assert form["required"] == ["model"]
+            assert "required" not in form
             assert {"language", "response_format", "timestamp_granularities", "url"} <= set(form["properties"])
             assert {"200", "400", "413", "503"} <= set(post["responses"])
         assert "get" in document["paths"][f"{prefix}/models"]

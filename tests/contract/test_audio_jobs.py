@@ -26,7 +26,7 @@ HOOK = {"webhook_url": "https://hooks.example/speech?token=1", "webhook_secret":
 def _recordings_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in's recordings are words, which last 3.5 s."""
 
-    async def measure(service: object, audio: io.BufferedReader) -> float:
+    async def measure(service: object, audio: io.BufferedReader, clip: object) -> float:
         if audio.read() == b"broken":
             raise InvalidAudio(param="file")
         return 3.5

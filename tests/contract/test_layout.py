@@ -28,6 +28,7 @@ LIVE_ELSEWHERE = {
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
     "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
     "schemas.models": "what is on the wire is in schemas",
+    "schemas.uploads": "what is on the wire is in schemas",
 }
 """Modules whose only importer is in another package, and why."""
 

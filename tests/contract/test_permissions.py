@@ -43,12 +43,15 @@ REQUESTS: dict[Permission, list[tuple[str, str, dict[str, Any]]]] = {
         ("POST", "/embeddings", {"json": {}}),
         ("POST", "/responses", {"json": {}}),
         ("POST", "/reranking", {"json": {}}),
+        ("POST", "/rerank", {"json": {}}),
         ("GET", "/fine_tunings", {}),
     ],
     "batches": [
         ("GET", "/files", {}),
         ("POST", "/files", {"files": {"file": ("in.jsonl", LINES)}, "data": {"purpose": "batch"}}),
         ("GET", "/batches", {}),
+        ("POST", "/uploads", {"json": {}}),
+        ("POST", "/uploads/upload_1/cancel", {}),
     ],
     "models": [
         ("POST", "/models/stand-in", {}),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.conftest import House, opened
 from tests.contract.test_error_shape import assert_envelope
-from tests.support.groq_reference import OPERATIONS, Operation
+from tests.support.groq_reference import OPERATIONS, Operation, faults
 from tests.support.llm_backends import LLAMA_SERVER, backends_file, llama_companion, our_companion
 from tests.support.stored_batches import seed_batch, seed_file
 
@@ -37,6 +37,10 @@ async def contract_house(llm: tuple[str, dict[str, str]], tmp_path: Any) -> Asyn
     async with opened(llm_backends_file=backends_file(tmp_path, llm[1])) as house:
         house.client.timeout = httpx2.Timeout(60)
         yield house
+
+
+OURS = {("ours", row.path) for row in OPERATIONS if row.path != "/chat/completions"}
+"""Answers that are this server's own; a chat is relayed as it is."""
 
 
 def expected(row: Operation, llm: tuple[str, dict[str, str]]) -> int:
@@ -70,6 +74,8 @@ async def test_a_right_request(
     assert reply.headers["x-request-id"]
     if reply.status_code == 200:
         assert not row.replies or set(row.replies) <= set(reply.json()), reply.text
+        if prefix == "/openai/v1" and row.replies and (llm[0], row.path) in OURS:
+            assert faults(row, reply.json()) == []
     else:
         assert_envelope(reply, expected(row, llm), "not_supported_by_backend")
 

@@ -33,6 +33,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "responses": {"model": CHAT, "input": "hi"},
     "embeddings": {"model": EMBED, "input": ["a", "b"]},
     "reranking": {"model": RERANK, "query": "ab", "docs": ["xx", "ab", "a"]},
+    "rerank": {"model": RERANK, "query": "ab", "documents": ["xx", {"text": "ab"}, "a"]},
 }
 STREAMED = ("chat/completions", "completions", "responses")
 
@@ -158,6 +159,8 @@ async def test_responses_through_chat(text_house: House, llm: FakeLlm) -> None:
     assert (answer["object"], answer["status"]) == ("response", "completed")
     assert answer["output"][0]["content"][0]["text"] == TEXT
     assert answer["usage"]["input_tokens"] == USAGE["prompt_tokens"]
+    assert answer["usage"]["input_tokens_details"] == {"cached_tokens": 0, "cache_write_tokens": 0}
+    assert answer["usage"]["output_tokens_details"] == {"cached_tokens": 0, "reasoning_tokens": 0}
     assert (answer["temperature"], answer["metadata"], answer["store"]) == (0.5, {"a": "b"}, False)
     sent = llm.asked("/chat/completions")[0].json
     assert [m["role"] for m in sent["messages"]] == ["system", "system", "user", "assistant", "tool"]
@@ -259,6 +262,15 @@ async def test_reranking(text_house: House, llm: FakeLlm, prefix: str, logits: b
     assert "docs" not in sent
 
 
+@pytest.mark.parametrize("prefix", PREFIXES)
+async def test_rerank_as_others_name_it(text_house: House, llm: FakeLlm, prefix: str) -> None:
+    answer = (await text_house.client.post(f"{prefix}/rerank", json=REQUESTS["rerank"] | {"top_n": 2})).json()
+    assert [row["index"] for row in answer["results"]] == [1, 2]
+    assert answer["results"][0]["document"] == {"text": "ab"}
+    assert all(0 <= row["relevance_score"] <= 1 for row in answer["results"])
+    assert llm.asked("/rerank")[0].json["documents"] == ["xx", "ab", "a"]
+
+
 async def test_fine_tunings(text_house: House, llm: FakeLlm) -> None:
     listed = (await text_house.client.get("/v1/fine_tunings")).json()
     assert listed["data"][0]["id"] == "ft_1"
@@ -341,6 +353,11 @@ async def test_an_endpoint_the_backend_lacks(text_house: House, llm: FakeLlm, pa
         ("reranking", {"docs": ["a", ""]}, "docs"),
         ("reranking", {"docs": ["a"] * 101}, "docs"),
         ("reranking", {"query": ""}, "query"),
+        ("rerank", {"documents": []}, "documents"),
+        ("rerank", {"documents": ["a", ""]}, "documents"),
+        ("rerank", {"documents": [{"title": "a"}]}, "documents"),
+        ("rerank", {"documents": ["a"] * 1001}, "documents"),
+        ("rerank", {"top_n": 0}, "top_n"),
     ],
 )
 async def test_bad_parameters(text_house: House, llm: FakeLlm, path: str, fields: Any, param: str) -> None:

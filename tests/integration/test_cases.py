@@ -20,6 +20,9 @@ CONTAINERS = (
 LISTS = ("voices-list-shape", "audio-models")
 """The cases about what chat front ends read."""
 
+CALLS = ("language-auto", "double-slash")
+"""The cases about how they are sent."""
+
 
 def case(name: str) -> dict[str, Any]:
     """
@@ -94,6 +97,12 @@ def assert_right(reply: httpx2.Response, right: Mapping[str, Any], reads: bool =
             assert reply.headers.get("x-speechd-warning", "embedded-model") == "embedded-model"
         else:
             assert CHECKS[check](reply, wanted), (check, wanted, reply.text, dict(reply.headers))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_how_recordings_are_sent(server: str, name: str) -> None:
+    asked = case(name)
+    assert_right(ask(server, asked["call"], "whisper-pocket"), asked["right"], reads=False)
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

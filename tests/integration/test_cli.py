@@ -90,7 +90,7 @@ def test_translate_writes_english() -> None:
         (("transcribe", "{audio}", "--karaoke", "--format", "srt"), "--karaoke needs --format vtt"),
         (
             ("transcribe", "{audio}", "--format", "docx"),
-            "--format takes txt, json, srt, vtt, tsv, diarized_json, not docx",
+            "--format takes txt, json, srt, vtt, tsv, lrc, diarized_json, not docx",
         ),
         (("transcribe", "{audio}", "--task", "sing"), "transcribe or translate, not sing"),
         (("transcribe", "{audio}", "--model", "whisper-large-v3"), "not installed"),

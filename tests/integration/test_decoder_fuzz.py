@@ -14,8 +14,16 @@ import pytest
 from speechd.audio.decode import open_audio
 from speechd.audio.isolation.pool import shared_pool
 from speechd.errors import InvalidAudio, InvalidRequest, TooLarge
+from tests.support.container_bombs import (
+    avi_circle_bomb,
+    avi_super_index_bomb,
+    flv_keyframes,
+    ts_open_streams_bomb,
+    ts_programs_bomb,
+)
 from tests.support.decoder_bombs import INDEX_BOMBS, flac_silence, opus_silence
-from tests.support.generated_audio import encode, tone
+from tests.support.dts_core import dts_tone
+from tests.support.generated_audio import encode, m2ts, tone
 
 ROUNDS = 100
 """Of each format."""
@@ -38,6 +46,16 @@ FORMATS: dict[str, tuple[str, str, int]] = {
     "wav": ("wav", "pcm_s16le", 16_000),
     "adpcm": ("wav", "adpcm_ms", 16_000),
     "mpegts": ("mpegts", "mp2", 16_000),
+    "mpegts aac": ("mpegts", "aac", 48_000),
+    "mpegts ac3": ("mpegts", "ac3", 48_000),
+    "avi": ("avi", "libmp3lame", 16_000),
+    "avi pcm": ("avi", "pcm_s16le", 16_000),
+    "avi adpcm": ("avi", "adpcm_ms", 16_000),
+    "flv": ("flv", "aac", 44_100),
+    "flv mp3": ("flv", "libmp3lame", 22_050),
+    "flv nellymoser": ("flv", "nellymoser", 22_050),
+    "ac3": ("ac3", "ac3", 48_000),
+    "eac3": ("eac3", "eac3", 48_000),
 }
 
 
@@ -51,6 +69,13 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     **{name: make for name, make in INDEX_BOMBS.items() if name.startswith("mp4")},
     "flac silence": lambda: flac_silence(600),
     "opus silence": lambda: opus_silence(60),
+    "dts": lambda: dts_tone(2),
+    "m2ts": lambda: m2ts(recording("mpegts")),
+    "avi super index": lambda: avi_super_index_bomb(50, 50),
+    "avi circle": lambda: avi_circle_bomb(20),
+    "flv key frames": lambda: flv_keyframes(100),
+    "ts programs": lambda: ts_programs_bomb(20, 20),
+    "ts open streams": lambda: ts_open_streams_bomb(20, 20),
 }
 
 

@@ -18,7 +18,11 @@ from tests.conftest import ROOT, Fixture, fixtures
 from tests.support.processes import start
 from tests.support.wer import word_errors
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    # the pages of clients need these installed: tests/integration/clients/test_pages.py
+    *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "clients"),
+]
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -85,7 +89,8 @@ def test_curl_examples_that_speak(server: str, line: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
-    assert said(Path(line.split()[-1]).name).text in printed
+    text = said(Path(line.split()[-1]).name).text
+    assert text in printed if "start=" not in line else 10 < len(printed) < len(text) and printed in text
 
 
 PRINTED = [line for line in shell_lines("speechd tran") if "audio_fixtures/" in line and " --" not in line]

@@ -1,17 +1,15 @@
 """Batches of real recordings survive what happens to processes, databases and disks."""
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import openai
 import pytest
 
-from tests.integration.conftest import LISTENS, started
+from tests.integration.conftest import LISTENS, fill, started
 from tests.support.batches import assert_every_line_once, begun, transcriptions, waited
 from tests.support.postgres import needs_postgres, serving_postgres
 
@@ -64,28 +62,6 @@ def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureReques
         first.process.wait()
         assert_every_line_once(client, batch, number)
         assert "Traceback" not in "".join([*server.log, *second.log])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with room for a few megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("a file system of one's own needs root: " + mounted.stderr.decode().strip())
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Leaves no room on the disk that the folder is on."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    assert not shutil.disk_usage(folder).free
-    return ballast
 
 
 @pytest.mark.extra

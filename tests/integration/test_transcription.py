@@ -168,6 +168,18 @@ def test_detection_keeps_to_the_languages_allowed(openai: OpenAI) -> None:
     assert answer["language"] in ("english", "german")
 
 
+def test_a_part_of_a_recording_keeps_its_times(openai: OpenAI) -> None:
+    fixture = next(fixture for fixture in fixtures("long") if fixture.duration < 100)
+    words = [word for word in fixture.words if word["start"] >= 8 and word["end"] <= 18]
+    answer = heard(openai, fixture, extra_body={"start": 8, "duration": 10})
+    assert 8 <= answer["words"][0]["start"] <= answer["words"][-1]["end"] <= 18.1
+    assert answer["words"][0]["start"] == pytest.approx(words[0]["start"], abs=1)
+    said, meant = normalised(answer["text"]), normalised(" ".join(word["word"] for word in words))
+    assert difflib.SequenceMatcher(None, said, meant).ratio() > 0.8
+    assert answer["duration"] == 10
+    assert answer["usage"] == {"type": "duration", "seconds": 10}
+
+
 def test_logprobs_belong_to_the_text(openai: OpenAI, english: Fixture) -> None:
     answer = openai.audio.transcriptions.create(
         model="whisper-pocket", file=english.path, response_format="json", include=["logprobs"]

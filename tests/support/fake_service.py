@@ -8,6 +8,7 @@ from threading import Event
 from typing import BinaryIO
 
 from speechd.asr.engines.engine_monitor import EngineFaults
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import (
     EngineFailure,
@@ -79,7 +80,7 @@ STAND_IN = Model(
     rank=0,
     tasks=("transcribe", "translate"),
     languages=("en", "de"),
-    adaptive_context=False,
+    context_margin=None,
     window_seconds=30,
     window_gap=2,
     linked_windows=1,
@@ -251,6 +252,7 @@ class StandInService:
         self.loaded = StandInResidents()
         self.pulls = StandInPulls()
         self.engine_faults: dict[str, EngineFaults] = {}
+        self.decodings = DecodingCounts()
 
     async def remove(self, model: str) -> Model:
         return self.models.get(model)

@@ -64,6 +64,12 @@ def encode(
     return buffer.getvalue()
 
 
+def m2ts(transport: bytes) -> bytes:
+    """A transport stream as camcorders and Blu-ray discs have it: a time code of four bytes before each packet."""
+    packets = (transport[at : at + 188] for at in range(0, len(transport), 188))
+    return b"".join(struct.pack(">I", number) + packet for number, packet in enumerate(packets))
+
+
 def wav(
     data: bytes, *, rate: int = 16_000, channels: int = 1, bits: int = 16, code: int = 1, size: int | None = None
 ) -> bytes:

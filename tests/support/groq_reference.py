@@ -1,10 +1,19 @@
 """The 23 operations of Groq's published reference, restated: paths, methods, fields that are required, enumerations."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import yaml
+
+from tests.conftest import ROOT
 from tests.support.llm_server import CHAT, EMBED, RERANK
 
+DOCUMENT = ROOT.parent / "shared" / "reference" / "groq-openapi.yml"
+"""The reference itself, where it is at hand."""
+AS_RECORDED = {"duration"}
+"""Members that the hosted service answers with another type than its reference says: a number of seconds."""
 QUESTION = [{"role": "user", "content": "hi"}]
 
 
@@ -53,7 +62,7 @@ MODEL_FIELDS = ("id", "object", "created", "owned_by")
 FILE_FIELDS = ("id", "object", "bytes", "created_at", "filename", "purpose")
 BATCH_FIELDS = (
     *("id", "object", "endpoint", "input_file_id", "completion_window", "status", "created_at"),
-    *("request_counts", "expires_at", "output_file_id", "error_file_id", "metadata"),
+    *("request_counts", "expires_at"),
 )
 RESPONSE_FIELDS = (
     *("id", "object", "status", "created_at", "output", "model", "tools", "tool_choice", "truncation", "metadata"),
@@ -65,7 +74,7 @@ OPERATIONS = (
         "POST",
         "/audio/speech",
         good={"model": "auto", "input": "Hello."},
-        required=("model", "input"),  # here a voice has a default
+        required=("input",),  # here voice and model have a default
         enums={
             "response_format": ("flac", "mp3", "mulaw", "ogg", "wav"),
             "sample_rate": (8000, 16000, 22050, 24000, 32000, 44100, 48000),
@@ -77,7 +86,7 @@ OPERATIONS = (
         "POST",
         "/audio/transcriptions",
         good={"model": "stand-in"},
-        required=("model", "file"),
+        required=("file",),  # here model has a default
         enums=TRANSCRIPTION_ENUMS,
         closed=("response_format",),
         replies=("text",),
@@ -87,7 +96,7 @@ OPERATIONS = (
         "POST",
         "/audio/translations",
         good={"model": "stand-in"},
-        required=("model", "file"),
+        required=("file",),  # here model has a default
         enums={"response_format": TRANSCRIPTION_ENUMS["response_format"]},
         closed=("response_format",),
         replies=("text",),
@@ -171,3 +180,55 @@ OPERATIONS = (
         replies=RESPONSE_FIELDS,
     ),
 )
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The reference, parsed; empty where it is not at hand."""
+    return yaml.safe_load(DOCUMENT.read_text()) if DOCUMENT.exists() else {}
+
+
+def faults(operation: Operation, body: Any) -> list[str]:
+    """Where an answer is not what the reference says; nothing where the reference is not at hand."""
+    if not document():
+        return []
+    paths = document()["paths"]
+    path = next(path for path in (f"/openai/v1{operation.path}", f"/v1{operation.path}") if path in paths)
+    described = paths[path][operation.method.lower()]["responses"]["200"]
+    return list(_faults(described["content"]["application/json"]["schema"], body, "answer"))
+
+
+def _faults(schema: dict[str, Any], value: Any, at: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if value is None:
+        if not schema.get("nullable"):
+            yield f"{at} is null"
+        return
+    for alternatives in (schema.get("oneOf"), schema.get("anyOf")):
+        if alternatives and all(list(_faults(one, value, at)) for one in alternatives):
+            yield f"{at} is none of the alternatives"
+    kind = schema.get("type")
+    if kind in TYPES and (not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        yield f"{at} is no {kind}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at} is {value!r}"
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _faults(schema.get("items", {}), item, f"{at}[{number}]")
+    if isinstance(value, dict):
+        yield from (f"{at}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+        for name, inner in schema.get("properties", {}).items():
+            if name in value and name not in AS_RECORDED:
+                yield from _faults(inner, value[name], f"{at}.{name}")
+
+
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}

@@ -2,7 +2,8 @@
 
 from sqlalchemy import update
 
-from speechd.store.store import BatchOrder, StoreHandle
+from speechd.store.batch_order import BatchOrder
+from speechd.store.store import StoreHandle
 from speechd.store.tables import batches, files
 
 LINES = b'{"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}\n'

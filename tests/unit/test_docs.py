@@ -52,6 +52,12 @@ def test_no_page_names_another_setting() -> None:
     assert named - NO_SETTINGS == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    named = {path for page in SOURCES for path in re.findall(r"tests/[\w/]+\.py", text_of(page))}
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
+
+
 def test_every_error_code_is_in_the_reference() -> None:
     codes = {kind.code for kind in descendants(SpeechdError) if kind.code} | {code for code, _ in raised_codes()}
     assert len(codes) > 40

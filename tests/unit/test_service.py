@@ -13,6 +13,7 @@ import pytest
 
 from speechd.api.errors import error_headers
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.engines.engine_monitor import EngineFaults
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.registry.catalog import Model
 from speechd.registry.loaders import _devices, load_whisper
@@ -22,6 +23,7 @@ from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
 from speechd.types import TranscribeOptions, Transcript
 from tests.conftest import ROOT, Fixture, fixtures
+from tests.support.processes import eventually
 
 
 async def hear(service: Service, fixture: Fixture, model: str = "auto", **options: Any) -> Transcript:
@@ -98,6 +100,30 @@ async def test_preloaded_models_are_there_before_the_service_is_ready(settings: 
         while not service.ready:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert [status.model.id for status in service.loaded.list()] == ["whisper-pocket"]
+    await service.close()
+
+
+class Stuck(FakeAsr):
+    """A library that does not come back until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self.gate.wait()
+        return super().decode(jobs)
+
+
+async def test_a_library_that_is_late_is_told_of(settings: Settings, english: Fixture) -> None:
+    engine = Stuck()
+    service = Service(settings.model_copy(update={"engine_timeout": 0.02}), lambda *_: engine)
+    hearing = asyncio.create_task(hear(service, english, "whisper-pocket"))
+    late = {"whisper-pocket": EngineFaults(overdue=1)}
+    assert await asyncio.to_thread(eventually, lambda: service.engine_faults == late)
+    engine.gate.set()
+    assert (await hearing).model == "whisper-pocket"
+    assert service.engine_faults == {}
     await service.close()
 
 
@@ -249,9 +275,9 @@ def test_the_operator_can_have_every_whisper_encode_short_windows_as_they_are(se
     from speechd.registry.registry import ModelStore
     from speechd.types import Window
 
-    padded = replace(ModelStore(settings).get("whisper-pocket"), adaptive_context=False)
+    padded = replace(ModelStore(settings).get("whisper-pocket"), context_margin=None)
     job = Job(Window(0, np.zeros(32_000, np.float32)), TranscribeOptions(language="en"))
     plain, opted = (
-        load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": True}))
+        load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": "always"}))
     )
     assert plain.group(job) != opted.group(job)

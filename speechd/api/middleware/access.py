@@ -62,8 +62,9 @@ class Access:
         Raises:
             OriginNotAllowed: pages of that origin may not call.
         """
-        if not self.allows_origin(headers.get("origin", "")):
-            raise OriginNotAllowed
+        origin = headers.get("origin", "")
+        if not self.allows_origin(origin):
+            raise _origin_not_allowed(origin)
 
     def _check_key(self, headers: Headers) -> Key:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
@@ -77,12 +78,12 @@ class Access:
     def _check_browser(self, path: str, headers: Headers) -> None:
         host = headers.get("host", "")
         if not (self.any_host or path in PROBE_PATHS or is_loopback(_host_name(host))):
-            raise HostNotAllowed
+            raise _host_not_allowed(host)
         origin = headers.get("origin")
         if origin is None or self.allows_origin(origin):
             return
         if not _same_site(origin, host):
-            raise OriginNotAllowed
+            raise _origin_not_allowed(origin)
 
 
 def is_loopback(host: str) -> bool:
@@ -108,6 +109,21 @@ def refuse_unsafe_binding(settings: Settings) -> None:
         f"Refusing to listen on {settings.host or 'every address'} without an API key. Set SPEECHD_API_KEY, "
         "make one with `speechd keys add`, or set SPEECHD_ALLOW_ANONYMOUS=true"
         " if everybody on the network may use this server."
+    )
+
+
+def _host_not_allowed(host: str) -> HostNotAllowed:
+    return HostNotAllowed(
+        f"Without API keys this server answers only under a loopback host name such as localhost, not {host[:80]!a}."
+        " Set SPEECHD_API_KEY on the server, or make keys with `speechd keys add`, and send one. Set SPEECHD_HOST too"
+        " if other machines are to reach it."
+    )
+
+
+def _origin_not_allowed(origin: str) -> OriginNotAllowed:
+    return OriginNotAllowed(
+        f"Web pages of the origin {origin[:80]!a} may not call this server. Add the origin to SPEECHD_CORS_ORIGINS on"
+        " the server, or `*` for every page."
     )
 
 

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from speechd.dialects import common_url
+from speechd.dialects import COMPAT_PATHS, common_url
 from speechd.operations.batch import BATCH_OPERATIONS
 
 
@@ -24,7 +24,7 @@ class InFlightMiddleware:
         self.traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or common_url(scope["path"]) not in BATCH_OPERATIONS:
+        if scope["type"] != "http" or not _uses_models(scope["path"]):
             await self.app(scope, receive, send)
             return
         self.traffic.waiting += 1
@@ -32,3 +32,7 @@ class InFlightMiddleware:
             await self.app(scope, receive, send)
         finally:
             self.traffic.waiting -= 1
+
+
+def _uses_models(path: str) -> bool:
+    return common_url(path) in BATCH_OPERATIONS or path in COMPAT_PATHS

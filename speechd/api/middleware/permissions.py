@@ -6,7 +6,7 @@ What is not in the table needs a key and no permission: lists of models and voic
 from dataclasses import dataclass
 
 from speechd.auth.keys import Key, Permission
-from speechd.dialects import OPENAI, common_url
+from speechd.dialects import COMPAT_PATHS, OPENAI, common_url
 from speechd.errors import PermissionDenied
 
 
@@ -31,14 +31,17 @@ CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/audio/transcriptions", "transcribe"),
     RoutePermission(ANY, "/audio/translations", "transcribe"),
+    *(RoutePermission(ANY, path, "transcribe") for path in COMPAT_PATHS),
     RoutePermission(ANY, "/audio/speech", "speak"),
     RoutePermission(ANY, "/chat", "text"),
     RoutePermission(ANY, "/completions", "text"),
     RoutePermission(ANY, "/responses", "text"),
     RoutePermission(ANY, "/embeddings", "text"),
     RoutePermission(ANY, "/reranking", "text"),
+    RoutePermission(ANY, "/rerank", "text"),
     RoutePermission(ANY, "/fine_tunings", "text"),
     RoutePermission(ANY, "/files", "batches"),
+    RoutePermission(ANY, "/uploads", "batches"),
     RoutePermission(ANY, "/batches", "batches"),
     RoutePermission(CHANGES, "/models", "models"),
     RoutePermission(ANY, "/metrics", "metrics"),

@@ -6,8 +6,10 @@ an envelope, and delivers an early refusal to a caller who is still uploading. G
 
 import asyncio
 import logging
+import re
 import time
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -27,6 +29,9 @@ DRAIN_BYTES = 64 << 20
 """Bytes of a refused upload that are still read, so that a client that writes its whole body first gets the refusal."""
 DRAIN_SECONDS = 5.0
 
+_EXTRA_SLASHES = re.compile(rb"(?<=/)/+|(?<=[^/])/+$")
+"""What a path has too many of: repeated slashes, and those at its end."""
+
 
 class RequestMiddleware:
     """Wraps the whole application."""
@@ -40,8 +45,9 @@ class RequestMiddleware:
             return
         request_id = new_id("req")
         body = BodyWatch(scope, receive)
-        reply = Reply(scope, body, send, request_id)
-        scope = _repaired(scope, request_id)
+        repaired = _repaired(scope, request_id)
+        reply = Reply(repaired, body, send, request_id, is_head=scope["method"] == "HEAD")
+        scope = repaired
         try:
             await self.app(scope, body.receive, reply.send)
         except ClientDisconnect:
@@ -83,14 +89,19 @@ class BodyWatch:
 class Reply:
     """Adds the common headers to the reply."""
 
-    def __init__(self, scope: Scope, body: BodyWatch, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, body: BodyWatch, send: Send, request_id: str, *, is_head: bool) -> None:
+        """
+        Args:
+            scope: with the repaired path.
+            is_head: the caller wants the headers only.
+        """
         self.started = False
         self._body = body
         self._send = send
         self._request_id = request_id
         self._began = time.perf_counter()
-        self._is_head = scope["method"] == "HEAD"
-        self._dialect = dialect_of(without_repeated_prefix(scope["path"]))
+        self._is_head = is_head
+        self._dialect = dialect_of(scope["path"])
         self._refuses_early = False
 
     async def send(self, message: Message) -> None:
@@ -143,15 +154,27 @@ class AccessMiddleware:
 
 
 def _repaired(scope: Scope, request_id: str) -> Scope:
-    """A copy with the request's id, without a repeated prefix, and with HEAD routed as GET."""
-    path = without_repeated_prefix(scope["path"])
+    """A copy with the request's id, a repaired path, and with HEAD routed as GET."""
+    path, raw_path = _repaired_path(scope["path"], scope.get("raw_path"))
     return {
         **scope,
         "state": {**scope.get("state", {}), "request_id": request_id},
         "method": "GET" if scope["method"] == "HEAD" else scope["method"],
         "path": path,
-        "raw_path": path.encode() if path != scope["path"] else scope.get("raw_path"),
+        "raw_path": raw_path,
     }
+
+
+def _repaired_path(path: str, raw_path: bytes | None) -> tuple[str, bytes | None]:
+    """The path without extra slashes and without a repeated prefix, and its bytes as they were sent.
+
+    Clients add `/audio/...` to a base URL that ends in a slash. Rewriting comes before every rule about paths, so the
+    rules see what the router sees. Only slashes that were sent as slashes are extra: an escaped one (`%2F`) is data.
+    """
+    sent = path.encode() if raw_path is None else raw_path
+    slim = _EXTRA_SLASHES.sub(b"", sent) if sent.startswith(b"/") else sent
+    repaired = without_repeated_prefix(path if slim == sent else unquote(slim))
+    return repaired, raw_path if repaired == path else repaired.encode()
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

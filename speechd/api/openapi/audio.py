@@ -37,6 +37,11 @@ LATER: dict[str, Any] = {
     "model": AudioJobObject,
     "description": "With `Prefer: respond-async`: the audio job, whose path is in `location`.",
 }
+_TEXT_TYPES = sorted(
+    {row.media_type.partition(";")[0] for row in TRANSCRIPT_FORMATS.values() if row.media_type.startswith("text/")}
+)
+TEXT_CONTENT = {name: {"schema": {"type": "string"}} for name in _TEXT_TYPES}
+"""Transcripts that are no JSON, by media type."""
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
@@ -48,7 +53,7 @@ def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
         "responses": {
             200: _success(),
             202: LATER,
-            **{status: _failure(text) for status, text in AUDIO_FAILURES.items()},
+            **{status: failure(text) for status, text in AUDIO_FAILURES.items()},
         },
         "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
     }
@@ -64,12 +69,12 @@ def speech_operation() -> dict[str, Any]:
         "description": "The audio as it is made, or `speech.audio.delta` events.",
         "content": dict.fromkeys(media, sound) | {"text/event-stream": {"schema": EVENT}},
     }
-    failures = {status: _failure(text) for status, text in AUDIO_FAILURES.items() if status not in (422, 424)}
+    failures = {status: failure(text) for status, text in AUDIO_FAILURES.items() if status not in (422, 424)}
     content = {"schema": schema, "example": {"model": "auto", "input": "Hello there."}}
     return {
         "summary": (SpeechBody.__doc__ or "").strip(),
         "response_class": Response,
-        "responses": {200: success, 202: LATER, **failures, 501: _failure("The extra `tts` is not installed.")},
+        "responses": {200: success, 202: LATER, **failures, 501: failure("The extra `tts` is not installed.")},
         "openapi_extra": {
             "parameters": [PREFER],
             "requestBody": {"required": True, "content": dict.fromkeys(kinds, content)},
@@ -81,7 +86,7 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema = _with_webhook(inlined(form.model_json_schema()))
     wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleOptions.model_fields)
     schema["properties"] = dict(wishes_last)
-    url_only = {**schema, "required": [*schema["required"], "url"]}
+    url_only = {**schema, "anyOf": [{"required": [name]} for name in ("url", "file_id")]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
     # Swagger's form sends the values that it shows, and shows "string" or 0 without a default.
     optional = [name for name, each in schema["properties"].items() if {"type": "null"} in each.get("anyOf", ())]
@@ -130,11 +135,11 @@ def _success() -> dict[str, Any]:
         "description": "The text, in the format asked for.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"text": {"type": "string"}}}},
-            TRANSCRIPT_FORMATS["text"].media_type.partition(";")[0]: {"schema": {"type": "string"}},
+            **TEXT_CONTENT,
             "text/event-stream": {"schema": EVENT},
         },
     }
 
 
-def _failure(description: str) -> dict[str, Any]:
+def failure(description: str) -> dict[str, Any]:
     return {"model": ErrorEnvelope, "description": description}

@@ -3,9 +3,11 @@
 from typing import Any
 
 from fastapi import Response
+from pydantic import BaseModel
 
-from speechd.api.openapi.audio import inlined
+from speechd.api.openapi.audio import TEXT_CONTENT, inlined
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
+from speechd.dialects import Dialect
 from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
 from speechd.schemas.transcription import ErrorEnvelope
 
@@ -27,9 +29,15 @@ def refusals(more: dict[int, str] | None = None) -> dict[int | str, dict[str, An
     return {status: {"model": ErrorEnvelope, "description": text} for status, text in failures}
 
 
-def upload_operation() -> dict[str, Any]:
+def null_members(dialect: Dialect) -> dict[str, Any]:
+    """Arguments of a route whose answer has members without a value as null, or leaves them out."""
+    return {"response_model_exclude_none": not dialect.null_members}
+
+
+def upload_operation(dialect: Dialect) -> dict[str, Any]:
     """Arguments of the route for uploads of files."""
     schema = inlined(FileForm.model_json_schema())
+    schema["properties"]["purpose"]["enum"] = sorted(dialect.file_purposes)
     content = {"type": "string", "format": "binary", "description": "The file. For batches it is JSONL."}
     schema["properties"] = {"file": content, **schema["properties"]}
     schema["required"] = ["file", *schema["required"]]
@@ -37,6 +45,25 @@ def upload_operation() -> dict[str, Any]:
         "summary": "Upload a file.",
         "response_model": FileObject,
         "responses": refusals(TOO_LARGE),
+        "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
+    }
+
+
+def with_json(form: type[BaseModel]) -> dict[str, Any]:
+    """Summary and JSON body of a route that reads `form` by hand."""
+    content = {"application/json": {"schema": inlined(form.model_json_schema())}}
+    return {
+        "summary": (form.__doc__ or "").strip(),
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+    }
+
+
+def part_operation(field: str) -> dict[str, Any]:
+    """Summary and body of the route for a part of an upload."""
+    data = {"type": "string", "format": "binary", "description": "The next bytes of the file, 64 MiB at most."}
+    schema = {"type": "object", "properties": {field: data}, "required": [field]}
+    return {
+        "summary": "Add a part to an upload.",
         "openapi_extra": {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}},
     }
 
@@ -54,7 +81,7 @@ def download_operation() -> dict[str, Any]:
 def result_operation() -> dict[str, Any]:
     """The same for the route of a job's result."""
     sound = {"schema": {"type": "string", "format": "binary"}}
-    content: dict[str, Any] = {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}}
+    content: dict[str, Any] = {"application/json": {"schema": {}}, **TEXT_CONTENT}
     content |= dict.fromkeys(sorted({shape.media_type for shape in AUDIO_FORMATS.values()}), sound)
     return {
         "summary": "The answer of an audio job, exactly as in a synchronous request.",

@@ -57,6 +57,12 @@ TEXT_OPERATIONS: dict[str, tuple[type[BaseModel] | None, type[BaseModel] | None,
         "Order documents by relevance.",
         {"model": PLACEHOLDER, "query": "What barks?", "docs": ["A cat meows.", "A dog barks."]},
     ),
+    "rerank": (
+        wire.DocumentRerankForm,
+        wire.DocumentRanking,
+        "Order documents by relevance, as Jina and Cohere name it.",
+        {"model": PLACEHOLDER, "query": "What barks?", "documents": ["A cat meows.", "A dog barks."], "top_n": 1},
+    ),
     "list_fine_tunings": (None, None, "List fine tunings.", {}),
     "create_fine_tuning": (
         wire.FineTuningForm,

@@ -1,4 +1,4 @@
-"""Server-sent events, one JSON object each, ended by `[DONE_EVENT]` (HTML standard, section 9.2)."""
+"""Server-sent events, one JSON object each (HTML standard, section 9.2)."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -30,25 +30,31 @@ class ServerSentEvents(StreamResponse):
 
 
 class EventStream(ServerSentEvents):
-    """Events that this server makes, `[DONE_EVENT]` after the last of them."""
+    """Events that this server makes."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, events: AsyncIterator[Mapping[str, Any]], resources: AsyncExitStack, headers: Mapping[str, str]
+        self,
+        events: AsyncIterator[Mapping[str, Any]],
+        resources: AsyncExitStack,
+        headers: Mapping[str, str],
+        *,
+        end: bytes = b"",
     ) -> None:
         """
         Args:
-            events: errors from it become one last `{"error": ...}` event, without `[DONE_EVENT]`.
+            events: errors from it become one last `{"error": ...}` event, without `end`.
             resources, headers: see StreamResponse.
+            end: what follows the last event. Transcriptions end with DONE_EVENT, speech does not.
         """
-        super().__init__(_messages(events), resources, headers)
+        super().__init__(_messages(events, end), resources, headers)
 
 
-async def _messages(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+async def _messages(events: AsyncIterator[Mapping[str, Any]], end: bytes) -> AsyncIterator[bytes]:
     async for event in events:
         yield _message(event)
-    yield DONE_EVENT
+    yield end
 
 
 def _message(event: Mapping[str, Any]) -> bytes:

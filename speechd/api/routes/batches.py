@@ -2,20 +2,21 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from speechd.api.dependencies import get_service, get_store_handle
 from speechd.api.middleware.permissions import check_permission
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.api.openapi.jobs import MISSING, batch_operation, refusals
+from speechd.api.openapi.jobs import MISSING, batch_operation, null_members, refusals
 from speechd.api.request_body_json import read_text_request
 from speechd.dialects import Dialect, common_url
 from speechd.errors import InvalidRequest
 from speechd.operations.batch import BATCH_OPERATIONS
 from speechd.schemas.batches import BatchFault, BatchFaults, BatchForm, BatchList, BatchObject, RequestCounts
-from speechd.store.store import BatchOrder, StoreHandle
+from speechd.store.batch_order import BatchOrder
+from speechd.store.store import StoreHandle
 
 if TYPE_CHECKING:
     from speechd.store.batches import Batch
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 def router(dialect: Dialect) -> APIRouter:
     """The batch routes; lines are answered in this dialect unless they name one."""
-    routes = APIRouter(tags=["Batches"])
+    routes, nulls = APIRouter(tags=["Batches"]), null_members(dialect)
 
-    @routes.post("/batches", **batch_operation())
+    @routes.post("/batches", **batch_operation(), **nulls)
     async def create_batch(request: Request) -> BatchObject:
         return await create(request, dialect)
 
-    _add_others(routes)
+    _add_others(routes, nulls)
     return routes
 
 
@@ -62,8 +63,8 @@ async def create(request: Request, dialect: Dialect) -> BatchObject:
     return _object(jobs, batch)
 
 
-def _add_others(routes: APIRouter) -> None:
-    @routes.get("/batches", summary="List batches.", responses=refusals())
+def _add_others(routes: APIRouter, nulls: dict[str, Any]) -> None:
+    @routes.get("/batches", summary="List batches.", responses=refusals(), **nulls)
     async def list_batches(
         request: Request,
         after: Annotated[str, Query(max_length=100, description="Id of the batch after which the page begins.")] = "",
@@ -74,7 +75,7 @@ def _add_others(routes: APIRouter) -> None:
         data = [_object(jobs, batch) for batch in page.rows]
         return BatchList.of(data, page.has_more)
 
-    @routes.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING))
+    @routes.get("/batches/{batch_id}", summary="Describe a batch.", responses=refusals(MISSING), **nulls)
     async def get_batch(batch_id: str, request: Request) -> BatchObject:
         """
         Raises:
@@ -83,7 +84,7 @@ def _add_others(routes: APIRouter) -> None:
         jobs = get_store_handle(request)
         return _object(jobs, await (await jobs.open()).batches.get(caller_of(request), batch_id))
 
-    @routes.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING))
+    @routes.post("/batches/{batch_id}/cancel", summary="Cancel a batch.", responses=refusals(MISSING), **nulls)
     async def cancel_batch(batch_id: str, request: Request) -> BatchObject:
         """A batch that is ending or has ended does not change.
 

@@ -8,19 +8,32 @@ from fastapi import APIRouter, Query, Request, Response
 
 from speechd.api.dependencies import get_service, get_store_handle
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.api.openapi.jobs import MISSING, download_operation, refusals, upload_operation
+from speechd.api.openapi.jobs import MISSING, download_operation, null_members, refusals, upload_operation
 from speechd.api.request_body import open_form
 from speechd.api.responses.file_stream import FileResponse
+from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest
 from speechd.schemas.batches import FileDeleted, FileForm, FileList, FileObject
 
 NAMELESS = "upload"
 
-router = APIRouter(tags=["Files"])
+
+def router(dialect: Dialect) -> APIRouter:
+    """The file routes, answering in this dialect."""
+    routes, nulls = APIRouter(tags=["Files"]), null_members(dialect)
+
+    @routes.post("/files", **upload_operation(dialect), **nulls)
+    async def create_file(request: Request) -> FileObject:
+        return await store_file(request, dialect)
+
+    routes.get("/files", summary="List files.", responses=refusals(), **nulls)(list_files)
+    routes.get("/files/{file_id}", summary="Describe a file.", responses=refusals(MISSING), **nulls)(get_file)
+    routes.delete("/files/{file_id}", summary="Delete a file.", responses=refusals(MISSING))(delete_file)
+    routes.get("/files/{file_id}/content", **download_operation())(get_content)
+    return routes
 
 
-@router.post("/files", **upload_operation())
-async def create_file(request: Request) -> FileObject:
+async def store_file(request: Request, dialect: Dialect) -> FileObject:
     """
     Raises:
         InvalidRequest: there is no file in it, or a field is not valid.
@@ -33,6 +46,7 @@ async def create_file(request: Request) -> FileObject:
         maximum = get_service(request).settings.max_upload_bytes
         async with open_form(request, maximum, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)
+            form.check_purpose(dialect)
             if body.file is None:
                 raise InvalidRequest(
                     "`file` is required: send it as a part of a multipart/form-data body.", param="file"
@@ -43,7 +57,6 @@ async def create_file(request: Request) -> FileObject:
     return FileObject.model_validate(stored.as_object())
 
 
-@router.get("/files", summary="List files.", responses=refusals())
 async def list_files(
     request: Request,
     after: Annotated[str, Query(max_length=100, description="Id of the file after which the page begins.")] = "",
@@ -57,7 +70,6 @@ async def list_files(
     return FileList.of(data, page.has_more)
 
 
-@router.get("/files/{file_id}", summary="Describe a file.", responses=refusals(MISSING))
 async def get_file(file_id: str, request: Request) -> FileObject:
     """
     Raises:
@@ -67,7 +79,6 @@ async def get_file(file_id: str, request: Request) -> FileObject:
     return FileObject.model_validate((await files.get(caller_of(request), file_id)).as_object())
 
 
-@router.delete("/files/{file_id}", summary="Delete a file.", responses=refusals(MISSING))
 async def delete_file(file_id: str, request: Request) -> FileDeleted:
     """A batch that uses it continues.
 
@@ -78,7 +89,6 @@ async def delete_file(file_id: str, request: Request) -> FileDeleted:
     return FileDeleted(id=file_id)
 
 
-@router.get("/files/{file_id}/content", **download_operation())
 async def get_content(file_id: str, request: Request) -> Response:
     """
     Raises:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from speechd import __version__
 from speechd.api.dependencies import get_service
+from speechd.audio.isolation.pool import DecodingCounts
 from speechd.errors import Unavailable
 
 router = APIRouter(tags=["Status"])
@@ -24,11 +25,20 @@ async def healthz() -> dict[str, str]:
 
 
 class EngineFaultsView(BaseModel):
-    """Faults of an engine that is a process, since the server began."""
+    """Faults of an engine since the server began. One that is a library has a model's id and can only be overdue."""
 
     hung: int = Field(description="Processes that were ended because they did not answer in time.")
     crashed: int = Field(description="Processes that ended by themselves.")
     overdue: int = Field(description="Windows that wait now for more than half of their time.")
+
+
+class DecodingFaultsView(BaseModel):
+    """Recordings that were not decoded to their end, since the server began."""
+
+    crashed: int = Field(description="They broke off their process, or took more of the machine than is allowed.")
+    abandoned: int = Field(description="Their callers left.")
+    silent: int = Field(description="Their processes were ended because nothing came from them for minutes.")
+    refused: int = Field(description="Their tables claim more samples than the file can have.")
 
 
 class Readiness(BaseModel):
@@ -37,6 +47,9 @@ class Readiness(BaseModel):
     status: Literal["ready"] = "ready"
     engines: dict[str, EngineFaultsView] | None = Field(
         None, description="Engines that had faults, by name. Each ended process is replaced by a new one."
+    )
+    decodings: DecodingFaultsView | None = Field(
+        None, description="There where a recording was not decoded to its end."
     )
 
 
@@ -54,4 +67,10 @@ async def readyz(request: Request) -> Readiness:
     if not service.ready:
         raise Unavailable("The service is not ready.", code="starting", retry_after=1)
     faults = {name: EngineFaultsView(**asdict(each)) for name, each in service.engine_faults.items()}
-    return Readiness(engines=faults or None)
+    return Readiness(engines=faults or None, decodings=_decodings(service.decodings))
+
+
+def _decodings(counts: DecodingCounts) -> DecodingFaultsView | None:
+    """Without the number of all recordings, which is nobody's business who has no key."""
+    told = {name: count for name, count in asdict(counts).items() if name in DecodingFaultsView.model_fields}
+    return DecodingFaultsView(**told) if any(told.values()) else None

@@ -45,6 +45,10 @@ def router(dialect: Dialect) -> APIRouter:
     async def reranking(request: Request) -> Response:
         return await answer(request, "/v1/reranking", dialect)
 
+    @routes.post("/rerank", **text_operation("rerank"))
+    async def rerank(request: Request) -> Response:
+        return await answer(request, "/v1/rerank", dialect)
+
     _add_fine_tunings(routes)
     return routes
 

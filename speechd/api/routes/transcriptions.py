@@ -8,24 +8,24 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 
 from speechd.api.async_requests import accept_recording, refuse_webhook
-from speechd.api.dependencies import context_of, get_service
+from speechd.api.dependencies import context_of, get_service, open_stored_recording
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi.audio import audio_operation
-from speechd.api.prefer import wants_async
+from speechd.api.prefer import prefers_plain_text, wants_async
 from speechd.api.request_body import open_form
-from speechd.api.responses.sse import EventStream
+from speechd.api.responses.sse import DONE_EVENT, EventStream
 from speechd.dialects import Dialect
 from speechd.formats.transcript import (
+    TRANSCRIPT_FORMATS,
+    Format,
     JsonObject,
     View,
+    done_event,
     logprob_list,
     segment_id,
-    signature,
-    speaker_segment,
-    usage_object,
 )
 from speechd.operations.recording import require_one_source
-from speechd.operations.transcription import TranscriptionCall, open_transcription
+from speechd.operations.transcription import TranscriptionCall, ignored_warning, open_transcription
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript
 
@@ -60,14 +60,19 @@ async def create_transcription(request: Request, form_type: type[AudioForm], dia
         reading = open_form(request, limits.max_upload_bytes, max_json_bytes=limits.max_json_bytes)
         body = await resources.enter_async_context(reading)
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
-        require_one_source(body.file, call.form.url)
+        require_one_source(body.file, call.form.url, call.form.file_id)
         refuse_webhook(body.fields)
-        if call.form.stream:
-            return await _stream(request, call, body.take_file(), resources)
+        stored = await open_stored_recording(request, call.form.file_id) if call.form.file_id else None
+        file = stored or body.take_file()
+        if call.streams:
+            return await _stream(request, call, file, resources)
         async with cancelled_on_disconnect(request.receive):
-            reply = await call.answer(service, body.take_file())
+            reply = await call.answer(service, file)
         content = await asyncio.to_thread(reply.content)
-        return Response(content, media_type=reply.format.media_type, headers=reply.headers)
+        media_type = reply.format.media_type
+        if prefers_plain_text(request.headers, media_type):
+            media_type = TRANSCRIPT_FORMATS["text"].media_type
+        return Response(content, media_type=media_type, headers=reply.headers)
 
 
 async def _stream(
@@ -79,37 +84,35 @@ async def _stream(
         stream = await resources.enter_async_context(opening)
         first = await anext(stream.parts)
     headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.status}
-    speakers = call.form.response_format == "diarized_json"
-    return EventStream(_events(first, stream.parts, call.view, speakers), resources.pop_all(), headers)
+    if call.ignored:
+        headers["x-speechd-warning"] = ", ".join(map(ignored_warning, call.ignored))
+    format = TRANSCRIPT_FORMATS[call.form.response_format]
+    events = _events(first, stream.parts, call.view, format)
+    return EventStream(events, resources.pop_all(), headers, end=DONE_EVENT)
 
 
 async def _events(
-    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View, speakers: bool
+    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View, format: Format
 ) -> AsyncIterator[JsonObject]:
     """The deltas, which joined give the whole text, and the event with the whole text.
 
-    Where speakers are told apart, each segment follows its delta, and both have its id.
+    Where the format has segments, each follows its delta, and both have its id. A file of cues has no deltas.
     """
     begun, number = False, 0
     part: Segment | Transcript | None = first
     while part is not None:
         if isinstance(part, Transcript):
-            yield _done(part, view)
+            yield await asyncio.to_thread(done_event, part, view, format)
         else:
-            belongs = {"segment_id": segment_id(number)} if speakers else {}
-            if text := part.text if begun else part.text.lstrip():
+            belongs = {"segment_id": segment_id(number)} if format.segment_event else {}
+            if not format.is_document and (text := part.text if begun else part.text.lstrip()):
                 begun = True
                 yield {"type": "transcript.text.delta", "delta": text} | belongs | _logprobs_of(part, view)
-            if speakers:
-                yield speaker_segment(number, part, view)
+            if format.segment_event:
+                yield format.segment_event(number, part, view)
             number += 1
         part = await anext(rest, None)
 
 
-def _done(transcript: Transcript, view: View) -> JsonObject:
-    event: JsonObject = {"type": "transcript.text.done", "text": transcript.text, "usage": usage_object(transcript)}
-    return event | _logprobs_of(transcript, view) | signature(transcript, view)
-
-
-def _logprobs_of(part: Segment | Transcript, view: View) -> dict[str, Any]:
+def _logprobs_of(part: Segment, view: View) -> dict[str, Any]:
     return {"logprobs": logprob_list(part.logprobs)} if view.logprobs else {}

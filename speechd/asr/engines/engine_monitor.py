@@ -1,4 +1,4 @@
-"""Counts what becomes of engines that are processes, and which windows they are late with."""
+"""Counts what becomes of engines that are processes, and tells which engines are late with a window."""
 
 import contextlib
 import functools
@@ -25,7 +25,8 @@ class EngineFaults:
     crashed: int = 0
     """Ended by themselves. The next window gets a new one."""
     overdue: int = 0
-    """Windows that wait now, for more than half of the deadline."""
+    """Windows that wait now, for more than half of the deadline. An engine that is a library has no other faults: what
+    hangs in it cannot be ended without the server."""
 
 
 @dataclass(slots=True)
@@ -38,17 +39,27 @@ class EngineMonitor:
     """The engine of each running window, and when the window is overdue."""
 
     @contextlib.contextmanager
-    def watch(self, engine: str, seconds: float) -> Iterator[None]:
-        """One window, which has so many seconds.
-
-        Raises:
-            EngineFailure: it hung or crashed; counted.
-        """
+    def expect(self, engine: str, seconds: float) -> Iterator[None]:
+        """One window, which should take less than so many seconds."""
         window = object()
         with self._lock:
             self._late[window] = engine, time.monotonic() + seconds * OVERDUE_SHARE
         try:
             yield
+        finally:
+            with self._lock:
+                del self._late[window]
+
+    @contextlib.contextmanager
+    def watch(self, engine: str, seconds: float) -> Iterator[None]:
+        """One window of an engine that is a process, which is ended after so many seconds.
+
+        Raises:
+            EngineFailure: it hung or crashed; counted.
+        """
+        try:
+            with self.expect(engine, seconds):
+                yield
         except TimeoutError as error:
             self._count(engine, hung=1)
             raise EngineFailure(
@@ -58,9 +69,6 @@ class EngineMonitor:
         except (OSError, EOFError) as error:
             self._count(engine, crashed=1)
             raise EngineFailure(f"The engine {engine} crashed on this recording. It starts anew.") from error
-        finally:
-            with self._lock:
-                del self._late[window]
 
     def faults(self) -> dict[str, EngineFaults]:
         """By engine; those without a fault are left out."""

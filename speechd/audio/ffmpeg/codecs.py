@@ -10,6 +10,7 @@ CODECS: Final = frozenset(
         *("amrnb", "amrwb", "libopencore_amrnb", "libopencore_amrwb", "evrc", "qcelp"),  # telephones
         *("g722", "g723_1", "g726", "g726le", "g729", "gsm", "gsm_ms", "ilbc", "speex", "truespeech"),  # telephony
         *("adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_yamaha", "mace3", "mace6", "qdm2"),  # older recordings
+        "nellymoser",  # microphones in Flash
         *("tta", "wavpack"),
         *("pcm_alaw", "pcm_mulaw", "pcm_bluray", "pcm_dvd", "s302m"),
         *("pcm_s8", "pcm_s8_planar", "pcm_u8"),

@@ -3,11 +3,16 @@
 import re
 from typing import Final
 
-ACCEPTED: Final = "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, aiff, amr, au, caf, ts and wma"
+ACCEPTED: Final = (
+    "flac, mp3, mp4, mpeg, mpga, m4a, ogg, oga, opus, wav, webm, aac, ac3, aiff, amr, au, avi, caf, dts, eac3, flv,"
+    " mts, ts and wma"
+)
 """As a sentence for the caller: the file types that FORMAT_WHITELIST reads."""
 
 # FFmpeg's names. Playlists and descriptions (hls, dash, concat, sdp, ...) open files and sockets and stay out.
-FORMAT_WHITELIST: Final = "aac,aiff,amr,amrnb,amrwb,asf,au,caf,flac,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
+FORMAT_WHITELIST: Final = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav"
+)
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     # (offset, bytes, what it is); people send each of these by mistake.
@@ -30,8 +35,6 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (8, b"WEBP", "a WebP image"),
     (4, b"ftypavif", "an AVIF image"),
     (4, b"ftypheic", "a HEIC image"),
-    (8, b"AVI ", "an AVI video"),
-    (0, b"FLV\x01", "a Flash video"),
     (0, b"MThd", "a MIDI score (notes, no sound)"),
     (0, b"\x7fELF", "a program"),
     (0, b"MZ\x90", "a program"),
@@ -56,6 +59,8 @@ _TEXTS: Final[tuple[tuple[bytes, str], ...]] = (
 
 _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (8, b"WAVE", "WAV"),
+    (8, b"AVI ", "AVI"),
+    (0, b"FLV\x01", "FLV"),
     (0, b"fLaC", "FLAC"),
     (0, b"OggS", "Ogg"),
     (4, b"ftyp", "MP4"),
@@ -67,6 +72,8 @@ _OURS: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"caff", "CAF"),
     (0, b"#!AMR", "AMR"),
     (0, b".snd", "AU"),
+    (0, b"\x0b\x77", "AC-3"),
+    (0, b"\x7f\xfe\x80\x01", "DTS"),
 )
 
 _BOXES: Final = frozenset(

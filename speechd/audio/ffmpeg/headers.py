@@ -44,7 +44,7 @@ def header_claim(head: bytes) -> HeaderClaim | None:
         None for other containers and for headers that go on beyond the head.
     """
     with suppress(struct.error):
-        if head.startswith(b"RIFF") and (at := head.find(b"fmt ", 12)) > 0:
+        if head.startswith(b"RIFF") and _is_wave(head) and (at := head.find(b"fmt ", 12)) > 0:
             channels, rate = struct.unpack_from("<HI", head, at + 10)
             return HeaderClaim(rate, channels)
         if head.startswith(b".snd"):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from speechd.audio.ffmpeg.containers import is_mp4
 from speechd.audio.ffmpeg.ffmpeg_input import FFmpegInput
 from speechd.audio.ffmpeg.headers import ReadAt
-from speechd.errors import InvalidAudio
+from speechd.errors import IndexRefused
 
 SAMPLES_PER_SECOND: Final = 200
 """Of all tracks together: 60 pictures and 140 packets of sound. AAC at 48 kHz has 47, Opus 50."""
@@ -75,7 +75,7 @@ def refuse_index_bomb(source: FFmpegInput, max_seconds: float) -> None:
         max_seconds: the longest recording accepted.
 
     Raises:
-        InvalidAudio: its tables claim more samples than its size or the longest recording can need, or they are packed.
+        IndexRefused: its tables claim more samples than its size or the longest recording can need, or they are packed.
     """
     if not is_mp4(source.head):
         return
@@ -85,7 +85,7 @@ def refuse_index_bomb(source: FFmpegInput, max_seconds: float) -> None:
     for tables in _tracks(_ahead(source.read_at), size, source.check):
         claimed += tables.samples
         if claimed > maximum:
-            raise InvalidAudio(
+            raise IndexRefused(
                 f"The tables of this MP4 claim {claimed} samples, more than {size} bytes"
                 f" or {max_seconds:g} seconds of audio can have.",
                 param="file",
@@ -102,7 +102,7 @@ def _tracks(read_at: ReadAt, size: int, check: Callable[[float], None]) -> Itera
             yield tables
             tables = _Tables()
         elif box.kind == b"cmov":
-            raise InvalidAudio("The header of this QuickTime file is compressed, which is not accepted.", param="file")
+            raise IndexRefused("The header of this QuickTime file is compressed, which is not accepted.", param="file")
         elif box.kind in _COUNTED:
             _COUNTED[box.kind](read_at, box, tables)
     yield tables

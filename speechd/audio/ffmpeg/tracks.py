@@ -110,7 +110,7 @@ class Track:
     @property
     def declared(self) -> float | None:
         """Seconds that the header says; None when it does not say, or FFmpeg only guessed."""
-        no_header = self.container in ("aac", "amr", "mpeg", "mpegts", "ogg")
+        no_header = self.container in ("aac", "ac3", "amr", "dts", "eac3", "mpeg", "mpegts", "ogg")
         if no_header or (self.container == "mp3" and not self._source.counts_mp3_frames()):
             return None
         if self.container == "mov":

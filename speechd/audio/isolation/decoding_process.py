@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from speechd.audio.isolation import protocol
 from speechd.audio.isolation.protocol import BrokenOff, DecodeOptions, Ending, Message
-from speechd.errors import InternalError, InvalidAudio, SpeechdError
+from speechd.errors import IndexRefused, InternalError, InvalidAudio, SpeechdError
 
 log = logging.getLogger("speechd.audio")
 
@@ -79,8 +79,10 @@ class DecodingProcess:
             raise InternalError("The decoder does not answer.") from error
         except OSError as error:
             raise self._crashed() from error
-        except SpeechdError:
+        except SpeechdError as error:
             self._decoding = False
+            if isinstance(error, IndexRefused):
+                self._count("refused")
             raise
         finally:
             self._release()

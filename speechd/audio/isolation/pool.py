@@ -41,6 +41,8 @@ class DecodingCounts:
     """Killed, because nobody wanted the rest."""
     silent: int = 0
     """Killed, because nothing came for ANSWER_SECONDS."""
+    refused: int = 0
+    """Recordings that were not opened, because their tables claim too many samples."""
 
 
 class DecoderPool:

@@ -19,8 +19,16 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from speechd.errors import InternalError, InvalidAudio, InvalidRequest, SpeechdError, TooLarge, UnsupportedAudioFormat
-from speechd.types import SAMPLE_RATE, Samples
+from speechd.errors import (
+    IndexRefused,
+    InternalError,
+    InvalidAudio,
+    InvalidRequest,
+    SpeechdError,
+    TooLarge,
+    UnsupportedAudioFormat,
+)
+from speechd.types import SAMPLE_RATE, Clip, Samples
 
 DEFAULT_MAX_SECONDS: Final = 43_200.0
 MAX_PIECE: Final = 10 * SAMPLE_RATE
@@ -42,7 +50,8 @@ _LENGTH: Final = struct.Struct("<I")
 _HEAD: Final = struct.Struct("<cII")
 
 ERRORS: Final[Mapping[str, type[SpeechdError]]] = {
-    error.__name__: error for error in (InvalidAudio, UnsupportedAudioFormat, InvalidRequest, TooLarge, InternalError)
+    error.__name__: error
+    for error in (InvalidAudio, IndexRefused, UnsupportedAudioFormat, InvalidRequest, TooLarge, InternalError)
 }
 """What a decoding may raise."""
 
@@ -63,6 +72,14 @@ class DecodeOptions:
     """Do not mix the channels."""
     audio_track: str | None = None
     """Which one of several, see speechd.types.TranscribeOptions."""
+    start: float = 0.0
+    """Seconds. What is before is decoded, but not yielded."""
+    duration: float | None = None
+    """Seconds that are yielded at most."""
+
+    @property
+    def clip(self) -> Clip:
+        return Clip(self.start, self.duration)
 
 
 @dataclass(frozen=True, slots=True)

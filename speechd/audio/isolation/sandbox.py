@@ -41,11 +41,11 @@ def enter(keep: int) -> Sandbox:
     """
     os.closerange(3, keep)
     os.closerange(keep + 1, MANY_FILES)
-    _limit(resource.RLIMIT_AS, address_space() + MAX_MEMORY)
-    _limit(resource.RLIMIT_CPU, MAX_CPU)
-    _limit(resource.RLIMIT_NOFILE, max(MAX_FILES, keep + 2))
+    lower_limit(resource.RLIMIT_AS, address_space() + MAX_MEMORY)
+    lower_limit(resource.RLIMIT_CPU, MAX_CPU)
+    lower_limit(resource.RLIMIT_NOFILE, max(MAX_FILES, keep + 2))
     for nothing in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-        _limit(nothing, 0)
+        lower_limit(nothing, 0)
     if not sys.platform.startswith("linux"):
         return Sandbox(no_new_privileges=False, system_calls=False)
     libc = ctypes.CDLL(None)
@@ -62,7 +62,7 @@ def address_space() -> int:
         return 0
 
 
-def _limit(kind: int, maximum: int) -> None:
+def lower_limit(kind: int, maximum: int) -> None:
     """Lower a limit for good; one that is lower already stays."""
     hard = resource.getrlimit(kind)[1]
     value = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)

@@ -7,12 +7,14 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import BinaryIO, Final, cast
 
 from speechd.audio.ffmpeg.stream import FFmpegStream, open_stream
 from speechd.audio.isolation import protocol, sandbox
 from speechd.audio.isolation.protocol import BrokenOff, DecodeOptions, Ending, Header
-from speechd.errors import InternalError, InvalidAudio, SpeechdError
+from speechd.errors import InternalError, InvalidAudio, InvalidRequest, SpeechdError
+from speechd.types import Clip, Samples
 
 SPARE_SECONDS: Final = 2.0
 """CPU seconds beyond the budget after which the kernel ends a decoding that does not see for itself that it is over."""
@@ -86,7 +88,7 @@ def _answer(asker: socket.socket, options: DecodeOptions, file: BinaryIO) -> Non
             if asker.recv(1) != protocol.GO:
                 return
             _allow_cpu(options, 0.0)
-            for chunk in stream:
+            for chunk in _clipped(stream, options.clip):
                 protocol.send_samples(asker, chunk)
                 _allow_cpu(options, stream.seconds)
             protocol.send_ending(asker, Ending(stream.truncated, stream.trailing))
@@ -94,6 +96,25 @@ def _answer(asker: socket.socket, options: DecodeOptions, file: BinaryIO) -> Non
         protocol.send_error(asker, InvalidAudio("The audio takes too much memory to decode.", param="file"))
     except SpeechdError as error:
         protocol.send_error(asker, error)
+
+
+def _clipped(stream: FFmpegStream, clip: Clip) -> Iterator[Samples]:
+    """A part of the recording. What comes before it yields empty chunks; what comes after it is not decoded.
+
+    Raises:
+        InvalidRequest: the recording ends before the part begins.
+    """
+    part, before = clip.samples, 0
+    for chunk in stream:
+        first, last = max(0, part.start - before), None if part.stop is None else part.stop - before
+        yield chunk[..., first:last]
+        before += chunk.shape[-1]
+        if last is not None and last <= chunk.shape[-1]:
+            return
+    if before <= part.start:
+        raise InvalidRequest(
+            f"`start` is {clip.start:g} seconds, but the recording is {stream.seconds:.2f} seconds long.", param="start"
+        )
 
 
 def _allow_cpu(options: DecodeOptions, seconds: float) -> None:

@@ -48,7 +48,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="txt, json, srt, vtt, tsv, diarized_json. Several with commas or repeated.",
+        help="txt, json, srt, vtt, tsv, lrc, diarized_json. Several with commas or repeated.",
         rich_help_panel=WRITTEN,
     ),
 ]

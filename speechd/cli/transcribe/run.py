@@ -35,6 +35,7 @@ FILE_FORMATS = {
     "srt": "srt",
     "vtt": "vtt",
     "tsv": "tsv",
+    "lrc": "lrc",
     "diarized_json": "diarized_json",
 }
 """What `--format` names, and the row of FORMATS that writes it."""

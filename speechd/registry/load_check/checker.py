@@ -7,6 +7,7 @@ check: the pull has compared its hashes with the catalog's. The embedded models 
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from speechd.audio.isolation.pool import CHILD_ENVIRONMENT
 from speechd.errors import EngineFailure, FeatureNotInstalled, Misconfigured, ModelBroken, OutOfMemory, SpeechdError
@@ -88,10 +90,12 @@ class ModelChecker:
         """
         log.info("trying the model %s in a process of its own", model.id)
         began = time.monotonic()
-        deadline = seconds or CHECK_SECONDS + folder_bytes(folder) / BYTES_PER_SECOND
+        size = folder_bytes(folder)
+        deadline = seconds or CHECK_SECONDS + size / BYTES_PER_SECOND
+        request = _request(model, folder, self._settings) | {"file_bytes": size, "cpu_seconds": _cpu_seconds(deadline)}
         child = self._start()
         try:
-            said, _ = child.communicate(_request(model, folder, self._settings), timeout=deadline)
+            said, _ = child.communicate(json.dumps(request), timeout=deadline)
         except subprocess.TimeoutExpired:
             return _for_now(f"it did not decode a second of sound within {deadline:.0f} s.")
         finally:
@@ -139,17 +143,22 @@ def is_vouched_for(model: Model) -> bool:
     return all(pulled.get(file.path) == file.sha256 for file in model.files)
 
 
-def _request(model: Model, folder: Path, settings: Settings) -> str:
+def _request(model: Model, folder: Path, settings: Settings) -> dict[str, Any]:
     """What the child must know: no key, no address."""
     row = {
         "id": model.id,
         "kind": model.kind,
         "engine": model.engine,
         "languages": model.languages,
-        "adaptive_context": model.adaptive_context,
+        "context_margin": model.context_margin,
     }
     names = ("device", "compute_type", "cpu_threads", "adaptive_context")
-    return json.dumps({"folder": str(folder), "model": row, "settings": {n: getattr(settings, n) for n in names}})
+    return {"folder": str(folder), "model": row, "settings": {n: getattr(settings, n) for n in names}}
+
+
+def _cpu_seconds(deadline: float) -> int:
+    """All CPUs until the deadline: a child whose parent is stopped meanwhile ends, too."""
+    return math.ceil(deadline) * (os.cpu_count() or 1) + 1
 
 
 def _environment() -> dict[str, str]:
@@ -166,6 +175,8 @@ def _judged(status: int, said: str) -> Verdict:
     """
     if status == -signal.SIGKILL:
         return _for_now("the system ended the process that tried it, perhaps because memory was short.")
+    if status == -signal.SIGXCPU:
+        return _for_now("it took more CPU time than a second of sound can need.")
     if status < 0:
         return Verdict(f"it broke the process that tried it ({_signal_name(-status)}).")
     try:

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from speechd.errors import SourceFailed
-from speechd.registry.sources.base import CHUNK, ModelFile, Staging, byte_count, is_plain, settle, sha256
-
-SPARE_BYTES = 16 << 20
-"""Left free on the disk."""
+from speechd.registry.sources.base import CHUNK, SPARE_BYTES, ModelFile, Staging, byte_count, is_plain, settle, sha256
 
 
 @dataclass(frozen=True, slots=True)

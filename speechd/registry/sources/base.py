@@ -16,6 +16,8 @@ MAX_SILENCE = 10.0
 """Seconds without a byte after which a source counts as dead: to connect, to the first byte, and between two bytes."""
 CHUNK = 1 << 20
 """Bytes that are read and written at once."""
+SPARE_BYTES = 16 << 20
+"""Left free on the disk by a pull."""
 
 
 @dataclass(frozen=True, slots=True)

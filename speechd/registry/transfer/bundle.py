@@ -16,11 +16,11 @@ from speechd.errors import EmbeddedModel, InvalidRequest
 from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.files import engine_of
 from speechd.registry.registry import ModelStore
+from speechd.registry.sources.base import CHUNK
 
 CONTENTS = "speechd-models.json"
 MAX_CONTENTS = 4 << 20
 """Bytes; far more than any honest list of files takes."""
-BUNDLE_CHUNK = 1 << 20
 MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
 Contents = dict[str, dict[str, dict[str, Any]]]
@@ -150,7 +150,7 @@ def _extract(tar: tarfile.TarFile, contents: Contents, staging: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with target.open("wb") as output:
-            while chunk := stream.read(BUNDLE_CHUNK):
+            while chunk := stream.read(CHUNK):
                 digest.update(chunk)
                 output.write(chunk)
         if digest.hexdigest() != entry["sha256"]:

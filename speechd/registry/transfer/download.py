@@ -22,14 +22,12 @@ from speechd.registry.catalog import Model
 from speechd.registry.files import MANIFEST, OVER_HTTP, PULLED_FILES, manifest_in, shipped_models
 from speechd.registry.over_http import check_place
 from speechd.registry.registry import ModelStore
-from speechd.registry.sources.base import ModelFile, ProgressCallback, Source, Staging, sha256, total_bytes
+from speechd.registry.sources.base import SPARE_BYTES, ModelFile, ProgressCallback, Source, Staging, sha256, total_bytes
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.mirror import mirror_at
 
 LICENCE = "LICENSE"
 """File beside them where the catalog knows the licence."""
-SPARE_BYTES = 16 << 20
-"""Left free on the disk."""
 
 log = logging.getLogger("speechd.models")
 

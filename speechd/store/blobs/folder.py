@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from speechd.store.blobs.quota import StorageLimits, StorageQuota
 from speechd.store.errors import storage_errors
-from speechd.store.tables import audio_jobs, batches, blobs, files, lines
+from speechd.store.tables import audio_jobs, batches, blobs, files, lines, upload_parts
 
-REFERRING = (files, batches, lines, audio_jobs)
+REFERRING = (files, batches, lines, audio_jobs, upload_parts)
 """The tables whose `blob` keeps a content."""
 UNLIMITED = StorageLimits()
 ABANDONED_SECONDS = 3600.0
@@ -31,11 +31,18 @@ _ENTER = text(
 )
 
 
+_UNUSED = [~exists().where(table.c.blob == blobs.c.digest) for table in REFERRING]
+"""Nothing refers to a content."""
+
+
 class BlobDraft:
     """A content that is being written. It is deleted at the end of the context if it was not kept."""
 
-    def __init__(self, folder: Path, quota: StorageQuota, owner: str) -> None:
+    def __init__(self, folder: Path, quota: StorageQuota, owner: str, replaced: int) -> None:
         """
+        Args:
+            replaced: see BlobFolder.draft.
+
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
@@ -43,6 +50,7 @@ class BlobDraft:
         self.owner = owner
         self._quota = quota
         self._reserved = 0
+        self._replaced = replaced
         self._hash = hashlib.sha256()
         self.path = folder / secrets.token_hex(16)
         with storage_errors():
@@ -68,8 +76,10 @@ class BlobDraft:
             StorageUnavailable: there is none on the disk.
         """
         with storage_errors():
-            self._quota.reserve(len(data), self.owner)
-            self._reserved += len(data)
+            replaced = min(len(data), self._replaced)
+            self._quota.reserve(len(data) - replaced, self.owner, replaced)
+            self._replaced -= replaced
+            self._reserved += len(data) - replaced
             self._hash.update(data)
             self.bytes += len(data)
             return self._file.write(data)
@@ -107,26 +117,32 @@ class BlobFolder:
         self._drafts = folder / "drafts"
         self._quota = StorageQuota(folder, limits)
 
-    def draft(self, owner: str = "") -> BlobDraft:
+    def draft(self, owner: str = "", replaced: int = 0) -> BlobDraft:
         """
         Args:
             owner: who must have room for it in its share. What this server makes has none: a result that has to wait
                 for room would hold up those of others.
+            replaced: bytes of contents in whose place it comes, and which count as long as it is a draft.
 
         Raises:
             StorageUnavailable: no file can be written to the folder.
         """
-        return BlobDraft(self._drafts, self._quota, owner)
+        return BlobDraft(self._drafts, self._quota, owner, replaced)
 
-    async def check_room(self, connection: AsyncConnection, owner: str) -> None:
+    async def check_room(self, connection: AsyncConnection, owner: str, size: int = 1) -> None:
         """Looks up how much an owner keeps; its next draft is refused as soon as it is too large beside that.
 
+        Args:
+            size: bytes that will come at least.
+
         Raises:
-            QuotaExceeded: the owner's share is used up.
+            QuotaExceeded: they are more than is left of the owner's share, or than all files may take.
         """
         stored = await _bytes_of(connection, owner)
         self._quota.know_owner(owner, stored)
-        if not self._quota.allows_owner(owner, stored + 1):
+        if not self._quota.allows(size):
+            raise self._quota.exceeded()
+        if not self._quota.allows_owner(owner, stored + size):
             raise self._quota.share_exceeded()
 
     def path(self, digest: str) -> Path:
@@ -140,8 +156,11 @@ class BlobFolder:
         with storage_errors():
             return self.path(digest).open("rb")
 
-    async def keep(self, connection: AsyncConnection, draft: BlobDraft) -> str:
+    async def keep(self, connection: AsyncConnection, draft: BlobDraft, replaced: Collection[str] = ()) -> str:
         """Makes a draft a content and returns its digest. A row must refer to it by the end of the transaction.
+
+        Args:
+            replaced: contents that are released in the same transaction, and to which no row refers now.
 
         Raises:
             QuotaExceeded: there is no room for it by the settings.
@@ -150,7 +169,7 @@ class BlobFolder:
         digest = await asyncio.to_thread(draft.finish)
         await connection.execute(_ENTER, {"digest": digest, "bytes": draft.bytes})
         taken = int(await connection.scalar(select(func.sum(blobs.c.bytes))) or 0)
-        if not self._quota.allows(taken):
+        if not self._quota.allows(taken - await _unused_bytes(connection, set(replaced) - {digest})):
             raise self._quota.exceeded()
         if draft.owner:
             await self._check_share(connection, draft.owner, digest)
@@ -169,8 +188,7 @@ class BlobFolder:
         """Removes those of the contents to which nothing refers any more."""
         for digest in sorted(digests):  # in one order, to prevent a deadlock
             await connection.execute(select(blobs.c.digest).where(blobs.c.digest == digest).with_for_update())
-            in_use = [exists().where(table.c.blob == digest) for table in REFERRING]
-            unused = delete(blobs).where(blobs.c.digest == digest, *(~use for use in in_use))
+            unused = delete(blobs).where(blobs.c.digest == digest, *_UNUSED)
             gone = (await connection.execute(unused.returning(blobs.c.bytes))).scalar()
             if gone is not None:
                 self._quota.forget(gone)
@@ -208,6 +226,14 @@ async def _bytes_of(connection: AsyncConnection, owner: str, new: str = "") -> i
     own = (select(each.c.blob).where(each.c.owner == owner, each.c.blob.is_not(None)) for each in REFERRING)
     kept = or_(blobs.c.digest.in_(union(*own)), blobs.c.digest == new)
     return int(await connection.scalar(select(func.sum(blobs.c.bytes)).where(kept)) or 0)
+
+
+async def _unused_bytes(connection: AsyncConnection, digests: Collection[str]) -> int:
+    """Bytes of those of the contents to which nothing refers."""
+    if not digests:
+        return 0
+    unused = select(func.sum(blobs.c.bytes)).where(blobs.c.digest.in_(digests), *_UNUSED)
+    return int(await connection.scalar(unused) or 0)
 
 
 def _modified(path: Path) -> float:

@@ -42,8 +42,11 @@ class StorageQuota:
         self._growing: Counter[str] = Counter()
         """Bytes of drafts, by owner."""
 
-    def reserve(self, size: int, owner: str) -> None:
+    def reserve(self, size: int, owner: str, replaced: int = 0) -> None:
         """Before so many bytes are written to a draft of `owner`.
+
+        Args:
+            replaced: bytes that are written too, and which count already where they come from.
 
         Raises:
             QuotaExceeded: they are more than the settings allow, for all or for this owner.
@@ -55,7 +58,7 @@ class StorageQuota:
                 raise self.exceeded()
             if not self.allows_owner(owner, self._stored_of.get(owner, 0) + self._growing[owner] + size):
                 raise self.share_exceeded()
-            if self._limits.min_free and self._free() - size < self._limits.min_free:
+            if self._limits.min_free and self._free() - size - replaced < self._limits.min_free:
                 raise StorageFull(retry_after=RETRY_AFTER)
             self._growing[owner] += size
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import sys
 import termios
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -62,6 +63,33 @@ def test_an_engine_that_hangs_is_told_of_ended_and_replaced(tmp_path: Path, engl
         assert transcribed(server.found, english, MODEL).json()["text"]
         assert engines(server) == {"pocketsphinx": {"hung": 1, "crashed": 0, "overdue": 0}}
         assert engine_process(server) != process
+
+
+STUCK = """
+import threading
+from speechd.asr.engines.whisper import WhisperEngine
+from speechd.cli.main import main
+WhisperEngine.decode = lambda *_: threading.Event().wait()
+main()
+"""
+
+
+@pytest.mark.extra
+def test_a_library_that_hangs_is_told_of_and_the_server_still_ends(tmp_path: Path, english: Fixture) -> None:
+    """No thread can be ended from outside, so the whole process is."""
+    program = (sys.executable, "-c", STUCK)
+    with (
+        started(tmp_path, "serve", LISTENS, program=program, SPEECHD_ENGINE_TIMEOUT="1") as server,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        request = pool.submit(transcribed, server.found, english, "whisper-pocket")
+        assert eventually(lambda: engines(server) == {"whisper-pocket": {"hung": 0, "crashed": 0, "overdue": 1}})
+        assert httpx2.get(f"{server.found}/v1/models", timeout=60).status_code == 200
+        server.process.terminate()
+        assert server.process.wait(timeout=60) == 1, "".join(server.log)
+        with pytest.raises(httpx2.HTTPError):
+            request.result().raise_for_status()
+    assert eventually(lambda: "Thread 0x" in "".join(server.log)), "it says where each thread is"
 
 
 def test_a_server_whose_engine_hangs_ends_when_it_is_asked_to(tmp_path: Path, english: Fixture) -> None:

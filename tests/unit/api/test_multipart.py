@@ -1,6 +1,6 @@
 import pytest
 
-from speechd.api.multipart import MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
+from speechd.api.multipart import MAX_FILENAME, MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
 from speechd.errors import InvalidRequest, TooLarge
 
 
@@ -52,6 +52,29 @@ def test_text_is_utf8_and_names_repeat() -> None:
 def test_a_file_may_have_its_name_in_extended_form_only(names: str, filename: str) -> None:
     reader, audio = read(part(f'name="file"; {names}', b"RIFF") + END)
     assert (reader.filename, audio) == (filename, b"RIFF")
+
+
+@pytest.mark.parametrize("names", ['filename="{}"', "filename*=UTF-8''{}"])
+def test_a_file_name_that_is_too_long_is_told(names: str) -> None:
+    assert read(part(f'name="file"; {names.format("a" * MAX_FILENAME)}', b"RIFF") + END)[1] == b"RIFF"
+    with pytest.raises(InvalidRequest, match="file name of `file` is too long: it has 5000 characters") as caught:
+        read(part(f'name="file"; {names.format("a" * 5000)}', b"RIFF") + END, step=1000)
+    assert caught.value.param == "file"
+
+
+def test_headers_have_a_limit() -> None:
+    with pytest.raises(InvalidRequest, match="a header of more than 65536 bytes"):
+        read(part(f'name="file"; filename="{"a" * 70_000}"', b"RIFF") + END)
+    with pytest.raises(InvalidRequest, match="a name that is too long"):
+        read(part(f'name="{"a" * 5000}"', b"RIFF") + END)
+
+
+def test_the_part_with_the_file_may_have_another_name() -> None:
+    reader = MultipartReader(b"b", 100, "audio_file")
+    reader.feed(part('name="audio_file"; filename="audio_file"', b"PCM") + FILE + END)
+    assert (reader.take_audio(), reader.filename) == (b"PCM", "audio_file")
+    with pytest.raises(InvalidRequest, match="`audio_file` must be sent as a file"):
+        MultipartReader(b"b", 100, "audio_file").feed(part('name="audio_file"', b"PCM") + END)
 
 
 def test_other_files_are_ignored() -> None:

@@ -129,10 +129,10 @@ async def test_events_that_break_end_with_the_error(kind: Kind, error: Exception
     assert closed.done
 
 
-async def test_events_are_ended_by_done_and_are_not_kept_on_the_way() -> None:
+async def test_events_are_not_kept_on_the_way() -> None:
     caller = Caller()
     await caller.take(events_of(bytes_of("Grüße".encode()), AsyncExitStack(), {}))
-    assert caller.pieces == ['data: {"text": "Grüße"}\n\n'.encode(), b"data: [DONE]\n\n"]
+    assert caller.pieces == ['data: {"text": "Grüße"}\n\n'.encode()]
     assert caller.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert (caller.headers["cache-control"], caller.headers["x-accel-buffering"]) == ("no-store", "no")
 

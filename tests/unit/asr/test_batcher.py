@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from speechd.api.errors import error_headers
-from speechd.asr.batcher import Batcher, QueuedJob, QueuedRecording, Scheduler
+from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.scheduling.scheduler import QueuedJob, QueuedRecording, Scheduler
 from speechd.errors import EngineFailure, OutOfMemory, Overloaded
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.priority import Priority, interactive
@@ -428,3 +430,54 @@ async def test_closing_fails_what_still_waits() -> None:
     await batcher.close()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(outcome).__name__ for outcome in outcomes] == ["Decoded", "EngineFailure", "EngineFailure"]
+
+
+class Timed(FakeAsr):
+    """Decodes ten seconds of audio in a second of the clock's time, two windows at once."""
+
+    def __init__(self) -> None:
+        super().__init__(batch_size=2)
+        self.now = 0.0
+
+    def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+        self.now += sum(job.window.duration for job in jobs) / 10
+        return super().decode(jobs)
+
+
+async def test_who_came_before_the_speed_was_known_is_refused_as_soon_as_it_is() -> None:
+    """Of forty keys with a minute each at the same moment, so many are kept as can begin within a minute."""
+    engine = Timed()
+    batcher = Batcher(engine, limits=QueueLimits(max_wait=60), clock=lambda: engine.now)
+
+    async def transcribe(number: int) -> float:
+        with batcher.reserve(60, caller=f"key {number}") as queued:
+            for start in (0, 30):
+                await batcher.decode(job(start, 30), queued)
+        return engine.now
+
+    outcomes = await asyncio.gather(*(transcribe(number) for number in range(40)), return_exceptions=True)
+    ended = [outcome for outcome in outcomes if isinstance(outcome, float)]
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Overloaded)]
+    assert (len(ended), len(refused)) == (21, 19), "20 half minutes take a minute; one more may wait just so long"
+    times = [refusal.retry_after for refusal in refused]
+    assert times == sorted(set(times)), "each is told a later time"
+    assert engine.now == max(ended) == 126
+    assert times[0] <= engine.now
+
+
+async def test_what_looks_wrong_is_decoded_again_with_the_full_context() -> None:
+    class Doubting(FakeAsr):
+        def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+            found = super().decode(jobs)
+            short = [replace(each, segments=(), heard=0.0, doubt="endless") for each in found]
+            return [each if job.full_context else one for job, each, one in zip(jobs, found, short, strict=True)]
+
+    engine = Doubting()
+    batcher = Batcher(engine)
+    with batcher.reserve(2) as queued:
+        found = await batcher.decode(job(seconds=2), queued)
+        assert [segment.text for segment in found.segments] == [" speech at 0."]
+        assert queued.remaining == 0
+    assert [[each.full_context for each in batch] for batch in engine.batches] == [[False], [True]]
+    assert batcher.doubts == {"endless": 1}
+    await batcher.close()

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.asr.batcher import WINDOWS_IN_FLIGHT, Batcher, QueuedRecording
+from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
+from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import shared_pool
 from speechd.audio.windows import Packing
 from speechd.errors import EngineFailure, InvalidAudio, InvalidRequest, TooLarge
 from speechd.testing.fake_engines import FakeAsr
-from speechd.types import SAMPLE_RATE, Segment, TranscribeOptions, Transcript, VadOptions
+from speechd.types import SAMPLE_RATE, Clip, Segment, TranscribeOptions, Transcript, VadOptions
 from tests.support.decoder_bombs import flac_silence
 from tests.support.processes import eventually
 
@@ -72,6 +73,16 @@ async def test_segments_come_in_order_on_the_recordings_clock_and_then_the_trans
     assert segments[-1].end == pytest.approx(21, abs=0.05)
     assert transcript.duration == pytest.approx(21, abs=0.01)
     assert (transcript.model, transcript.language, transcript.warnings) == ("fake", "en", ())
+    assert [s.seek for s in segments] == [round(s.start * 100) for s in segments]
+
+
+async def test_a_clip_is_transcribed_on_the_clock_of_the_recording() -> None:
+    clip = replace(NO_VAD, clip=Clip(6, 5))
+    segments, transcript = await run(transcriber(Hears()), wav(21), clip)
+    assert segments[0].start == pytest.approx(6, abs=0.01)
+    assert segments[0].text == " en6"
+    assert segments[-1].end == pytest.approx(11, abs=0.05)
+    assert transcript.duration == pytest.approx(5)
     assert [s.seek for s in segments] == [round(s.start * 100) for s in segments]
 
 
@@ -351,8 +362,7 @@ async def test_a_call_takes_the_place_of_both_its_sides_in_the_queue() -> None:
     pipeline = transcriber(FakeAsr(delay=0.01), window=4)
     async with contextlib.aclosing(pipeline.stream(channels([(1, 4)], [(5, 8)]), SPLIT)) as parts:
         await anext(parts)
-        (queued,) = pipeline.batcher._queued
-        assert queued.remaining > 50
+        assert pipeline.batcher.queued_seconds > 50
     await pipeline.batcher.close()
 
 

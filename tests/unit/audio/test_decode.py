@@ -13,7 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -26,15 +26,23 @@ from speechd.audio.ffmpeg.resample import SampleClock
 from speechd.audio.ffmpeg.stream import open_stream
 from speechd.audio.ffmpeg.tracks import CONTAINER_OPTIONS, Track
 from speechd.audio.isolation.protocol import DecodeOptions
-from speechd.errors import InternalError, InvalidAudio, SpeechdError, TooLarge, UnsupportedAudioFormat
-from speechd.types import SAMPLE_RATE, Samples
-from tests.support.generated_audio import encode, interleaved, pcm16, tone, wav
+from speechd.errors import (
+    InternalError,
+    InvalidAudio,
+    InvalidRequest,
+    SpeechdError,
+    TooLarge,
+    UnsupportedAudioFormat,
+)
+from speechd.types import SAMPLE_RATE, Clip, Samples
+from tests.support.dts_core import dts_tone
+from tests.support.generated_audio import encode, interleaved, m2ts, pcm16, tone, wav
 
 SECONDS = 7.31
 PCM16 = pcm16(tone(SECONDS, 16_000))
 
 
-def decoded(data: bytes, **limits: float) -> tuple[Samples, bool]:
+def decoded(data: bytes, **limits: Any) -> tuple[Samples, bool]:
     """All samples, and whether the recording breaks off."""
     with open_audio(io.BytesIO(data), **limits) as stream:
         chunks = list(stream)
@@ -75,6 +83,15 @@ CODED = {
     "caf": ("caf", "pcm_s16be", 44_100, 0),
     "au": ("au", "pcm_s16be", 44_100, 0),
     "amr": ("amr", "libopencore_amrnb", 8_000, 0.04),
+    "avi": ("avi", "libmp3lame", 44_100, 0.06),
+    "avi-pcm": ("avi", "pcm_s16le", 16_000, 0),
+    "flv": ("flv", "aac", 44_100, 0.03),
+    "flv-mp3": ("flv", "libmp3lame", 22_050, 0.06),
+    "flv-nellymoser": ("flv", "nellymoser", 22_050, 0.03),
+    "ac3": ("ac3", "ac3", 48_000, 0.04),
+    "eac3": ("eac3", "eac3", 48_000, 0.04),
+    "ts": ("mpegts", "aac", 48_000, 0.03),
+    "ts-ac3": ("mpegts", "ac3", 48_000, 0.04),
     "w64": ("w64", "pcm_s24le", 96_000, 0),
     "wav": ("wav", "pcm_s16le", 11_025, 0),
     "wav-24": ("wav", "pcm_s24le", 44_100, 0),
@@ -108,6 +125,29 @@ def test_vorbis() -> None:
     soundfile.write(buffer, tone(SECONDS, 44_100), 44_100, format="OGG", subtype="VORBIS")
     samples, truncated = decoded(buffer.getvalue())
     assert (len(samples), truncated) == (round(SECONDS * SAMPLE_RATE), False)
+
+
+def test_dts() -> None:
+    samples, truncated = decoded(dts_tone(3))
+    assert not truncated
+    assert len(samples) / SAMPLE_RATE == pytest.approx(3, abs=0.006)  # whole frames
+    assert pitch(samples[16_000:32_000]) == pytest.approx(440, abs=2)
+    assert loudness(samples[16_000:32_000]) > 0.2
+
+
+def test_the_transport_streams_of_camcorders_are_read_from_any_packet_on() -> None:
+    data = m2ts(encode(tone(SECONDS, 48_000), 48_000, "mpegts", "ac3"))
+    samples, truncated = decoded(data[192 * 100 + 50 :])
+    assert not truncated
+    assert 5 < len(samples) / SAMPLE_RATE < SECONDS
+    assert pitch(samples[16_000:32_000]) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("container", ["ac3", "eac3", "dts"])
+def test_a_raw_stream_declares_no_length(container: str) -> None:
+    data = dts_tone(2) if container == "dts" else encode(tone(2, 48_000), 48_000, container, container)
+    with open_audio(io.BytesIO(data)) as stream:
+        assert not stream.declares_length
 
 
 def test_the_stream_describes_its_source() -> None:
@@ -342,7 +382,8 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[SpeechdError], str]] = {
     "png": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(99), UnsupportedAudioFormat, "looks like a PNG image"),
     "jpeg": (lambda: b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(99), UnsupportedAudioFormat, "looks like a JPEG image"),
     "midi": (lambda: b"MThd\0\0\0\x06\0\1\0\1" + bytes(99), UnsupportedAudioFormat, "looks like a MIDI score"),
-    "avi": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), UnsupportedAudioFormat, "looks like an AVI video"),
+    "header of AVI": (lambda: b"RIFF\0\0\0\0AVI LIST" + bytes(99), InvalidAudio, "begins like AVI but is damaged"),
+    "header of FLV": (lambda: b"FLV\x01\x05\0\0\0\x09" + bytes(99), InvalidAudio, "FLV|flv"),
     "another container": (
         lambda: encode(tone(1, 16_000), 16_000, "voc", "pcm_u8"),
         UnsupportedAudioFormat,
@@ -399,6 +440,40 @@ def test_mutilated_files_never_escape_the_error_tree() -> None:
 
 
 # --- bounds --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("clip", "first", "last"),
+    [
+        (Clip(), 0, 7.31),
+        (Clip(2), 2, 7.31),
+        (Clip(0, 3), 0, 3),
+        (Clip(4.5, 1.25), 4.5, 5.75),
+        (Clip(5.5, 100), 5.5, 7.31),
+        (Clip(7.3, 0.001), 7.3, 7.301),
+    ],
+)
+def test_a_clip_has_just_its_samples(clip: Clip, first: float, last: float) -> None:
+    whole, _ = decoded(wav(PCM16))
+    with open_audio(io.BytesIO(wav(PCM16)), clip=clip) as stream:
+        assert stream.expected_seconds == pytest.approx(last - first, abs=0.001)
+        samples = np.concatenate(list(stream))
+    assert np.array_equal(samples, whole[round(first * SAMPLE_RATE) : round(last * SAMPLE_RATE)])
+
+
+def test_a_clip_ends_the_decoding_and_with_it_what_follows() -> None:
+    """Also a recording that is longer than the limit, or broken behind the clip."""
+    long = wav(pcm16(tone(20, 16_000)))
+    assert len(decoded(long, clip=Clip(1, 2), max_seconds=12)[0]) == 2 * SAMPLE_RATE
+    assert decoded(long[:-40_000], clip=Clip(1, 2))[1] is False
+    assert decoded(long[:-40_000], clip=Clip(1))[1] is True
+
+
+@pytest.mark.parametrize("start", [7.31, 8, 1_000_000])
+def test_a_clip_behind_the_end_is_refused(start: float) -> None:
+    with pytest.raises(InvalidRequest, match=r"7\.31 seconds long") as caught:
+        decoded(wav(PCM16), clip=Clip(start, 1))
+    assert caught.value.param == "start"
 
 
 def test_the_duration_limit_is_enforced_while_reading() -> None:

@@ -1,5 +1,6 @@
 """Recordings that are made to do harm are refused, in little time and memory."""
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from speechd.audio.decode import open_audio
 from speechd.audio.ffmpeg.codecs import CODECS
 from speechd.audio.ffmpeg.ffmpeg_input import CpuBudget, FFmpegInput
 from speechd.audio.ffmpeg.mp4_index import refuse_index_bomb
+from speechd.audio.isolation.pool import shared_pool
 from speechd.errors import InvalidAudio, TooLarge, UnsupportedAudioFormat
 from tests.support import decoder_bombs
+from tests.support.container_bombs import TABLE_BOMBS
 from tests.support.decoder_bombs import INDEX_BOMBS, flac_silence, mp4, mp4_tables, mp4_track, opus_silence
 from tests.support.generated_audio import encode, tone
 
@@ -37,6 +40,16 @@ def test_an_index_bomb_is_a_broken_recording(name: str) -> None:
     with pytest.raises(InvalidAudio) as caught, open_audio(io.BytesIO(INDEX_BOMBS[name]())) as stream:
         list(stream)
     assert (caught.value.status, caught.value.param) == (400, "file")
+
+
+@pytest.mark.parametrize("name", TABLE_BOMBS)
+def test_a_table_bomb_is_heard_or_refused_within_the_limits(name: str) -> None:
+    """What its process takes is limited by the kernel; a process that reached a limit would count as crashed."""
+    crashed = shared_pool().counts.crashed
+    with contextlib.suppress(InvalidAudio), open_audio(io.BytesIO(TABLE_BOMBS[name]()), grace=5) as stream:
+        list(stream)
+        assert stream.seconds < 2
+    assert shared_pool().counts.crashed == crashed
 
 
 def test_tables_of_a_few_bytes_take_no_memory() -> None:

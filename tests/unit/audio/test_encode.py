@@ -1,8 +1,11 @@
 """Every format at every rate, decoded again and measured."""
 
+import gc
 import io
 import struct
+from contextlib import closing
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +18,7 @@ from speechd.audio.limiter import limited
 from speechd.types import Samples
 from tests.conftest import fixtures
 from tests.support.played_audio import LOUDEST, decoded, true_peak
+from tests.support.processes import eventually
 
 PLAYED = sorted(set(AUDIO_FORMATS) - {"pcm", "basic"})
 AAC_FRAME = 1024
@@ -133,3 +137,21 @@ def test_too_loud_is_limited_not_wrapped(name: str) -> None:
     if name not in ("pcm", "basic"):
         samples, _, _ = decoded(data)
         assert np.mean(np.abs(samples) > 0.5) > 0.3
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+@pytest.mark.parametrize("name", AUDIO_FORMATS)
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_speech_that_is_broken_off_leaves_no_thread_until_garbage_is_collected(name: str, whole: bool) -> None:
+    """The filters in front of a codec have a thread for each CPU."""
+    format_ = AUDIO_FORMATS[name]
+    rate = format_.coded_rate(None)
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/task").iterdir()))
+        for samples in (tone(rate, 0.5), tone(rate, 0.0)):
+            with closing(format_.open(rate, whole)) as encoder:
+                encoder.encode(samples)
+        assert eventually(lambda: len(list(Path("/proc/self/task").iterdir())) <= before)
+    finally:
+        gc.enable()

@@ -7,7 +7,7 @@ import pytest
 
 from speechd.dialects import GROQ, OPENAI
 from speechd.formats.subtitles import cues
-from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View, token_usage
 from speechd.types import Segment, Transcript
 from tests.support.fake_service import SEGMENTS, TEXT
 
@@ -20,7 +20,7 @@ def rendered(name: str, transcript: Transcript = TRANSCRIPT, view: View | None =
 
 def test_json_in_both_dialects() -> None:
     openai = json.loads(rendered("json"))
-    assert openai == {"text": TEXT, "usage": {"type": "duration", "seconds": 4}}
+    assert openai == {"text": TEXT, "languages": [{"code": "en"}], "usage": {"type": "duration", "seconds": 4}}
     groq = json.loads(rendered("json", view=View(dialect=GROQ, request_id="req_1")))
     assert groq == {"text": TEXT, "x_groq": {"id": "req_1"}}
 
@@ -97,14 +97,40 @@ def test_tsv() -> None:
     assert rendered("tsv").splitlines()[1] == "520\t1480\tHello there."
 
 
+def test_lrc() -> None:
+    assert rendered("lrc").splitlines()[0] == "[00:00.52]Hello there."
+    split = replace(TRANSCRIPT, segments=(replace(SEGMENTS[0], channel=2),))
+    assert rendered("lrc", split) == "[00:00.52]channel_2: Hello there.\n"
+
+
 def test_hours_and_rounding() -> None:
-    long = replace(TRANSCRIPT, segments=(Segment(3723.0044, 3725.9996, " Late."),))
+    long = replace(TRANSCRIPT, segments=(Segment(3723.0044, 3725.9996, " Late."), Segment(3779.996, 3790, " On.")))
     assert "01:02:03,004 --> 01:02:06,000" in rendered("srt", long)
+    assert rendered("lrc", long) == "[62:03.00]Late.\n[63:00.00]On.\n"
+
+
+def test_languages_in_json() -> None:
+    def spoken(*codes: str, task: str = "transcribe", view: View | None = None) -> object:
+        segments = tuple(Segment(0, 1, " x", language=code) for code in codes)
+        return json.loads(rendered("json", Transcript(task, "en", 3.5, segments), view)).get("languages")  # type: ignore[arg-type]
+
+    assert spoken("de", "en", "de") == [{"code": "de"}, {"code": "en"}]
+    assert spoken("") == [{"code": "en"}]
+    assert spoken() == []
+    assert spoken("de", task="translate") is None
+    assert spoken("de", view=View(dialect=GROQ)) is None
+
+
+def test_usage_in_tokens() -> None:
+    untold = replace(TRANSCRIPT, segments=(Segment(0, 1, " One two three."),), channels=2)
+    usage = token_usage(untold)
+    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (71, 3, 74)
+    assert usage["seconds"] == 8
 
 
 def test_line_breaks_do_not_break_cues() -> None:
     hostile = replace(TRANSCRIPT, segments=(Segment(0, 1, " one\n\n2\n00:00:00,000 --> 00:00:09,000\ntwo\r\n"),))
-    for name in ("srt", "vtt", "tsv", "txt"):
+    for name in ("srt", "vtt", "tsv", "txt", "lrc"):
         body = rendered(name, hostile)
         assert len(re.findall(r"one", body)) == 1
         assert "one 2" in body

@@ -10,6 +10,7 @@ import pytest
 from speechd.cache.coalescing import CacheStatus, RequestCoalescer
 from speechd.errors import InvalidAudio
 from speechd.operations import RequestContext, TranscriptionRequest, open_transcription, transcribe
+from speechd.operations.charging import Transcribed
 from speechd.types import TranscribeOptions, Transcript
 from tests.support.fake_service import SEGMENTS, TEXT, StandInService
 from tests.unit.operations.conftest import Bill
@@ -157,3 +158,9 @@ async def test_what_fails_at_once_costs_nothing(service: StandInService, bill: B
     with pytest.raises(InvalidAudio):
         await Stream(service, request(b"broken", meter=bill.meter)).task
     assert bill.charged == []
+
+
+def test_a_clip_is_charged_from_its_start() -> None:
+    seconds = Transcribed(60.0)
+    assert seconds(replace(SEGMENTS[0], end=61.5)) == 1.5
+    assert seconds(replace(SEGMENTS[1], end=64.0)) == 4.0

@@ -5,9 +5,11 @@ import pytest
 
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.formats.subtitles import Layout
+from speechd.schemas.chunking import ServerVad
 from speechd.schemas.models import ModelList, ModelObject
-from speechd.schemas.transcription import AudioForm, ErrorEnvelope, ServerVad, TranscriptionForm, TranslationForm
-from speechd.types import MIXED_VAD, TranscribeOptions, VadOptions
+from speechd.schemas.speech import SpeechBody
+from speechd.schemas.transcription import AudioForm, ErrorEnvelope, TranscriptionForm, TranslationForm
+from speechd.types import MIXED_VAD, Clip, TranscribeOptions, VadOptions
 
 
 def options(**fields: Any) -> TranscribeOptions:
@@ -89,7 +91,12 @@ def test_channel_labels() -> None:
 def test_chunking_strategy_as_json_text() -> None:
     asked = options(chunking_strategy='{"type": "server_vad", "prefix_padding_ms": 300}')
     assert asked.vad == VadOptions(padding=0.3)
-    assert options(chunking_strategy="auto").vad == VadOptions()
+    assert options(chunking_strategy='{"type": "auto"}').vad == VadOptions()
+
+
+@pytest.mark.parametrize("said", ["auto", {"type": "auto"}, "server_vad", {"type": "server_vad"}, "", None])
+def test_chunking_strategy_by_its_name(said: Any) -> None:
+    assert options(chunking_strategy=said).vad == VadOptions()
 
 
 def test_null_is_absent_and_unknown_fields_are_ignored() -> None:
@@ -107,11 +114,56 @@ def test_granularities() -> None:
     assert wants("word") == (False, True)
     assert wants("segment") == (True, False)
     assert wants("word", "segment") == (True, True)
+    assert wants('["word"]') == (False, True)
+    assert wants('["word", "segment"]') == (True, True)
+    assert wants("word, segment") == (True, True)
+
+
+@pytest.mark.parametrize("format", ["json", "text", "srt", "vtt", "tsv", "lrc"])
+def test_granularities_without_verbose_json(format: str) -> None:
+    asked = {"response_format": format, "timestamp_granularities": ["segment"]}
+    segments = TranscriptionForm.parse(asked)
+    segments.check_words()
+    words = TranscriptionForm.parse(asked | {"timestamp_granularities": ["word", "segment"]})
+    assert (segments.ignored, words.ignored) == ((), ("timestamp_granularities",))
+    assert not words.to_options().word_timestamps
+    with pytest.raises(InvalidRequest) as caught:
+        words.check_words()
+    assert caught.value.param == "timestamp_granularities"
+
+
+def test_unknown_values_of_include_have_no_effect() -> None:
+    form = TranscriptionForm.parse({"include": ["logprobs", "item.input_audio_transcription.logprobs"]})
+    assert (form.wants_logprobs, form.ignored) == (True, ("include",))
+    assert TranscriptionForm.parse({"include": "logprobs,evidence", "response_format": "verbose_json"}).ignored == ()
+    assert TranscriptionForm.parse({"include": ["speakers"], "response_format": "srt"}).ignored == ("include",)
+
+
+def test_a_model_that_is_left_out() -> None:
+    for fields in ({}, {"model": None}, {"model": ""}):
+        assert TranscriptionForm.parse(fields).model == "auto"
+        assert SpeechBody.parse({"input": "Hello."} | fields).model == "auto"
+
+
+@pytest.mark.parametrize(
+    ("said", "task"), [("true", "translate"), (True, "translate"), ("1", "translate"), ("false", "transcribe")]
+)
+def test_translate_as_a_field(said: Any, task: str) -> None:
+    assert options(translate=said).task == task
+    assert TranslationForm.parse({"translate": said}).to_options().task == "translate"
+
+
+def test_a_part_of_the_recording() -> None:
+    assert options(start="90.5", duration="30").clip == Clip(90.5, 30)
+    assert options(duration=30).clip == Clip(0, 30)
+    assert options(start="").clip == Clip()
+    assert (Clip(5).seconds_of(20), Clip(5, 3).seconds_of(20), Clip(5, 30).seconds_of(20)) == (15, 3, 15)
+    assert Clip(25).seconds_of(20) == 0
 
 
 BAD = [
-    ({"model": None}, "model"),
-    ({"model": ""}, "model"),
+    *(({"start": value}, "start") for value in ("-1", "nan", "inf", "1e300", "0:30")),
+    *(({"duration": value}, "duration") for value in ("0", "-1", "nan", "inf", "1e300")),
     ({"model": ["a", "b"]}, "model"),
     ({"language": "xx"}, "language"),
     ({"languages": ["en", "xx"]}, "languages"),
@@ -120,9 +172,13 @@ BAD = [
     ({"temperature": "-0.1"}, "temperature"),
     ({"temperature": "nan"}, "temperature"),
     ({"response_format": "xml"}, "response_format"),
-    ({"timestamp_granularities": ["word"]}, "timestamp_granularities"),
+    ({"timestamp_granularities": "word,char"}, "timestamp_granularities"),
+    ({"timestamp_granularities": "[" * 2001}, "timestamp_granularities"),
+    ({"timestamp_granularities": "[" * 2000}, "timestamp_granularities"),
+    ({"timestamp_granularities": "[1]"}, "timestamp_granularities"),
+    ({"languages": '["en", "xx"]'}, "languages"),
     ({"timestamp_granularities": ["char"], "response_format": "verbose_json"}, "timestamp_granularities"),
-    ({"include": ["everything"]}, "include"),
+    ({"include": [1]}, "include"),
     ({"include": ["logprobs"], "response_format": "srt"}, "include"),
     ({"chunking_strategy": "manual"}, "chunking_strategy"),
     ({"chunking_strategy": "[1]"}, "chunking_strategy"),
@@ -132,7 +188,6 @@ BAD = [
     ({"chunking_strategy": {"threshold": 0.5}}, "chunking_strategy"),
     ({"chunking_strategy": {"type": "server_vad", "prefix_padding_ms": -1}}, "chunking_strategy"),
     ({"stream": "perhaps"}, "stream"),
-    ({"stream": "true", "response_format": "vtt"}, "stream"),
     ({"language_floor": "0.5"}, "language_floor"),
     ({"language_floor": "0.5", "language": "en"}, "language_floor"),
     ({"language_floor": "1.5", "language": "multi"}, "language_floor"),
@@ -204,7 +259,7 @@ def test_every_field_has_its_sentence(schema: Any) -> None:
     assert all(field.description and field.description.endswith(".") for field in schema.model_fields.values())
 
 
-@pytest.mark.parametrize("value", ["auto", "AUTO"])
+@pytest.mark.parametrize("value", ["auto", "AUTO", "und"])
 def test_language_auto_means_detection(value: str) -> None:
     form = TranscriptionForm.parse({"model": "auto", "url": "data:,", "language": value})
     assert form.to_options().language is None

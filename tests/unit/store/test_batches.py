@@ -6,13 +6,13 @@ import pytest
 
 from speechd.errors import BatchNotFound, FileNotFound, InvalidRequest, QuotaExceeded
 from speechd.store.batch_maintenance import BatchMaintenance
+from speechd.store.batch_order import BatchOrder
 from speechd.store.batches import Batch, Batches, window_seconds
 from speechd.store.blobs.folder import BlobFolder
 from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import TASK_LEASE_SECONDS, Outcome, Queue
-from speechd.store.store import BatchOrder
 from speechd.store.tables import batches, lines
 from tests.unit.store.conftest import Clock, Rows
 

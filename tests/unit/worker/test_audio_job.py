@@ -28,6 +28,15 @@ def test_the_newest_segments_of_a_long_recording() -> None:
     assert (len(segments), segments[0]["id"], told.segments_before) == (MAX_SEGMENTS, 20, 20)
 
 
+def test_progress_in_a_clip_counts_from_its_start() -> None:
+    progress = JobProgress(10.0)
+    progress.begin_at(60.0)
+    progress.hear(Segment(60.5, 64.0, " Hello."))
+    told = progress.news()
+    assert told is not None
+    assert (told.done, json.loads(told.segments or "")[0]["start"]) == (4.0, 60.5)
+
+
 def test_speech_counts_characters() -> None:
     progress = JobProgress(30)
     progress.speak(SpeechPart(b"", characters=10))

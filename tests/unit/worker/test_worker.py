@@ -13,8 +13,9 @@ from sqlalchemy import select
 from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import StorageFull
 from speechd.settings import Settings
+from speechd.store.batch_order import BatchOrder
 from speechd.store.batches import Batch
-from speechd.store.store import BatchOrder, Store, StoreHandle
+from speechd.store.store import Store, StoreHandle
 from speechd.store.tables import lines
 from speechd.worker import faults, session
 from speechd.worker.concurrency import ConcurrencyLimiter

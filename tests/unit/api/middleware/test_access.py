@@ -57,7 +57,7 @@ def test_loopback_hosts(host: str) -> None:
     ],
 )
 def test_foreign_hosts(host: str) -> None:
-    with pytest.raises(HostNotAllowed):
+    with pytest.raises(HostNotAllowed, match=r"SPEECHD_API_KEY .* SPEECHD_HOST"):
         KEYLESS.check("/v1/models", headers(host=host))
     KEYLESS.check("/healthz", headers(host=host))
     Access.of(Settings(allow_anonymous=True)).check("/v1/models", headers(host=host))
@@ -69,7 +69,7 @@ def test_foreign_hosts(host: str) -> None:
 )
 def test_foreign_origins(origin: str) -> None:
     for access in (KEYLESS, Access.of(Settings(allow_anonymous=True))):
-        with pytest.raises(OriginNotAllowed):
+        with pytest.raises(OriginNotAllowed, match="SPEECHD_CORS_ORIGINS"):
             access.check("/v1/models", headers(origin=origin))
 
 
@@ -84,7 +84,7 @@ def test_own_pages_and_opened_origins() -> None:
 
 
 def test_preflight() -> None:
-    with pytest.raises(OriginNotAllowed):
+    with pytest.raises(OriginNotAllowed, match=r"'https://app\.example'.* SPEECHD_CORS_ORIGINS"):
         KEYED.check_preflight(headers(origin="https://app.example"))
     Access.of(Settings(cors_origins="https://app.example")).check_preflight(headers(origin="https://app.example"))
 

@@ -1,5 +1,6 @@
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.requests import ClientDisconnect
@@ -121,3 +122,35 @@ async def test_what_the_application_sees() -> None:
     assert seen[0]["state"]["request_id"].encode() == headers[b"x-request-id"]
     assert caller.scope["method"] == "HEAD"
     assert (headers[b"content-length"], caller.sent[1]["body"]) == (b"6", b"")
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ("/v1//audio/transcriptions", "/v1/audio/transcriptions"),
+        ("//v1///models", "/v1/models"),
+        ("/v1/audio/transcriptions/", "/v1/audio/transcriptions"),
+        ("/v1/models//", "/v1/models"),
+        ("/v1//openai/v1//models/", "/openai/v1/models"),
+        ("/v1//models/org%2Fname/", "/v1/models/org/name"),
+        ("/", "/"),
+        ("//", "/"),
+        ("/v1/%2Fmodels", "/v1//models"),
+        ("/v1/models/a%2F%2Fb", "/v1/models/a//b"),
+        ("/v1/models/a%2F", "/v1/models/a/"),
+        ("/v1//models/%252F", "/v1/models/%2F"),
+        ("http://host//v1/models", "http://host//v1/models"),
+    ],
+)
+async def test_extra_slashes_are_rewritten_and_escaped_ones_are_not(sent: str, path: str) -> None:
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await answering(200)(scope, receive, send)
+
+    caller = Caller(b"", path=unquote(sent))
+    caller.scope["raw_path"] = sent.encode()
+    await caller.call(app)
+    assert seen[0]["path"] == path
+    assert (seen[0]["raw_path"] == sent.encode()) == (unquote(sent) == path)

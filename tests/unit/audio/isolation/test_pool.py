@@ -19,7 +19,7 @@ from speechd.audio.isolation.decoding_process import DecodingProcess
 from speechd.audio.isolation.pool import DecoderPool
 from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.errors import InvalidAudio, Overloaded, SpeechdError
-from tests.support.decoder_bombs import flac_silence
+from tests.support.decoder_bombs import flac_silence, mp4_index_bomb
 from tests.support.generated_audio import pcm16, tone, wav
 from tests.support.processes import children, eventually
 
@@ -75,6 +75,14 @@ def test_a_process_that_is_killed_is_a_400_and_the_next_recording_is_heard(pool:
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, "invalid_audio", "file")
     assert pool.counts.crashed == crashed + 1
     assert seconds(pool, CLIP) == 2
+
+
+def test_an_index_that_is_refused_is_counted(pool: DecoderPool) -> None:
+    counts = pool.counts
+    stream = AudioStream(io.BytesIO(mp4_index_bomb()), DecodeOptions(), pool)
+    with stream, pytest.raises(InvalidAudio, match="tables of this MP4 claim"):
+        stream.open()
+    assert (pool.counts.refused, pool.counts.crashed) == (counts.refused + 1, counts.crashed)
 
 
 def test_a_stream_that_is_closed_ends_its_process(pool: DecoderPool) -> None:

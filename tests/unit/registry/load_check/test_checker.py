@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,7 @@ from speechd.errors import EngineFailure, ModelBroken, SpeechdError
 from speechd.registry import catalog
 from speechd.registry.catalog import Model
 from speechd.registry.files import MANIFEST, shipped_models
-from speechd.registry.load_check.checker import ModelChecker, is_vouched_for
+from speechd.registry.load_check.checker import ModelChecker, _environment, _judged, is_vouched_for
 from speechd.registry.load_check.verdicts import Verdict, Verdicts
 from speechd.registry.registry import ModelStore
 from speechd.registry.sources.base import ModelFile, sha256
@@ -96,13 +99,33 @@ def test_files_that_are_no_model_fail_as_such(settings: Settings, tmp_path: Path
 
 
 def test_the_child_sees_no_key(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from speechd.registry.load_check.checker import _environment
-
     monkeypatch.setenv("SPEECHD_API_KEY", "secret")
     monkeypatch.setenv("HF_TOKEN", "secret")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert "secret" not in _environment().values()
     assert _environment()["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+GREEDY = """
+import numpy, resource
+from speechd.registry.load_check.process import give_up_rights, limit_memory
+give_up_rights(7)
+limit_memory(1000)
+print(resource.getrlimit(resource.RLIMIT_CPU)[1], resource.getrlimit(resource.RLIMIT_CORE)[1])
+numpy.empty(1 << 40, numpy.uint8)
+"""
+
+
+def test_a_trial_is_bounded_in_memory_and_cpu_time() -> None:
+    ended = subprocess.run([sys.executable, "-c", GREEDY], capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["7", "0"]
+    assert "MemoryError" in ended.stderr
+
+
+def test_a_trial_that_takes_too_much_cpu_time_is_repeated_later() -> None:
+    verdict = _judged(-signal.SIGXCPU, "")
+    assert "CPU time" in verdict.broken
+    assert verdict.until is not None
 
 
 def test_closing_ends_a_check(settings: Settings, tmp_path: Path) -> None:
