@@ -9,7 +9,7 @@ import pytest
 
 from speechd.registry import manager as manager_module
 from speechd.registry.catalog import UNKNOWN, Model
-from speechd.registry.manager import ManagerLimits, ModelManager
+from speechd.registry.loading.manager import ManagerLimits, ModelManager
 
 
 @dataclass
