@@ -12,8 +12,6 @@ MAX_MODULES = 12
 """In one folder, without its `__init__.py` and without the folders in it."""
 
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
-    "registry/loading/loaders is the one module that names engines; each is imported when its first model is loaded"
-)
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
     "asr.engines.onnx_asr": LOADED_LATE,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from speechd.registry import manager as manager_module
 from speechd.registry.catalog import UNKNOWN, Model
+from speechd.registry.loading import manager as manager_module
 from speechd.registry.loading.manager import ManagerLimits, ModelManager
 
 
