@@ -116,7 +116,7 @@ class Queue:
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], priority: int) -> None:
         """Puts new lines at the end of the queue, in the caller's transaction.
 
-        Batches take turns, line by line, so a short one is not behind a long one. The owners of jobs take turns: a job is
+        Batches take turns, line by line, so a short one is not behind a long one. Owners of jobs take turns: a job is
         behind the others of its owner, and not behind all those of another.
 
         Args:
