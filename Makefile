@@ -75,8 +75,12 @@ format: $(READY)  ## let ruff put the code in form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(READY)  ## measure against plain faster-whisper on the same files and weights
-	$(BIN)/python -m tests.bench.against_faster_whisper
+bench: $(READY)  ## speed on Whisper base against faster-whisper, servers and whisper.cpp, and of speech; 75 minutes on 2 cores (BENCH=--quick: 10)
+	@test -x .peers/bin/python || { $(PYTHON) -m venv .peers && .peers/bin/pip install --quiet pywhispercpp fastapi uvicorn python-multipart soundfile soxr; } \
+		|| { rm -rf .peers; echo "Going on without whisper.cpp."; }
+	$(PIP) --quiet flask || echo "Going on without Piper's server."
+	$(BIN)/python -m tests.bench.recognition $(BENCH)
+	$(BIN)/python -m tests.bench.speech_latency
 
 docs: $(READY_RUN)  ## build the documentation into site/, strictly; installs mkdocs-material into .venv first
 	@$(PIP) --quiet --editable '.[docs]'

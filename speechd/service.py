@@ -115,8 +115,11 @@ class Service:
         other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
         return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
 
-    async def speaker(self, model_id: str, voice_name: str) -> tuple[Voice, Speaker]:
+    async def speaker(self, model_id: str, voice_name: str, language: str = "") -> tuple[Voice, Speaker]:
         """The voice of a speech request, and a speaker that loads the voice when it begins.
+
+        Args:
+            language: ISO 639-1 code of the text; "" where nobody knows.
 
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
@@ -124,11 +127,11 @@ class Service:
             EngineFailure: its files cannot be loaded, and it was asked for by name.
         """
         try:
-            self.voices.choose(model_id, voice_name)
+            self.voices.choose(model_id, voice_name, language)
         except ModelNotInstalled as refusal:
             if missing := self.voices.missing(model_id, voice_name):
                 self._pull_instead(missing.id, refusal)
-        voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name))
+        voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name, language))
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     def start(self) -> None:
@@ -281,7 +284,7 @@ class _OnDemand:
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
             self.is_settled = True
-            packing = Packing(self.row.window_seconds, self.row.window_gap)
+            packing = Packing(min(self.row.window_seconds, batcher.window_seconds), self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:
@@ -335,6 +338,7 @@ class _SpeakerOnDemand:
                 lexicon,
                 booth.admission,
                 self.settings.max_speech_seconds,
+                self.settings.speech_emoji,
             )
             async with aclosing(local.stream(text, options, priority, caller)) as parts:
                 async for part in parts:

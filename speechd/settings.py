@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         le=-10,
         description="Loudness of every voice in LUFS (ITU-R BS.1770-4). `off` leaves each voice as loud as it is.",
     )
+    speech_emoji: Literal["silence", "name"] = Field(
+        "silence",
+        description="What a voice makes of emoji where a request does not say: nothing, or their English names.",
+    )
     lexicon: dict[str, str] = Field(
         default_factory=dict,
         description="JSON object of words with their pronunciation: another spelling, or phonemes between slashes:"
@@ -256,11 +260,11 @@ class Settings(BaseSettings):
         " `int8` on a CPU and"
         " `float16` on a GPU.",
     )
-    adaptive_context: bool = Field(
-        False,
-        description="Encode short windows without padding for every Whisper model. Short clips are much faster,"
-        " but models"
-        " that were not trained for it repeat themselves or drop words: test it on your own recordings first.",
+    adaptive_context: Literal["auto", "off", "always"] = Field(
+        "auto",
+        description="Encode short windows at their own length and not at 30 s, which makes short clips several times"
+        " faster. `auto` does it with Whisper models whose margin was measured, for the catalog or by `speechd models"
+        " tune`. `always` does it with every Whisper model. `off` with none.",
     )
     cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
     log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
@@ -277,6 +281,13 @@ class Settings(BaseSettings):
         if unknown := set(value) - set(known):
             raise ValueError(f"{sorted(unknown)[0]!r} is none of {', '.join(known)}")
         return tuple(dict.fromkeys(value))
+
+    @field_validator("adaptive_context", mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        """It was a switch once."""
+        word = str(value).strip().lower()
+        return {"true": "always", "1": "always", "false": "off", "0": "off"}.get(word, word)
 
     @field_validator("speech_loudness", mode="before")
     @classmethod

@@ -29,7 +29,7 @@ Channels = Literal["mixed", "split"]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word."""
+    """One spoken word, or in the captions of a speech what is written for one or more of them."""
 
     word: str
     """Its text without the leading space, punctuation attached."""
@@ -37,6 +37,12 @@ class Word:
     end: float
     probability: float = 1.0
     """Mean probability of its tokens, 0 to 1."""
+    spoken: str = ""
+    """What a voice says for it; "" where nobody knows better than `word`."""
+    start_char: int | None = None
+    """Its first character in the text that is read aloud, counted in Unicode code points from 0."""
+    end_char: int | None = None
+    """One past its last character."""
 
     def shifted(self, seconds: float) -> "Word":
         return replace(self, start=self.start + seconds, end=self.end + seconds)
@@ -334,6 +340,10 @@ class SpeechOptions:
     """The text is SSML; a text that starts with `<speak` always is."""
     captions: bool = False
     """Return the time of each word."""
+    language: str | None = None
+    """ISO 639-1 code of the text; None: the voice's, but for sentences that are clearly in another."""
+    emoji: Literal["silence", "name"] | None = None
+    """What is said for emoji; None: what the server is set to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
-from speechd.api.dependencies import context_of, get_service, get_store_handle
+from speechd.api.dependencies import context_of, get_service, get_store_handle, open_stored_recording
 from speechd.api.middleware.rate_limits import caller_of, check_audio, meter_of
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form
@@ -51,13 +51,16 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
         body = await resources.enter_async_context(open_form(request, limit, into, limits.max_json_bytes))
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
         form = call.form
-        require_one_source(body.file, form.url)
+        require_one_source(body.file, form.url, form.file_id)
+        if form.file_id:
+            with await open_stored_recording(request, form.file_id) as stored:
+                await asyncio.to_thread(shutil.copyfileobj, stored, into)
         if call.streams:
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
         await check_transcription(service, call.request(None))
         is_here, total = await _bring(service, form, draft)
-        apart = APART | {"url"} if is_here else APART
+        apart = APART | {"url", "file_id"} if is_here else APART
         order = AudioOrder(
             owner=call.context.caller,
             url=request.url.path,

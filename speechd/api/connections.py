@@ -13,6 +13,8 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import partial
 from types import FrameType
 from typing import Any, Literal
 
@@ -138,6 +140,8 @@ Awaited = Literal["", "request", "head", "body"]
 class LimitedConnection(H11Protocol):
     """One connection, with its deadlines."""
 
+    config: "ServerConfig"
+
     def __init__(
         self,
         config: "ServerConfig",
@@ -172,6 +176,7 @@ class LimitedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
+        self.config.set_date(self.server_state)
         super().data_received(data)
         if self.over_limit and self.cycle is not None:
             self.cycle.keep_alive = False
@@ -256,6 +261,13 @@ class ServerConfig(uvicorn.Config):
     def __init__(self, app: ASGIApp, settings: Settings, **options: Any) -> None:
         super().__init__(app, http=LimitedConnection, backlog=ACCEPTED_AT_ONCE, **options)
         self.limiter = ConnectionLimiter(ConnectionLimits.of(settings))
+        self._dated = 0
+
+    def set_date(self, state: ServerState) -> None:
+        """The date of the next answer, to the second; uvicorn's own loop sets it, whether anybody asks or not."""
+        if (now := int(time.time())) != self._dated:
+            self._dated = now
+            state.default_headers = [(b"date", formatdate(now, usegmt=True).encode()), *self.encoded_headers]
 
 
 class Server(uvicorn.Server):
@@ -264,11 +276,20 @@ class Server(uvicorn.Server):
     config: ServerConfig
     backlog: int = 2048
     """Connections that the kernel holds until they are accepted."""
+    _wake: Callable[[], object] = staticmethod(lambda: None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.should_exit:
             exit_within((self.config.timeout_graceful_shutdown or 0) + CLOSE_SECONDS)
         super().handle_exit(sig, frame)
+        self._wake()
+
+    async def main_loop(self) -> None:
+        """Until a signal comes. uvicorn's looks ten times a second whether one has."""
+        signalled = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, signalled.set)
+        while not self.should_exit:
+            await signalled.wait()
 
     async def startup(self, sockets: Any = None) -> None:
         asyncio.get_running_loop().set_exception_handler(self.config.limiter.on_loop_error)

@@ -1,6 +1,6 @@
 """Dependencies of handlers: the service, the store, the request id."""
 
-from typing import cast
+from typing import BinaryIO, cast
 
 from starlette.requests import Request
 
@@ -26,6 +26,16 @@ def get_service(request: Request) -> Service:
 def get_store_handle(request: Request) -> StoreHandle:
     """The handle on files, batches and their queue, which may not be open yet."""
     return cast(StoreHandle, request.app.state.jobs)
+
+
+async def open_stored_recording(request: Request, file_id: str) -> BinaryIO:
+    """The caller's stored file as a recording; whoever asks closes it.
+
+    Raises:
+        FileNotFound, InvalidRequest, StorageUnavailable: see speechd.store.files.Files.open_recording.
+    """
+    store = await get_store_handle(request).open()
+    return await store.files.open_recording(caller_of(request), file_id)
 
 
 def get_request_id(request: Request) -> str:

@@ -6,13 +6,14 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 
 import asyncio
 import contextlib
+import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job, PrefersWindows
 from speechd.asr.scheduling.recording_queue import RecordingQueue
 from speechd.asr.scheduling.scheduler import QueuedJob, QueuedRecording, Scheduler
 from speechd.errors import EngineFailure, OutOfMemory
@@ -68,6 +69,8 @@ class Batcher:
         """
         self._engine = engine
         self._watch = watch
+        self.doubts: Counter[str] = Counter()
+        """Windows that were decoded again with the full context, by what spoke against the short one's text."""
         self._clock = clock
         self._recordings = RecordingQueue(limits, clock)
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
@@ -80,6 +83,11 @@ class Batcher:
         """Audio seconds that a busy replica decodes in a second, smoothed; 0 while unknown."""
         self._spent = 0.0
         """Seconds of busy replicas since the speed was measured: batches that only detect languages take time, too."""
+
+    @property
+    def window_seconds(self) -> float:
+        """Longest window that the engine is to be given; infinite where it takes any."""
+        return self._engine.window_seconds if isinstance(self._engine, PrefersWindows) else math.inf
 
     @property
     def queued_seconds(self) -> float:
@@ -117,10 +125,20 @@ class Batcher:
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
 
+        Where the text of a short context looks wrong, the window is queued again with the full context.
+
         Raises:
             EngineFailure: the engine failed on this window.
             Overloaded: the recording was admitted while the speed was not known, and would wait too long.
         """
+        found = await self._decode_once(job, queued)
+        if not found.doubt:
+            return found
+        self.doubts[found.doubt] += 1
+        again = await self._decode_once(replace(job, full_context=True, encoded=None), queued)
+        return replace(again, timings=found.timings + again.timings)
+
+    async def _decode_once(self, job: Job, queued: QueuedRecording) -> Decoded:
         if queued.refusal is not None:
             raise queued.refusal
         future = asyncio.get_running_loop().create_future()

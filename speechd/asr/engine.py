@@ -24,6 +24,8 @@ class Job:
     """The text before the window, in order: a model that takes a prompt gets it after the caller's prompt."""
     detect: bool = False
     """Detect only the language: the result has no segments, and `heard` is 0."""
+    full_context: bool = False
+    """Encode it with all the context that the model has, however short it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,9 @@ class Decoded:
     """Speech for which there are no words: (start, end) in seconds on the window's clock. Engines leave it empty."""
     uncertain: bool = False
     """Of a window in which languages may mix: no stretch of it has a certain language. Engines leave it as it is."""
+    doubt: str = ""
+    """Why the text of a short context looks wrong; see hypothesis.doubt. The result is then not to be used: it has no
+    segments and `heard` is 0, and the job is to be decoded again with `full_context`."""
     encoded: Any = None
     """Opaque. It is kept only until the language is known, and then passed back in a Job."""
 
@@ -88,6 +93,16 @@ class SelfTesting(Protocol):
         Raises:
             EngineFailure: one could not be computed.
         """
+        ...
+
+
+@runtime_checkable
+class PrefersWindows(Protocol):
+    """An engine that decodes windows faster which are shorter than its model can take."""
+
+    @property
+    def window_seconds(self) -> float:
+        """Longest window that it is to be given."""
         ...
 
 

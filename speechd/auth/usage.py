@@ -5,6 +5,7 @@ keeps the counts, see speechd.auth.usage_writer. Here is no I/O: a counter is a 
 memory is bounded by the number of keys, however long the store fails.
 """
 
+import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -108,6 +109,8 @@ class UsageCounters:
         self._clock = clock
         self._counters: dict[tuple[str, str], _Counter] = {}
         self._reserved: defaultdict[str, float] = defaultdict(float)
+        self.charged = asyncio.Event()
+        """Set while something is not saved. Who is about to save it clears it."""
 
     def used(self, key: str, window: LimitWindow) -> UsedAmount:
         """
@@ -123,6 +126,7 @@ class UsageCounters:
     def charge(self, key: str, kind: Kind, amount: float) -> None:
         """Counts for a key, in every window of the kind."""
         now = self._clock()
+        self.charged.set()
         for window in WINDOWS:
             if window.kind == kind:
                 counter = self._current(key, window, now)
@@ -162,6 +166,8 @@ class UsageCounters:
     def not_saved(self) -> None:
         """The store did not take what `unsaved` gave: it stays to be saved."""
         for counter in self._counters.values():
+            if counter.saving:
+                self.charged.set()
             counter.pending, counter.saving = counter.pending + counter.saving, 0.0
 
     def refresh(self, sums: Iterable[UsageRow]) -> None:

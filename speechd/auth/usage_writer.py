@@ -58,7 +58,8 @@ class UsageWriter:
         try:
             yield
         finally:
-            self._stopping.set()  # what is in the middle of a transaction comes to its end
+            self._stopping.set()
+            self._counters.charged.set()  # what is in the middle of a transaction comes to its end
             await asyncio.wait([task], timeout=LEAVE_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -67,10 +68,18 @@ class UsageWriter:
         while not self._stopping.is_set():
             await self._write()
             self._tried.set()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    await self._stopping.wait()
+            await self._rest()
         await self._write()
+
+    async def _rest(self) -> None:
+        """Until something is counted, and then for FLUSH_SECONDS, in which more may come; or until a look is due."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REFRESH_SECONDS if self._needed() else None):
+                await self._counters.charged.wait()
+        self._counters.charged.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._stopping.wait()
 
     async def _write(self) -> None:
         """One round, whatever happens."""

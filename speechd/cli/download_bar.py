@@ -1,11 +1,19 @@
-"""The display of a pull: a progress bar, and lines above it."""
+"""The display of long work: a progress bar, and lines above it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 BytesCallback = Callable[[int, int], None]
 """See speechd.registry.sources.base.ProgressCallback."""
@@ -30,6 +38,16 @@ def download_bar(label: str, *, transient: bool = False) -> Iterator[tuple[Bytes
             progress.update(task, completed=done, total=total, visible=True)
 
         yield report, lambda line: console.print(line, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def step_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error; it is told how many steps of how many are done."""
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @dataclass(slots=True)

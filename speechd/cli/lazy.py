@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from speechd.cli.transcribe.run import RunMode
     from speechd.cli.transcribe.run import RunPlan as TranscribePlan
     from speechd.cli.transcribe.run import run as run_transcribe
+    from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
@@ -72,6 +73,7 @@ __all__ = [
     "run_transcribe",
     "run_worker",
     "system_language",
+    "tune",
     "worst",
     "write_mirror",
 ]
@@ -90,6 +92,7 @@ HOMES = {
     "cli.worker": ("run as run_worker",),
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
+    "cli.tuning": ("tune",),
     "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),

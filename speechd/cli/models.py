@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from speechd.cli import lazy
-from speechd.cli.download_bar import download_bar
+from speechd.cli.download_bar import download_bar, step_bar
 from speechd.cli.server_client import ServerClient
 
 if TYPE_CHECKING:  # other modules load when a command runs, so that --help is quick
@@ -138,6 +138,35 @@ def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrot
         out.print(f"{model.id} is installed in {model.path}", soft_wrap=True)
     if not installed:
         out.print("all its models are installed already")
+
+
+@app.command()
+def tune(
+    model: Name,
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings of people, 10 minutes or more.", exists=True)],
+    language: Annotated[str | None, typer.Option(help="Their language. Default: detected.")] = None,
+) -> None:
+    """Find out how much silence a Whisper model needs after a short window.
+
+    With that margin short clips are encoded at their own length and not at 30 s. The shortest margin is kept with which
+    the model writes the same as with 30 s. It is written beside the model's files. Models of the catalog that were
+    measured need no tuning.
+
+    Example:
+
+        speechd models tune my-whisper calls/*.wav --language de
+    """
+    found = _store().get(model)
+    with step_bar(f"tuning {found.id}") as advance:
+        results = lazy.tune(found, lazy.read_settings(), recordings, language, advance)
+    table = Table("MARGIN", "OTHER WORDS", "DECODED AGAIN", box=None, pad_edge=False)
+    for result in results:
+        table.add_row(f"{result.margin:g} s", f"{result.difference:.1%}", f"{result.repeated:.1%}")
+    print_wide(table)
+    if results[-1].suits:
+        out.print(f"{found.id}: short windows are encoded with {results[-1].margin:g} s of silence from now on")
+    else:
+        out.print(f"{found.id}: no margin suits, so every window is padded to 30 s as before")
 
 
 @app.command()

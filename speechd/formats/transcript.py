@@ -287,7 +287,13 @@ def _channel(segment: Segment, view: View) -> JsonObject:
 
 
 def _word(word: Word) -> JsonObject:
-    return {"word": word.word.strip(), "start": round(word.start, 3), "end": round(word.end, 3)}
+    return {"word": word.word.strip(), "start": round(word.start, 3), "end": round(word.end, 3)} | spoken_form(word)
+
+
+def spoken_form(word: Word) -> JsonObject:
+    """What the captions of a speech add to each word: what is said for it, and where it stands in the text."""
+    place = {"start_char": word.start_char, "end_char": word.end_char} if word.start_char is not None else {}
+    return ({"spoken": word.spoken} if word.spoken else {}) | place
 
 
 def _logprob(token: TokenLogprob) -> JsonObject:

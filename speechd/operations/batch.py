@@ -4,12 +4,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from speechd.errors import InvalidRequest
 from speechd.formats.transcript import JsonObject
 from speechd.llm.proxy import TextRequest
 from speechd.operations.context import RequestContext
+from speechd.operations.recording import require_one_source
 from speechd.operations.speech import SPEECH_URL, SpeechCall
 from speechd.operations.text import open_text
 from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall
@@ -27,6 +28,8 @@ class BatchRequest:
     context: RequestContext
     write: Callable[[bytes], Awaitable[object]]
     """Takes the bytes of a file that the request makes, piece by piece."""
+    open_file: Callable[[str], Awaitable[BinaryIO]]
+    """Opens the owner's recording with this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,14 @@ async def _transcription_line(service: Service, line: BatchRequest) -> BatchRepl
     _refuse_stream(line, "stream")
     fields = {name.removesuffix("[]"): value for name, value in line.fields.items()}
     call = TranscriptionCall.parse(AUDIO_FORMS[line.url], fields, line.context)
-    if call.form.url is None:
-        raise InvalidRequest("`url` is required here: an http(s) or `data:` URL, or base64url.", param="url")
-    reply = await call.answer(service)
+    url, file_id = call.form.url, call.form.file_id
+    if url is None and file_id is None:
+        raise InvalidRequest(
+            "`url` is required here: an http(s) or `data:` URL, or base64url. Or `file_id`, of an uploaded recording.",
+            param="url",
+        )
+    require_one_source(None, url, file_id)
+    reply = await call.answer(service, await line.open_file(file_id) if file_id else None)
     return BatchReply(await asyncio.to_thread(reply.body))
 
 

@@ -12,15 +12,16 @@ from speechd.settings import Settings
 from speechd.types import Clip, TranscribeOptions
 
 
-def require_one_source(file: BinaryIO | None, url: str | None) -> None:
+def require_one_source(file: BinaryIO | None, url: str | None, file_id: str | None = None) -> None:
     """
     Raises:
         InvalidRequest: there is no recording, or there are two.
     """
-    if file is None and url is None:
+    given = [name for name, value in {"file": file, "url": url, "file_id": file_id}.items() if value is not None]
+    if not given:
         raise InvalidRequest("Either `file` or `url` is required.", param="file")
-    if file is not None and url is not None:
-        raise InvalidRequest("Only one of `file` and `url` can be given.", param="url")
+    if len(given) > 1:
+        raise InvalidRequest(f"Only one of `{given[0]}` and `{given[1]}` can be given.", param=given[1])
 
 
 async def measure(service: Service, audio: BinaryIO, clip: Clip) -> float | None:

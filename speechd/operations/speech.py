@@ -10,14 +10,17 @@ from speechd.audio.encode import AUDIO_FORMATS, AudioFormat
 from speechd.auth.meter import Estimate
 from speechd.operations.charging import charged, speech_estimate, spoken
 from speechd.operations.context import RequestContext
-from speechd.registry.voices import Voice
+from speechd.registry.voices import DEFAULT_NAMES, Voice
 from speechd.schemas.speech import SpeechBody
 from speechd.service import Service
+from speechd.tts.normalization.text_language import sentence_language
 from speechd.tts.synthesizer import pieces_of
 from speechd.types import Speech, SpeechOptions, SpeechPart
 
 SPEECH_URL = "/v1/audio/speech"
 """Without its dialect."""
+DETECTED = 1000
+"""Characters of a text by which its language is recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class SpeechRequest:
     voice: str = "auto"
     options: SpeechOptions = field(default_factory=SpeechOptions)
     context: RequestContext = field(default_factory=RequestContext)
+
+    @property
+    def language(self) -> str:
+        """ISO 639-1 code of the text: what the caller says, or where no voice is named what it clearly is; else ""."""
+        if self.options.language:
+            return self.options.language
+        return sentence_language(self.text[:DETECTED], "") if self.voice.strip().casefold() in DEFAULT_NAMES else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
     Raises:
         SpeechdError: the model, the voice, the text or an option is refused.
     """
-    voice, speaker = await service.speaker(request.model, request.voice)
+    voice, speaker = await service.speaker(request.model, request.voice, request.language)
     context = request.context
     speaking = speaker.stream(request.text, request.options, context.priority, context.caller)
 
@@ -135,7 +145,7 @@ async def check_speech(service: Service, request: SpeechRequest) -> None:
     Raises:
         SpeechdError: the model, the voice or the text is refused.
     """
-    voice, _ = await service.speaker(request.model, request.voice)
+    voice, _ = await service.speaker(request.model, request.voice, request.language)
     limits = service.settings
     bounds = limits.max_speech_characters, limits.max_speech_seconds
     await asyncio.to_thread(pieces_of, request.text, request.options, voice.info, limits.lexicon, *bounds)

@@ -40,7 +40,8 @@ class Model:
     tasks: tuple[Task, ...]
     languages: tuple[str, ...]
     """Codes it was trained for; empty, all of Whisper's, only while it is not installed."""
-    adaptive_context: bool
+    context_margin: float | None
+    """Seconds of silence after a short window at least, which is then not padded to 30 s; None: not measured."""
     window_seconds: float
     """Longest window, in seconds."""
     window_gap: float
@@ -113,7 +114,7 @@ UNKNOWN = Model(
     rank=10,
     tasks=("transcribe", "translate"),
     languages=(),
-    adaptive_context=False,
+    context_margin=None,
     window_seconds=30,
     window_gap=5,
     linked_windows=4,
@@ -146,7 +147,7 @@ def from_row(model_id: str, row: Mapping[str, Any], path: Path | None) -> Model:
         rank=row["rank"],
         tasks=tuple(row.get("tasks", ())),
         languages=tuple(row.get("languages", ())),
-        adaptive_context=row.get("audio_context") == "adaptive",
+        context_margin=row.get("context_margin"),
         window_seconds=float(row.get("window_seconds", 30)),
         window_gap=float(row.get("window_gap", 5)),
         linked_windows=row.get("linked_windows", 4 if engine == "whisper" else 1),

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import AsrEngine, Interruptible
@@ -12,12 +12,16 @@ from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
+from speechd.registry.context_margin import known_margin
 from speechd.registry.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
 from speechd.tts.synthesizer import LoadedVoice
+
+if TYPE_CHECKING:
+    from speechd.asr.engines.whisper import WhisperEngine
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -26,10 +30,13 @@ MAX_REPLICAS = 4
 MAX_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
+UNKNOWN_MARGIN = 5.0
+"""Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
+
 EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
 
 
-def load_whisper(model: Model, settings: Settings) -> AsrEngine:
+def load_whisper(model: Model, settings: Settings) -> "WhisperEngine":
     """Loads a Whisper model's files into an engine."""
     from speechd.asr.engines.whisper import WhisperEngine
 
@@ -44,7 +51,7 @@ def load_whisper(model: Model, settings: Settings) -> AsrEngine:
         compute_type=_compute_type(settings.compute_type, device),
         threads=threads,
         replicas=replicas,
-        adaptive_context=model.adaptive_context or settings.adaptive_context,
+        context_margin=_margin(model, settings.adaptive_context),
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
     )
@@ -164,6 +171,14 @@ def runs_on_cpu(settings: Settings) -> bool:
         Misconfigured: see SPEECHD_DEVICE.
     """
     return _devices(settings.device)[0] == "cpu"
+
+
+def _margin(model: Model, wanted: str) -> float | None:
+    """Seconds of silence after a short window; None pads it to 30 s."""
+    if wanted == "off":
+        return None
+    known = known_margin(model)
+    return UNKNOWN_MARGIN if wanted == "always" and known is None else known
 
 
 def _devices(wanted: str) -> tuple[str, tuple[int, ...]]:

@@ -15,6 +15,9 @@ from typing import Protocol
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
 
+TRIM_SECONDS = 5.0
+"""After the last use of any model, until what its work took is given back. Work that goes on takes it again."""
+
 log = logging.getLogger("speechd.models")
 
 
@@ -78,6 +81,7 @@ class ModelManager:
         self._table: dict[str, _ManagedModel] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._trimming: asyncio.TimerHandle | None = None
 
     def list(self) -> tuple[ModelStatus, ...]:
         """Models in memory or being loaded, the longest unused first."""
@@ -129,6 +133,7 @@ class ModelManager:
         for resident in list(self._table.values()):
             self._retire(resident, wait=False)
         await asyncio.gather(*self._leaving, return_exceptions=True)
+        self._trim_later(wanted=False)
 
     async def _admit(self, model: Model) -> _ManagedModel:
         """Reserves memory for a model, as soon as there is room."""
@@ -142,6 +147,7 @@ class ModelManager:
         resident.users += 1
         resident.idle.clear()
         _stop_timer(resident)
+        self._trim_later(wanted=False)
         return resident
 
     async def _make_room(self, model: Model) -> None:
@@ -169,7 +175,17 @@ class ModelManager:
             resident.idle.set()
             if self._table.get(resident.model.id) is resident and self._limits.keep_alive >= 0:
                 resident.timer = loop.call_later(self._limits.keep_alive, self._retire, resident)
+            self._trim_later(wanted=not any(each.users for each in self._table.values()))
         self._tell()
+
+    def _trim_later(self, *, wanted: bool) -> None:
+        """Gives memory back once all models have been idle for TRIM_SECONDS, or no longer wants to."""
+        if self._trimming is not None:
+            self._trimming.cancel()
+            self._trimming = None
+        if wanted:
+            loop = asyncio.get_running_loop()
+            self._trimming = loop.call_later(TRIM_SECONDS, loop.run_in_executor, None, trim_memory)
 
     def _tell(self) -> None:
         """Wakes loads that wait for memory."""

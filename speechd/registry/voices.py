@@ -65,8 +65,14 @@ class VoiceStore:
         models = (model for model in self._models.list(hosted=False) if model.kind == "tts")
         return tuple(voice for model in models if (voice := _voice(model)))
 
-    def choose(self, model: str, voice: str) -> Voice:
+    def choose(self, model: str, voice: str, language: str = "") -> Voice:
         """The voice of a request.
+
+        Args:
+            model: a voice, `auto`, or the id of a hosted model.
+            voice: a voice, a speaker of one, or a hosted name.
+            language: ISO 639-1 code of the text, "" where nobody knows. Where the request names no voice, an installed
+                voice of this language is taken before the default one.
 
         Raises:
             ModelNotFound: no such model.
@@ -80,7 +86,7 @@ class VoiceStore:
                 param="model" if missing.id == model else "voice",
             )
         name, _, speaker = voice.strip().partition("#")
-        own = self._of_model(model)
+        own = self._of_model(model, language)
         found = self._named(name, own)
         if found is None and name in own.info.speakers:
             found, speaker = own, name
@@ -123,20 +129,26 @@ class VoiceStore:
             return None
         return found if found.kind == "tts" and not found.stands_for else None
 
-    def _of_model(self, model_id: str) -> Voice:
+    def _of_model(self, model_id: str, language: str = "") -> Voice:
         if model_id == AUTO:
-            return self._default_voice()
+            return self._in_language(language) or self._default_voice()
         model = self._models.get(model_id)
         if model.kind != "tts":
             raise InvalidRequest(f"The model `{model_id}` does not speak. It transcribes.", param="model")
         if model.stands_for:
-            return self._default_voice(model.languages)
+            fits = not model.languages or language in model.languages
+            return (self._in_language(language) if fits else None) or self._default_voice(model.languages)
         found = _voice(model)
         if found is None:
             raise ModelNotInstalled(
                 f"The files of the voice `{model_id}` cannot be read. Installed: {_names(self.list())}.", param="model"
             )
         return found
+
+    def _in_language(self, language: str) -> Voice | None:
+        """The default voice of a language; None where it is not known or no voice speaks it."""
+        speaks = language and any(voice.info.language == language for voice in self.list())
+        return self.answering((language,)) if speaks else None
 
     def _default_voice(self, languages: tuple[str, ...] = ()) -> Voice:
         """The best voice, of these languages where any are given.

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from speechd.schemas.base import Form
+from speechd.schemas.transcription import language_code
 from speechd.types import SpeechOptions
 
 MAX_VOICE = 300
@@ -49,6 +50,21 @@ class SpeechBody(Form):
         " `x-speechd-captions`; with `sse` also as events. `true` is `json`.",
     )
 
+    language: str | None = Field(
+        None,
+        max_length=80,
+        description="Language of the text: how numbers, dates and the like are read. Default: the voice's; sentences"
+        " that are clearly in another language are read in that. Where no voice is named, one of this language speaks.",
+    )
+    emoji: Literal["silence", "name"] | None = Field(
+        None, description="Emoji are silent, or read by their English names. Default: `SPEECHD_SPEECH_EMOJI`."
+    )
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str | None) -> str | None:
+        return language_code(value, "language") if value and value.strip() else None
+
     @field_validator("model", mode="before")
     @classmethod
     def _default_model(cls, value: Any) -> Any:
@@ -83,6 +99,8 @@ class SpeechBody(Form):
             sample_rate=rate,
             speed=self.speed,
             captions=bool(self.captions),
+            language=self.language,
+            emoji=self.emoji,
         )
 
 

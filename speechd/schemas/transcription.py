@@ -49,6 +49,9 @@ class AudioForm(SubtitleOptions, PageForm):
     url: str | None = Field(
         None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
     )
+    file_id: str | None = Field(
+        None, max_length=100, description="Instead of `file`: the id of a file that was uploaded for `user_data`."
+    )
     language: str | None = Field(
         None,
         description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"

@@ -39,6 +39,11 @@ class Database:
     def is_postgres(self) -> bool:
         return self._engine.dialect.name == "postgresql"
 
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file, beside which its journal lies; None: it is PostgreSQL's."""
+        return None if self.is_postgres else Path(self._engine.url.database or "")
+
     def now(self) -> float:
         """Unix seconds by the clock that all workers on this database share."""
         return time.time() + self._ahead

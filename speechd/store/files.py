@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from sqlalchemy import Table, and_, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from speechd.errors import FileNotFound
+from speechd.errors import FileNotFound, InvalidRequest
 from speechd.ids import new_id
 from speechd.store.blobs.folder import BlobDraft, BlobFolder
 from speechd.store.database import Database
 from speechd.store.tables import files
 
 SortOrder = Literal["asc", "desc"]
+RECORDING_PURPOSES = ("user_data", "audio_output")
+"""Of files that can be transcribed: those of callers, and speech that a job made."""
 MAX_PER_PAGE = 1000
 """Expired files that are removed in one transaction."""
 
@@ -128,6 +130,20 @@ class Files:
         if row is None:
             raise _not_found(id)
         return StoredFile(**row._mapping)
+
+    async def open_recording(self, owner: str, id: str) -> BinaryIO:
+        """The content of a file that may be a recording; the caller closes it.
+
+        Raises:
+            FileNotFound: there is none of that name for this owner.
+            InvalidRequest: it was uploaded for another purpose.
+            StorageUnavailable: it cannot be read.
+        """
+        file = await self.get(owner, id)
+        if file.purpose not in RECORDING_PURPOSES:
+            wanted = " or ".join(f"`{purpose}`" for purpose in RECORDING_PURPOSES)
+            raise InvalidRequest(f"The purpose of the file is `{file.purpose}`, not {wanted}.", param="file_id")
+        return self.blobs.open(file.blob)  # in no thread, which would leave it open if this is cancelled
 
     async def list(
         self, owner: str, *, after: str = "", limit: int = 1000, order: SortOrder = "desc", purpose: str = ""

@@ -35,7 +35,7 @@ def _lines(words: Iterable[Word]) -> Iterable[list[Word]]:
             yield line
             line = []
         line.append(word)
-        if word.word.rstrip("'\"").endswith((".", "!", "?")):
+        if (word.spoken or word.word).rstrip("'\"").endswith((".", "!", "?")):
             yield line
             line = []
     if line:

@@ -6,6 +6,7 @@ from functools import partial
 
 from speechd.tts.normalization import english, multilingual
 from speechd.tts.normalization import numbers as numerals
+from speechd.tts.normalization.english_rules.dates import date
 
 SayAs = Callable[[str, str], str | None]
 """Takes a text and a format; None where the text is nothing of that kind."""
@@ -40,7 +41,7 @@ def _date(text: str, order: str) -> str | None:
     if len(numbers) != 3:
         return None
     found = dict(zip(order, numbers, strict=True))
-    return english.date(found["y"], found["m"], found["d"])
+    return date(found["y"], found["m"], found["d"])
 
 
 def _read(text: str, _: str) -> str | None:

@@ -7,7 +7,7 @@ from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,13 +19,19 @@ from speechd.priority import Priority
 from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
-from speechd.tts.text import Reader, TextPiece
+from speechd.tts.text import Reader, ReadingOptions, TextPiece
+from speechd.tts.written import words_as_written
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
 
 FADE = 0.004
 """Seconds over which a piece begins and ends, so that joins do not click."""
 SILENT_SAMPLE = 1e-3
 """Samples below this, -60 dBFS, are silence."""
+QUIET_SAMPLE = 3e-3
+"""Samples below this, -50 dBFS, are a pause between words, breath and noise of the voice included."""
+MAX_LEAD, MAX_TAIL = 0.05, 0.2
+"""Seconds of pause at the beginning and at the end of a piece where a sentence was cut: together as long as the pause
+that a voice makes at a comma by itself (measured: 0.07 to 0.33 s)."""
 
 
 SynthesisSteps = Generator[SpeechPart | Speech, None, None]
@@ -70,6 +76,8 @@ class LocalSpeaker:
     """The texts of all requests that wait for the voice."""
     max_seconds: float = math.inf
     """Longest audio accepted, pauses included."""
+    emoji: Literal["silence", "name"] = "silence"
+    """What is said for emoji where the request does not say."""
 
     async def stream(
         self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
@@ -101,6 +109,7 @@ class LocalSpeaker:
         return asyncio.create_task(spoken)
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
+        options = replace(options, emoji=options.emoji or self.emoji)
         pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters, self.max_seconds)
         job = _Job(self.engine, self.speaker, options, self.max_seconds)
         yield from job.parts(pieces)
@@ -136,7 +145,7 @@ def pieces_of(
         InvalidRequest: there is nothing to say in it, or it is not well-formed SSML.
     """
     _check_length(text, max_characters)
-    reader = Reader(info, lexicon)
+    reader = Reader(info, lexicon, ReadingOptions(options.language, options.emoji == "name"))
     if options.ssml or ssml.is_ssml(text):
         document = ssml.parse_ssml(text, info)
         _check_seconds(document.pause / max(options.speed, SLOWEST), max_seconds)
@@ -163,6 +172,8 @@ class _Job:
         """The remaining factor for the time stretch of the whole stream."""
         self._tempo = Tempo(engine.info.sample_rate, self._stretch)
         self._resampler = _Resampler(engine.info.sample_rate, self._rate)
+        self._continued = False
+        """The last piece ended within its sentence."""
         self._spoken = 0
         """Samples that entered the time stretch."""
         self._coded = 0
@@ -185,10 +196,11 @@ class _Job:
 
     def _encoded(self, pieces: Iterator[TextPiece], encoder: Encoder) -> Iterator[SpeechPart]:
         """See parts."""
-        held, characters, heard = b"", 0, False
+        held, characters, heard, worded = b"", 0, False, False
         words: tuple[Word, ...] = ()
         for piece in pieces:
             spoken = self._say(piece)
+            worded = worded or bool(piece.text)
             heard = heard or float(np.abs(spoken.samples).max(initial=0)) > SILENT_SAMPLE
             words += self._placed(spoken.words)
             held += encoder.encode(self._in_time(spoken.samples))
@@ -197,7 +209,7 @@ class _Job:
             if heard:
                 yield SpeechPart(held, words, characters, self.seconds)
                 held, words, characters = b"", (), 0
-        if not heard:
+        if worded and not heard:
             raise InvalidRequest("`input` has no text that this voice can speak.", param="input")
         yield SpeechPart(held + encoder.encode(self._rest()), words, characters, self.seconds)
         for data in encoder.finish():
@@ -214,8 +226,12 @@ class _Job:
         speed = _within(wanted, self._engine)
         options = SynthesisOptions(speaker=self._speaker, speed=speed, words=self._captions)
         spoken = self._engine.synthesize(piece.text, options)
+        spoken = joined_pause(spoken, rate, before=self._continued, after=piece.continued)
+        self._continued = piece.continued
         samples = faded(stretched(spoken.samples, rate, wanted / speed), rate)
         words = tuple(_scaled(word, speed / wanted) for word in spoken.words)
+        if words and piece.origin:
+            words = words_as_written(words, piece.origin)
         return Spoken(np.concatenate([samples, pause]), words)
 
     def _placed(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
@@ -261,6 +277,22 @@ def faded(samples: Samples, sample_rate: int) -> Samples:
     result[:size] *= ramp
     result[len(result) - size :] *= ramp[::-1]
     return result
+
+
+def joined_pause(spoken: Spoken, sample_rate: int, *, before: bool, after: bool) -> Spoken:
+    """A piece with no longer pause at its ends than within a sentence.
+
+    Args:
+        before: it goes on with the sentence of the piece before.
+        after: its sentence goes on in the next piece.
+    """
+    heard = np.flatnonzero(np.abs(spoken.samples) > QUIET_SAMPLE) if before or after else np.empty(0, dtype=np.intp)
+    if not len(heard):
+        return spoken
+    start = max(0, int(heard[0]) - round(MAX_LEAD * sample_rate)) if before else 0
+    end = min(len(spoken.samples), int(heard[-1]) + round(MAX_TAIL * sample_rate)) if after else len(spoken.samples)
+    words = tuple(word.shifted(-start / sample_rate) for word in spoken.words)
+    return Spoken(spoken.samples[start:end], words)
 
 
 def _within(speed: float, engine: TtsEngine) -> float:

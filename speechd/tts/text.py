@@ -11,39 +11,25 @@ from dataclasses import dataclass, field
 
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import PHONEMES, VoiceInfo
-from speechd.tts.normalization.english import read_aloud
-from speechd.tts.normalization.multilingual import read_numbers
+from speechd.tts.normalization.aligned import AlignedText
+from speechd.tts.normalization.markup import is_html, named_emoji, without_markdown, without_markup
+from speechd.tts.normalization.reading import normalise
+from speechd.tts.normalization.typography import plain_typography
+from speechd.tts.sentences import blocks, parts, sentences
+from speechd.tts.written import Origin
 
-MAX_PIECE = 300
-"""Characters."""
-TEXT_BLOCK = 2000
-"""Characters that are cleaned together, so that the first sentence of a long text does not wait for the last."""
-
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("‘’‚‛′´ʼ", "'"),
-        **dict.fromkeys("“”„‟″«»", '"'),
-        **dict.fromkeys("‐‑‒", "-"),
-        **dict.fromkeys("—―", ", "),
-        "…": "... ",
-        "•": ", ",
-        "·": " ",
-        **dict.fromkeys("。｡", ". "),
-        **dict.fromkeys("、，", ", "),
-        "！": "! ",
-        "？": "? ",
-        "µ": "μ",
-    }
-)
+SILENCE = 0.3
+"""Seconds that stand for a text with nothing to say in it, an emoji for instance."""
 _HARMLESS = frozenset("\n'\".,;:!?-–")
+_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), 0x20E3)))
+"""Variation selectors, and the frame of a key: they belong to emoji."""
 _MARKUP = str.maketrans(dict.fromkeys("*_~`^\\|[]{}()", " ") | dict.fromkeys('"', ""))
-_LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\(([^()\s]{0,2000})\)")
-_LINE_MARK = re.compile(r"^[ \t]{0,100}(?:#{1,6}[ \t]|[-+>][ \t]|={3,}|-{3,})", re.MULTILINE)
-# A run of signs is matched once, without backtracking: else a text of only dots takes minutes.
-_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++['\"]?(?=\s)|\n\s*")
+_BLANKS = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"\s{2,}|[^\S ]")
+_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?])|^\s*[,;:]+")
+_TWO_MARKS = re.compile(r",[,;:\s]*(?=[,;:.!?](?:\s|$))|(?<=[;:.!?]),(?=\s|$)")
+_PARENTHESIS = re.compile(r"(?<=\s)\(|\)(?=\s|$|[.,;:!?])")
 _DOTS_IN_SENTENCE = re.compile(r"(?<!\.)\.{2,}+\s*+(?=[a-z,;])")
-_CLAUSE_END = re.compile(r"[,;:](?=\s)")
-_CONJUNCTION = re.compile(r"\s(?=(?:and|but|or|because|which|that|who|when|while|if|so|then|with|for|in|on|at|to)\s)")
 _NOT_IPA = re.compile(r"[^\w ˈˌːˑ.\u0300-\u036f]|_")
 _PROTECTED = re.compile("[\ue000-\uf8ff]")
 MAX_PROTECTED = 0xF8FF - 0xE000
@@ -59,6 +45,10 @@ class TextPiece:
     """How many times faster than the rest of the speech."""
     pause: float = 0.0
     """Seconds of silence after it."""
+    continued: bool = False
+    """Its sentence goes on in the next piece."""
+    origin: Origin | None = field(default=None, compare=False)
+    """Where it comes from."""
 
 
 @dataclass(slots=True)
@@ -78,21 +68,46 @@ class Verbatim:
         self.bits.append(bit)
         return chr(0xE000 + len(self.bits) - 1)
 
+    def said(self, char: str) -> str:
+        """The part that a character represents, between blanks."""
+        return f" {self.bits[ord(char) - 0xE000]} "
+
     def restore(self, text: str) -> str:
         """The text with the parts in their places, blanks between neighbours."""
-        return _PROTECTED.sub(lambda match: f" {self.bits[ord(match[0]) - 0xE000]} ", text)
+        return _PROTECTED.sub(lambda match: self.said(match[0]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """How text is read."""
+
+    language: str | None = None
+    """ISO 639-1 code of the text; None: the voice's, but for sentences that are clearly in another."""
+    emoji_names: bool = False
+    """Emoji are read by their English names where the text is read as English. Else they are silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What becomes a piece."""
+
+    text: AlignedText
+    continued: bool
 
 
 class Reader:
     """Makes pieces of text for one voice."""
 
-    def __init__(self, voice: VoiceInfo, lexicon: Mapping[str, str]) -> None:
+    def __init__(self, voice: VoiceInfo, lexicon: Mapping[str, str], options: ReadingOptions | None = None) -> None:
         """
         Args:
             voice: whose language and script decide how text is read.
             lexicon: words with what to say instead; case is ignored.
+            options: how to read.
         """
         self._voice = voice
+        self._options = options or ReadingOptions()
+        self._language = self._options.language or voice.language
         self._lexicon = {word.casefold(): said for word, said in lexicon.items() if word.strip()}
         words = sorted(map(re.escape, self._lexicon), key=len, reverse=True)
         self._listed = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE) if words else None
@@ -100,11 +115,11 @@ class Reader:
     def check(self, text: str) -> None:
         """
         Raises:
-            InvalidRequest: nothing in the text can be spoken, or most of it is in letters the voice cannot read.
+            InvalidRequest: the text is empty, or most of it is in letters the voice cannot read.
         """
+        if not any(_is_visible(char) for char in text):
+            raise InvalidRequest("`input` is empty, so there is nothing to speak.", param="input")
         letters = [char for char in unicodedata.normalize("NFKC", text) if char.isalnum()]
-        if not letters:
-            raise InvalidRequest("`input` has no letters or digits, so there is nothing to speak.", param="input")
         foreign = [char for char in letters if not self._reads(char)]
         if len(foreign) * 2 > len(letters):
             script = unicodedata.name(foreign[0], "unknown").split()[0].title()
@@ -115,28 +130,52 @@ class Reader:
             )
 
     def pieces(self, text: str, verbatim: Verbatim | None = None) -> Iterator[TextPiece]:
-        """The text piece by piece. Pieces without anything to speak are left out.
+        """The text piece by piece. Pieces without anything to speak are left out; a text without any is a short
+        silence.
 
         Args:
             text: any text; private-use characters represent parts of `verbatim` where that is given.
             verbatim: parts that are spoken as they are.
         """
-        kept = verbatim or Verbatim()
-        for block in blocks(text):
-            plain = cleaned(block, keep_private=verbatim is not None)
-            for sentence in split_sentences(self._normalised(plain, kept)):
-                for part in parts(_tidy(kept.restore(sentence))):
-                    if any(char.isalnum() for char in part):
-                        yield TextPiece(part)
+        found = self._parts(text, verbatim)
+        part, start = next(found, None), 0
+        if part is None and verbatim is None:
+            yield TextPiece("", pause=SILENCE)
+        html = verbatim is None and is_html(text)
+        while part is not None:
+            following = next(found, None)
+            end = len(text) if following is None else max(start, following.text.starts[0])
+            origin = Origin(text, part.text, start, end, html, exact=verbatim is None)
+            yield TextPiece(part.text.text, continued=part.continued, origin=origin)
+            part, start = following, end
 
-    def _normalised(self, text: str, verbatim: Verbatim) -> str:
+    def _parts(self, text: str, verbatim: Verbatim | None) -> Iterator["_Part"]:
+        kept = verbatim or Verbatim()
+        whole = AlignedText.of(text)
+        if verbatim is None:
+            whole = without_markup(whole, self._language)
+        first = True
+        for block in blocks(whole.text):
+            normalised = self._normalised(self._cleaned(whole.part(*block), verbatim is not None), kept)
+            for sentence in sentences(normalised.text):
+                plain = _tidy(_restored(normalised.part(*sentence), kept))
+                found = [part for part in parts(plain, first) if any(map(str.isalnum, part.text))]
+                first = first and not found
+                yield from (_Part(part, part is not found[-1]) for part in found)
+
+    def _cleaned(self, text: AlignedText, keep_private: bool) -> AlignedText:
+        """Plain characters only: no controls, invisibles, lone surrogates or pictures; typography made simple."""
+        if self._options.emoji_names and self._language == "en":
+            text = named_emoji(text)
+        text = without_markdown(plain_typography(text)).map(_clean_private if keep_private else _clean)
+        return text.sub(_BLANKS, lambda _: " ").sub(_DOTS_IN_SENTENCE, lambda _: ", ")
+
+    def _normalised(self, text: AlignedText, verbatim: Verbatim) -> AlignedText:
         if self._listed:
-            text = self._listed.sub(lambda match: self._said(match[0], verbatim), text)
-        if self._voice.language == "en":
-            text = read_aloud(text)
-        else:
-            text = read_numbers(text, self._voice.language, self._voice.region)
-        return text.translate(_MARKUP)
+            text = text.sub(self._listed, lambda match: self._said(match[0], verbatim))
+        region = self._voice.region if self._language == self._voice.language else ""
+        text = normalise(text, self._language, region, mixed=self._options.language is None)
+        return text.sub(_PARENTHESIS, lambda _: ", ").translate(_MARKUP)
 
     def _said(self, word: str, verbatim: Verbatim) -> str:
         said = self._lexicon[word.casefold()]
@@ -153,21 +192,14 @@ def phonemes(ipa: str) -> str:
     return PHONEMES[0] + _NOT_IPA.sub("", ipa).strip() + PHONEMES[1]
 
 
-def cleaned(text: str, keep_private: bool = False) -> str:
-    """Plain characters only: no controls, invisibles, lone surrogates or pictures; typography made simple."""
-    text = unicodedata.normalize("NFKC", text.translate(_PLAIN).replace("\r\n", "\n").replace("\r", "\n"))
-    text = _LINE_MARK.sub("\n", _LINK.sub(r"\1", text))
-    text = "".join(map(_clean_private if keep_private else _clean, text))
-    text = re.sub(r"[^\S\n]+", " ", text)
-    return _DOTS_IN_SENTENCE.sub(", ", text)
-
-
 def _clean_private(char: str) -> str:
     return char if _PROTECTED.match(char) else _clean(char)
 
 
 def _clean(char: str) -> str:
     category = unicodedata.category(char)
+    if char in _SELECTORS:
+        return ""
     if category[0] in "LNM" or char in _HARMLESS or category in ("Sc", "Sm", "Po", "Pd", "Ps", "Pe", "Pc"):
         return char
     if char in "©®™°^`|→":
@@ -175,59 +207,14 @@ def _clean(char: str) -> str:
     return "" if category in ("Cf", "Cs", "Mn") else " "
 
 
-def _tidy(text: str) -> str:
+def _is_visible(char: str) -> bool:
+    return not char.isspace() and unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Mn")
+
+
+def _restored(text: AlignedText, verbatim: Verbatim) -> AlignedText:
+    return text.sub(_PROTECTED, lambda match: verbatim.said(match[0])) if verbatim.bits else text
+
+
+def _tidy(text: AlignedText) -> AlignedText:
     """Single blanks, none before punctuation."""
-    return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(text.split()))
-
-
-def blocks(text: str) -> Iterator[str]:
-    """The text in stretches of about 2000 characters, cut after a sentence or at least at a blank."""
-    at = 0
-    while at < len(text):
-        end = at + TEXT_BLOCK
-        if end < len(text):
-            end = _last_end(_SENTENCE_END, text, at + TEXT_BLOCK // 2, end) or _last_blank(text, at, end)
-        yield text[at:end]
-        at = end
-
-
-def split_sentences(text: str) -> Iterator[str]:
-    """The sentences of a text, trimmed."""
-    at = 0
-    for match in _SENTENCE_END.finditer(text):
-        yield " ".join(text[at : match.end()].split())
-        at = match.end()
-    yield " ".join(text[at:].split())
-
-
-def parts(sentence: str) -> Iterator[str]:
-    """A sentence in parts of at most 300 characters, cut where a reader would breathe."""
-    while len(sentence) > MAX_PIECE:
-        half = MAX_PIECE // 2
-        end = (
-            _last_end(_CLAUSE_END, sentence, half, MAX_PIECE)
-            or _last_end(_CONJUNCTION, sentence, half, MAX_PIECE)
-            or _last_blank(sentence, 0, MAX_PIECE)
-        )
-        end = _outside_phonemes(sentence, end)
-        yield sentence[:end].strip()
-        sentence = sentence[end:].strip()
-    if sentence:
-        yield sentence
-
-
-def _last_end(pattern: re.Pattern[str], text: str, start: int, end: int) -> int | None:
-    found = None
-    for match in pattern.finditer(text, start, end):
-        found = match.end()
-    return found
-
-
-def _last_blank(text: str, start: int, end: int) -> int:
-    """One past the last blank, or `end` inside a word that never ends."""
-    return max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end)) + 1 or end
-
-
-def _outside_phonemes(text: str, end: int) -> int:
-    opened = text.rfind(PHONEMES[0], 0, end)
-    return opened if opened > 0 and text.find(PHONEMES[1], opened, end) < 0 else end
+    return text.sub(_SPACES, lambda _: " ").sub(_BEFORE_MARK, lambda _: "").sub(_TWO_MARKS, lambda _: "").stripped()

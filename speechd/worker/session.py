@@ -13,6 +13,7 @@ from speechd.store.batch_maintenance import BatchMaintenance, MaintenanceTask
 from speechd.store.queue import Making, Outcome, Queue, QueuedTask, Stop, never_ran
 from speechd.store.store import Store, StoreHandle
 from speechd.worker import faults
+from speechd.worker.activity import Activity
 from speechd.worker.concurrency import ConcurrencyLimiter
 from speechd.worker.faults import LEAVING_SECONDS, pause, report
 from speechd.worker.task_runner import Retry, TaskResult, TaskRunner
@@ -93,6 +94,7 @@ class WorkerSession:
         self._maintenance = BatchMaintenance(store.database, store.files, self._queue, store.retention)
         self._runner = TaskRunner(service, store, usage)
         self._webhooks = WebhookSender(store, lock.name, service.settings.fetch_allow_hosts)
+        self._activity = Activity(store.database)
         self._held: dict[str, RunningTask] = {}
         self._ended = asyncio.Event()
         """Some line has ended that is not recorded yet."""
@@ -101,13 +103,18 @@ class WorkerSession:
     async def work(self) -> None:
         """Until it is to stop, or fails unexpectedly."""
         await self._release_dead()
+        with self._activity.watching():
+            await self._work()
+
+    async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._wake_to_stop())
+            group.create_task(self._repeat("activity", self._activity.look, HEARTBEAT_SECONDS, rests=False))
             group.create_task(self._repeat("queue", self._take))
             group.create_task(self._repeat("lines", self._record_finished))
             group.create_task(self._repeat("batches", self._maintain_batches))
             group.create_task(self._repeat("heartbeat", self._heartbeat, HEARTBEAT_SECONDS))
-            group.create_task(self._repeat("tidying", self._cleanup, TIDY_SECONDS))
+            group.create_task(self._repeat("tidying", self._cleanup, TIDY_SECONDS, rests=False))
             group.create_task(self._repeat("webhooks", self._webhooks.deliver_due, LOOK_SECONDS))
 
     async def leave(self) -> None:
@@ -119,8 +126,16 @@ class WorkerSession:
             with suppress(SpeechdError):  # then its lease runs out
                 await self._record()
 
-    async def _repeat(self, name: str, action: Callable[[], Coroutine[Any, Any, None]], every: float = 0) -> None:
+    async def _repeat(
+        self, name: str, action: Callable[[], Coroutine[Any, Any, None]], every: float = 0, *, rests: bool = True
+    ) -> None:
+        """
+        Args:
+            rests: it is left out while the database has no work.
+        """
         while not self._stopping.is_set():
+            if rests:
+                await self._activity.active.wait()
             try:
                 await action()
             except SpeechdError as error:
@@ -132,6 +147,7 @@ class WorkerSession:
 
     async def _wake_to_stop(self) -> None:
         await self._stopping.wait()
+        self._activity.wake()
         self._jobs.announce()
         self._ended.set()
 

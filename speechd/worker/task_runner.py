@@ -106,7 +106,9 @@ class TaskRunner:
             await asyncio.to_thread(draft.write, data)
 
         fields = await asyncio.to_thread(self._fields, line)
-        reply = await run_line(self._service, BatchRequest(common_url(line.url), fields, context, write))
+        open_file = partial(self._files.open_recording, line.owner)
+        request = BatchRequest(common_url(line.url), fields, context, write, open_file)
+        reply = await run_line(self._service, request)
         outcome = Outcome("completed", HTTPStatus.OK, context.request_id, json.dumps(reply.body))
         return TaskResult(outcome, partial(self._keep_file, line, outcome, draft, reply) if draft else None)
 

@@ -77,7 +77,7 @@ async def compare(folder: Path, count: int) -> None:
         if expected != got:
             tqdm.write(f"{case.name}:\n  faster-whisper  {expected}\n  speechd         {got}")
     await full.close()
-    adaptive = Batcher(WhisperEngine(folder, compute_type="int8", adaptive_context=True))
+    adaptive = Batcher(WhisperEngine(folder, compute_type="int8", context_margin=0.5))
     texts = []
     for case in tqdm(wanted, desc="as they come", unit="clip"):
         texts.append((case.truth, plain(peer, case, True), await ours(adaptive, AS_SERVED, case, VadOptions())))

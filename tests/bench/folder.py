@@ -10,7 +10,6 @@ speechd is faster. On a machine that does other work at the same time the figure
 
 import argparse
 import io
-import json
 import os
 import shutil
 import statistics
@@ -21,16 +20,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import ctranslate2
 import numpy as np
 import soundfile
+import soxr
 from rich.console import Console
 from rich.table import Table
 
-from speechd.registry.loaders import SMALL_MODEL_BYTES
-from speechd.registry.registry import shipped_models
-from tests.bench.recordings import Clip, clips, long_recording
+from speechd.types import SAMPLE_RATE
+from tests.bench.recognition.in_process import install
+from tests.bench.recognition.loads import clips, minutes
+from tests.real.corpora import Recording
+from tests.real.weights import BASE, model_folder
 from tests.support.audio_folders import ENCODERS
-from tests.support.wer import word_errors
+from tests.support.wer import Score, score
 
 LOOP = """
 import sys
@@ -54,30 +57,24 @@ class Load:
     seconds: float
 
     def error_rate(self, output: Path) -> float:
-        pairs = [word_errors(text, (output / f"{stem}.txt").read_text()) for stem, text in self.texts.items()]
-        return sum(errors for errors, _ in pairs) / sum(words for _, words in pairs)
+        scores = [score(text, (output / f"{stem}.txt").read_text()) for stem, text in self.texts.items()]
+        return sum(scores, Score(0, 0)).rate
 
 
-def make_load(folder: Path, files: int, minutes: float) -> Load:
-    """Clips of 2 to 20 s in mixed formats, and one long recording."""
-    texts, seconds = {}, 0.0
-    named: list[tuple[str, Clip, bytes]] = []
-    for number, clip in enumerate(clips(files, 2, 20)):
-        suffix = list(ENCODERS)[number % len(ENCODERS)]
-        named.append((f"{number:05}.{suffix}", clip, _encoded(clip, suffix)))
-    if minutes:
-        long = long_recording(minutes)
-        named.append(("long.opus", long, long.data))
-    for name, clip, content in named:
-        (folder / name).write_bytes(content)
-        texts[Path(name).stem] = clip.text
-        seconds += clip.seconds
-    return Load(folder, texts, seconds)
+def make_load(folder: Path, files: int, long_minutes: int) -> Load:
+    """Prompts of 2 to 20 s in mixed formats, and one long recording."""
+    recordings = [*clips(files, 2, 20), *(minutes(long_minutes) if long_minutes else ())]
+    texts = {}
+    for number, recording in enumerate(recordings):
+        suffix = "opus" if number == files else list(ENCODERS)[number % len(ENCODERS)]
+        (folder / f"{number:05}.{suffix}").write_bytes(_encoded(recording, suffix))
+        texts[f"{number:05}"] = recording.text
+    return Load(folder, texts, sum(recording.seconds for recording in recordings))
 
 
-def _encoded(clip: Clip, suffix: str) -> bytes:
-    samples, _ = soundfile.read(io.BytesIO(clip.data), dtype="float32")
-    return ENCODERS[suffix](np.asarray(samples, np.float32))
+def _encoded(recording: Recording, suffix: str) -> bytes:
+    samples, rate = soundfile.read(io.BytesIO(recording.data), dtype="float32")
+    return ENCODERS[suffix](np.asarray(soxr.resample(samples, rate, SAMPLE_RATE), np.float32))
 
 
 def timed(command: list[str], **variables: str) -> float:
@@ -87,26 +84,20 @@ def timed(command: list[str], **variables: str) -> float:
 
 
 def ours(load: Load, model: Path, output: Path, data: Path) -> float:
-    name = "whisper-pocket" if model == shipped_models() / "whisper-pocket" else str(model.resolve())
-    words = ["transcribe", str(load.folder), "-o", str(output), "--language", "en", "--model", "bench"]
-    aliases = json.dumps({"bench": name})
-    command = [sys.executable, "-W", "ignore", "-m", "speechd", *words]
-    return timed(command, SPEECHD_DATA_DIR=str(data), SPEECHD_MODEL_ALIASES=aliases)
+    words = ["transcribe", str(load.folder), "-o", str(output), "--language", "en", "--model", model.name]
+    return timed([sys.executable, "-W", "ignore", "-m", "speechd", *words], SPEECHD_DATA_DIR=str(data))
 
 
 def theirs(load: Load, model: Path, output: Path) -> float:
-    import ctranslate2
-
-    small = (model / "model.bin").stat().st_size < SMALL_MODEL_BYTES
-    threads = 1 if small else os.cpu_count() or 1  # what is fastest for it, as for ours
     compute_type = "float16" if ctranslate2.get_cuda_device_count() else "int8"
     output.mkdir(parents=True)
-    arguments = [str(model), str(threads), str(load.folder), str(output), compute_type]
+    arguments = [str(model), str(os.cpu_count() or 1), str(load.folder), str(output), compute_type]
     return timed([sys.executable, "-W", "ignore", "-c", LOOP, *arguments])
 
 
 def compare(load: Load, model: Path, rounds: int, scratch: Path) -> Table:
     seconds, rates = list[tuple[float, float]](), (0.0, 0.0)
+    install(model, scratch / "data")
     for number in range(rounds + 1):
         outputs = scratch / f"ours {number}", scratch / f"theirs {number}"
         seconds.append((ours(load, model, outputs[0], scratch / "data"), theirs(load, model, outputs[1])))
@@ -126,16 +117,16 @@ def compare(load: Load, model: Path, rounds: int, scratch: Path) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=shipped_models() / "whisper-pocket", help="CTranslate2 folder")
-    parser.add_argument("--files", type=int, default=300, help="clips of 2 to 20 s (300)")
-    parser.add_argument("--minutes", type=float, default=6, help="length of the one long recording; 0: none (6)")
+    parser.add_argument("--model", type=Path, help="folder of a Whisper model in CTranslate2's format; Whisper base")
+    parser.add_argument("--files", type=int, default=60, help="prompts of 2 to 20 s (60)")
+    parser.add_argument("--minutes", type=int, default=3, help="length of the one long recording; 0: none (3)")
     parser.add_argument("--rounds", type=int, default=3, help="counted runs of each (3)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "in"
         folder.mkdir()
         load = make_load(folder, arguments.files, arguments.minutes)
-        Console(width=100).print(compare(load, arguments.model, arguments.rounds, Path(scratch)))
+        Console(width=100).print(compare(load, arguments.model or model_folder(BASE), arguments.rounds, Path(scratch)))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ PROMPT_TOKENS = 3
 SURENESS = 40.0
 """Scale of the last normalisation: makes the most probable token's probability nearly 1."""
 TEXT_VOCABULARY = 50_257
-MEL_BINS = 80
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,9 @@ class Shape:
     width: int
     layers: int
     heads: int
+    decoder_layers: int = 0
+    """0: as many as the encoder has."""
+    mel_bins: int = 80
 
 
 SHAPES = {
@@ -45,6 +47,8 @@ SHAPES = {
     "small": Shape(768, 12, 12),
     "medium": Shape(1024, 24, 16),
     "large": Shape(1280, 32, 20),
+    "large-v3": Shape(1280, 32, 20, mel_bins=128),
+    "turbo": Shape(1280, 32, 20, decoder_layers=4, mel_bins=128),
 }
 
 
@@ -55,19 +59,20 @@ def make(shape: Shape, folder: Path, seed: int = 0) -> None:
     letters = random.Random(seed)
     text = ["", *(f"Ġ{''.join(letters.choices(string.ascii_lowercase, k=7))}" for _ in range(1, TEXT_VOCABULARY))]
     vocabulary = text + special
-    spec = WhisperSpec(shape.layers, shape.heads, shape.layers, shape.heads)
+    decoder_layers = shape.decoder_layers or shape.layers
+    spec = WhisperSpec(shape.layers, shape.heads, decoder_layers, shape.heads)
     spoken = [vocabulary.index("<|0.00|>"), *range(1000, 1000 + TEXT_TOKENS), vocabulary.index("<|30.00|>")]
     _fill(spec, shape, len(vocabulary), np.random.default_rng(seed))
     _spell(spec.decoder, [*spoken, vocabulary.index("<|endoftext|>")])
     spec.register_vocabulary(vocabulary)
     spec.config.lang_ids = [vocabulary.index(token) for token in special if token[2:-2] in LANGUAGES]
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
-    spec.config.alignment_heads = [(shape.layers - 1, 0)]
+    spec.config.alignment_heads = [(decoder_layers - 1, 0)]
     spec.validate()
     spec.optimize(quantization="int8")
     spec.save(str(folder))
     _tokenizer(text, special).save(str(folder / "tokenizer.json"))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": MEL_BINS}))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": shape.mel_bins}))
 
 
 def _special_tokens() -> list[str]:
@@ -119,7 +124,7 @@ def _fill(spec: Any, shape: Shape, vocabulary: int, rng: np.random.Generator) ->
         linear(target.ffn.linear_1, shape.width, 4 * shape.width)
 
     encoder, decoder = spec.encoder, spec.decoder
-    for convolution, inputs in ((encoder.conv1, MEL_BINS), (encoder.conv2, shape.width)):
+    for convolution, inputs in ((encoder.conv1, shape.mel_bins), (encoder.conv2, shape.width)):
         convolution.weight, convolution.bias = normal(shape.width, inputs, 3), np.zeros(shape.width, np.float32)
     encoder.position_encodings.encodings = normal(1500, shape.width)
     decoder.embeddings.weight = normal(vocabulary, shape.width)

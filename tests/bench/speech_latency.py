@@ -1,4 +1,6 @@
-"""Time to the first audio of a 5-minute text, and the cost over Piper itself: `python -m tests.bench.speech_latency`.
+"""Time to the first audio of a text, and the cost over Piper itself.
+
+    python -m tests.bench.speech_latency [--voice NAME] [--sentences 15] [--rounds 5]
 
 The same voice and text in the same run through speechd, through Piper's own HTTP server (which needs flask) and through
 plain calls of `PiperVoice.synthesize` on one thread. Each is warmed up, then they take turns, and the medians count.
@@ -12,16 +14,16 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx2
 
 from speechd.registry.registry import shipped_models
 from tests.integration.conftest import serving
+from tests.real.cache import CACHE
 
 SENTENCES = (
     "The ferry leaves at a quarter past nine, so bring a warm jacket and something to read.",
@@ -30,9 +32,8 @@ SENTENCES = (
     "A good map tells you less about the land than a single walk across it.",
     "The committee will meet again on Thursday to discuss the broken heating system.",
 )
-TEXT = " ".join(SENTENCES * 13)
-"""About five minutes of speech."""
-VOICE = "en_US-pocket-x_low"
+VOICE = "en_US-joe-medium"
+"""It is pulled as a user would; it stays in the cache of tests/real."""
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def streamed(url: str, body: dict[str, object]) -> tuple[float, float, int]:
     return first, time.perf_counter() - begin, size
 
 
-def direct(model: Path) -> Callable[[], tuple[float, float, int]]:
+def direct(model: Path, text: str) -> Callable[[], tuple[float, float, int]]:
     """Plain calls of Piper on one thread, as our engine runs it."""
     import onnxruntime
     from piper import PiperVoice, SynthesisConfig
@@ -88,7 +89,7 @@ def direct(model: Path) -> Callable[[], tuple[float, float, int]]:
     def run() -> tuple[float, float, int]:
         begin = time.perf_counter()
         first, size = 0.0, 0
-        for chunk in voice.synthesize(TEXT, SynthesisConfig(normalize_audio=False)):
+        for chunk in voice.synthesize(text, SynthesisConfig(normalize_audio=False)):
             size += len(chunk.audio_int16_bytes)
             first = first or time.perf_counter() - begin
         return first, time.perf_counter() - begin, size
@@ -97,21 +98,34 @@ def direct(model: Path) -> Callable[[], tuple[float, float, int]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--voice", default=VOICE)
+    parser.add_argument("--sentences", type=int, default=15, help="65 are about five minutes (15)")
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    model = shipped_models() / VOICE / f"{VOICE}.onnx"
-    body = {"model": VOICE, "voice": VOICE, "input": TEXT, "response_format": "wav", "sample_rate": 16_000}
+    asked = parser.parse_args()
+    rounds, text = asked.rounds, " ".join(SENTENCES[number % len(SENTENCES)] for number in range(asked.sentences))
+    data_dir = CACHE / "voices"
+    model = voice_file(asked.voice, data_dir)
+    body = {"model": asked.voice, "voice": asked.voice, "input": text, "response_format": "wav", "sample_rate": 16_000}
     peer = importlib.util.find_spec("flask") is not None
-    with serving(Path(tempfile.mkdtemp())) as ours, piper_server(model) if peer else _nothing() as theirs:
-        ways = {"piper, called directly": direct(model)}
+    with serving(data_dir) as ours, piper_server(model) if peer else nullcontext("") as theirs:
+        ways = {"piper, called directly": direct(model, text)}
         ways["speechd"] = lambda: streamed(f"{ours}/v1/audio/speech", body)
         if peer:
-            ways["piper.http_server"] = lambda: streamed(f"{theirs}/synthesize", {"text": TEXT})
+            ways["piper.http_server"] = lambda: streamed(f"{theirs}/synthesize", {"text": text})
         figures = measured(ways, rounds)
-    report(figures, rounds)
+    report(figures, rounds, len(text))
     if not peer:
         print("piper.http_server was left out: flask is not installed.")
+
+
+def voice_file(voice: str, data_dir: Path) -> Path:
+    """A voice's model, pulled where it is not installed and not shipped."""
+    shipped = shipped_models() / voice / f"{voice}.onnx"
+    if not shipped.exists():
+        command = [sys.executable, "-m", "speechd", "models", "pull", voice]
+        subprocess.run(command, check=True, env=os.environ | {"SPEECHD_DATA_DIR": str(data_dir)})
+    return shipped if shipped.exists() else data_dir / "models" / voice / f"{voice}.onnx"
 
 
 def measured(ways: dict[str, Callable[[], tuple[float, float, int]]], rounds: int) -> dict[str, tuple[float, float]]:
@@ -128,18 +142,13 @@ def measured(ways: dict[str, Callable[[], tuple[float, float, int]]], rounds: in
     }
 
 
-def report(figures: dict[str, tuple[float, float]], rounds: int) -> None:
+def report(figures: dict[str, tuple[float, float]], rounds: int, characters: int) -> None:
     base = figures["piper, called directly"][1]
-    print(f"{len(TEXT)} characters, {rounds} rounds, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}\n")
+    print(f"{characters} characters, {rounds} rounds, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}\n")
     print("| way | first audio | all of it | against direct calls |\n|---|---|---|---|")
     for name, (first, last) in figures.items():
         print(f"| {name} | {first * 1000:.0f} ms | {last:.2f} s | {last / base:.2f} |")
     print(json.dumps({name: {"first": first, "all": last} for name, (first, last) in figures.items()}))
-
-
-@contextmanager
-def _nothing() -> Iterator[str]:
-    yield ""
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 import pytest
@@ -24,7 +24,12 @@ async def line(house: House, url: str, fields: dict[str, Any], dialect: Dialect,
         pieces.append(data)
 
     context = RequestContext(dialect=dialect, request_id=request_id, priority="background")
-    reply = await run_line(house.service, BatchRequest(url, fields, context, write))  # type: ignore[arg-type]
+
+    async def open_file(file_id: str) -> BinaryIO:
+        return await (await house.app.state.jobs.open()).files.open_recording("", file_id)  # type: ignore[no-any-return]
+
+    line = BatchRequest(url, fields, context, write, open_file)
+    reply = await run_line(house.service, line)  # type: ignore[arg-type]
     return reply.body, b"".join(pieces)
 
 

@@ -129,3 +129,45 @@ async def test_more_than_may_wait_is_refused_at_once(tmp_path: Any) -> None:
             server.service.mouth.gate.set()
             assert [(await task).status_code for task in (first, small)] == [200, 200]
             assert (await client.post("/audio/speech", json=body)).status_code == 200, "there is room again"
+
+
+MIXED = "It cost $100 on 2026-11-20 😊."
+
+
+async def test_captions_show_what_is_written_and_what_is_said(house: House) -> None:
+    path = (await speak(house, input=MIXED, captions=True)).headers["x-speechd-captions"]
+    said = (await house.client.get(path)).json()
+    assert said["text"] == MIXED
+    places = [MIXED[word["start_char"] : word["end_char"]] for word in said["words"]]
+    assert places == ["It", "cost", "$100", "on", "2026-11-20 😊."]
+    assert said["words"][2]["spoken"] == "one hundred dollars"
+    for format in ("srt", "vtt"):
+        assert f"\n{MIXED}\n" in (await house.client.get(path.removesuffix("json") + format)).text
+
+
+async def test_events_have_the_same_words(house: House) -> None:
+    events = (await speak(house, input=MIXED, captions=True, stream_format="sse")).text
+    assert '"word":"$100","start":0.5,"end":1.1,"spoken":"one hundred dollars","start_char":8' in events.replace(
+        ": ", ":"
+    ).replace(", ", ",")
+
+
+@pytest.mark.parametrize("text", ["😊", "...", "🎉🎉"])
+async def test_a_text_without_words_is_a_short_silence(house: House, text: str) -> None:
+    spoken = await speak(house, input=text, response_format="mp3")
+    assert (spoken.status_code, spoken.headers["content-type"]) == (200, "audio/mpeg")
+    assert len(spoken.content) > 100
+
+
+async def test_an_empty_text_is_refused(house: House) -> None:
+    assert_envelope(await speak(house, input=" \n"), 400, param="input")
+
+
+async def test_the_language_and_emoji_of_a_request(house: House) -> None:
+    assert_envelope(await speak(house, language="klingon"), 400, param="language")
+    assert_envelope(await speak(house, emoji="sing"), 400, param="emoji")
+    path = (await speak(house, input="5 km 👍", language="de-DE", emoji="name", captions=True)).headers[
+        "x-speechd-captions"
+    ]
+    words = (await house.client.get(path)).json()["words"]
+    assert [word["spoken"] for word in words] == ["fünf Kilometer"]

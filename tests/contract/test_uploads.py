@@ -14,6 +14,8 @@ from speechd.api.routes import uploads as module
 from speechd.auth.keys import KeyFile, KeyLimits
 from tests.contract.conftest import House, Opener, serving
 from tests.contract.test_error_shape import assert_envelope
+from tests.support.fake_service import TEXT
+from tests.support.generated_audio import wav
 from tests.support.llm_server import EMBED, FakeLlm
 from tests.support.stored_batches import LINES
 
@@ -147,6 +149,82 @@ async def test_what_does_not_add_up(house: House) -> None:
     assert_envelope(await house.client.post(f"/v1/uploads/{upload}/cancel"), 400, "upload_completed")
 
 
+# What becomes of a recording
+
+
+RECORDING = wav(bytes(6400))
+
+
+async def recording(house: House, purpose: str = "user_data", content: bytes = RECORDING) -> str:
+    upload = await begin(house, len(content), purpose=purpose, filename="talk.wav", mime_type="audio/wav")
+    half = len(content) // 2
+    ids = [(await add(house, upload, data)).json()["id"] for data in (content[:half], content[half:])]
+    id: str = (await complete(house, upload, *ids)).json()["file"]["id"]
+    return id
+
+
+async def test_a_recording_is_transcribed_by_its_id(house: House) -> None:
+    body = {"model": "stand-in", "file_id": await recording(house)}
+    for dialect in ("/v1", "/openai/v1"):
+        reply = await house.client.post(f"{dialect}/audio/transcriptions", json=body)
+        assert (reply.status_code, reply.json()["text"]) == (200, TEXT), reply.text
+    form = await house.client.post("/v1/audio/translations", data=body)
+    assert form.json()["text"] == TEXT
+    stream = await house.client.post("/v1/audio/transcriptions", json=body | {"stream": True})
+    assert "transcript.text.done" in stream.text
+    assert set(house.service.ears.heard) == {RECORDING[:100]}
+    assert all(file.closed for file in house.service.ears.files)
+
+
+async def test_a_job_and_a_batch_take_it_by_its_id(open_house: Opener) -> None:
+    house = await open_house(worker=True)
+    file = await recording(house)
+    body = {"model": "stand-in", "file_id": file}
+    job = await house.client.post("/v1/audio/transcriptions", json=body, headers={"prefer": "respond-async"})
+    assert job.status_code == 202, job.text
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/audio/transcriptions", "body": body}
+    wrong = line | {"custom_id": "2", "body": body | {"file_id": "file_none"}}
+    lines = "\n".join(map(json.dumps, (line, wrong))).encode()
+    order = {
+        "endpoint": line["url"],
+        "completion_window": "24h",
+        "input_file_id": await recording(house, "batch", lines),
+    }
+    batch = (await house.client.post("/v1/batches", json=order)).json()["id"]
+    done = await ended(house, job.headers["location"])
+    assert (done["status"], done["result"]["text"]) == ("completed", TEXT)
+    finished = await ended(house, f"/v1/batches/{batch}")
+    assert finished["request_counts"] == {"total": 2, "completed": 1, "failed": 1}
+    output = (await house.client.get(f"/v1/files/{finished['output_file_id']}/content")).json()
+    assert output["response"]["body"]["text"] == TEXT
+    failed = (await house.client.get(f"/v1/files/{finished['error_file_id']}/content")).json()
+    assert failed["response"]["body"]["error"]["code"] == "file_not_found"
+
+
+async def ended(house: House, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        while True:
+            state: dict[str, Any] = (await house.client.get(path)).json()
+            if state["status"] in ("completed", "failed"):
+                return state
+            await asyncio.sleep(0.05)
+
+
+async def test_what_cannot_be_transcribed_by_its_id(house: House) -> None:
+    body = {"model": "stand-in", "file_id": await recording(house)}
+    for later in ({}, {"prefer": "respond-async"}):
+
+        async def refused(fields: dict[str, str], status: int, code: str | None = None, param: str = "file_id") -> None:
+            reply = await house.client.post("/v1/audio/transcriptions", json=body | fields, headers=later)  # noqa: B023
+            assert_envelope(reply, status, code, param)
+
+        await refused({"file_id": "file_none"}, 404, "file_not_found")
+        await refused({"file_id": await recording(house, "batch")}, 400)
+        await refused({"url": "speech"}, 400)
+    both = {"files": {"file": ("a.wav", b"speech")}, "data": body}
+    assert_envelope(await house.client.post("/v1/audio/transcriptions", **both), 400, param="file_id")
+
+
 async def test_each_key_has_its_own(open_house: Opener, tmp_path: Path) -> None:
     house = await open_house(data_dir=tmp_path)
     anna, ben, eve = (
@@ -164,5 +242,15 @@ async def test_each_key_has_its_own(open_house: Opener, tmp_path: Path) -> None:
     house.client.headers.update(anna)
     file = (await complete(house, upload, part)).json()["file"]["id"]
     assert (await house.client.get(f"/v1/files/{file}")).status_code == 200
+    talk = await recording(house)
     house.client.headers.update(ben)
+    asked = await house.client.post("/v1/audio/transcriptions", json={"model": "stand-in", "file_id": talk})
+    assert_envelope(asked, 403, "permission_denied")
+    ben_may = KeyFile(tmp_path / "keys.json").add("ben2", KeyLimits(), ("transcribe",))
+    asked = await house.client.post(
+        "/v1/audio/transcriptions",
+        json={"model": "stand-in", "file_id": talk},
+        headers={"authorization": f"Bearer {ben_may}"},
+    )
+    assert_envelope(asked, 404, "file_not_found", "file_id")
     assert_envelope(await house.client.get(f"/v1/files/{file}"), 404)

@@ -81,7 +81,7 @@ class Corpus:
 @cache
 def english_prompts() -> Corpus:
     """The prompts of at least MIN_WORDS words and MIN_SECONDS, as they lie in the package (8 kHz)."""
-    return Corpus("prompts", tuple(_alone(prompt, "en") for prompt in _long_enough("en", MIN_WORDS)), "en")
+    return Corpus("prompts", tuple(_alone(prompt, "en") for prompt in worded("en", MIN_WORDS)), "en")
 
 
 @cache
@@ -102,7 +102,7 @@ def late_voices(language: str) -> Corpus:
 @cache
 def foreign_prompts(language: str, count: int = 8) -> Corpus:
     """Some prompts in another language, whose texts are not reliable enough to count words."""
-    chosen = random.Random(language).sample(_long_enough(language, MIN_WORDS), count)
+    chosen = random.Random(language).sample(worded(language, MIN_WORDS), count)
     return Corpus(language, tuple(_alone(prompt, language) for prompt in chosen), language, has_text=False)
 
 
@@ -131,7 +131,7 @@ def mixed_languages(rounds: int = 2) -> Corpus:
     """Utterances in five languages in turn, 0.5 s apart."""
     choose = random.Random("mixed languages")
     order = [language for _ in range(rounds) for language in ("en", "es", "fr", "it", "ru")]
-    said = [(choose.choice(_long_enough(language, MIN_WORDS)), language) for language in order]
+    said = [(choose.choice(worded(language, MIN_WORDS)), language) for language in order]
     recording = _joined("five languages", said, [0.5] * len(said), 3600)
     return Corpus("five languages", (recording,), "multi", has_text=False)
 
@@ -140,7 +140,7 @@ def mixed_languages(rounds: int = 2) -> Corpus:
 def call(turns: int = 16) -> Corpus:
     """Two people in turn, one on each channel."""
     choose = random.Random("call")
-    said = [(prompt, "en") for prompt in choose.sample(_long_enough("en", MIN_WORDS), turns)]
+    said = [(prompt, "en") for prompt in choose.sample(worded("en", MIN_WORDS), turns)]
     recording = _joined("call", said, [0.6] * turns, 3600, channels=2)
     return Corpus("call", (recording,), "en")
 
@@ -159,7 +159,9 @@ def no_speech(seconds: float = 20.0) -> Corpus:
     return Corpus("no speech", kept, "en")
 
 
-def _long_enough(language: str, words: int) -> list[Prompt]:
+def worded(language: str, words: int) -> list[Prompt]:
+    """The prompts of at least so many words and MIN_SECONDS."""
+
     def seconds(prompt: Prompt) -> float:
         return float(soundfile.info(str(prompt.path)).duration)
 
@@ -168,7 +170,7 @@ def _long_enough(language: str, words: int) -> list[Prompt]:
 
 def _shuffled(choose: random.Random) -> list[Prompt]:
     """English utterances in any order; enough for 10 minutes."""
-    utterances = _long_enough("en", 4) + readings()
+    utterances = worded("en", 4) + readings()
     choose.shuffle(utterances)
     return utterances
 
@@ -191,7 +193,7 @@ def _joined(
     placed: list[Samples] = []
     end = 0.0
     for number, ((prompt, language), gap) in enumerate(zip(said, gaps, strict=True)):
-        samples = _samples(prompt)
+        samples = samples_of(prompt)
         start, end = end + gap, end + gap + len(samples) / SAMPLE_RATE
         if end > limit:
             break
@@ -204,7 +206,8 @@ def _joined(
     return Recording(name, _wav(whole), len(whole) / SAMPLE_RATE, tuple(pieces))
 
 
-def _samples(prompt: Prompt) -> Samples:
+def samples_of(prompt: Prompt) -> Samples:
+    """Mono at 16 kHz, shape (n,)."""
     samples, rate = soundfile.read(prompt.path, dtype="float32")
     return np.asarray(soxr.resample(samples, rate, SAMPLE_RATE), np.float32)
 

@@ -80,7 +80,7 @@ STAND_IN = Model(
     rank=0,
     tasks=("transcribe", "translate"),
     languages=("en", "de"),
-    adaptive_context=False,
+    context_margin=None,
     window_seconds=30,
     window_gap=2,
     linked_windows=1,
@@ -265,7 +265,7 @@ class StandInService:
             raise Unprocessable(f"The model `{model}` cannot {options.task}.", param="model")
         return found, self.ears
 
-    async def speaker(self, model: str, voice: str) -> tuple[Voice, LocalSpeaker]:
+    async def speaker(self, model: str, voice: str, language: str = "") -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
         longest_audio, queue = self.settings.max_speech_seconds, self.admission

@@ -275,9 +275,9 @@ def test_the_operator_can_have_every_whisper_encode_short_windows_as_they_are(se
     from speechd.registry.registry import ModelStore
     from speechd.types import Window
 
-    padded = replace(ModelStore(settings).get("whisper-pocket"), adaptive_context=False)
+    padded = replace(ModelStore(settings).get("whisper-pocket"), context_margin=None)
     job = Job(Window(0, np.zeros(32_000, np.float32)), TranscribeOptions(language="en"))
     plain, opted = (
-        load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": True}))
+        load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": "always"}))
     )
     assert plain.group(job) != opted.group(job)

@@ -86,7 +86,7 @@ def _bodies(form: type[AudioForm]) -> dict[str, Any]:
     schema = _with_webhook(inlined(form.model_json_schema()))
     wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleOptions.model_fields)
     schema["properties"] = dict(wishes_last)
-    url_only = {**schema, "required": ["url"]}
+    url_only = {**schema, "anyOf": [{"required": [name]} for name in ("url", "file_id")]}
     with_file = {**schema, "properties": {"file": FILE, **schema["properties"]}}
     # Swagger's form sends the values that it shows, and shows "string" or 0 without a default.
     optional = [name for name, each in schema["properties"].items() if {"type": "null"} in each.get("anyOf", ())]

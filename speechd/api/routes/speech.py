@@ -21,6 +21,7 @@ from speechd.api.responses.stream import StreamResponse
 from speechd.api.routes.captions import captions_path, keep_captions
 from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
+from speechd.formats.transcript import spoken_form
 from speechd.operations.speech import SpeechCall, open_speech
 from speechd.registry.model_names import AUTO
 from speechd.schemas.speech import VoiceList, VoiceObject
@@ -150,7 +151,7 @@ async def _events(parts: AsyncIterator[AudioPart]) -> AsyncIterator[Mapping[str,
 
 
 def _word(word: Word) -> dict[str, Any]:
-    return {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)}
+    return {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)} | spoken_form(word)
 
 
 def _usage(speech: Speech) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 
 from speechd.api.async_requests import accept_recording, refuse_webhook
-from speechd.api.dependencies import context_of, get_service
+from speechd.api.dependencies import context_of, get_service, open_stored_recording
 from speechd.api.disconnect import cancelled_on_disconnect
 from speechd.api.openapi.audio import audio_operation
 from speechd.api.prefer import prefers_plain_text, wants_async
@@ -60,12 +60,14 @@ async def create_transcription(request: Request, form_type: type[AudioForm], dia
         reading = open_form(request, limits.max_upload_bytes, max_json_bytes=limits.max_json_bytes)
         body = await resources.enter_async_context(reading)
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
-        require_one_source(body.file, call.form.url)
+        require_one_source(body.file, call.form.url, call.form.file_id)
         refuse_webhook(body.fields)
+        stored = await open_stored_recording(request, call.form.file_id) if call.form.file_id else None
+        file = stored or body.take_file()
         if call.streams:
-            return await _stream(request, call, body.take_file(), resources)
+            return await _stream(request, call, file, resources)
         async with cancelled_on_disconnect(request.receive):
-            reply = await call.answer(service, body.take_file())
+            reply = await call.answer(service, file)
         content = await asyncio.to_thread(reply.content)
         media_type = reply.format.media_type
         if prefers_plain_text(request.headers, media_type):

@@ -34,12 +34,16 @@ from speechd.types import Task, Timings, TranscribeOptions
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
 """Mel frames of 10 ms in the 30 s that Whisper was trained on."""
+HOP = 160
+"""Samples of a mel frame at 16 kHz."""
 CONTEXT_STEP = 100
-CONTEXT_MARGIN = 50
-"""An adaptive window is padded by at least this many frames of silence, up to a multiple of CONTEXT_STEP, so that
-windows of about the same length share a batch."""
-DETECTION_MARGIN = 200
-"""The same for language detection only, with any model (measured in mixed_languages.py)."""
+"""A short context is a multiple of this many frames, so that windows of about the same length share a batch."""
+SHORT_WINDOW = 15.0
+"""Seconds of the longest window with a short context. The encoder's time grows with the square of the context: for
+30 s whisper-base computes .84 s, for 15 s .20 s. See docs/explanation/speed.md for the words."""
+DETECTION_MARGIN = 2.0
+"""Seconds of silence after a window at least, for language detection only, with any model (measured in
+mixed_languages.py)."""
 
 
 class WhisperEngine:
@@ -54,7 +58,7 @@ class WhisperEngine:
         compute_type: str = "default",
         threads: int = 1,
         replicas: int = 1,
-        adaptive_context: bool = False,
+        context_margin: float | None = None,
         languages: Iterable[str] = (),
         batch_size: int = 8,
     ) -> None:
@@ -66,7 +70,8 @@ class WhisperEngine:
             compute_type: CTranslate2's name of a number format.
             threads: CPU threads of each replica.
             replicas: batches decoded at once on each device; they share its copy of the weights.
-            adaptive_context: encode a short window as it is instead of padding it to 30 s; only for models trained so.
+            context_margin: seconds of silence at least after a short window, which is then encoded at this length; it
+                belongs to the model. None pads every window to 30 s.
             languages: codes it was trained for; empty means all that its vocabulary has.
             batch_size: windows decoded together.
 
@@ -87,12 +92,19 @@ class WhisperEngine:
             raise EngineFailure(f"The model in {path.name} could not be loaded: {error}") from error
         self._multilingual = self._model.is_multilingual
         self._extractor = FeatureExtractor(feature_size=self._model.n_mels)
-        self._adaptive = adaptive_context
+        self.context_margin = context_margin
+        """As above; it may be changed between two calls of `decode`."""
+        self._one_by_one = device == "cpu"
         self._tokenizer = functools.cache(self._new_tokenizer)
         self._decoder = WhisperDecoder(self._model, self._tokenizer)
         self.languages = tuple(languages) or languages_of(path) or ("en",)
         self.batch_size = batch_size
         self.replicas = replicas * len(devices)
+
+    @property
+    def window_seconds(self) -> float:
+        """Longest window that it is to be given."""
+        return FULL_CONTEXT / FRAMES_PER_SECOND if self.context_margin is None else SHORT_WINDOW
 
     def group(self, job: Job) -> Hashable:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""
@@ -128,7 +140,8 @@ class WhisperEngine:
         tokenizers_ = [
             self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
         ]
-        hypotheses = self._decoder.generate(jobs, encoded, tokenizers_)
+        short = self._context(jobs[0]) < FULL_CONTEXT
+        hypotheses = self._decoder.generate(jobs, encoded, tokenizers_, short=short)
         spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
@@ -155,27 +168,38 @@ class WhisperEngine:
 
     def _context(self, job: Job) -> int:
         """Mel frames that the encoder sees."""
-        if not (self._adaptive or job.detect):
+        if job.encoded is not None:
+            return 2 * int(job.encoded.shape[1])
+        margin = DETECTION_MARGIN if job.detect else self.context_margin
+        if margin is None or job.full_context:
             return FULL_CONTEXT
-        margin = DETECTION_MARGIN if job.detect else CONTEXT_MARGIN
-        return min(FULL_CONTEXT, math.ceil((self._content_frames(job) + margin) / CONTEXT_STEP) * CONTEXT_STEP)
+        frames = self._content_frames(job) + round(margin * FRAMES_PER_SECOND)
+        return min(FULL_CONTEXT, math.ceil(frames / CONTEXT_STEP) * CONTEXT_STEP)
 
     def _features(self, job: Job) -> EncodedArray:
-        """Normalised log-mel, shape (n_mels, context); padding is 0 after normalisation, as in training."""
-        context = self._context(job)
-        mel = self._extractor(job.window.samples)[:, :-1][:, :context]
+        """Normalised log-mel, shape (n_mels, context).
+
+        A short context ends in digital silence, which is what Whisper was trained on. 30 s end in zeros, as in
+        faster-whisper.
+        """
+        context, samples = self._context(job), job.window.samples
+        if context < FULL_CONTEXT:
+            samples = np.pad(samples, (0, max(0, context * HOP - len(samples))))
+        mel = self._extractor(samples)[:, :-1][:, :context]
         return np.pad(mel, ((0, 0), (0, context - mel.shape[1])))
 
     def _encode(self, jobs: Sequence[Job]) -> EncodedArray:
         """Encoder output, shape (len(jobs), context / 2, width), in main memory so that it can be sliced."""
         known = [job.encoded for job in jobs]
         fresh = [index for index, value in enumerate(known) if value is None]
-        if fresh:
-            features = np.ascontiguousarray(np.stack([self._features(jobs[index]) for index in fresh]), np.float32)
+        size = 1 if self._one_by_one else max(1, len(fresh))  # a CPU gains nothing from more, and needs much memory
+        for start in range(0, len(fresh), size):
+            some = fresh[start : start + size]
+            features = np.ascontiguousarray(np.stack([self._features(jobs[index]) for index in some]), np.float32)
             output = self._model.encode(ctranslate2.StorageView.from_array(features), to_cpu=True)
-            for index, row in zip(fresh, _to_numpy(output), strict=True):
+            for index, row in zip(some, _to_numpy(output), strict=True):
                 known[index] = row[np.newaxis]
-        return np.concatenate(known)
+        return known[0] if len(known) == 1 else np.concatenate(known)
 
     # Language
 

@@ -6,6 +6,7 @@ Beam search at temperature 0, then sampling at rising temperatures where the res
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ctranslate2
@@ -14,8 +15,9 @@ import numpy.typing as npt
 from faster_whisper.tokenizer import Tokenizer
 
 from speechd.asr.engine import Job
+from speechd.asr.engines.whisper_timestamps import last_begin
 from speechd.asr.engines.whisper_tokens import hypothesis_of
-from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, similar
+from speechd.asr.hypothesis import Hypothesis, best, doubt, repeats_prompt, similar
 from speechd.types import MAX_PROMPT_CHARACTERS, Task, joined_text
 
 PROMPT_TOKENS = 223
@@ -38,7 +40,45 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
 
+SURE_LOGPROB = -0.5
+"""Mean log-probability from which greedy search is trusted; below it beam search decides."""
+
 EncodedArray = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One way to decode a window."""
+
+    temperature: float
+    beam_size: int = BEAM_SIZE
+    """At temperature 0."""
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """What CTranslate2's `generate` is told."""
+        if self.temperature == 0:
+            return {"beam_size": self.beam_size, "patience": 1}
+        return {
+            "beam_size": 1,
+            "num_hypotheses": BEST_OF,
+            "sampling_topk": 0,
+            "sampling_temperature": self.temperature,
+        }
+
+    def accepts(self, found: Hypothesis) -> bool:
+        """Whether no further step is needed."""
+        if self.temperature == 0 and self.beam_size == 1:
+            return found.avg_logprob >= SURE_LOGPROB and found.acceptable and found.complete and not found.loops
+        return found.acceptable
+
+
+def _steps(temperature: float, *, short: bool) -> tuple[SearchStep, ...]:
+    """Greedy search, beam search, then higher temperatures; only the temperature that is asked for."""
+    if temperature:
+        return (SearchStep(temperature),)
+    searches = (SearchStep(0.0, 1), SearchStep(0.0))
+    return searches if short else (*searches, *map(SearchStep, TEMPERATURES[1:]))
 
 
 class WhisperDecoder:
@@ -77,11 +117,18 @@ class WhisperDecoder:
         return tuple(self._tokenizer(task, language).encode(" " + text)) if text else ()
 
     def generate(
-        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer]
+        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], *, short: bool = False
     ) -> list[Hypothesis]:
-        """The best hypothesis for each job. A job whose text repeats the prompt is decoded again without the prompt."""
+        """The best hypothesis for each job. A job whose text repeats the prompt is decoded again without the prompt.
+
+        Args:
+            short: they were encoded with a short context. What looks wrong then says so in its `doubt`, and higher
+                temperatures are left to the full context.
+        """
         prompts = [self.prompt(job) for job in jobs]
-        found = self._with_fallback(jobs, encoded, tokenizers_, prompts)
+        found = self._with_fallback(jobs, encoded, tokenizers_, prompts, short=short)
+        if short:
+            return [self._doubted(*each) for each in zip(jobs, found, tokenizers_, prompts, strict=True)]
         suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
         if suspects:
             bare = self._with_fallback(
@@ -95,17 +142,29 @@ class WhisperDecoder:
                     found[index] = second
         return found
 
+    def _doubted(self, job: Job, found: Hypothesis, tokenizer: Tokenizer, prompt: Sequence[int]) -> Hypothesis:
+        """The hypothesis with what speaks against it."""
+        if prompt and _echoes(found, job):
+            return replace(found, doubt="echo")
+        begins = last_begin(found.tokens, tokenizer.timestamp_begin)
+        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken))
+
     def _with_fallback(
-        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], prompts: Sequence[list[int]]
+        self,
+        jobs: Sequence[Job],
+        encoded: EncodedArray,
+        tokenizers_: Sequence[Tokenizer],
+        prompts: Sequence[list[int]],
+        *,
+        short: bool = False,
     ) -> list[Hypothesis]:
-        """Decodes jobs that fail a threshold again at the next temperature, together. Loops of the prompt are not
-        repeated."""
+        """Decodes jobs that fail a threshold again at the next step, together. Loops of the prompt are not repeated."""
         starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
         limits = [_token_limit(job) for job in jobs]
         temperature = jobs[0].options.temperature
         tried: list[list[Hypothesis]] = [[] for _ in jobs]
         pending = list(range(len(jobs)))
-        for step in TEMPERATURES if temperature == 0 else (temperature,):
+        for step in _steps(temperature, short=short):
             found = self._generate_at(
                 step,
                 encoded[pending],
@@ -115,29 +174,19 @@ class WhisperDecoder:
             )
             for index, hypothesis in zip(pending, found, strict=True):
                 tried[index].append(hypothesis)
-            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
+            pending = [i for i in pending if not step.accepts(tried[i][-1]) and not (prompts[i] and tried[i][-1].loops)]
             if not pending:
                 break
         return [best(attempts) for attempts in tried]
 
     def _generate_at(
         self,
-        temperature: float,
+        step: SearchStep,
         encoded: EncodedArray,
         prompts: list[list[int]],
         tokenizers_: Sequence[Tokenizer],
         limit: int,
     ) -> list[Hypothesis]:
-        search: dict[str, Any] = (
-            {"beam_size": BEAM_SIZE, "patience": 1}
-            if temperature == 0
-            else {
-                "beam_size": 1,
-                "num_hypotheses": BEST_OF,
-                "sampling_topk": 0,
-                "sampling_temperature": temperature,
-            }
-        )
         length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
         results = self._model.generate(
             to_storage(encoded),
@@ -149,10 +198,12 @@ class WhisperDecoder:
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
-            **search,
+            **step.search,
         )
         left = length - len(prompts[0])
-        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
+        return [
+            hypothesis_of(result, step.temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)
+        ]
 
     @functools.cached_property
     def _suppressed(self) -> list[int]:

@@ -85,6 +85,12 @@ def heard_seconds(tokens: Sequence[int], timestamp_begin: int, duration: float, 
     return min(known[-1] * TOKEN_SECONDS, duration) if known else duration
 
 
+def last_begin(tokens: Sequence[int], timestamp_begin: int) -> float:
+    """Seconds at which the last stretch of text begins, by the tokens; 0 where there is no timestamp before text."""
+    pairs = [(one, following) for one, following in pairwise(tokens) if one >= timestamp_begin > following]
+    return max((one - timestamp_begin for one, _ in pairs), default=0) * TOKEN_SECONDS
+
+
 @dataclass(frozen=True, slots=True)
 class TimedWord:
     """A word of a window with the tokens that it is made of."""

@@ -42,8 +42,8 @@ def hypothesis_of(result: Any, temperature: float, tokenizer: Tokenizer, limit: 
 
 
 def text_spans(job: Job, hypothesis: Hypothesis, tokenizer: Tokenizer) -> list[TimestampSpan]:
-    """The spans of a hypothesis that have text; none where it is silence."""
-    if hypothesis.silent:
+    """The spans of a hypothesis that have text; none where it is silence, or not to be used."""
+    if hypothesis.silent or hypothesis.doubt:
         return []
     spans = split_spans(hypothesis.tokens, tokenizer.timestamp_begin, job.window.duration)
     return [span for span in spans if tokenizer.decode(list(span.tokens)).strip()]
@@ -71,9 +71,10 @@ def decoded_of(
     return Decoded(
         segments=segments[:kept],
         tail=segments[kept:],
-        heard=duration if hypothesis.silent else heard,
+        heard=0.0 if hypothesis.doubt else duration if hypothesis.silent else heard,
         language=likeliest(chances),
         language_probabilities=chances,
+        doubt=hypothesis.doubt,
     )
 
 

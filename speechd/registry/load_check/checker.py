@@ -150,7 +150,7 @@ def _request(model: Model, folder: Path, settings: Settings) -> dict[str, Any]:
         "kind": model.kind,
         "engine": model.engine,
         "languages": model.languages,
-        "adaptive_context": model.adaptive_context,
+        "context_margin": model.context_margin,
     }
     names = ("device", "compute_type", "cpu_threads", "adaptive_context")
     return {"folder": str(folder), "model": row, "settings": {n: getattr(settings, n) for n in names}}

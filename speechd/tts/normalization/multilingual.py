@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, partial
+from importlib import import_module
 from re import Match
+
+from speechd.tts.normalization.aligned import AlignedText
+from speechd.tts.normalization.rules import Rule, apply_rules
+from speechd.tts.normalization.tables.rules import NumberWords, TableRules
 
 logger = logging.getLogger("speechd.tts")
 
@@ -150,11 +155,13 @@ STYLES: Mapping[str, NumberStyle] = {
 }
 """By language, or by language and region where that differs. Piper has voices for each."""
 
+TABLES = {"de": "german", "es": "spanish", "fr": "french", "it": "italian", "pt": "portuguese"}
+"""The languages with a table for every category, and its module."""
 _ALONE = r"(?<![\w.,:/+-])", r"(?![\w:/-]|[.,]\d)"
 """Around a number that is no part of a date, a time, a version or a word."""
 
 
-def read_numbers(text: str, language: str, region: str = "") -> str:
+def read_language(text: AlignedText, language: str, region: str = "") -> AlignedText:
     """The text with its numbers in words; unchanged in a language that is not in the table.
 
     Args:
@@ -165,9 +172,12 @@ def read_numbers(text: str, language: str, region: str = "") -> str:
     key = _key(language, region)
     if key not in STYLES or _num2words() is None:
         return text
-    for pattern, spoken in _rules(key):
-        text = pattern.sub(spoken, text)
-    return text
+    return apply_rules(_rules(key), text)
+
+
+def read_numbers(text: str, language: str, region: str = "") -> str:
+    """The same for a plain string."""
+    return read_language(AlignedText.of(text), language, region).text
 
 
 def read_ordinal(number: int, language: str, region: str = "") -> str:
@@ -195,9 +205,26 @@ def _num2words() -> Callable[..., str] | None:
 
 
 @cache
-def _rules(key: str) -> tuple[tuple[re.Pattern[str], Callable[[Match[str]], str]], ...]:
+def _rules(key: str) -> tuple[Rule, ...]:
     """Patterns and what replaces them, the more specific ones first."""
     style = STYLES[key]
+    return (*_table_rules(style), *_number_rules(style))
+
+
+def _table_rules(style: NumberStyle) -> tuple[Rule, ...]:
+    """The rules of all categories, in the languages that have a table. It is loaded here."""
+    name = TABLES.get(style.code.partition("_")[0])
+    if name is None:
+        return ()
+    table = import_module(f"speechd.tts.normalization.tables.{name}").TABLE
+    words = NumberWords(
+        style.number, style.decimal, style.minus, lambda n: _words(style, n), lambda text: _plain_number(style, text)
+    )
+    return TableRules(table, words).rules()
+
+
+def _number_rules(style: NumberStyle) -> tuple[Rule, ...]:
+    """Numbers, percentages, money and ordinals, the more specific first."""
     start, end = _ALONE
     signed = rf"(?P<minus>[-−](?=\d))?(?P<n>{style.number})"
     signs = "|".join(re.escape(sign) for sign, code in CODES.items() if code in style.money)
@@ -210,7 +237,7 @@ def _rules(key: str) -> tuple[tuple[re.Pattern[str], Callable[[Match[str]], str]
     if style.years:
         rules += [(rf"{start}(?P<n>1[1-9]\d\d){end}", partial(_year, style))]
     rules += [(rf"{start}{signed}{end}", partial(_number, style))]
-    return tuple((re.compile(pattern), spoken) for pattern, spoken in rules)
+    return tuple(Rule(pattern, spoken) for pattern, spoken in rules)
 
 
 def _words(style: NumberStyle, value: int | Decimal, **how: str) -> str:
@@ -220,13 +247,18 @@ def _words(style: NumberStyle, value: int | Decimal, **how: str) -> str:
 
 
 def _number(style: NumberStyle, match: Match[str]) -> str:
-    whole, decimals = style.plain(match["n"])
     sign = f"{style.minus} " if match["minus"] else ""
+    return sign + _plain_number(style, match["n"])
+
+
+def _plain_number(style: NumberStyle, text: str) -> str:
+    """`1.234,56` in words."""
+    whole, decimals = style.plain(text)
     if not decimals:
-        return sign + _words(style, int(whole))
+        return _words(style, int(whole))
     if not style.point:
-        return sign + _words(style, Decimal(f"{whole}.{decimals}"))
-    return f"{sign}{_words(style, int(whole))} {style.point} {_decimals(style, decimals)}"
+        return _words(style, Decimal(f"{whole}.{decimals}"))
+    return f"{_words(style, int(whole))} {style.point} {_decimals(style, decimals)}"
 
 
 def _decimals(style: NumberStyle, digits: str) -> str:

@@ -61,5 +61,32 @@ def number(text: str) -> str:
     """A written number, `-1,234.50` for instance, as words; longer than 15 digits digit by digit."""
     sign = "minus " if text.startswith(("-", "−")) else ""
     whole, point, fraction = text.lstrip("+-−").replace(",", "").partition(".")
-    spoken = digits(whole) if len(whole) > MAX_DIGITS else cardinal(int(whole or "0"))
-    return sign + spoken + (f" point {digits(fraction)}" if point and fraction else "")
+    spoken = digits(whole) if len(whole) > MAX_DIGITS else cardinal(int(whole)) if whole else ""
+    return sign + (spoken + (f" point {digits(fraction)}" if point and fraction else "")).strip()
+
+
+def plural_number(text: str) -> str:
+    """`9` -> `nines`, `20` -> `twenties`, `1000` -> `thousands`."""
+    head, _, last = cardinal(int(text)).rpartition(" ")
+    if head == "one" and last in ("hundred", "thousand", "million"):
+        head = ""
+    last = (
+        "sixes"
+        if last == "six"
+        else last[:-1] + "ies"
+        if last.endswith("y")
+        else last + ("es" if last == "zero" else "s")
+    )
+    return f"{head} {last}".strip()
+
+
+def decade(text: str) -> str | None:
+    """`1980` -> `nineteen eighties`, `80` -> `eighties`, `2000` -> `two thousands`; None where it is none."""
+    if len(text) == 2:
+        return plural_number(text)
+    if text == "1000":
+        return None
+    if int(text) % 1000 == 0:
+        return f"{cardinal(int(text) // 1000)} thousands"
+    century, rest = divmod(int(text), 100)
+    return f"{cardinal(century)} {'hundreds' if rest == 0 else plural_number(str(rest))}"

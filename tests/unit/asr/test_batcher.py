@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -462,4 +463,21 @@ async def test_who_came_before_the_speed_was_known_is_refused_as_soon_as_it_is()
     assert times == sorted(set(times)), "each is told a later time"
     assert engine.now == max(ended) == 126
     assert times[0] <= engine.now
+
+
+async def test_what_looks_wrong_is_decoded_again_with_the_full_context() -> None:
+    class Doubting(FakeAsr):
+        def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
+            found = super().decode(jobs)
+            short = [replace(each, segments=(), heard=0.0, doubt="endless") for each in found]
+            return [each if job.full_context else one for job, each, one in zip(jobs, found, short, strict=True)]
+
+    engine = Doubting()
+    batcher = Batcher(engine)
+    with batcher.reserve(2) as queued:
+        found = await batcher.decode(job(seconds=2), queued)
+        assert [segment.text for segment in found.segments] == [" speech at 0."]
+        assert queued.remaining == 0
+    assert [[each.full_context for each in batch] for batch in engine.batches] == [[False], [True]]
+    assert batcher.doubts == {"endless": 1}
     await batcher.close()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from speechd.asr.hypothesis import Hypothesis, best, repeats_prompt, repetitive, without_loop
+from speechd.asr.hypothesis import Hypothesis, best, doubt, repeats_prompt, repetitive, without_loop
 
 BEGIN = 1000
 MENU = (
@@ -83,3 +83,25 @@ def test_what_is_no_loop_stays(tokens: list[int]) -> None:
 )
 def test_a_long_text_that_stands_in_the_prompt_may_come_from_there(text: str, prompt: str, echoes: bool) -> None:
     assert repeats_prompt(text, prompt) is echoes
+
+
+@pytest.mark.parametrize(
+    ("found", "begins", "spoken", "sign"),
+    [
+        (GOOD, 0.0, 2.0, ""),
+        (GOOD, 2.9, 2.0, ""),
+        (replace(GOOD, avg_logprob=-0.7), 0.0, 2.0, "improbable"),
+        (LOOP, 0.0, 3.0, "repetitive"),
+        (replace(GOOD, loops=True), 0.0, 2.0, "repetitive"),
+        (replace(GOOD, text="Please wait. Please wait. We will be with you."), 0.0, 2.5, "repetitive"),
+        (replace(GOOD, complete=False), 0.0, 2.0, "endless"),
+        (GOOD, 3.1, 2.0, "late"),
+        (GOOD, 0.0, 0.3, "long"),
+        (replace(GOOD, text="Yes."), 0.0, 2.9, "short"),
+        (replace(GOOD, text=""), 0.0, 0.5, ""),
+    ],
+)
+def test_what_looks_wrong_on_a_short_context_is_named(
+    found: Hypothesis, begins: float, spoken: float, sign: str
+) -> None:
+    assert doubt(found, begins, duration=3.0, spoken=spoken) == sign

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from speechd.registry import manager as manager_module
 from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.manager import ManagerLimits, ModelManager
 
@@ -184,3 +185,17 @@ async def test_who_gives_up_while_it_loads_leaves_no_trace(shelf: Shelf) -> None
     with pytest.raises(asyncio.CancelledError):
         await task
     await until(lambda: manager.list() == () and shelf.open == [])
+
+
+async def test_memory_is_given_back_when_all_are_idle(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    trims: list[int] = []
+    monkeypatch.setattr(manager_module, "TRIM_SECONDS", 0.02)
+    monkeypatch.setattr(manager_module, "trim_memory", lambda: trims.append(1))
+    manager = shelf.manager()
+    async with manager.use(shelf.model("a")):
+        async with manager.use(shelf.model("b")):
+            pass
+        await asyncio.sleep(0.1)
+        assert not trims, "another is in use"
+    await until(lambda: trims == [1])
+    await manager.close()

@@ -151,7 +151,7 @@ async def test_the_lexicon_is_used(engine: FakeTts) -> None:
     assert engine.said == ["Start engine x."]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "?!", "<speak></speak>", '<speak><break time="1s"/></speak>', "\x00"])
+@pytest.mark.parametrize("text", ["", "  ", "<speak></speak>", '<speak><break time="1s"/></speak>', "\x00"])
 async def test_nothing_to_say_is_refused_before_anything_leaves(engine: FakeTts, text: str) -> None:
     with pytest.raises(InvalidRequest, match="nothing"):
         await spoken(speaker(engine), text)

@@ -4,7 +4,8 @@ import pytest
 
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import VoiceInfo
-from speechd.tts.text import MAX_PIECE, Reader
+from speechd.tts.sentences import MAX_PIECE
+from speechd.tts.text import SILENCE, Reader, TextPiece
 
 ENGLISH = VoiceInfo(sample_rate=16_000, language="en")
 RUSSIAN = VoiceInfo(sample_rate=22_050, language="ru", script="CYRILLIC")
@@ -66,10 +67,17 @@ def test_odd_characters(text: str, said: str) -> None:
     assert "|".join(pieces(text)) == said
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n\t", "...!?", "😀😀", "\x00\x01", "--- *** ###", "\u200b\ud800"])
-def test_nothing_to_say_is_said_so(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00\x01", "\u200b\ud800"])
+def test_an_empty_text_is_said_so(text: str) -> None:
     with pytest.raises(InvalidRequest, match="nothing to speak"):
         pieces(text)
+
+
+@pytest.mark.parametrize("text", ["😊", "😀😀", "...!?", "--- *** ###", "<br/>"])
+def test_a_text_without_words_is_a_short_silence(text: str) -> None:
+    reader = Reader(ENGLISH, {})
+    reader.check(text)
+    assert list(reader.pieces(text)) == [TextPiece("", pause=SILENCE)]
 
 
 @pytest.mark.parametrize(

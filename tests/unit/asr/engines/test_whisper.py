@@ -22,7 +22,7 @@ SAMPLES = pytest.mark.parametrize("clips", [SOME[::3], pytest.param(SOME, marks=
 
 @pytest.fixture(scope="module")
 def engine() -> WhisperEngine:
-    return WhisperEngine(FOLDER, adaptive_context=True, languages=LANGUAGES)
+    return WhisperEngine(FOLDER, context_margin=0.5, languages=LANGUAGES)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_the_end_of_a_long_prompt_has_the_same_tokens(engine: WhisperEngine, tex
 
 def test_a_callers_text_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many windows a recording has, and however often each is looked at."""
-    engine = WhisperEngine(FOLDER, adaptive_context=True, languages=LANGUAGES)
+    engine = WhisperEngine(FOLDER, context_margin=0.5, languages=LANGUAGES)
     tokenised: list[str] = []
     tokenizer = engine._tokenizer("transcribe", "en")
     encode = tokenizer.encode

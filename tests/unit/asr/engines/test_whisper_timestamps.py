@@ -13,6 +13,7 @@ from speechd.asr.engines.whisper_timestamps import (
     fit_words,
     heard_seconds,
     in_order,
+    last_begin,
     merge_punctuation,
     split_spans,
     time_words,
@@ -162,3 +163,11 @@ def test_every_word_takes_time(times: list[tuple[float, float]]) -> None:
         assert word.end > word.start
     for before, after in itertools.pairwise((*first.words, *second.words)):
         assert after.start >= before.end - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("tokens", "seconds"),
+    [([1, 2], 0.0), ([1000, 5, 1050], 0.0), ([1000, 5, 1050, 1055, 6, 7, 1200], 1.1), ([1000, 5, 1050, 1050], 0.0)],
+)
+def test_the_last_text_begins_at_the_timestamp_before_it(tokens: list[int], seconds: float) -> None:
+    assert last_begin(tokens, 1000) == pytest.approx(seconds)

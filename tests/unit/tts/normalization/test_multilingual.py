@@ -11,7 +11,7 @@ from speechd.tts.normalization.multilingual import STYLES, read_numbers
 @pytest.mark.parametrize(
     ("language", "written", "said"),
     [
-        ("de", "Es sind 1.234,56 km.", "Es sind eintausendzweihundertvierunddreißig Komma fünf sechs km."),
+        ("de", "Es sind 1.234,56 km.", "Es sind eintausendzweihundertvierunddreißig Komma fünf sechs Kilometer."),
         ("de", "Im Jahr 1984, nicht 2026.", "Im Jahr neunzehnhundertvierundachtzig, nicht zweitausendsechsundzwanzig."),
         ("de", "Das kostet 12,50 €.", "Das kostet zwölf Euro und fünfzig Cent."),
         ("de", "Nur 3 € statt 0,99 $?", "Nur drei Euro statt neunundneunzig Cent?"),
@@ -57,7 +57,7 @@ def test_every_row_works(key: str) -> None:
     "text",
     ["14:30", "2026-11-20", "20/11/2026", "1.2.3", "192.168.0.1", "A4", "3D", "007", "0171-2345", "+49 30", "1" * 16],
 )
-@pytest.mark.parametrize("language", ["de", "fr", "ru"])
+@pytest.mark.parametrize("language", ["nl", "ru"])
 def test_what_is_no_plain_number_is_left_to_the_voice(language: str, text: str) -> None:
     assert read_numbers(text, language).split()[0] == text.split()[0]
 
