@@ -22,8 +22,8 @@ from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.load_check.checker import ModelChecker
-from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
-from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
+from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader
+from speechd.registry.loading.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore
 from speechd.registry.transfer.download import pull

@@ -12,8 +12,8 @@ from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
-from speechd.registry.context_margin import known_margin
-from speechd.registry.manager import LoadedModel
+from speechd.registry.loading.context_margin import known_margin
+from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
