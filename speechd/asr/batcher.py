@@ -7,7 +7,6 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 
 import asyncio
 import contextlib
-import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Generic, TypeVar
 
-from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job, PrefersWindows
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
 from speechd.errors import EngineFailure, OutOfMemory
 from speechd.fairness.queue_limits import UNLIMITED, QueueLimits, QueueState, ahead_in_turn
 from speechd.fairness.round_robin import RoundRobin
@@ -173,11 +172,6 @@ class Batcher:
         """Audio seconds that a busy replica decodes in a second, smoothed; 0 while unknown."""
         self._spent = 0.0
         """Seconds of busy replicas since the speed was measured: batches that only detect languages take time, too."""
-
-    @property
-    def window_seconds(self) -> float:
-        """Longest window that the engine is to be given; infinite where it takes any."""
-        return self._engine.window_seconds if isinstance(self._engine, PrefersWindows) else math.inf
 
     @property
     def queued_seconds(self) -> float:
