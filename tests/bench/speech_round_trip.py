@@ -30,10 +30,10 @@ SPEEDS = (0.5, 1.0, 1.5, 2.0)
 def heard(url: str, text: str, **options: Any) -> str:
     """What whisper-base understands of a text that joe speaks."""
     body = {"model": JOE.name, "voice": JOE.name, "input": text} | options
-    spoken = httpx2.post(f"{url}/v1/audio/speech", json=body, timeout=120).raise_for_status()
+    spoken = httpx2.post(f"{url}/v1/audio/speech", json=body, timeout=600).raise_for_status()
     form = {"model": BASE.name, "language": "en"}
     files = {"file": ("spoken", spoken.content)}
-    reply = httpx2.post(f"{url}/v1/audio/transcriptions", data=form, files=files, timeout=300).raise_for_status()
+    reply = httpx2.post(f"{url}/v1/audio/transcriptions", data=form, files=files, timeout=600).raise_for_status()
     understood: str = reply.json()["text"]
     return understood
 
