@@ -284,7 +284,7 @@ class _OnDemand:
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
             self.is_settled = True
-            packing = Packing(min(self.row.window_seconds, batcher.window_seconds), self.row.window_gap)
+            packing = Packing(self.row.window_seconds, self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:

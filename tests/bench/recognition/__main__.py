@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -98,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its processes end with it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # its processes end with it
     asked = parser().parse_args()
     asked.rounds = 1 if asked.quick else asked.rounds
     folder, loads = asked.model or model_folder(BASE), chosen_loads(asked)
