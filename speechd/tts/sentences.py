@@ -15,8 +15,8 @@ LONG_START = 60
 MIN_START = 20
 """Characters of the first part at least: about 1.3 s, in which the next one is made."""
 GROWTH = 4
-"""A later part of the first sentence is at most so many times longer than the one before. A voice that speaks four
-times faster than real time is ready with it when the one before has been heard."""
+"""A later part of the first sentence is at most so many times longer than the one before. A voice with a
+real-time factor of up to 1/4 is ready with it when the one before has been heard."""
 
 Range = tuple[int, int]
 
