@@ -22,8 +22,8 @@ from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.load_check.checker import ModelChecker
-from speechd.registry.loaders import ENGINES, LOADERS, EngineLoader
-from speechd.registry.manager import LoadedModel, ManagerLimits, ModelManager
+from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader
+from speechd.registry.loading.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore
 from speechd.registry.transfer.download import pull
@@ -284,7 +284,7 @@ class _OnDemand:
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
             self.is_settled = True
-            packing = Packing(min(self.row.window_seconds, batcher.window_seconds), self.row.window_gap)
+            packing = Packing(self.row.window_seconds, self.row.window_gap)
             local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:

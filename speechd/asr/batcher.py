@@ -6,14 +6,13 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 
 import asyncio
 import contextlib
-import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job, PrefersWindows
+from speechd.asr.engine import AsrEngine, Decoded, Interruptible, Job
 from speechd.asr.scheduling.recording_queue import RecordingQueue
 from speechd.asr.scheduling.scheduler import QueuedJob, QueuedRecording, Scheduler
 from speechd.errors import EngineFailure, OutOfMemory
@@ -83,11 +82,6 @@ class Batcher:
         """Audio seconds that a busy replica decodes in a second, smoothed; 0 while unknown."""
         self._spent = 0.0
         """Seconds of busy replicas since the speed was measured: batches that only detect languages take time, too."""
-
-    @property
-    def window_seconds(self) -> float:
-        """Longest window that the engine is to be given; infinite where it takes any."""
-        return self._engine.window_seconds if isinstance(self._engine, PrefersWindows) else math.inf
 
     @property
     def queued_seconds(self) -> float:

@@ -97,16 +97,6 @@ class SelfTesting(Protocol):
 
 
 @runtime_checkable
-class PrefersWindows(Protocol):
-    """An engine that decodes windows faster which are shorter than its model can take."""
-
-    @property
-    def window_seconds(self) -> float:
-        """Longest window that it is to be given."""
-        ...
-
-
-@runtime_checkable
 class Interruptible(Protocol):
     """An engine whose running work can be broken off."""
 

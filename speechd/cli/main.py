@@ -89,6 +89,9 @@ def speak(
     captions: Annotated[
         Path | None, typer.Option("--captions", help="Also write the time of each word to a .json, .srt or .vtt file.")
     ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Language of the text, such as de. Default: the voice's.")
+    ] = None,
 ) -> None:
     """Speak a text, a text file or standard input. Text inside <speak> is SSML.
 
@@ -107,5 +110,6 @@ def speak(
         format=format,
         output=output,
         captions=captions,
+        language=language,
     )
     raise typer.Exit(asyncio.run(lazy.run_speak(plan, lazy.read_settings())))

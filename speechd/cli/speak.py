@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ from speechd.audio.encode import AUDIO_FORMATS, SAMPLE_RATES
 from speechd.audio.time_stretch import FASTEST, SLOWEST
 from speechd.errors import InvalidRequest
 from speechd.operations import SpeechRequest, open_speech
+from speechd.schemas.transcription import language_code
 from speechd.service import Service, open_service
 from speechd.settings import Settings
 from speechd.tts.captions import CAPTION_FORMATS, captions, captions_of_words
@@ -45,11 +46,12 @@ class SpeakPlan:
         format: str | None,
         output: Path | None,
         captions: Path | None,
+        language: str | None = None,
     ) -> "SpeakPlan":
         """Checks the command line.
 
         Raises:
-            InvalidRequest: a format, rate, speed or suffix is not known.
+            InvalidRequest: a format, rate, speed, suffix or language is not known.
         """
         if captions is not None and captions.suffix.removeprefix(".") not in CAPTION_FORMATS:
             raise InvalidRequest(f"--captions needs a file that ends in .{', .'.join(CAPTION_FORMATS)}.")
@@ -58,6 +60,8 @@ class SpeakPlan:
         if not SLOWEST <= speed <= FASTEST:
             raise InvalidRequest(f"--speed must be between {SLOWEST:g} and {FASTEST:g}.")
         options = SpeechOptions(_format(format, output), sample_rate, speed, captions=captions is not None)
+        if language is not None:
+            options = replace(options, language=language_code(language, "language"))
         return cls(SpeechRequest(text, voice=voice, options=options), output, captions)
 
 
@@ -120,7 +124,7 @@ async def _speak(
                 words += part.words
                 advance(part.characters)
             else:
-                return words, part, stream.voice.info.language
+                return words, part, plan.request.options.language or stream.voice.info.language
     raise RuntimeError("the speaker ended without a speech")
 
 

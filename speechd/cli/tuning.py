@@ -15,8 +15,8 @@ from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
 from speechd.errors import InvalidRequest
 from speechd.registry.catalog import Model
-from speechd.registry.context_margin import catalog_margin, write_margin
-from speechd.registry.loaders import load_whisper
+from speechd.registry.loading.context_margin import catalog_margin, write_margin
+from speechd.registry.loading.loaders import load_whisper
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions, VadOptions, Window
 

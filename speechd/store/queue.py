@@ -116,19 +116,19 @@ class Queue:
     async def add(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]], priority: int) -> None:
         """Puts new lines at the end of the queue, in the caller's transaction.
 
-        Batches take turns, line by line, so a short one is not behind a long one.
+        Batches take turns, line by line, so a short one is not behind a long one. Owners of jobs take turns: a job is
+        behind the others of its owner, and not behind all those of another.
 
         Args:
-            rows: columns of `lines`; `owner` and `url` at least.
+            rows: columns of `lines`, those of one batch or a single job; `owner` and `url` at least.
         """
-        first = await connection.scalar(
-            select(func.min(lines.c.turn)).where(lines.c.state == "queued", lines.c.priority == priority)
-        )
+        waiting = and_(lines.c.state == "queued", lines.c.priority == priority)
+        turn = await connection.scalar(select(func.min(lines.c.turn)).where(waiting)) or 0
+        if rows and not rows[0].get("batch"):
+            own = and_(waiting, lines.c.batch.is_(None), lines.c.owner == rows[0]["owner"])
+            turn += await connection.scalar(select(func.count()).where(own)) or 0
         base = {"priority": priority, "state": "queued", "created_at": self._database.now()}
-        made = [
-            {"id": new_id("batch_req"), "turn": (first or 0) + place} | base | dict(row)
-            for place, row in enumerate(rows)
-        ]
+        made = [{"id": new_id("batch_req"), "turn": turn + place} | base | dict(row) for place, row in enumerate(rows)]
         for start in range(0, len(made), 1000):
             await connection.execute(insert(lines), made[start : start + 1000])
 

@@ -286,7 +286,9 @@ def joined_pause(spoken: Spoken, sample_rate: int, *, before: bool, after: bool)
         before: it goes on with the sentence of the piece before.
         after: its sentence goes on in the next piece.
     """
-    heard = np.flatnonzero(np.abs(spoken.samples) > QUIET_SAMPLE) if before or after else ()
+    if not (before or after):
+        return spoken
+    heard = np.flatnonzero(np.abs(spoken.samples) > QUIET_SAMPLE)
     if not len(heard):
         return spoken
     start = max(0, int(heard[0]) - round(MAX_LEAD * sample_rate)) if before else 0

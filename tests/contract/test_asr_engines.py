@@ -11,7 +11,7 @@ from speechd.asr.seeking import decode_window
 from speechd.audio.decode import open_audio
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.registry.loaders import load_onnx_asr, load_sphinx, load_whisper
+from speechd.registry.loading.loaders import load_onnx_asr, load_sphinx, load_whisper
 from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr

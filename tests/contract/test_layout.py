@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 MAX_MODULES = 12
 """In one folder, without its `__init__.py` and without the folders in it."""
 
-LOADED_LATE = "registry/loaders is the one module that names engines; each is imported when its first model is loaded"
+LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
     "asr.engines.onnx_asr": LOADED_LATE,

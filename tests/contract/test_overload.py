@@ -13,7 +13,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.windows import Packing
 from speechd.auth.keys import KeyFile
-from speechd.registry.loaders import recording_limits, text_limits
+from speechd.registry.loading.loaders import recording_limits, text_limits
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
 from speechd.tts.admission import AdmissionQueue

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from speechd.tts.normalization.english import read_aloud
 from tests.conftest import ROOT
 
 CASES = ROOT.parent / "shared" / "cases" / "2026-11"
@@ -114,3 +115,26 @@ def test_what_recordings_come_in(server: str, name: str) -> None:
 def test_what_front_ends_list(server: str, name: str) -> None:
     asked = case(name)
     assert_right(fetch(server, asked["call"]), asked["right"])
+
+
+READ = ("decades", "money-short-scale", "mixed-fraction", "roman-numerals", "html-entities")
+"""The cases about what is read aloud."""
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_aloud(name: str) -> None:
+    for written, said in case(name)["read_aloud"].items():
+        assert " ".join(read_aloud(written).split()) == said
+
+
+def speak(server: str, call: Mapping[str, Any], voice: str) -> httpx2.Response:
+    body = {field: str(value).replace("{tts}", voice) for field, value in call["json"].items()}
+    return httpx2.post(server + call["path"], json=body, timeout=120)
+
+
+def test_an_emoji_alone_is_a_short_silence(server: str) -> None:
+    asked = case("emoji-only")
+    reply = speak(server, asked["call"], "auto")
+    assert reply.status_code == asked["right"]["status"]
+    for name, value in asked["right"]["header_is"].items():
+        assert reply.headers[name] == value

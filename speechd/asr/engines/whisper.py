@@ -38,9 +38,6 @@ HOP = 160
 """Samples of a mel frame at 16 kHz."""
 CONTEXT_STEP = 100
 """A short context is a multiple of this many frames, so that windows of about the same length share a batch."""
-SHORT_WINDOW = 15.0
-"""Seconds of the longest window with a short context. The encoder's time grows with the square of the context: for
-30 s whisper-base computes .84 s, for 15 s .20 s. See docs/explanation/speed.md for the words."""
 DETECTION_MARGIN = 2.0
 """Seconds of silence after a window at least, for language detection only, with any model (measured in
 mixed_languages.py)."""
@@ -100,11 +97,6 @@ class WhisperEngine:
         self.languages = tuple(languages) or languages_of(path) or ("en",)
         self.batch_size = batch_size
         self.replicas = replicas * len(devices)
-
-    @property
-    def window_seconds(self) -> float:
-        """Longest window that it is to be given."""
-        return FULL_CONTEXT / FRAMES_PER_SECOND if self.context_margin is None else SHORT_WINDOW
 
     def group(self, job: Job) -> Hashable:
         """CTranslate2 wants `<|startoftranscript|>` at one position in a batch and one shape of features."""

@@ -13,7 +13,7 @@ from speechd.operations import SpeechRequest, TranscriptionRequest, open_speech,
 from speechd.registry.catalog import Model
 from speechd.registry.files import LAYOUTS, engine_of, folder_bytes, model_folders
 from speechd.registry.load_check.checker import ModelChecker
-from speechd.registry.loaders import ENGINES
+from speechd.registry.loading.loaders import ENGINES
 from speechd.registry.memory import available_memory, fits
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore

@@ -22,7 +22,7 @@ from speechd.asr.engine import AsrEngine, Job, SelfTesting
 from speechd.audio.isolation.sandbox import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, address_space, lower_limit
 from speechd.errors import EngineFailure, SpeechdError
 from speechd.registry.catalog import UNKNOWN
-from speechd.registry.loaders import ENGINES, runs_on_cpu
+from speechd.registry.loading.loaders import ENGINES, runs_on_cpu
 from speechd.settings import Settings
 from speechd.tts.engine import SynthesisOptions, TtsEngine
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Window

@@ -53,13 +53,18 @@ def _dative(ordinal: str) -> str:
 ROMANCE: tuple[Ordinal, ...] = ((r"(?P<n>\d{1,4})\.?o", _as_it_is), (r"(?P<n>\d{1,4})\.?a", _feminine))
 """`3º` and `3ª`, which Unicode's compatibility form (NFKC) makes `3o` and `3a`."""
 GERMAN_MONTHS = "Januar|Jänner|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-GERMAN_DAY = rf"(?P<n>\d\d?)\.(?= (?:{GERMAN_MONTHS})\b)"
-DATIVE_WORDS = ("am", "vom", "zum", "beim", "dem", "den", "bis")
+GERMAN_COUNTED = (
+    "Jahrhunderts?|Weltkriegs?|Mal|Platz|Stock|Etage|Geburtstag|Jahrestag|Tag|Klasse|Kapitel|Lebensjahr|Auflage|Runde"
+    "|Liga|Bundesliga|Spieltag|Minute|Woche|Quartal|Semester|Jh"
+)
+"""Nouns that are numbered by ordinals."""
+GERMAN_DAY = rf"(?P<n>\d\d?)\.(?= (?:{GERMAN_MONTHS}|{GERMAN_COUNTED})\b)"
+DATIVE_WORDS = ("im", "seit", "des", "am", "vom", "zum", "beim", "dem", "den", "bis")
 GERMAN: tuple[Ordinal, ...] = (
     ("(?i:" + "|".join(rf"(?<=\b{word} )" for word in DATIVE_WORDS) + ")" + GERMAN_DAY, _dative),
     (GERMAN_DAY, _as_it_is),
 )
-"""Days of a month; anywhere else a number with a full stop may end a sentence."""
+"""Days of a month and other ordinals before their nouns; anywhere else a number with a full stop may end a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

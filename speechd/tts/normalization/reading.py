@@ -22,5 +22,10 @@ def normalise(text: AlignedText, language: str, region: str = "", mixed: bool = 
     )
 
 
+def load_reading(language: str, region: str = "") -> None:
+    """Loads and compiles what a language needs, so that the first text does not wait for it."""
+    _read(AlignedText.of("1"), language, region)
+
+
 def _read(text: AlignedText, language: str, region: str) -> AlignedText:
     return read_english(text) if language == "en" else read_language(text, language, region)

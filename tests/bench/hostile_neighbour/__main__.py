@@ -20,14 +20,11 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.hostile_neighbour import at_once, report
-from tests.bench.hostile_neighbour.honest import Load, Outcome, live_together
+from tests.bench.hostile_neighbour.honest import Load, Outcome, live_together, warm_up
 from tests.bench.hostile_neighbour.hostile import Round, attacking
 from tests.bench.hostile_neighbour.observer import Seen, observing
 from tests.bench.hostile_neighbour.recordings import clips
 from tests.bench.hostile_neighbour.stage import Stage, staged
-
-WARM_SECONDS = 10.0
-"""In which the models are loaded; not counted."""
 
 
 async def quiet(stage: Stage, load: Load, seconds: float) -> list[Outcome]:
@@ -51,8 +48,8 @@ async def beside(stage: Stage, load: Load, seconds: float, console: Console) -> 
 
 async def show(stage: Stage, arguments: argparse.Namespace, console: Console) -> None:
     load, seconds = Load(arguments.clients, arguments.pace), arguments.seconds
-    console.print(f"warming up for {WARM_SECONDS:g} s")
-    await quiet(stage, load, WARM_SECONDS)
+    console.print("one request of each kind, to load the models")
+    await warm_up(stage, load.clients)
     seen: Seen
     with observing(stage.url, stage.pid) as seen:
         console.print(f"{load.clients} clients alone for {arguments.quiet:g} s")

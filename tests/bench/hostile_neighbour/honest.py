@@ -15,7 +15,8 @@ from tests.bench.hostile_neighbour.stage import Stage
 from tests.support.batches import ENDED, line
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
-TIMEOUT = 180.0
+TIMEOUT = 600.0
+"""Seconds, as in the SDK of OpenAI."""
 SENTENCE = "The meeting begins at nine and ends at noon. Bring the report."
 
 
@@ -203,6 +204,18 @@ async def live(kind: Kind, stage: Stage, number: int, pace: float, until: float,
                 error = f"{type(failure).__name__}: {failure}"
             outcomes.append(Outcome(kind.name, began, time.monotonic(), error, refused))
             await asyncio.sleep(max(0.0, min(pause, until - time.monotonic())))
+
+
+async def warm_up(stage: Stage, clients: int) -> None:
+    """One request of each kind, so that the models are loaded.
+
+    Raises:
+        Refused, Wrong: one is not answered as it must be.
+    """
+    for number, kind in enumerate(KINDS):
+        headers = stage.headers(f"client-{number % clients}")
+        async with httpx2.AsyncClient(base_url=stage.url, headers=headers, timeout=TIMEOUT, trust_env=False) as http:
+            await kind.ask(Client(http, stage, random.Random(number)))
 
 
 async def live_together(stage: Stage, load: Load, until: float) -> list[Outcome]:

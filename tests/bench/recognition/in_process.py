@@ -42,7 +42,7 @@ def engine(folder: Path, threads: int, device: str) -> Transcribe:
     from speechd.audio.isolation.protocol import DecodeOptions
     from speechd.audio.vad import SpeechDetector
     from speechd.audio.windows import Packing, cut_windows
-    from speechd.registry.loaders import ENGINES
+    from speechd.registry.loading.loaders import ENGINES
     from speechd.registry.registry import ModelStore
     from speechd.settings import Settings
     from speechd.types import TranscribeOptions

@@ -81,7 +81,7 @@ def counted(name: str, report: Callable[[SuiteResult], None]) -> Iterator[None]:
     try:
         yield
     except Exception as fault:
-        report(SuiteResult(name, 1, 0, 1, (str(fault).partition("\n")[0][:100],)))
+        report(SuiteResult(name, 1, 0, 1, (repr(fault)[:100],)))
         raise
     report(SuiteResult(name, 1, 1, 0))
 

@@ -38,6 +38,7 @@ CUSTOM_VOICES = "custom voices are not built"
 STORED_CHATS = "no LLM backend that speechd knows stores chat completions"
 SPEAKERS = "known_speaker_names: there is no diarizer"
 LIMIT = "limit=0: OpenAI documents 1 to 10,000"
+EMPTY = "bytes=0: an upload holds something"
 BASE64 = "the SDK asks for base64 and validates before it decodes"
 KNOWN = {
     "groq": {},
@@ -47,6 +48,7 @@ KNOWN = {
         r"chat/test_completions\.py.*_(list|retrieve|update|delete)[_\[]": STORED_CHATS,
         r"audio/test_transcriptions\.py.*create_with_all_params": SPEAKERS,
         r"test_(files|batches)\.py.*list_with_all_params": LIMIT,
+        r"test_uploads\.py.*_create[_\[]": EMPTY,
         r"test_embeddings\.py.*\[(strict|aiohttp)": BASE64,
     },
 }

@@ -12,7 +12,7 @@ from speechd.cli import tuning
 from speechd.cli.tuning import find_margin, speech_windows, tune
 from speechd.errors import InvalidRequest
 from speechd.registry.catalog import UNKNOWN
-from speechd.registry.context_margin import measured_margin
+from speechd.registry.loading.context_margin import measured_margin
 from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr

@@ -8,7 +8,7 @@ import pytest
 from speechd.operations import RequestContext, SpeechRequest, open_speech
 from speechd.operations.speech import SpeechCall
 from speechd.tts.admission import SentenceThreads
-from speechd.types import Speech
+from speechd.types import Speech, SpeechOptions
 from tests.support.fake_service import StandInService
 from tests.unit.operations.conftest import Bill
 
@@ -64,3 +64,17 @@ async def test_a_speech_is_written_piece_by_piece(service: StandInService) -> No
     assert b"".join(pieces).startswith(b"RIFF")
     assert (reply.filename, reply.headers) == ("speech.wav", {"x-speechd-voice": "stand-in-voice"})
     assert reply.body() == {"voice": "stand-in-voice", "duration": round(reply.speech.duration, 3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "language", "expected"),
+    [
+        ("Der Zug ist heute nicht pünktlich, und wir warten auf ihn.", "auto", None, "de"),
+        ("Der Zug ist heute nicht pünktlich, und wir warten auf ihn.", "alloy", None, ""),
+        ("Der Zug ist heute nicht pünktlich.", "alloy", "fr", "fr"),
+        ("Hello.", "auto", None, ""),
+    ],
+)
+def test_the_language_of_a_text(text: str, voice: str, language: str | None, expected: str) -> None:
+    request = SpeechRequest(text, voice=voice, options=SpeechOptions(language=language))
+    assert request.language == expected

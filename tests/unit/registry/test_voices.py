@@ -166,3 +166,13 @@ def test_a_broken_voice_does_not_hide_the_others(tmp_path: Path) -> None:
     voices = store(tmp_path, "en_US-lessac-medium")
     (tmp_path / "models" / "en_US-lessac-medium" / "en_US-lessac-medium.onnx.json").write_text("{")
     assert [voice.id for voice in voices.list()] == [DEFAULT]
+
+
+def test_a_request_without_a_voice_is_spoken_in_the_language_of_its_text(tmp_path: Path) -> None:
+    voices = store(tmp_path, "en_US-lessac-medium", "de_DE-thorsten-low")
+    for model, voice in (("tts-1", "alloy"), ("auto", "auto"), ("auto", "")):
+        assert voices.choose(model, voice, "de").id == "de_DE-thorsten-low"
+        assert voices.choose(model, voice, "fr").id == "en_US-lessac-medium", "no voice speaks it"
+        assert voices.choose(model, voice).id == "en_US-lessac-medium"
+    assert voices.choose("auto", "en_US-lessac-medium", "de").id == "en_US-lessac-medium", "a voice that is named"
+    assert voices.choose("en_US-lessac-medium", "alloy", "de").id == "en_US-lessac-medium"

@@ -47,6 +47,18 @@ async def test_the_more_urgent_first_and_batches_by_turns(queue: Queue, running_
     assert [line.batch for line in await queue.claim(2)] == [None, "long"]
 
 
+async def test_owners_take_turns_however_many_jobs_each_has(queue: Queue) -> None:
+    for number in range(6):
+        await put(queue, 1, SOON_PRIORITY, owner="anna", body=str(number))
+    for number in range(2):
+        await put(queue, 1, SOON_PRIORITY, owner="ben", body=str(number))
+    order = [(line.owner, line.body) for line in await queue.claim(5)]
+    assert order == [("anna", "0"), ("ben", "0"), ("anna", "1"), ("ben", "1"), ("anna", "2")]
+    await put(queue, 1, SOON_PRIORITY, owner="carl", body="0")
+    assert {line.owner for line in await queue.claim(2)} == {"anna", "carl"}
+    assert [line.body for line in await queue.claim(9)] == ["4", "5"], "in the order of their coming"
+
+
 async def test_who_comes_later_is_not_first_for_ever(queue: Queue, running_batch: Any) -> None:
     await running_batch("old", 6)
     await put(queue, 6, batch="old")

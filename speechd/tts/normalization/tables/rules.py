@@ -73,17 +73,29 @@ class TableRules:
             sign or "", ""
         )
 
+    def _after_telephone(self, match: Match[str]) -> str | None:
+        said = self._digit_groups(match[2])
+        return None if said is None else match[1] + said
+
     def _digits(self, match: Match[str]) -> str | None:
+        return self._digit_groups(match[0])
+
+    def _digit_groups(self, text: str) -> str | None:
         """A telephone number: digit by digit, with a pause between groups."""
-        groups = re.findall(r"\d+", match[0])
+        groups = re.findall(r"\d+", text)
         if not 7 <= sum(map(len, groups)) <= 15:
             return None
         said = ", ".join(" ".join(self._words.cardinal(int(digit)) for digit in group) for group in groups)
-        return f"{self._table.plus} {said}" if match[0].startswith("+") else said
+        return f"{self._table.plus} {said}" if text.startswith("+") else said
 
     def _digit_rules(self) -> tuple[Rule, ...]:
         return (
             Rule(r"(?<![\w+-])\+(?:\d{1,3}(?:[ .-]\(?\d{1,8}\)?){1,6}|\d{7,15})(?![\w-])", self._digits),
+            Rule(
+                r"\b((?:[Tt][eé]l\w*|[Ff]ax|[Mm][oó]vil|[Hh]andy|[Cc]elular)\.?:? )(\(?\d[\d ().-]{5,20}\d)(?![\w-])",
+                self._after_telephone,
+            ),
+            Rule(r"(?<![\w-])\(\d{2,5}\) ?\d{2,8}(?:[ .-]\d{2,8}){0,4}(?![\w-])", self._digits),
             Rule(r"(?<![\w.,/-])0\d{1,5}(?:[ .-]\d{2,8}){1,5}(?![\w-])", self._digits),
             Rule(r"(?<![\w-])\d{3}([-.])\d{3}\1\d{3,4}(?![\w-])", self._digits),
         )
@@ -116,6 +128,7 @@ class TableRules:
                 re.IGNORECASE,
             ),
         ]
+        rules.append(Rule(r"(?P<lead>\b[^\W\d_]{1,8} )?(?<![\w/.])(\d\d?)\.(\d\d?)\.(?!\w)", self._day_and_month))
         if table.decade:
             pattern, said = table.decade
             rules.append(Rule(pattern, lambda m: said(self._words.cardinal, int(m["n"]))))
@@ -123,6 +136,11 @@ class TableRules:
 
     def _with_lead(self, match: Match[str], said: str | None) -> str | None:
         return None if said is None else (match["lead"] or "") + said
+
+    def _day_and_month(self, match: Match[str]) -> str | None:
+        """`am 24.12.`"""
+        said = self._with_lead(match, self._date(match[2], match[3], None, (match["lead"] or "").strip().lower()))
+        return f"{said}." if said and not match.string[match.end() :].strip() else said
 
     def _iso(self, match: Match[str]) -> str | None:
         said = self._date(match[3], match[2], match[1])
@@ -150,6 +168,12 @@ class TableRules:
         word = table.clock_word
         rules = [Rule(rf"(?<![\w:.,])(\d\d?){table.clock_marks}([0-5]\d)(?![\w:]|\.\d)(?:{word})?", self._clock)]
         if table.lone_hour:
+            rules.append(
+                Rule(
+                    rf"(?<![\w:.,])(\d\d?){_DASH}(?=\d\d?(?:{table.lone_hour}))",
+                    lambda m: f"{self._words.cardinal(int(m[1]))} {table.until} ",
+                )
+            )
             rules.append(Rule(rf"(?<![\w:.,])(\d\d?)(?:[.:]([0-5]\d))?(?:{table.lone_hour})(?!\w)", self._clock))
         return (
             Rule(r"(?<=\d[:h]\d\d)\s?[-–]\s?(?=\d\d?[:h]\d\d)", lambda _: f" {table.until} "),

@@ -265,7 +265,7 @@ def voices(hub: Hub) -> Hub:
 
 @pytest.mark.parametrize("name", [LESSAC, "de_DE-thorsten-low"])
 def test_a_piper_voice_is_pulled_by_its_name_and_speaks(voices: Hub, store: ModelStore, name: str) -> None:
-    from speechd.registry.loaders import load_piper
+    from speechd.registry.loading.loaders import load_piper
     from speechd.tts.engine import SynthesisOptions
 
     pulled = pull(store.pullable(name), store, ignore, pause=0)

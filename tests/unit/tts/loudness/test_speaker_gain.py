@@ -10,7 +10,7 @@ import pytest
 from speechd.audio.limiter import true_peak
 from speechd.errors import EngineFailure, InvalidRequest
 from speechd.registry.files import shipped_models
-from speechd.registry.loaders import load_piper
+from speechd.registry.loading.loaders import load_piper
 from speechd.registry.registry import ModelStore
 from speechd.settings import Settings, read_settings
 from speechd.testing.fake_engines import FakeTts

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from speechd.registry import manager as manager_module
 from speechd.registry.catalog import UNKNOWN, Model
-from speechd.registry.manager import ManagerLimits, ModelManager
+from speechd.registry.loading import manager as manager_module
+from speechd.registry.loading.manager import ManagerLimits, ModelManager
 
 
 @dataclass

@@ -12,12 +12,13 @@ from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
-from speechd.registry.context_margin import known_margin
-from speechd.registry.manager import LoadedModel
+from speechd.registry.loading.context_margin import known_margin
+from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
+from speechd.tts.normalization.reading import load_reading
 from speechd.tts.synthesizer import LoadedVoice
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def load_piper(model: Model, settings: Settings) -> TtsEngine:
     files = VoiceFiles.in_folder(model.path) if model.path else None
     if files is None:
         raise EngineFailure(f"The voice {model.id} has no files that can be read.")
+    load_reading(files.info().language, files.info().region)
     return _levelled(PiperEngine(files), files, settings)
 
 

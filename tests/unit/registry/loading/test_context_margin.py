@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from speechd.errors import InvalidRequest, Misconfigured
-from speechd.registry import context_margin
 from speechd.registry.catalog import UNKNOWN
-from speechd.registry.context_margin import MARGIN_FILE, known_margin, measured_margin, write_margin
-from speechd.registry.loaders import UNKNOWN_MARGIN, _margin
+from speechd.registry.loading import context_margin
+from speechd.registry.loading.context_margin import MARGIN_FILE, known_margin, measured_margin, write_margin
+from speechd.registry.loading.loaders import UNKNOWN_MARGIN, _margin
 from speechd.registry.registry import ModelStore
 from speechd.registry.sources.base import sha256
 from speechd.settings import Settings

@@ -1,0 +1,1 @@
+"""Loading models into memory, and unloading them."""

@@ -1,0 +1,32 @@
+"""Speech on real weights: a Piper voice speaks and Whisper base hears it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.speech_round_trip import heard, with_models, word_error_rate
+from tests.integration.conftest import serving
+from tests.integration.test_cases import READ, case, words
+from tests.support.spoken_sentences import SENTENCES
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(with_models(tmp_path_factory.mktemp("data"))) as url:
+        yield url
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_case_about_reading(server: str, name: str) -> None:
+    asked = case(name)
+    understood = words(heard(server, asked["call"]["json"]["input"], response_format="wav"))
+    for any_of in asked["right"].get("spoken_contains", ()):
+        assert any(words(part) in understood for part in any_of), understood
+    for part in asked["right"].get("spoken_lacks", ()):
+        assert words(part) not in understood.split(), understood
+
+
+def test_plain_sentences_are_understood(server: str) -> None:
+    assert word_error_rate(server, SENTENCES[::20]) <= 0.05
