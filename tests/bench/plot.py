@@ -8,7 +8,7 @@ LABEL, WIDTH, ROW = 380, 360, 26
 
 def bars(title: str, values: list[tuple[str, float]]) -> str:
     """One bar a value with its number; a line marks 1."""
-    longest = max(1.0, *(value for _, value in values))
+    longest = max((1.0, *(value for _, value in values)))
     height = ROW * (len(values) + 2)
     one = LABEL + WIDTH / longest
     lines = [

@@ -6,7 +6,7 @@ Beam search at temperature 0, then sampling at rising temperatures where the res
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import ctranslate2
@@ -40,55 +40,7 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 BEAM_SIZE = 5
 BEST_OF = 5
 
-SURE_LOGPROB = -0.5
-"""Mean log-probability from which greedy search is trusted; below it beam search decides."""
-MAX_GREEDY_POSITIONS = 600
-"""Encoder positions, 12 s, up to which greedy search comes first. On 10 minutes in windows of 30 s tiny.en has a WER of
-.0244 with it, .0183 with the beam alone."""
-
 EncodedArray = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchStep:
-    """One way to decode a window."""
-
-    temperature: float
-    beam_size: int = BEAM_SIZE
-    """At temperature 0."""
-
-    @property
-    def search(self) -> dict[str, Any]:
-        """What CTranslate2's `generate` is told."""
-        if self.temperature == 0:
-            return {"beam_size": self.beam_size, "patience": 1}
-        return {
-            "beam_size": 1,
-            "num_hypotheses": BEST_OF,
-            "sampling_topk": 0,
-            "sampling_temperature": self.temperature,
-        }
-
-    def accepts(self, found: Hypothesis) -> bool:
-        """Whether no further step is needed."""
-        if self.temperature == 0 and self.beam_size == 1:
-            return found.avg_logprob >= SURE_LOGPROB and found.acceptable and found.complete and not found.loops
-        return found.acceptable
-
-
-def _steps(temperature: float, positions: int, *, short: bool) -> tuple[SearchStep, ...]:
-    """Greedy search where the window is short, beam search, then higher temperatures; or only the temperature that is
-    asked for.
-
-    Args:
-        temperature: of the request; 0 is the first of all.
-        positions: of the encoder's output.
-        short: higher temperatures are left to the full context.
-    """
-    if temperature:
-        return (SearchStep(temperature),)
-    greedy = (SearchStep(0.0, 1),) if positions <= MAX_GREEDY_POSITIONS else ()
-    return (*greedy, SearchStep(0.0), *(() if short else map(SearchStep, TEMPERATURES[1:])))
 
 
 class WhisperDecoder:
@@ -168,13 +120,14 @@ class WhisperDecoder:
         *,
         short: bool = False,
     ) -> list[Hypothesis]:
-        """Decodes jobs that fail a threshold again at the next step, together. Loops of the prompt are not repeated."""
+        """Decodes jobs that fail a threshold again at the next temperature, together. Loops of the prompt are not
+        repeated."""
         starts = [prompt + tok.sot_sequence for prompt, tok in zip(prompts, tokenizers_, strict=True)]
         limits = [_token_limit(job) for job in jobs]
         temperature = jobs[0].options.temperature
         tried: list[list[Hypothesis]] = [[] for _ in jobs]
         pending = list(range(len(jobs)))
-        for step in _steps(temperature, encoded.shape[1], short=short):
+        for step in TEMPERATURES if temperature == 0 and not short else (temperature,):
             found = self._generate_at(
                 step,
                 encoded[pending],
@@ -184,19 +137,29 @@ class WhisperDecoder:
             )
             for index, hypothesis in zip(pending, found, strict=True):
                 tried[index].append(hypothesis)
-            pending = [i for i in pending if not step.accepts(tried[i][-1]) and not (prompts[i] and tried[i][-1].loops)]
+            pending = [i for i in pending if not tried[i][-1].acceptable and not (prompts[i] and tried[i][-1].loops)]
             if not pending:
                 break
         return [best(attempts) for attempts in tried]
 
     def _generate_at(
         self,
-        step: SearchStep,
+        temperature: float,
         encoded: EncodedArray,
         prompts: list[list[int]],
         tokenizers_: Sequence[Tokenizer],
         limit: int,
     ) -> list[Hypothesis]:
+        search: dict[str, Any] = (
+            {"beam_size": BEAM_SIZE, "patience": 1}
+            if temperature == 0
+            else {
+                "beam_size": 1,
+                "num_hypotheses": BEST_OF,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+        )
         length = min(DECODER_POSITIONS, len(prompts[0]) + limit)  # CTranslate2 counts the prompt
         results = self._model.generate(
             to_storage(encoded),
@@ -208,12 +171,10 @@ class WhisperDecoder:
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
-            **step.search,
+            **search,
         )
         left = length - len(prompts[0])
-        return [
-            hypothesis_of(result, step.temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)
-        ]
+        return [hypothesis_of(result, temperature, tok, left) for result, tok in zip(results, tokenizers_, strict=True)]
 
     @functools.cached_property
     def _suppressed(self) -> list[int]:

@@ -36,6 +36,9 @@ ERRORS = Console(stderr=True)
 async def compare(place: Place, loads: Mapping[str, Load], asked: argparse.Namespace) -> list[Row]:
     """All rows, told on the error output as they come."""
     rows: list[Row] = []
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # its processes end with it
     wanted = {"speechd", *(peer for load in loads.values() for peer in load.peers)}
     async with AsyncExitStack() as running:
         progress = running.enter_context(Progress(console=ERRORS, transient=True))
@@ -97,7 +100,6 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # its processes end with it
     asked = parser().parse_args()
     asked.rounds = 1 if asked.quick else asked.rounds
     folder, loads = asked.model or model_folder(BASE), chosen_loads(asked)

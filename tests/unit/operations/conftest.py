@@ -27,12 +27,12 @@ class Bill(UsageCounters):
     def __init__(self) -> None:
         super().__init__()
         self.meter = Meter(Key("anna", "", id="anna"), self)
-        self.charged: list[float] = []
+        self.charges: list[float] = []
         """Seconds of audio, charge by charge."""
 
     def charge(self, key: str, kind: Kind, amount: float) -> None:
         super().charge(key, kind, amount)
-        self.charged.append(amount)
+        self.charges.append(amount)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ async def test_background_speech_waits_for_callers(service: StandInService) -> N
 
 async def test_a_speech_is_charged_at_its_end(service: StandInService, bill: Bill) -> None:
     speech = await spoken(service, request("One two. Three.", meter=bill.meter))
-    assert bill.charged == [pytest.approx(speech.duration)]
+    assert bill.charges == [pytest.approx(speech.duration)]
 
 
 @pytest.mark.parametrize(("priority", "pays"), [("interactive", True), ("background", False)])
@@ -48,7 +48,7 @@ async def test_a_speech_that_is_left_early(service: StandInService, bill: Bill, 
     asked = request("One two. Three four. Five six.", priority=priority, meter=bill.meter)
     async with open_speech(service, asked) as stream:  # type: ignore[arg-type]
         await anext(stream.parts)
-    assert bool(bill.charged) == pays
+    assert bool(bill.charges) == pays
 
 
 async def test_a_speech_is_written_piece_by_piece(service: StandInService) -> None:

@@ -128,7 +128,7 @@ async def test_a_computation_is_charged_once(service: StandInService, bill: Bill
     for stream in streams:
         await stream.task
     assert (await transcribe(service, request(meter=bill.meter)))[1] == "hit"  # type: ignore[arg-type]
-    assert bill.charged == [WHOLE]
+    assert bill.charges == [WHOLE]
 
 
 async def test_it_is_charged_although_who_began_it_left(service: StandInService, bill: Bill) -> None:
@@ -137,27 +137,27 @@ async def test_it_is_charged_although_who_began_it_left(service: StandInService,
     await first.leave()
     service.ears.gate.set()
     await second.task
-    assert bill.charged == [WHOLE]
+    assert bill.charges == [WHOLE]
 
 
 async def test_who_leaves_early_pays_for_what_was_heard(service: StandInService, bill: Bill) -> None:
     await (await Stream(service, request(meter=bill.meter)).first_segment()).leave()
-    assert bill.charged == [SEGMENTS[0].end]
+    assert bill.charges == [SEGMENTS[0].end]
 
 
 async def test_background_work_that_is_put_back_is_free(service: StandInService, bill: Bill) -> None:
     asked = {"priority": "background", "meter": bill.meter}
     await (await Stream(service, request(**asked)).first_segment()).leave()
-    assert bill.charged == []
+    assert bill.charges == []
     service.ears.gate.set()
     await Stream(service, request(**asked)).task
-    assert bill.charged == [WHOLE]
+    assert bill.charges == [WHOLE]
 
 
 async def test_what_fails_at_once_costs_nothing(service: StandInService, bill: Bill) -> None:
     with pytest.raises(InvalidAudio):
         await Stream(service, request(b"broken", meter=bill.meter)).task
-    assert bill.charged == []
+    assert bill.charges == []
 
 
 def test_a_clip_is_charged_from_its_start() -> None:
