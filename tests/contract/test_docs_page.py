@@ -57,7 +57,7 @@ async def test_the_examples_work(text_house: House) -> None:
     tried = 0
     for path, operations in schema["paths"].items():
         content = operations.get("post", {}).get("requestBody", {}).get("content", {})
-        if "application/json" in content:
+        if "application/json" in content and "{" not in path:
             example = content["application/json"]["example"]
             reply = await text_house.client.post(path, json=example)
             assert reply.status_code == 200, (path, reply.text)

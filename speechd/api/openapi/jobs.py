@@ -1,5 +1,6 @@
 """OpenAPI descriptions of files, batches and jobs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Response
@@ -49,9 +50,9 @@ def upload_operation(dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def with_json(form: type[BaseModel]) -> dict[str, Any]:
-    """Summary and JSON body of a route that reads `form` by hand."""
-    content = {"application/json": {"schema": inlined(form.model_json_schema())}}
+def with_json(form: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
+    """Summary and JSON body of a route that reads `form` by hand, with an example of one."""
+    content = {"application/json": {"schema": inlined(form.model_json_schema()), "example": example}}
     return {
         "summary": (form.__doc__ or "").strip(),
         "openapi_extra": {"requestBody": {"required": True, "content": content}},

@@ -24,17 +24,23 @@ MAX_PART_BYTES = 64 << 20
 """Of one part, as OpenAI documents."""
 
 
+EXAMPLE_UPLOAD = {"purpose": "batch", "filename": "lines.jsonl", "bytes": 2048, "mime_type": "application/jsonl"}
+EXAMPLE_PARTS = {"part_ids": ["part_1", "part_2"]}
+
+
 def router(dialect: Dialect) -> APIRouter:
     """The upload routes, answering in this dialect."""
     routes, nulls = APIRouter(tags=["Uploads"]), null_members(dialect)
 
-    @routes.post("/uploads", **with_json(CreateUploadForm), responses=refusals(TOO_LARGE), **nulls)
+    @routes.post("/uploads", **with_json(CreateUploadForm, EXAMPLE_UPLOAD), responses=refusals(TOO_LARGE), **nulls)
     async def create_upload(request: Request) -> UploadObject:
         return await begin_upload(request, dialect)
 
     changed = {"responses": refusals(MISSING | TOO_LARGE), **nulls}
     routes.post("/uploads/{upload_id}/parts", **part_operation(PART_FIELD), **changed)(add_part)
-    routes.post("/uploads/{upload_id}/complete", **with_json(CompleteUploadForm), **changed)(complete_upload)
+    routes.post("/uploads/{upload_id}/complete", **with_json(CompleteUploadForm, EXAMPLE_PARTS), **changed)(
+        complete_upload
+    )
     routes.post("/uploads/{upload_id}/cancel", summary="Cancel an upload.", **changed)(cancel_upload)
     return routes
 
