@@ -45,7 +45,7 @@ async def accept_recording(request: Request, form_type: type[AudioForm], dialect
     service, store = get_service(request), await get_store_handle(request).open()
     await store.audio.check_room(caller_of(request))
     async with AsyncExitStack() as resources:
-        draft = resources.enter_context(await asyncio.to_thread(store.files.blobs.draft, caller_of(request)))
+        draft = resources.enter_context(await store.files.blobs.new_draft(caller_of(request)))
         limits = service.settings
         into, limit = cast(BinaryIO, draft), limits.max_upload_bytes
         body = await resources.enter_async_context(open_form(request, limit, into, limits.max_json_bytes))

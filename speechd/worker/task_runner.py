@@ -102,7 +102,7 @@ class TaskRunner:
 
         async def write(data: bytes) -> None:
             nonlocal draft
-            draft = draft or resources.enter_context(await asyncio.to_thread(self._files.blobs.draft))
+            draft = draft or resources.enter_context(await self._files.blobs.new_draft())
             await asyncio.to_thread(draft.write, data)
 
         fields = await asyncio.to_thread(self._fields, line)

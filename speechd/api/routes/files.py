@@ -42,7 +42,7 @@ async def store_file(request: Request, dialect: Dialect) -> FileObject:
     files = (await get_store_handle(request).open()).files
     owner = caller_of(request)
     await files.check_room(owner)
-    with await asyncio.to_thread(files.blobs.draft, owner) as draft:
+    with await files.blobs.new_draft(owner) as draft:
         maximum = get_service(request).settings.max_upload_bytes
         async with open_form(request, maximum, into=cast(BinaryIO, draft)) as body:
             form = FileForm.parse(body.fields)

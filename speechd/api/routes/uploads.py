@@ -1,6 +1,5 @@
 """The Uploads API: a file arrives in parts, one after the other or side by side; each key sees its own."""
 
-import asyncio
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from fastapi import APIRouter, Request
@@ -74,7 +73,7 @@ async def add_part(upload_id: str, request: Request) -> UploadPartObject:
     """
     store, owner = await get_store_handle(request).open(), caller_of(request)
     await store.uploads.check_open(owner, upload_id)
-    with await asyncio.to_thread(store.files.blobs.draft, owner) as draft:
+    with await store.files.blobs.new_draft(owner) as draft:
         into = cast(BinaryIO, draft)
         async with open_form(request, MAX_PART_BYTES, into=into, file_field=PART_FIELD) as body:
             if body.file is None:

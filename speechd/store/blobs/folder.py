@@ -14,6 +14,7 @@ from typing import BinaryIO, Self
 from sqlalchemy import delete, exists, func, or_, select, text, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from speechd.errors import StorageUnavailable
 from speechd.store.blobs.quota import StorageLimits, StorageQuota
 from speechd.store.errors import storage_errors
 from speechd.store.tables import audio_jobs, batches, blobs, files, lines, upload_parts
@@ -128,6 +129,16 @@ class BlobFolder:
             StorageUnavailable: no file can be written to the folder.
         """
         return BlobDraft(self._drafts, self._quota, owner, replaced)
+
+    async def new_draft(self, owner: str = "", replaced: int = 0) -> BlobDraft:
+        """See draft; made in a thread. Who is cancelled meanwhile leaves none behind."""
+        making = asyncio.ensure_future(asyncio.to_thread(self.draft, owner, replaced))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            with suppress(StorageUnavailable), await making:
+                pass
+            raise
 
     async def check_room(self, connection: AsyncConnection, owner: str, size: int = 1) -> None:
         """Looks up how much an owner keeps; its next draft is refused as soon as it is too large beside that.

@@ -126,7 +126,7 @@ class Uploads:
         if upload.status != "pending":
             return await self._again(upload, part_ids)
         replaced = sum({part.blob: part.bytes for part in parts}.values())
-        with await asyncio.to_thread(self._files.blobs.draft, owner, replaced) as draft:
+        with await self._files.blobs.new_draft(owner, replaced) as draft:
             try:
                 await self._join(draft, parts, md5.strip().lower())
             except StorageUnavailable:
