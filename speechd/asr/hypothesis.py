@@ -23,8 +23,8 @@ MIN_SHORT_LOGPROB = -0.5
 """Mean log-probability below which the text of a short context is not trusted: of 57 clips that whisper-base decoded
 with 2 s of margin, 10 were below it, and 4 of those had other words than with 30 s, of the others 3."""
 MIN_SHORT_LOGPROB_OTHER = -0.4
-"""The same in other languages than English: in Italian prompts whisper-base writes .011 of the words in another way than
-with 30 s, .054 with the limit of English."""
+"""The same in other languages than English: in Italian prompts whisper-base writes .011 of the words in another way
+than faster-whisper, .054 with the limit of English."""
 MAX_CHARACTERS_PER_SECOND = 30.0
 """Of speech. Fast English has 20."""
 MIN_CHARACTERS_PER_SECOND = 2.0
