@@ -109,7 +109,8 @@ class WhisperDecoder:
         if prompt and _echoes(found, job):
             return replace(found, doubt="echo")
         begins = last_begin(found.tokens, tokenizer.timestamp_begin)
-        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken))
+        english = tokenizer.language_code == "en"
+        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken, english=english))
 
     def _with_fallback(
         self,
