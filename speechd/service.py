@@ -234,10 +234,8 @@ class Service:
             ModelLoading: its pull is running. `retry_after` estimates its time.
             ModelNotInstalled: its last pull failed, with the reason, and nothing else can answer.
         """
-        if (name := self.models.meant(model_id)) == AUTO:
-            return
-        model = self.models.get(name)
-        if model.installed:
+        model = self.models.named(model_id)
+        if model is None or model.installed:
             return
         pull = self.pulls.get(model.id)
         if (pull is None or pull.may_start_again(RETRY_PULL_SECONDS)) and self._may_pull(model):

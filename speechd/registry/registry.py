@@ -77,11 +77,13 @@ class ModelStore:
         Raises:
             ModelNotFound: there is none.
         """
-        model = self._find(self._names.target(model_id), trusted=self._names.trusted(model_id))
+        return self._get(self._names.target(model_id), model_id)
+
+    def _get(self, name: str, asked: str) -> Model:
+        """The model of a name, which is trusted where the operator put it in the place of the one asked for."""
+        model = self._find(name, trusted=name != asked or self._names.trusted(asked))
         if model is None:
-            raise ModelNotFound(
-                f"The model `{model_id}` does not exist or you do not have access to it.", param="model"
-            )
+            raise ModelNotFound(f"The model `{asked}` does not exist or you do not have access to it.", param="model")
         return model
 
     def pullable(self, model_id: str) -> Model:
@@ -114,7 +116,7 @@ class ModelStore:
             Unprocessable: the model named cannot do the task or the language.
         """
         name = self._answering_name(model_id)
-        model = self._best(options) if name == AUTO else self.get(name)
+        model = self._best(options) if name == AUTO else self._get(name, model_id)
         check_able(model, options)
         return self._installed(model, model_id)
 
@@ -133,9 +135,17 @@ class ModelStore:
             ModelNotFound: no such model.
             ModelNotInstalled: it is not on disk.
         """
-        if (name := self.meant(model_id)) == AUTO:
-            return self._best(TranscribeOptions())
-        return self._installed(self.get(name), model_id)
+        model = self.named(model_id)
+        return self._installed(model, model_id) if model else self._best(TranscribeOptions())
+
+    def named(self, model_id: str) -> Model | None:
+        """The model that the caller and the operator mean by an id, whether it is here or not; None for `auto`.
+
+        Raises:
+            ModelNotFound: no such model.
+        """
+        name = self.meant(model_id)
+        return None if name == AUTO else self._get(name, model_id)
 
     def _installed(self, model: Model, name: str) -> Model:
         if not model.installed:

@@ -53,6 +53,20 @@ def test_the_operators_default_is_what_a_hosted_name_means(tmp_path: Path) -> No
         store(tmp_path, default_model="whisper-large-v3").choose("whisper-1", ANY)
 
 
+def test_an_alias_of_a_folder_and_of_a_repository(tmp_path: Path) -> None:
+    """The operator may name what callers must not."""
+    folder = store(tmp_path, "whisper-base").choose("whisper-base", ANY).path
+    aliases = {"mine": str(folder), "theirs": "somebody/something"}
+    models = store(tmp_path / "other", model_aliases=aliases)
+    assert models.choose("mine", ANY).path == models.installed("mine").path == folder
+    with pytest.raises(ModelNotInstalled):
+        models.choose("theirs", ANY)
+    assert models.named("theirs") is not None
+    for name in aliases.values():
+        with pytest.raises(ModelNotFound):
+            models.choose(name, ANY)
+
+
 def test_an_alias_wins(tmp_path: Path) -> None:
     aliases = {"whisper-1": "whisper-tiny", "gpt-4o-transcribe": "whisper-large-v3", "mine": "gpt-4o-transcribe"}
     models = store(tmp_path, "whisper-base", "whisper-tiny", model_aliases=aliases)
