@@ -22,9 +22,6 @@ MIN_AGREEMENT = 0.6
 MIN_SHORT_LOGPROB = -0.5
 """Mean log-probability below which the text of a short context is not trusted: of 57 clips that whisper-base decoded
 with 2 s of margin, 10 were below it, and 4 of those had other words than with 30 s, of the others 3."""
-MIN_SHORT_LOGPROB_OTHER = -0.4
-"""The same in other languages than English: in Italian prompts whisper-base writes .011 of the words in another way
-than faster-whisper, .054 with the limit of English."""
 MAX_CHARACTERS_PER_SECOND = 30.0
 """Of speech. Fast English has 20."""
 MIN_CHARACTERS_PER_SECOND = 2.0
@@ -75,7 +72,7 @@ class Hypothesis:
         return not repetitive(self.text), self.avg_logprob
 
 
-def doubt(found: Hypothesis, begins: float, duration: float, spoken: float, *, english: bool = True) -> str:
+def doubt(found: Hypothesis, begins: float, duration: float, spoken: float) -> str:
     """What speaks against the text of a short context, which Whisper was not trained on; "" where nothing does.
 
     Args:
@@ -83,11 +80,10 @@ def doubt(found: Hypothesis, begins: float, duration: float, spoken: float, *, e
         begins: when its last stretch of text begins, in seconds. Its end is rough and often lies in the silence.
         duration: seconds of the window.
         spoken: seconds of speech in it.
-        english: Whisper is surest of English.
     """
     words = found.text.lower().split()
     signs = {
-        "improbable": found.avg_logprob < (MIN_SHORT_LOGPROB if english else MIN_SHORT_LOGPROB_OTHER),
+        "improbable": found.avg_logprob < MIN_SHORT_LOGPROB,
         "repetitive": found.loops or repetitive(found.text) or _stutters(words),
         "endless": not found.complete,
         "late": begins > duration,

@@ -109,8 +109,7 @@ class WhisperDecoder:
         if prompt and _echoes(found, job):
             return replace(found, doubt="echo")
         begins = last_begin(found.tokens, tokenizer.timestamp_begin)
-        english = tokenizer.language_code == "en"
-        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken, english=english))
+        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken))
 
     def _with_fallback(
         self,

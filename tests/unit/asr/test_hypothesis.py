@@ -105,8 +105,3 @@ def test_what_looks_wrong_on_a_short_context_is_named(
     found: Hypothesis, begins: float, spoken: float, sign: str
 ) -> None:
     assert doubt(found, begins, duration=3.0, spoken=spoken) == sign
-
-
-def test_other_languages_are_trusted_less() -> None:
-    found = replace(GOOD, avg_logprob=-0.45)
-    assert [doubt(found, 0.0, 3.0, 2.0, english=english) for english in (True, False)] == ["", "improbable"]

@@ -1,5 +1,7 @@
 """The Whisper engine on the embedded model: batches, context, prompts, word times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel, decode_audio
@@ -172,3 +174,16 @@ def test_a_callers_text_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> No
         engine.group(job)
     engine.decode(jobs[:1])
     assert [text for text in tokenised if "Ada" in text] == [" Ada, Bo", " Ada."]
+
+
+def test_only_english_is_decoded_short_where_short_windows_were_not_learned(engine: WhisperEngine) -> None:
+    stranger = WhisperEngine(FOLDER, context_margin=3.0, languages=LANGUAGES)
+    german = window(next(f for f in fixtures("clean") if f.language == "de"))
+    told, found = (Job(german, TranscribeOptions(language=language)) for language in ("de", None))
+    english = Job(window(fixtures()[0]), TranscribeOptions(language="en"))
+    assert stranger.group(replace(told, full_context=True)) == stranger.group(told)
+    assert stranger.group(replace(english, full_context=True)) != stranger.group(english)
+    assert engine.group(replace(told, full_context=True)) != engine.group(told)
+    (doubted,) = stranger.decode([found])
+    (trusted,) = stranger.decode([replace(found, full_context=True)])
+    assert (doubted.doubt, trusted.doubt, trusted.language) == ("foreign", "", "de")
