@@ -143,22 +143,23 @@ def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrot
 @app.command()
 def tune(
     model: Name,
-    recordings: Annotated[list[Path], typer.Argument(help="Recordings of people, 10 minutes or more.", exists=True)],
-    language: Annotated[str | None, typer.Option(help="Their language. Default: detected.")] = None,
+    recordings: Annotated[
+        list[Path], typer.Argument(help="Recordings of English speech, 10 minutes or more.", exists=True)
+    ],
 ) -> None:
     """Find out how much silence a Whisper model needs after a short window.
 
-    With that margin short clips are encoded at their own length and not at 30 s. The shortest margin is kept with which
+    With that margin short English clips are encoded at their own length and not at 30 s. The shortest margin is kept with which
     the model writes the same as with 30 s. It is written beside the model's files. Models of the catalog that were
     measured need no tuning.
 
     Example:
 
-        speechd models tune my-whisper calls/*.wav --language de
+        speechd models tune my-whisper calls/*.wav
     """
     found = _store().get(model)
     with step_bar(f"tuning {found.id}") as advance:
-        results = lazy.tune(found, lazy.read_settings(), recordings, language, advance)
+        results = lazy.tune(found, lazy.read_settings(), recordings, advance)
     table = Table("MARGIN", "OTHER WORDS", "DECODED AGAIN", box=None, pad_edge=False)
     for result in results:
         table.add_row(f"{result.margin:g} s", f"{result.difference:.1%}", f"{result.repeated:.1%}")

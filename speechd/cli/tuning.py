@@ -60,16 +60,13 @@ class MarginResult:
         return self.difference <= MAX_DIFFERENCE and self.repeated <= MAX_REPEATED
 
 
-def tune(
-    model: Model, settings: Settings, files: Sequence[Path], language: str | None, advance: Advance
-) -> list[MarginResult]:
+def tune(model: Model, settings: Settings, files: Sequence[Path], advance: Advance) -> list[MarginResult]:
     """Finds the shortest margin that suits a model, and writes it beside its files.
 
     Args:
         model: a Whisper model that is installed.
         settings: where it runs.
-        files: recordings of people.
-        language: ISO 639-1 code; None detects it in each window.
+        files: recordings of English speech: other languages are decoded with 30 s.
         advance: is called after each window.
 
     Returns:
@@ -86,7 +83,7 @@ def tune(
     windows = speech_windows(files)
     engine = load_whisper(model, settings)
     try:
-        results = find_margin(engine, windows, language, advance)
+        results = find_margin(engine, windows, advance)
     finally:
         engine.close()
     write_margin(model.path, results[-1].margin if results[-1].suits else None)
@@ -109,21 +106,18 @@ def speech_windows(files: Sequence[Path]) -> list[Window]:
     return [found[int(number * step)] for number in range(int(len(found) / step))]
 
 
-def find_margin(
-    engine: TunableEngine, windows: Sequence[Window], language: str | None, advance: Advance
-) -> list[MarginResult]:
+def find_margin(engine: TunableEngine, windows: Sequence[Window], advance: Advance) -> list[MarginResult]:
     """Tries one margin after the other, until one suits.
 
     Args:
         engine: its margin is changed.
         windows: of speech.
-        language: ISO 639-1 code; None detects it in each window.
         advance: is called after each window.
 
     Returns:
         What was tried; the last one suits, or none does.
     """
-    options, total = TranscribeOptions(language=language), len(windows) * (1 + len(MARGINS))
+    options, total = TranscribeOptions(language="en"), len(windows) * (1 + len(MARGINS))
     engine.context_margin = None
     reference, _ = _texts(engine, windows, options, partial(_advance_from, 0, total, advance))
     results: list[MarginResult] = []

@@ -51,13 +51,13 @@ def ignore(done: int, total: int) -> None:
 
 @pytest.mark.parametrize(("needs", "sure", "found"), [(0.0, 0.0, 1.0), (3.0, 0.0, 3.0), (0.0, 5.0, 5.0)])
 def test_the_shortest_margin_that_suits_is_found(needs: float, sure: float, found: float) -> None:
-    results = find_margin(ShortSighted(needs, sure), WINDOWS, "en", ignore)
+    results = find_margin(ShortSighted(needs, sure), WINDOWS, ignore)
     assert results[-1].margin == found
     assert [result.suits for result in results] == [False] * (len(results) - 1) + [True]
 
 
 def test_no_margin_may_suit() -> None:
-    assert not any(result.suits for result in find_margin(ShortSighted(99.0), WINDOWS, "en", ignore))
+    assert not any(result.suits for result in find_margin(ShortSighted(99.0), WINDOWS, ignore))
 
 
 def test_a_model_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_model_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(tuning, "speech_windows", lambda files: WINDOWS)
     for needs, written in ((3.0, 3.0), (99.0, None)):
         monkeypatch.setattr(tuning, "load_whisper", lambda *_, needs=needs: ShortSighted(needs))
-        tune(model, Settings(data_dir=tmp_path), [], "en", ignore)
+        tune(model, Settings(data_dir=tmp_path), [], ignore)
         assert measured_margin(tmp_path) == written
 
 
@@ -78,7 +78,7 @@ def test_models_that_cannot_be_tuned_are_refused(settings: Settings, name: str, 
     store = ModelStore(settings)
     model = replace(store.get("whisper-pocket"), id=name, kind="tts") if name == "aura" else store.get(name)
     with pytest.raises(InvalidRequest, match=message):
-        tune(model, settings, [], None, ignore)
+        tune(model, settings, [], ignore)
 
 
 def test_too_little_speech_is_refused() -> None:
