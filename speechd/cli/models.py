@@ -143,15 +143,13 @@ def import_(file: Annotated[Path, typer.Argument(help="A file that `export` wrot
 @app.command()
 def tune(
     model: Name,
-    recordings: Annotated[
-        list[Path], typer.Argument(help="Recordings of English speech, 10 minutes or more.", exists=True)
-    ],
+    recordings: Annotated[list[Path], typer.Argument(help="English speech, 10 minutes or more.", exists=True)],
 ) -> None:
     """Find out how much silence a Whisper model needs after a short window.
 
-    With that margin short English clips are encoded at their own length and not at 30 s. The shortest margin is kept with which
-    the model writes the same as with 30 s. It is written beside the model's files. Models of the catalog that were
-    measured need no tuning.
+    With that margin short English clips are encoded at their own length and not at 30 s. The shortest margin is kept
+    with which the model writes the same as with 30 s. It is written beside the model's files. Models of the catalog
+    that were measured need no tuning.
 
     Example:
 
