@@ -132,20 +132,41 @@ class WhisperEngine:
         if jobs[0].detect:
             timings = Timings(encode=(time.perf_counter() - started) / len(jobs))
             return [Decoded((), likeliest(chance), chance, timings, heard=0.0) for chance in chances]
-        languages = [likeliest(chance) for chance in chances]
-        tokenizers_ = [self._tokenizer(job.options.task, code) for job, code in zip(jobs, languages, strict=True)]
         short = self._context(jobs[0]) < FULL_CONTEXT
+        known = [i for i, chance in enumerate(chances) if not short or self._knows_short(likeliest(chance))]
+        if len(known) == len(jobs):
+            return self._written(jobs, encoded, chances, encoded_at - started, short=short)
+        # The language of the others is known only now. Their text would not be used: they come back with 30 s.
+        some = [jobs[i] for i in known], encoded[known], [chances[i] for i in known]
+        written = iter(self._written(*some, encoded_at - started, short=short) if known else ())
+        timings = Timings(encode=(encoded_at - started) / len(jobs))
+        return [
+            next(written) if i in known else Decoded((), likeliest(chance), chance, timings, heard=0.0, doubt="foreign")
+            for i, chance in enumerate(chances)
+        ]
+
+    def _written(
+        self,
+        jobs: Sequence[Job],
+        encoded: EncodedArray,
+        chances: Sequence[dict[str, float]],
+        encode_seconds: float,
+        *,
+        short: bool,
+    ) -> list[Decoded]:
+        """What the decoder writes for windows that are encoded."""
+        started = time.perf_counter()
+        tokenizers_ = [
+            self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
+        ]
         hypotheses = self._decoder.generate(jobs, encoded, tokenizers_, short=short)
-        if short:  # the language of some is known only now
-            pairs = zip(hypotheses, languages, strict=True)
-            hypotheses = [each if self._knows_short(code) else replace(each, doubt="foreign") for each, code in pairs]
         spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
         aligned_at = time.perf_counter()
         timings = Timings(
-            encode=(encoded_at - started) / len(jobs),
-            generate=(generated_at - encoded_at) / len(jobs),
+            encode=encode_seconds / len(jobs),
+            generate=(generated_at - started) / len(jobs),
             align=(aligned_at - generated_at) / len(jobs),
         )
         results = zip(jobs, hypotheses, tokenizers_, spans, alignments, chances, strict=True)

@@ -187,3 +187,10 @@ def test_only_english_is_decoded_short_where_short_windows_were_not_learned(engi
     (doubted,) = stranger.decode([found])
     (trusted,) = stranger.decode([replace(found, full_context=True)])
     assert (doubted.doubt, trusted.doubt, trusted.language) == ("foreign", "", "de")
+    length = max(len(german.samples), len(english.window.samples))
+    padded = [np.pad(each.samples, (0, length - len(each.samples))) for each in (german, english.window)]
+    mixed = [Job(Window(0, samples, ()), TranscribeOptions()) for samples in padded]
+    first, second = stranger.decode(mixed)
+    assert (first.doubt, first.segments, second.language) == ("foreign", (), "en")
+    (alone,) = stranger.decode(mixed[1:])
+    assert [segment.text for segment in second.segments] == [segment.text for segment in alone.segments] != []
