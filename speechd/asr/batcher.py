@@ -69,7 +69,7 @@ class Batcher:
         self._engine = engine
         self._watch = watch
         self.doubts: Counter[str] = Counter()
-        """Windows that were decoded again with the full context, by what spoke against the short one's text."""
+        """How often a window was decoded again with more context, by what spoke against the text."""
         self._clock = clock
         self._recordings = RecordingQueue(limits, clock)
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
@@ -119,18 +119,19 @@ class Batcher:
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
 
-        Where the text of a short context looks wrong, the window is queued again with the full context.
+        Where the text of a short context looks wrong, the window is queued again with more context.
 
         Raises:
             EngineFailure: the engine failed on this window.
             Overloaded: the recording was admitted while the speed was not known, and would wait too long.
         """
         found = await self._decode_once(job, queued)
-        if not found.doubt:
-            return found
-        self.doubts[found.doubt] += 1
-        again = await self._decode_once(replace(job, full_context=True, encoded=None), queued)
-        return replace(again, timings=found.timings + again.timings)
+        while found.doubt:
+            self.doubts[found.doubt] += 1
+            job, before = job.widened(found.doubt), found.timings
+            found = await self._decode_once(job, queued)
+            found = replace(found, timings=before + found.timings)
+        return found
 
     async def _decode_once(self, job: Job, queued: QueuedRecording) -> Decoded:
         if queued.refusal is not None:
