@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
@@ -21,6 +22,7 @@ from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
+from speechd.registry.files import SPEAKERS_MODEL
 from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader
 from speechd.registry.loading.manager import LoadedModel, ManagerLimits, ModelManager
@@ -134,6 +136,19 @@ class Service:
         voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name, language))
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
+    @asynccontextmanager
+    async def diarizer(self) -> AsyncGenerator[Diarizer]:
+        """The model that tells speakers apart, loaded and held for the duration of the context. It may be held beside a
+        recogniser.
+
+        Raises:
+            ModelNotInstalled: none is on disk. The message names the command that pulls it.
+            ModelLoading: it is being pulled.
+            EngineFailure: its files cannot be loaded.
+        """
+        async with self.loaded.use(self._speaker_model()) as loaded:
+            yield cast(Diarizer, loaded)
+
     def start(self) -> None:
         """Begins to load the models of SPEECHD_PRELOAD. It needs a running event loop."""
         if self.settings.preload:
@@ -173,6 +188,17 @@ class Service:
             refusal = error
         self._pull_instead(model_id, refusal)
         return self.models.choose(model_id, options)  # its pull may have ended since
+
+    def _speaker_model(self) -> Model:
+        """
+        Raises:
+            ModelNotInstalled, ModelLoading: see diarizer.
+        """
+        try:
+            return self.models.speaker_model()
+        except ModelNotInstalled as refusal:
+            self._pull_instead(SPEAKERS_MODEL, refusal)
+            return self.models.speaker_model()  # its pull may have ended since
 
     async def _preload(self) -> None:
         for model_id in self.settings.preload:

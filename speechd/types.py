@@ -323,6 +323,59 @@ class KnownVoice:
     """Of unit length, as little-endian float32: hashable, so that equal requests have equal options."""
 
 
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """A stretch of time in which one speaker of a recording talks."""
+
+    start: float
+    """Seconds from the recording's beginning."""
+    end: float
+    speaker: int
+    """From 0, in the order in which the speakers are first heard."""
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+MAX_SPEAKERS = 10
+"""Speakers of one recording that are told apart at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerOptions:
+    """How many speakers there are, as far as the caller knows."""
+
+    num_speakers: int | None = None
+    """Exactly so many, 1 to MAX_SPEAKERS, where there is enough speech to tell them apart. None: find out."""
+    min_speakers: int = 1
+    max_speakers: int = MAX_SPEAKERS
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Fewest and most speakers."""
+        if self.num_speakers is not None:
+            return self.num_speakers, self.num_speakers
+        return self.min_speakers, self.max_speakers
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Who speaks when in a recording."""
+
+    turns: tuple[SpeakerTurn, ...]
+    """In the order of time; empty where nobody speaks."""
+    names: tuple[str | None, ...] = ()
+    """Of each speaker, by number: the known speaker that it is, or None for a stranger. No name comes twice."""
+    seconds: float = 0.0
+    """Time that it took, summed over its threads."""
+
+    @property
+    def speakers(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+
 class Transcriber(Protocol):
     """Takes a recording, and yields its segments and then its transcript; local or remote."""
 

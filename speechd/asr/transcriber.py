@@ -8,10 +8,10 @@ import asyncio
 import contextlib
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
@@ -24,15 +24,12 @@ from speechd.asr.recording import OpenRecording
 from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
 from speechd.audio.windows import Packing
-from speechd.executors import DECODING, run_in
+from speechd.executors import DECODING, iterate_in, run_stoppable
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 SECOND_TEMPERATURE = 0.4
 """High enough to leave a loop, low enough to follow the audio. Prompts, which cause loops, are left out."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +52,12 @@ class LocalTranscriber:
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
         with contextlib.ExitStack() as held:
             held.callback(recording.close)
-            await _in_thread(recording.open, recording.close)
+            await run_stoppable(DECODING, recording.open, recording.close)
             queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority, caller))
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )
-            windows = _in_threads(recording.windows(self.packing), recording.close)
+            windows = iterate_in(DECODING, recording.windows(self.packing), recording.close)
             async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
@@ -143,27 +140,3 @@ def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> I
 def _doubts(window: Window, decoded: Decoded) -> int:
     """How many pieces of evidence speak against what was decoded."""
     return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
-
-
-async def _in_threads(iterator: Iterator[T], stop: Callable[[], None]) -> AsyncGenerator[T, None]:
-    """Iterates a blocking iterator on worker threads, one step at a time; see _in_thread."""
-    end = object()
-    while (item := await _in_thread(partial(next, iterator, end), stop)) is not end:
-        yield item
-
-
-async def _in_thread(step: Callable[[], R], stop: Callable[[], None]) -> R:
-    """Calls a blocking function on a worker thread; cancelled, it has it stopped and waits for its end.
-
-    Args:
-        step: what is called.
-        stop: makes `step` return or raise soon.
-    """
-    running = asyncio.ensure_future(run_in(DECODING, step))
-    try:
-        return await asyncio.shield(running)
-    finally:
-        if not running.done():
-            stop()
-            await asyncio.wait([running])  # a thread cannot be interrupted, and the file must outlive it
-            running.exception()

@@ -18,6 +18,7 @@ from speechd.registry import catalog, piper_voices
 from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.files import (
     PULL_COMMAND,
+    PULL_SPEAKERS,
     came_over_http,
     engine_of,
     hub_snapshot,
@@ -119,6 +120,20 @@ class ModelStore:
         model = self._best(options) if name == AUTO else self._get(name, model_id)
         check_able(model, options)
         return self._installed(model, model_id)
+
+    def speaker_model(self) -> Model:
+        """The best installed model that tells speakers apart.
+
+        Raises:
+            ModelNotInstalled: none is on disk.
+        """
+        models = self.list(hosted=False)
+        found = next((m for m in models if m.kind == "speakers" and self.may_be_auto(m)), None)
+        if found is None:
+            raise ModelNotInstalled(
+                f"No model that tells speakers apart is installed. Install one with: {PULL_SPEAKERS}", param="model"
+            )
+        return found
 
     def answering(self, model_id: str) -> Model | None:
         """The recogniser that a plain request of that id gets; None where it is refused."""
