@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
+from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
 from speechd.asr.language_detection import LanguageDetector, main_language
@@ -23,6 +24,8 @@ from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import OpenRecording
 from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
+from speechd.asr.speakers.channels import ChannelDiarization
+from speechd.asr.speakers.segments import segments_by_speaker
 from speechd.audio.windows import Packing
 from speechd.executors import DECODING, iterate_in, run_stoppable
 from speechd.priority import PrioritySource, interactive
@@ -43,14 +46,16 @@ class LocalTranscriber:
     """Longest recording accepted."""
     linked_windows: int = 1
     """Windows in a row, each with the end of the previous text as its prompt; see speechd.asr.linked_windows."""
+    diarizer: Diarizer | None = None
+    """Tells speakers apart, beside the recognition; None where nobody asks for it."""
 
     async def stream(
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
-        """See speechd.types.Transcriber."""
+        """See speechd.types.Transcriber. Segments have speakers only in the transcript: all must be heard before."""
         recording = OpenRecording(audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.ExitStack() as held:
+        async with contextlib.AsyncExitStack() as held:
             held.callback(recording.close)
             await run_stoppable(DECODING, recording.open, recording.close)
             queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority, caller))
@@ -58,7 +63,9 @@ class LocalTranscriber:
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )
             windows = iterate_in(DECODING, recording.windows(self.packing), recording.close)
-            async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
+            speakers = await held.enter_async_context(ChannelDiarization(self.diarizer))
+            heard = _decode(speakers.listen(windows), detectors, self._row(options))
+            async with contextlib.aclosing(heard) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
@@ -66,16 +73,17 @@ class LocalTranscriber:
                         yield segment
             for segment in merger.push((), math.inf):
                 yield segment
+            found = await speakers.finish(options)
         language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
             duration=recording.seconds,
-            segments=tuple(merger.merged),
+            segments=segments_by_speaker(merger.merged, found),
             model=self.model,
             language_probability=certainty,
             warnings=recording.warnings,
-            timings=timings + recording.timings,
+            timings=timings + recording.timings + Timings(diarize=sum(each.seconds for each in found.values())),
             channels=recording.channels,
             uncovered=tuple(sorted(uncovered)),
         )

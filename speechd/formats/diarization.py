@@ -47,7 +47,7 @@ def to_turns_and_speakers(transcript: Transcript, view: View) -> JsonObject:
 def to_rttm(transcript: Transcript, view: View) -> str:
     """Rich Transcription Time Marked (NIST, RT-09 evaluation plan, appendix A). Its fields have no blanks."""
     return "".join(
-        f"SPEAKER {RTTM_FILE} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {turn.speaker.replace(' ', '_')} <NA> <NA>\n"
+        f"SPEAKER {RTTM_FILE} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {_field(turn.speaker)} <NA> <NA>\n"
         for turn in transcript.segments
     )
 
@@ -70,3 +70,8 @@ def _numbers(transcript: Transcript) -> dict[str, int]:
 
 def _times(turn: Segment) -> JsonObject:
     return {"start": round(turn.start, 3), "end": round(turn.end, 3)}
+
+
+def _field(text: str) -> str:
+    """A text without blanks."""
+    return text.replace(" ", "_")

@@ -194,6 +194,10 @@ def to_lrc(transcript: Transcript, view: View) -> str:
     return "".join(f"[{lyrics_clock(cue.start)}]{_prefix(view, cue)}{one_line(cue.text)}\n" for cue in cues(transcript))
 
 
+def to_minutes(transcript: Transcript, view: View) -> str:
+    return write_minutes(transcript, view.speaker)
+
+
 TRANSCRIPT_FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
@@ -205,7 +209,7 @@ TRANSCRIPT_FORMATS: dict[str, Format] = {
         Format("diarized_json", ".diarized.json", "application/json", to_diarized_json, speaker_segment),
         Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
         Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv, cue_event),
-        Format("minutes", ".md", "text/markdown; charset=utf-8", lambda said, view: write_minutes(said, view.speaker)),
+        Format("minutes", ".md", "text/markdown; charset=utf-8", to_minutes, cue_event),
         Format("lrc", ".lrc", "text/plain; charset=utf-8", to_lrc, cue_event),
     )
 }

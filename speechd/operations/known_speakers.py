@@ -1,11 +1,11 @@
 """Speakers whose voices are known: by a reference that comes with the request, or enrolled before."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from speechd.asr.speakers.channels import kept_voice
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.operations.context import RequestContext
@@ -74,7 +74,7 @@ async def _enrolled(service: Service, names: Sequence[str], context: RequestCont
 
 async def _referenced(service: Service, name: str, reference: str) -> KnownVoice:
     """The voice of a reference. That of an equal reference is remembered for a while."""
-    key = hashlib.sha256(reference.encode()).digest()
+    key = await asyncio.to_thread(lambda: hashlib.sha256(reference.encode()).digest())
     embedding = service.reference_voices.recall(key)
     if embedding is None:
         embedding = await _listen(service, name, reference)
@@ -99,4 +99,4 @@ async def _listen(service: Service, name: str, reference: str) -> bytes:
     except InvalidRequest as error:
         code = error.error_code
         raise InvalidRequest(f"The reference of `{name}`: {error.message}", param=REFERENCES, code=code) from error
-    return np.asarray(speaker.voice, "<f4").tobytes()
+    return kept_voice(speaker).embedding

@@ -123,6 +123,11 @@ class TranscriptionCall:
         return self.form.streams and self.form.model not in self.context.dialect.models_without_stream
 
     @property
+    def tells_speakers(self) -> bool:
+        """Speakers are told apart by their voice."""
+        return self.form.to_options().speakers is not None
+
+    @property
     def ignored(self) -> tuple[str, ...]:
         """Fields of which a value has no effect."""
         return self.form.ignored + ("stream",) * (self.form.streams and not self.streams)
@@ -195,8 +200,8 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
     with contextlib.ExitStack() as owned:
         audio = await _audio(service, request, owned)
         _, transcriber = await service.transcriber(request.model, request.options)
-        known = await find_known(service, request.known, request.context)
-        request = replace(request, options=replace(request.options, known_voices=known))
+        voices = await find_known(service, request.known, request.context)
+        request = replace(request, options=replace(request.options, known_voices=voices))
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         known = service.coalescer.recall(key)
         if isinstance(known, Transcript):

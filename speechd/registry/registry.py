@@ -30,7 +30,7 @@ from speechd.registry.files import (
 from speechd.registry.memory import available_memory, fits
 from speechd.registry.model_names import AUTO, ModelNames
 from speechd.registry.over_http import check_removable
-from speechd.registry.selection import BrokenModels, by_preference, check_able, installed_bytes
+from speechd.registry.selection import BrokenModels, by_preference, check_able, check_tells_speakers, installed_bytes
 from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -121,12 +121,17 @@ class ModelStore:
         check_able(model, options)
         return self._installed(model, model_id)
 
-    def speaker_model(self) -> Model:
-        """The best installed model that tells speakers apart.
+    def speaker_model(self, model_id: str = AUTO) -> Model:
+        """The installed model of that id that tells speakers apart; the best one for `auto` and what stands for it.
 
         Raises:
-            ModelNotInstalled: none is on disk.
+            ModelNotInstalled: it, or any, is not on disk.
+            ModelNotFound: there is none of that id.
+            Unprocessable: the model named does something else.
         """
+        name = self._answering_name(model_id)
+        if name != AUTO:
+            return self._installed(check_tells_speakers(self._get(name, model_id)), model_id)
         models = self.list(hosted=False)
         found = next((m for m in models if m.kind == "speakers" and self.may_be_auto(m)), None)
         if found is None:

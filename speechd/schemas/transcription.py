@@ -4,7 +4,7 @@ Unknown fields are ignored, as the hosted services do. A known field is never ig
 """
 
 from itertools import accumulate
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
@@ -75,8 +75,8 @@ class AudioForm(SubtitleOptions, RecordingForm):
     )
     speakers: bool = Field(
         False,
-        description="Tell speakers apart by their voice also in `verbose_json`, `text`, `srt`, `vtt`, `tsv` and `lrc`, and"
-        " inside each channel with `channels=split`.",
+        description="Tell speakers apart by their voice also in `verbose_json`, `text`, `srt`, `vtt`, `tsv` and `lrc`,"
+        " and inside each channel with `channels=split`.",
     )
     channels: Channels = Field(
         "mixed",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from speechd.asr.diarization.words import assign_words
 from speechd.asr.speakers.labels import SpeakerLabels
@@ -18,8 +19,8 @@ Run = tuple[int | None, Sequence[SubtitleToken]]
 def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, Diarization]) -> tuple[Segment, ...]:
     """Segments of one speaker each, with labels in the order in which the speakers appear.
 
-    A segment that is cut loses its tokens, because nobody knows which of them belong to which part. Its log-probabilities
-    stay with the first part.
+    A segment that is cut loses its tokens, because nobody knows which of them belong to which part. Its
+    log-probabilities stay with the first part.
 
     Args:
         segments: of all channels, in the order of time.
@@ -34,7 +35,7 @@ def _parts(segment: Segment, found: Diarization | None, labels: SpeakerLabels) -
     if not runs or found is None:
         yield segment
         return
-    for index, (speaker, tokens) in enumerate(runs):
+    for index, (speaker, _) in enumerate(runs):
         name = found.names[speaker] if speaker is not None else None
         part = segment if len(runs) == 1 else _cut(segment, runs, index)
         yield replace(part, speaker=labels.label((segment.channel, speaker), name))
@@ -47,9 +48,7 @@ def _runs(segment: Segment, found: Diarization) -> list[Run]:
     speakers = assign_words(words, found.turns)
     cuts = [at for at in range(1, len(tokens)) if speakers[at] != speakers[at - 1] or _ends(tokens[at - 1 : at + 1])]
     edges = [0, *cuts, len(tokens)]
-    return [
-        (speakers[first], tokens[first:last]) for first, last in zip(edges, edges[1:], strict=False) if last > first
-    ]
+    return [(speakers[first], tokens[first:last]) for first, last in pairwise(edges) if last > first]
 
 
 def _ends(pair: Sequence[SubtitleToken]) -> bool:

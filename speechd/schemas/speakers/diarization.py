@@ -16,8 +16,8 @@ class DiarizationForm(RecordingForm):
 
     response_format: Literal["json", "verbose_json", "rttm"] = Field(
         "json",
-        description="Format of the answer: `verbose_json` also sums up each speaker, `rttm` is NIST's Rich Transcription"
-        " Time Marked.",
+        description="Format of the answer: `verbose_json` also sums up each speaker, `rttm` is NIST's Rich"
+        " Transcription Time Marked.",
     )
 
     def to_options(self) -> TranscribeOptions:

@@ -25,13 +25,13 @@ class SpeakerFields(BaseModel):
     max_speakers: int | None = Field(None, ge=1, le=MAX_SPEAKERS, description="There are at most so many speakers.")
     known_speaker_names: Strings = Field(
         (),
-        description=f"Names of speakers, at most {MAX_SPEAKERS}. The first ones belong to `known_speaker_references`. The"
-        " others are voices that were enrolled with `speechd speakers enrol`.",
+        description=f"Names of speakers, at most {MAX_SPEAKERS}. The first ones belong to `known_speaker_references`."
+        " The others are voices that were enrolled with `speechd speakers enrol`.",
     )
     known_speaker_references: Strings = Field(
         (),
-        description=f"The voices of the first `known_speaker_names`, at most {MAX_REFERENCES}: `data:` URLs of 2 to 10 s"
-        " in which one person speaks.",
+        description=f"The voices of the first `known_speaker_names`, at most {MAX_REFERENCES}: `data:` URLs of 2 to"
+        " 10 s in which one person speaks.",
     )
 
     @field_validator("known_speaker_names")
