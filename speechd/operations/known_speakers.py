@@ -4,18 +4,25 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 from speechd.asr.speakers.channels import kept_voice
 from speechd.errors import InvalidRequest, TooLarge
 from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.operations.context import RequestContext
+from speechd.schemas.speakers.fields import speaker_names
 from speechd.service import Service
+from speechd.settings import Settings
+from speechd.store.store import Store
 from speechd.types import KnownVoice
 
 MAX_REFERENCE_SECONDS = 10.5
 """Of a reference: OpenAI documents 10, and codecs add some silence."""
 MAX_REFERENCE_FILE = 8_000_000
 """Bytes of one reference: more than 10 s of uncompressed stereo in studio quality."""
+MAX_ENROLMENT_SECONDS = 600.0
+"""Of a recording to enrol a voice: more says nothing new of it."""
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
 
 
@@ -100,3 +107,33 @@ async def _listen(service: Service, name: str, reference: str) -> bytes:
         code = error.error_code
         raise InvalidRequest(f"The reference of `{name}`: {error.message}", param=REFERENCES, code=code) from error
     return kept_voice(speaker).embedding
+
+
+async def enrol(settings: Settings, store: Store, owner: str, name: str, recording: Path) -> None:
+    """Keeps the voice of a recording under a name, for later requests of a key.
+
+    Args:
+        owner: id of the key; "" without keys.
+
+    Raises:
+        InvalidRequest: the name cannot be shown, or the recording cannot be read or has no single voice.
+        TooLarge: it is longer than MAX_ENROLMENT_SECONDS.
+        ModelNotInstalled: there is no model that tells speakers apart.
+    """
+    (shown,) = speaker_names((name,), "name")
+    service = Service(settings)
+    try:
+        model = service.models.speaker_model()
+        with await asyncio.to_thread(_opened, recording) as audio:
+            async with service.diarizer(model) as diarizer:
+                speaker = await diarizer.reference(shown, audio, MAX_ENROLMENT_SECONDS)
+        await store.speakers.enrol(owner, kept_voice(speaker), model.id)
+    finally:
+        await service.close()
+
+
+def _opened(recording: Path) -> BinaryIO:
+    try:
+        return recording.open("rb")
+    except OSError as error:
+        raise InvalidRequest(f"{recording} cannot be read: {error.strerror}.") from None
