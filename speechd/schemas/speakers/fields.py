@@ -1,6 +1,6 @@
 """Parameters that tell speakers apart by their voice."""
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -33,6 +33,12 @@ class SpeakerFields(BaseModel):
         description=f"The voices of the first `known_speaker_names`, at most {MAX_REFERENCES}: `data:` URLs of 2 to"
         " 10 s in which one person speaks.",
     )
+
+    @field_validator("num_speakers", "min_speakers", "max_speakers", mode="before")
+    @classmethod
+    def _zero_is_unknown(cls, value: Any) -> Any:
+        """As in LocalAI."""
+        return None if value in (0, "0") else value
 
     @field_validator("known_speaker_names")
     @classmethod
