@@ -4,6 +4,7 @@ import base64
 import io
 import wave
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,13 @@ def load_fakes(model: Model, settings: Settings) -> Any:
 
 def spoken(voice: int, sentence: int = 0) -> Samples:
     """One turn: a sentence in a marked voice."""
-    with (FIXTURES / SENTENCES[sentence % len(SENTENCES)]).open("rb") as file, open_audio(file) as stream:
-        said = np.concatenate(list(stream))
-    return (0.5 * said + MARK * voice).astype(np.float32)
+    return (0.5 * _sentence(SENTENCES[sentence % len(SENTENCES)]) + MARK * voice).astype(np.float32)
+
+
+@cache
+def _sentence(name: str) -> Samples:
+    with (FIXTURES / name).open("rb") as file, open_audio(file) as stream:
+        return np.concatenate(list(stream))
 
 
 def turns_of(*voices: int) -> Samples:

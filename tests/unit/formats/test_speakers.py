@@ -42,7 +42,8 @@ def rendered(name: str, transcript: Transcript = TALK, view: View | None = None)
         ("txt", "A: Hello.\nAnna: Who <is> there?\n"),
         (
             "srt",
-            "1\n00:00:00,500 --> 00:00:02,000\nA: Hello.\n\n2\n00:00:02,500 --> 00:00:04,000\nAnna: Who <is> there?\n\n",
+            "1\n00:00:00,500 --> 00:00:02,000\nA: Hello.\n\n2\n00:00:02,500 --> 00:00:04,000\n"
+            "Anna: Who <is> there?\n\n",
         ),
         (
             "vtt",

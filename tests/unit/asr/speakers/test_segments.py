@@ -12,8 +12,15 @@ TALK = Segment(
     16.0,
     " Are you there? Yes I am. Good.",
     tokens=(1, 2, 3),
-    words=tuple(Word(text, 10.0 + at, 10.5 + at) for at, text in enumerate(("Are", "you", "there?", "Yes", "I", "am.")))
-    + (Word("Good.", 16.0, 16.5),),
+    words=(
+        Word("Are", 10.0, 10.5),
+        Word("you", 11.0, 11.5),
+        Word("there?", 12.0, 12.5),
+        Word("Yes", 13.0, 13.5),
+        Word("I", 14.0, 14.5),
+        Word("am.", 15.0, 15.5),
+        Word("Good.", 16.0, 16.5),
+    ),
     logprobs=(TokenLogprob(" Are", -0.1, tuple(b" Are")),),
 )
 
