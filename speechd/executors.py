@@ -7,7 +7,7 @@ import asyncio
 import contextvars
 import faulthandler
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -25,6 +25,8 @@ DNS = ThreadPoolExecutor(8, thread_name_prefix="dns")
 """Host names that are being resolved: a name server that does not answer holds a thread for seconds."""
 DECODING = ThreadPoolExecutor(max(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="decode")
 """Recordings that are being decoded and searched for speech."""
+DIARIZING = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), thread_name_prefix="diarize")
+"""Speech whose speakers are being told apart, beside its recognition."""
 
 
 async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,6 +38,32 @@ async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: 
     context = contextvars.copy_context()
     call = partial(context.run, function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(executor, call)
+
+
+async def iterate_in(
+    executor: ThreadPoolExecutor, iterator: Iterator[T], stop: Callable[[], None]
+) -> AsyncGenerator[T, None]:
+    """Iterates a blocking iterator in threads of this purpose, one step at a time; see run_stoppable."""
+    end = object()
+    while (item := await run_stoppable(executor, partial(next, iterator, end), stop)) is not end:
+        yield item
+
+
+async def run_stoppable(executor: ThreadPoolExecutor, step: Callable[[], T], stop: Callable[[], None]) -> T:
+    """Calls a blocking function in a thread of this purpose; cancelled, it has it stopped and waits for its end.
+
+    Args:
+        step: what is called.
+        stop: makes `step` return or raise soon.
+    """
+    running = asyncio.ensure_future(run_in(executor, step))
+    try:
+        return await asyncio.shield(running)
+    finally:
+        if not running.done():
+            stop()
+            await asyncio.wait([running])  # a thread cannot be interrupted, and what it uses must outlive it
+            running.exception()
 
 
 def exit_within(seconds: float) -> None:

@@ -3,26 +3,30 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, cast
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
+from speechd.asr.speakers.transcriber import DiarizationQueue, SpeakerTranscriber
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import DecodingCounts, shared_pool
 from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
+from speechd.cache.ttl_cache import TTLCache
 from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
 from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
+from speechd.registry.files import SPEAKERS_MODEL
 from speechd.registry.load_check.checker import ModelChecker
-from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader
+from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader, recording_limits
 from speechd.registry.loading.manager import LoadedModel, ManagerLimits, ModelManager
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore
@@ -81,6 +85,9 @@ class Service:
             maximum=MAX_REMEMBERED,
         )
         """Transcriptions under way and recent transcripts."""
+        self.reference_voices: TTLCache[bytes] = TTLCache(keep=settings.result_cache_seconds)
+        """The embeddings of recent references, by the hash of the reference."""
+        self._diarizations = DiarizationQueue(recording_limits(settings))
 
     @property
     def ready(self) -> bool:
@@ -105,14 +112,21 @@ class Service:
             ModelNotFound, ModelNotInstalled, Unprocessable: see ModelStore.choose.
             ModelLoading: it is being pulled.
         """
+        longest = self.settings.max_audio_seconds
+        if options.task == "diarize":
+            model = self._speaker_model(model_id)
+            return model, SpeakerTranscriber(model.id, partial(self.diarizer, model), self._diarizations, longest)
         model = self._recogniser(model_id, options)
+        if options.speakers is not None:
+            self._speaker_model()
+        on_demand = partial(_OnDemand, self.loaded, self.diarizer, longest)
         if not self.models.means_auto(model_id):
-            return model, _OnDemand(self.loaded, model, self.settings.max_audio_seconds)
-        first = _OnDemand(self.loaded, model, self.settings.max_audio_seconds, partial(self._instead_of, options))
+            return model, on_demand(model)
+        first = on_demand(model, partial(self._instead_of, options))
         second = self.models.second(model, options)
         if second is None:
             return model, first
-        other = _OnDemand(self.loaded, second, self.settings.max_audio_seconds)
+        other = on_demand(second)
         return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
 
     async def speaker(self, model_id: str, voice_name: str, language: str = "") -> tuple[Voice, Speaker]:
@@ -133,6 +147,22 @@ class Service:
                 self._pull_instead(missing.id, refusal)
         voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name, language))
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
+
+    @asynccontextmanager
+    async def diarizer(self, model: Model | None = None) -> AsyncGenerator[Diarizer]:
+        """The model that tells speakers apart, loaded and held for the duration of the context. It may be held beside a
+        recogniser.
+
+        Args:
+            model: None takes the best one.
+
+        Raises:
+            ModelNotInstalled: none is on disk. The message names the command that pulls it.
+            ModelLoading: it is being pulled.
+            EngineFailure: its files cannot be loaded.
+        """
+        async with self.loaded.use(model or self._speaker_model()) as loaded:
+            yield cast(Diarizer, loaded)
 
     def start(self) -> None:
         """Begins to load the models of SPEECHD_PRELOAD. It needs a running event loop."""
@@ -173,6 +203,18 @@ class Service:
             refusal = error
         self._pull_instead(model_id, refusal)
         return self.models.choose(model_id, options)  # its pull may have ended since
+
+    def _speaker_model(self, model_id: str = AUTO) -> Model:
+        """
+        Raises:
+            ModelNotInstalled, ModelLoading: see diarizer.
+            ModelNotFound, Unprocessable: see ModelStore.speaker_model.
+        """
+        try:
+            return self.models.speaker_model(model_id)
+        except ModelNotInstalled as refusal:
+            self._pull_instead(SPEAKERS_MODEL, refusal)
+            return self.models.speaker_model(model_id)  # its pull may have ended since
 
     async def _preload(self) -> None:
         for model_id in self.settings.preload:
@@ -264,8 +306,9 @@ class _OnDemand:
     """A transcriber that loads its model when the stream begins and holds it until the stream ends."""
 
     loaded: ModelManager
-    row: Model
+    open_diarizer: Callable[[], AbstractAsyncContextManager[Diarizer]]
     max_seconds: float
+    row: Model
     instead_of: Callable[[Model], Model | None] | None = None
     """Gives another model where the files of one cannot be loaded; None: there is no other."""
     is_settled: bool = False
@@ -282,8 +325,9 @@ class _OnDemand:
         async with AsyncExitStack() as holding:
             batcher = await self._batcher(holding)
             self.is_settled = True
+            diarizer = await holding.enter_async_context(self.open_diarizer()) if options.speakers else None
             packing = Packing(self.row.window_seconds, self.row.window_gap)
-            local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows)
+            local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows, diarizer)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part

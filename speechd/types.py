@@ -15,7 +15,8 @@ SAMPLE_RATE = 16_000
 Samples = npt.NDArray[np.float32]
 """PCM in [-1, 1] at SAMPLE_RATE: mono, shape (n,), or separate channels, shape (channels, n)."""
 
-Task = Literal["transcribe", "translate"]
+Task = Literal["transcribe", "translate", "diarize"]
+"""`diarize` tells who speaks when, without what is said."""
 
 GuardPolicy = Literal["keep", "mark", "drop", "redecode"]
 """Policy for text that was probably never spoken: keep it, mark it, drop it, or decode it once more."""
@@ -85,6 +86,8 @@ class Segment:
     """Evidence that it was not spoken (see speechd.asr.hallucination)."""
     channel: int = 0
     """Its channel of the recording, from 1; 0 for the mix of all."""
+    speaker: str = ""
+    """Who speaks: a known name, or a letter in the order of appearance; "" where speakers are not told apart."""
 
     @property
     def duration(self) -> float:
@@ -117,6 +120,8 @@ class Timings:
     """Its share of the decoder's batches."""
     align: float = 0.0
     """Its share of the alignments for word times."""
+    diarize: float = 0.0
+    """Telling speakers apart."""
 
     def __add__(self, other: "Timings") -> "Timings":
         return Timings(
@@ -126,6 +131,7 @@ class Timings:
             self.encode + other.encode,
             self.generate + other.generate,
             self.align + other.align,
+            self.diarize + other.diarize,
         )
 
 
@@ -154,6 +160,11 @@ class Transcript:
     def audio_seconds(self) -> float:
         """Seconds of audio that were transcribed: each channel counts."""
         return self.duration * self.channels
+
+    @property
+    def tells_speakers(self) -> bool:
+        """Speakers are told apart by their voice."""
+        return any(segment.speaker for segment in self.segments)
 
     @property
     def text(self) -> str:
@@ -288,6 +299,10 @@ class TranscribeOptions:
     """None: everything counts as speech."""
     clip: Clip = Clip()
     """The part of the recording that is transcribed. Times stay those of the whole recording."""
+    speakers: "SpeakerOptions | None" = None
+    """Tell speakers apart by their voice. None: do not."""
+    known_voices: "tuple[KnownVoice, ...]" = ()
+    """Voices that may be among them."""
     start: float = 0.0
     """Seconds. Windows that begin earlier were transcribed before and are skipped. The recording is still decoded from
     its beginning, so that the windows are the same as in an uninterrupted run."""
@@ -295,8 +310,70 @@ class TranscribeOptions:
     @property
     def can_go_on(self) -> bool:
         """Whether a recording can be transcribed in two parts, the second from a `start`: one channel, in one
-        language."""
-        return self.channels == "mixed" and not self.multilingual
+        language, whose speakers nobody tells apart."""
+        return self.channels == "mixed" and not self.multilingual and self.speakers is None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVoice:
+    """The voice of a known speaker."""
+
+    name: str
+    embedding: bytes
+    """Of unit length, as little-endian float32: hashable, so that equal requests have equal options."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """A stretch of time in which one speaker of a recording talks."""
+
+    start: float
+    """Seconds from the recording's beginning."""
+    end: float
+    speaker: int
+    """From 0, in the order in which the speakers are first heard."""
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+MAX_SPEAKERS = 10
+"""Speakers of one recording that are told apart at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerOptions:
+    """How many speakers there are, as far as the caller knows."""
+
+    num_speakers: int | None = None
+    """Exactly so many, 1 to MAX_SPEAKERS, where there is enough speech to tell them apart. None: find out."""
+    min_speakers: int = 1
+    max_speakers: int = MAX_SPEAKERS
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Fewest and most speakers."""
+        if self.num_speakers is not None:
+            return self.num_speakers, self.num_speakers
+        return self.min_speakers, self.max_speakers
+
+
+@dataclass(frozen=True, slots=True)
+class Diarization:
+    """Who speaks when in a recording."""
+
+    turns: tuple[SpeakerTurn, ...]
+    """In the order of time; empty where nobody speaks."""
+    names: tuple[str | None, ...] = ()
+    """Of each speaker, by number: the known speaker that it is, or None for a stranger. No name comes twice."""
+    seconds: float = 0.0
+    """Time that it took, summed over its threads."""
+
+    @property
+    def speakers(self) -> int:
+        """How many there are."""
+        return len(self.names)
 
 
 class Transcriber(Protocol):

@@ -23,7 +23,7 @@ from speechd.operations.recording import fetch, fetch_limits, measure, require_o
 from speechd.operations.speech import SpeechCall, check_speech
 from speechd.operations.transcription import TranscriptionCall, check_transcription
 from speechd.schemas.audio_jobs import WebhookForm
-from speechd.schemas.transcription import AudioForm
+from speechd.schemas.recording import RecordingForm
 from speechd.service import Service
 from speechd.store.audio_jobs.records import AudioOrder, Webhook
 from speechd.store.audio_jobs.view import to_response
@@ -36,7 +36,7 @@ APART = frozenset({"file", *WebhookForm.model_fields})
 """Parameters that are not stored with the others."""
 
 
-async def accept_recording(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
+async def accept_recording(request: Request, form_type: type[RecordingForm], dialect: Dialect) -> Response:
     """
     Raises:
         SpeechdError: whatever is wrong with the request, or too many are open.
@@ -148,7 +148,7 @@ def _seconds(unit: str, amount: float) -> float:
     return amount if unit == "seconds" else amount / CHARACTERS_PER_SECOND
 
 
-async def _bring(service: Service, form: AudioForm, draft: "BlobDraft") -> tuple[bool, float | None]:
+async def _bring(service: Service, form: RecordingForm, draft: "BlobDraft") -> tuple[bool, float | None]:
     """Whether the draft has the recording, or the job fetches it later, and the seconds to transcribe."""
     url = form.url
     if url is not None and not is_inline(url):

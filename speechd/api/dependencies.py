@@ -51,4 +51,5 @@ def context_of(request: Request, dialect: Dialect) -> RequestContext:
         request_id=get_request_id(request),
         retryable=True,
         meter=meter_of(request),
+        find_speakers=get_store_handle(request).find_speakers,
     )

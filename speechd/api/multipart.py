@@ -27,6 +27,10 @@ MAX_FILENAME = 1000
 """Characters. File systems allow 255 bytes."""
 MAX_TEXT_BYTES = 1 << 20
 """Bytes of all text fields together, without `url`: it may hold a whole recording, which the body's limit bounds."""
+REFERENCES = "known_speaker_references"
+"""The field whose texts are recordings of some seconds, as `data:` URLs."""
+MAX_REFERENCE_BYTES = 16 << 20
+"""Bytes of all its texts together: four stereo WAVs of 10 s at 48 kHz and 24 bits have 15 MB."""
 
 
 class MultipartReader:
@@ -53,7 +57,7 @@ class MultipartReader:
         self._audio: list[bytes] = []
         self._inline: InlineDecoder | None = None
         self._parts = 0
-        self._text_bytes = 0
+        self._text_bytes = self._reference_bytes = 0
         self._complete = False
         self._parser = self._new_parser(boundary)
 
@@ -177,10 +181,18 @@ class MultipartReader:
             self._text.append(data[start:end])
             self._decode_url()
         elif self._text is not None:
-            self._text_bytes += end - start
-            if self._text_bytes > MAX_TEXT_BYTES:
-                raise InvalidRequest("The text fields of the form are too long.", param=self._name)
+            self._count_text(end - start)
             self._text.append(data[start:end])
+
+    def _count_text(self, size: int) -> None:
+        if self._name.partition("[")[0] == REFERENCES:
+            self._reference_bytes += size
+        else:
+            self._text_bytes += size
+        if self._text_bytes > MAX_TEXT_BYTES:
+            raise InvalidRequest("The text fields of the form are too long.", param=self._name)
+        if self._reference_bytes > MAX_REFERENCE_BYTES:
+            raise references_too_long()
 
     def _decode_url(self) -> None:
         """From a length on that no URL has which could be fetched."""
@@ -209,6 +221,10 @@ class MultipartReader:
 
     def _on_end(self) -> None:
         self._complete = True
+
+
+def references_too_long() -> TooLarge:
+    return TooLarge(f"`{REFERENCES}` take more than {MAX_REFERENCE_BYTES} bytes.", param=REFERENCES)
 
 
 def _filename(disposition: str, options: dict[bytes, bytes]) -> str | None:

@@ -16,7 +16,14 @@ from urllib.parse import parse_qsl
 from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
-from speechd.api.multipart import MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
+from speechd.api.multipart import (
+    MAX_PARTS,
+    MAX_REFERENCE_BYTES,
+    MAX_TEXT_BYTES,
+    REFERENCES,
+    MultipartReader,
+    references_too_long,
+)
 from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest, TooLarge
 
@@ -154,10 +161,18 @@ async def _parsed(parse: Callable[[bytes], dict[str, Any]], body: AsyncGenerator
     """
     text = b"".join([chunk async for chunk in body])
     fields = await asyncio.to_thread(parse, text)
-    url = fields.get("url")
-    if len(text) - (len(url) if isinstance(url, str) else 0) > MAX_TEXT_BYTES:
-        raise InvalidRequest(f"The fields beside `url` take more than {MAX_TEXT_BYTES} bytes.")
+    references = _text_length(fields.get(REFERENCES))
+    if references > MAX_REFERENCE_BYTES:
+        raise references_too_long()
+    if len(text) - _text_length(fields.get("url")) - references > MAX_TEXT_BYTES:
+        raise InvalidRequest(f"The fields beside `url` and `{REFERENCES}` take more than {MAX_TEXT_BYTES} bytes.")
     return fields
+
+
+def _text_length(value: Any) -> int:
+    """Of a text, or of all texts in a list."""
+    texts = value if isinstance(value, list) else [value]
+    return sum(len(each) for each in texts if isinstance(each, str))
 
 
 async def _read_multipart(body: AsyncGenerator[bytes, None], reader: MultipartReader, file: BinaryIO) -> UploadForm:

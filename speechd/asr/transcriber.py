@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
+from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
 from speechd.asr.language_detection import LanguageDetector, main_language
@@ -23,16 +24,15 @@ from speechd.asr.mixed_languages import decode_mixed
 from speechd.asr.recording import OpenRecording
 from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
+from speechd.asr.speakers.channels import ChannelDiarization
+from speechd.asr.speakers.segments import segments_by_speaker
 from speechd.audio.windows import Packing
-from speechd.executors import DECODING, run_in
+from speechd.executors import DECODING, iterate_in, run_stoppable
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
 SECOND_TEMPERATURE = 0.4
 """High enough to leave a loop, low enough to follow the audio. Prompts, which cause loops, are left out."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,26 @@ class LocalTranscriber:
     """Longest recording accepted."""
     linked_windows: int = 1
     """Windows in a row, each with the end of the previous text as its prompt; see speechd.asr.linked_windows."""
+    diarizer: Diarizer | None = None
+    """Tells speakers apart, beside the recognition; None where nobody asks for it."""
 
     async def stream(
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
-        """See speechd.types.Transcriber."""
+        """See speechd.types.Transcriber. Segments have speakers only in the transcript: all must be heard before."""
         recording = OpenRecording(audio, self.max_seconds, options)
         merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
-        with contextlib.ExitStack() as held:
+        async with contextlib.AsyncExitStack() as held:
             held.callback(recording.close)
-            await _in_thread(recording.open, recording.close)
+            await run_stoppable(DECODING, recording.open, recording.close)
             queued = held.enter_context(self.batcher.reserve(recording.expected_seconds, priority, caller))
             detectors = defaultdict[int, LanguageDetector](
                 lambda: LanguageDetector(partial(self._decode_one, queued), options)
             )
-            windows = _in_threads(recording.windows(self.packing), recording.close)
-            async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
+            windows = iterate_in(DECODING, recording.windows(self.packing), recording.close)
+            speakers = await held.enter_async_context(ChannelDiarization(self.diarizer))
+            heard = _decode(speakers.listen(windows), detectors, self._row(options))
+            async with contextlib.aclosing(heard) as decoded:
                 async for window, result in decoded:
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
@@ -69,16 +73,17 @@ class LocalTranscriber:
                         yield segment
             for segment in merger.push((), math.inf):
                 yield segment
+            found = await speakers.finish(options)
         language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
             duration=recording.seconds,
-            segments=tuple(merger.merged),
+            segments=segments_by_speaker(merger.merged, found),
             model=self.model,
             language_probability=certainty,
             warnings=recording.warnings,
-            timings=timings + recording.timings,
+            timings=timings + recording.timings + Timings(diarize=sum(each.seconds for each in found.values())),
             channels=recording.channels,
             uncovered=tuple(sorted(uncovered)),
         )
@@ -143,27 +148,3 @@ def _segments(window: Window, decoded: Decoded, options: TranscribeOptions) -> I
 def _doubts(window: Window, decoded: Decoded) -> int:
     """How many pieces of evidence speak against what was decoded."""
     return sum(len(evidence(segment, window.speech)) for segment in decoded.segments)
-
-
-async def _in_threads(iterator: Iterator[T], stop: Callable[[], None]) -> AsyncGenerator[T, None]:
-    """Iterates a blocking iterator on worker threads, one step at a time; see _in_thread."""
-    end = object()
-    while (item := await _in_thread(partial(next, iterator, end), stop)) is not end:
-        yield item
-
-
-async def _in_thread(step: Callable[[], R], stop: Callable[[], None]) -> R:
-    """Calls a blocking function on a worker thread; cancelled, it has it stopped and waits for its end.
-
-    Args:
-        step: what is called.
-        stop: makes `step` return or raise soon.
-    """
-    running = asyncio.ensure_future(run_in(DECODING, step))
-    try:
-        return await asyncio.shield(running)
-    finally:
-        if not running.done():
-            stop()
-            await asyncio.wait([running])  # a thread cannot be interrupted, and the file must outlive it
-            running.exception()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from speechd.api.middleware.access import refuse_unsafe_binding
     from speechd.api.server import listen
     from speechd.api.server import run as run_server
-    from speechd.auth.keys import KeyFile, KeyLimits, parse_permissions
+    from speechd.auth.keys import ENVIRONMENT, KeyFile, KeyLimits, parse_permissions
     from speechd.auth.meter import format_usage
     from speechd.auth.usage import UsageCounters
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from speechd.cli.worker import run as run_worker
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
+    from speechd.operations.known_speakers import enrol
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
     from speechd.registry.files import folder_bytes
     from speechd.registry.registry import ModelStore
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "ENVIRONMENT",
     "NEEDS_NO_SETTINGS",
     "Check",
     "CheckResult",
@@ -55,6 +57,7 @@ __all__ = [
     "UsageCounters",
     "adopt",
     "default_pair",
+    "enrol",
     "export_models",
     "folder_bytes",
     "format_usage",
@@ -81,7 +84,7 @@ __all__ = [
 HOMES = {
     "api.middleware.access": ("refuse_unsafe_binding",),
     "api.server": ("listen", "run as run_server"),
-    "auth.keys": ("KeyFile", "KeyLimits", "parse_permissions"),
+    "auth.keys": ("ENVIRONMENT", "KeyFile", "KeyLimits", "parse_permissions"),
     "auth.meter": ("format_usage",),
     "auth.usage": ("UsageCounters",),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
@@ -93,6 +96,7 @@ HOMES = {
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),
+    "operations.known_speakers": ("enrol",),
     "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),

@@ -1,5 +1,5 @@
 """The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`,
-`doctor`."""
+`speakers`, `doctor`."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from speechd import __version__
-from speechd.cli import batch, keys, lazy, models, serve
+from speechd.cli import batch, keys, lazy, models, serve, speakers
 from speechd.cli.doctor import command as doctor_command
 from speechd.cli.transcribe import command as transcribe_commands
 from speechd.errors import SpeechdError
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(batch.app, name="batch")
 app.add_typer(keys.app, name="keys")
+app.add_typer(speakers.app, name="speakers")
 app.command()(serve.serve)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)

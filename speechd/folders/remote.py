@@ -24,7 +24,7 @@ from speechd.languages import find
 from speechd.net.retries import AsyncRetryingCaller
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.priority import PrioritySource, interactive
-from speechd.types import Segment, TranscribeOptions, Transcript, Word
+from speechd.types import Segment, SpeakerOptions, TranscribeOptions, Transcript, Word
 
 ATTEMPTS = 8
 """Attempts for one recording where the service fails or cannot be reached."""
@@ -51,6 +51,8 @@ class Remote:
     notice: Notice = lambda seconds, reason: None
     first_wait: float = FIRST_WAIT
     by_windows: bool = False
+    known: tuple[str, ...] = ()
+    """Names under which voices are enrolled there."""
     _open_again: float = field(default=0.0, init=False)
     """Time on the loop's clock at which the service accepts requests again. Every upload waits for it."""
 
@@ -162,7 +164,7 @@ class Upload:
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         path = "/v1/audio/translations" if options.task == "translate" else "/v1/audio/transcriptions"
-        reply = await self.service.ask(path, _form(self.model, options), audio)
+        reply = await self.service.ask(path, _form(self.model, options, self.service.known), audio)
         try:
             transcript = _transcript(reply, options)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -192,7 +194,9 @@ def open_client(url: str, api_key: str | None, parallel: int) -> httpx2.AsyncCli
     return httpx2.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT, limits=limits)
 
 
-def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
+def _form(model: str, options: TranscribeOptions, known: Sequence[str] = ()) -> dict[str, Any]:
+    speakers = options.speakers or SpeakerOptions()
+    one_of = speakers.num_speakers is None
     granularities = ["segment", "word"] if options.word_timestamps else ["segment"]
     fields: dict[str, Any] = {
         "model": model,
@@ -206,6 +210,11 @@ def _form(model: str, options: TranscribeOptions) -> dict[str, Any]:
         "start": options.clip.start,
         "duration": options.clip.duration,
         "prompt": options.prompt,
+        "speakers": "true" if options.speakers else None,
+        "num_speakers": speakers.num_speakers,
+        "min_speakers": speakers.min_speakers if options.speakers and one_of else None,
+        "max_speakers": speakers.max_speakers if options.speakers and one_of else None,
+        "known_speaker_names[]": list(known),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -281,6 +290,7 @@ def _segment(said: Mapping[str, Any], language: str) -> Segment:
         seek=said.get("seek", 0),
         language=_code(said.get("language")) or language,
         channel=_channel(said),
+        speaker=str(said.get("speaker") or ""),
     )
 
 

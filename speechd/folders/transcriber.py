@@ -1,10 +1,12 @@
 """The transcriber of a run over many recordings: this process, or a remote service (see remote)."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from speechd.operations import TranscriptionRequest, TranscriptionStream, open_transcription
+from speechd.operations import RequestContext, TranscriptionRequest, TranscriptionStream, open_transcription
+from speechd.operations.known_speakers import KnownSpeakers
+from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
 from speechd.service import Service
 from speechd.types import TranscribeOptions
@@ -46,6 +48,9 @@ class Local:
     service: Service
     room: int = WINDOWS_AT_ONCE
     by_windows: bool = True
+    known: KnownSpeakers = field(default_factory=KnownSpeakers)
+    """Speakers who may be heard in each recording."""
+    context: RequestContext = field(default_factory=RequestContext)
 
     async def warm_up(self, model: str, options: TranscribeOptions) -> None:
         """Loads the model, because a model that cannot be loaded would fail every recording.
@@ -57,7 +62,7 @@ class Local:
 
     def open(self, request: TranscriptionRequest) -> AbstractAsyncContextManager[TranscriptionStream]:
         """See speechd.operations.open_transcription."""
-        return open_transcription(self.service, request)
+        return open_transcription(self.service, replace(request, known=self.known, context=self.context))
 
     def identity(self, model: str, options: TranscribeOptions) -> str:
         """Identifies the weights.
@@ -67,4 +72,9 @@ class Local:
         """
         first = self.service.models.choose(model, options)
         second = self.service.models.second(first, options) if self.service.models.means_auto(model) else None
-        return " or ".join(f"{row.id} of {folder_bytes(row.path)} bytes" for row in (first, second) if row and row.path)
+        weights = " or ".join(_weights(row) for row in (first, second) if row)
+        return f"{weights} with {_weights(self.service.models.speaker_model())}" if options.speakers else weights
+
+
+def _weights(model: Model) -> str:
+    return f"{model.id} of {folder_bytes(model.path)} bytes" if model.path else model.id

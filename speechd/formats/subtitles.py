@@ -72,6 +72,8 @@ class Cue:
     """As Segment.channel."""
     timed: bool = False
     """The times of its pieces are known, not estimated."""
+    speaker: str = ""
+    """As Segment.speaker."""
 
     @property
     def text(self) -> str:
@@ -105,17 +107,17 @@ class _Draft:
     start: float
     end: float
     lines: tuple[SubtitleLine, ...]
-    channel: int
+    of: Segment
     timed: bool
 
 
 def _drafts(segment: Segment, layout: Layout) -> Iterator[_Draft]:
     pieces, timed = subtitle_tokens_of(segment)
     if not layout.cuts:
-        yield _Draft(segment.start, segment.end, (tuple(pieces),), segment.channel, timed)
+        yield _Draft(segment.start, segment.end, (tuple(pieces),), segment, timed)
         return
     for run in _runs(pieces, _cue_cost(pieces, layout)):
-        yield _Draft(run[0].start, run[-1].end, _lines(run, layout.width), segment.channel, timed)
+        yield _Draft(run[0].start, run[-1].end, _lines(run, layout.width), segment, timed)
 
 
 def _in_turn(drafts: Sequence[_Draft], layout: Layout) -> Iterator[Cue]:
@@ -131,7 +133,7 @@ def _in_turn(drafts: Sequence[_Draft], layout: Layout) -> Iterator[Cue]:
         if end > following - gap:  # the gap is taken from this cue, but not more than half of its room
             end = max(following - gap, start + (following - start) // 2)
         clock = int(max(end, start + 1))
-        yield Cue(start, clock, draft.lines, draft.channel, draft.timed)
+        yield Cue(start, clock, draft.lines, draft.of.channel, draft.timed, draft.of.speaker)
 
 
 Cost = Callable[[int, int], float | None]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speechd.dialects import OPENAI, Dialect
+from speechd.formats.clock import lyrics_clock, subtitle_clock
+from speechd.formats.minutes import write_minutes
 from speechd.formats.subtitle_tokens import one_line
 from speechd.formats.subtitles import Cue, Layout, cues
 from speechd.languages import english_name
@@ -43,11 +45,15 @@ class View:
     channel_labels: tuple[str, ...] = ()
     """Names of the channels, from the first."""
 
-    def label(self, channel: int) -> str:
+    def channel(self, number: int) -> str:
         """Name of a channel, `channel_1` unless the caller named it; "" for the mix."""
-        if not channel:
+        if not number:
             return ""
-        return self.channel_labels[channel - 1] if channel <= len(self.channel_labels) else f"channel_{channel}"
+        return self.channel_labels[number - 1] if number <= len(self.channel_labels) else f"channel_{number}"
+
+    def speaker(self, said: Segment | Cue) -> str:
+        """Who says it: the channel, then the speaker in it; "" where nobody is told apart."""
+        return " ".join(filter(None, (self.channel(said.channel), said.speaker)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
     answer = _outline(transcript, view) | {"text": transcript.text}
     if view.words:
         answer["words"] = [
-            _word(word) | _channel(segment, view) for segment in transcript.segments for word in segment.words
+            _word(word) | _spoken_by(segment, view) for segment in transcript.segments for word in segment.words
         ]
     if view.segments:
         answer["segments"] = [_segment(number, segment, view) for number, segment in enumerate(transcript.segments)]
@@ -99,11 +105,12 @@ def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
 
 
 def to_text(transcript: Transcript, view: View) -> str:
-    return transcript.text
+    """The text; where voices are told apart, a line for each segment."""
+    return to_txt(transcript, view).rstrip() if transcript.tells_speakers else transcript.text
 
 
 def to_diarized_json(transcript: Transcript, view: View) -> JsonObject:
-    """OpenAI's response format for diarization: here a speaker is a channel."""
+    """OpenAI's response format for diarization. A speaker is a channel, a voice, or a voice in a channel."""
     answer: JsonObject = {
         "task": transcript.task,
         "duration": round(transcript.duration, 2),
@@ -121,7 +128,7 @@ def speaker_segment(number: int, segment: Segment, view: View) -> JsonObject:
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text.strip(),
-        "speaker": view.label(segment.channel),
+        "speaker": view.speaker(segment),
     }
 
 
@@ -134,7 +141,7 @@ def verbose_segment(number: int, segment: Segment, view: View) -> JsonObject:
 def cue_event(number: int, segment: Segment, view: View) -> JsonObject:
     """A segment as a stream's event where the answer is a file of cues."""
     timed = {"start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text.strip()}
-    return {"type": SEGMENT_EVENT, "id": segment_id(number)} | timed | _channel(segment, view)
+    return {"type": SEGMENT_EVENT, "id": segment_id(number)} | timed | _spoken_by(segment, view)
 
 
 def done_event(transcript: Transcript, view: View, format: Format) -> JsonObject:
@@ -156,14 +163,14 @@ def segment_id(number: int) -> str:
 
 def to_txt(transcript: Transcript, view: View) -> str:
     """One segment per line, for files."""
-    return "".join(f"{_spoken_by(view, s.channel)}{one_line(s.text)}\n" for s in transcript.segments)
+    return "".join(f"{_prefix(view, s)}{one_line(s.text)}\n" for s in transcript.segments)
 
 
 def to_srt(transcript: Transcript, view: View) -> str:
     """SubRip: the speaker's name is written before the text and counts for the width of the line."""
     return "".join(
-        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
-        f"{_spoken_by(view, cue.channel)}{cue.text.replace('-->', '->')}\n\n"
+        f"{number}\n{subtitle_clock(cue.start, ',')} --> {subtitle_clock(cue.end, ',')}\n"
+        f"{_prefix(view, cue)}{cue.text.replace('-->', '->')}\n\n"
         for number, cue in enumerate(cues(transcript, _narrowed(transcript, view)), start=1)
     )
 
@@ -171,22 +178,24 @@ def to_srt(transcript: Transcript, view: View) -> str:
 def to_vtt(transcript: Transcript, view: View) -> str:
     """WebVTT (W3C): `&`, `<` and `>` are escaped, so that no text reads as a tag or as `-->`."""
     return "WEBVTT\n\n" + "".join(
-        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_vtt_text(cue, view)}\n\n"
+        f"{subtitle_clock(cue.start, '.')} --> {subtitle_clock(cue.end, '.')}\n{_vtt_text(cue, view)}\n\n"
         for cue in cues(transcript, view.layout)
     )
 
 
 def to_tsv(transcript: Transcript, view: View) -> str:
     """Integer milliseconds and text, tab-separated, as the whisper command line writes it."""
-    rows = (f"{cue.start}\t{cue.end}\t{_spoken_by(view, cue.channel)}{cue.text}\n" for cue in cues(transcript))
+    rows = (f"{cue.start}\t{cue.end}\t{_prefix(view, cue)}{cue.text}\n" for cue in cues(transcript))
     return "start\tend\ttext\n" + "".join(rows)
 
 
 def to_lrc(transcript: Transcript, view: View) -> str:
     """Lyrics: each line begins with its start, in minutes, seconds and hundredths."""
-    return "".join(
-        f"[{_lyrics_clock(cue.start)}]{_spoken_by(view, cue.channel)}{one_line(cue.text)}\n" for cue in cues(transcript)
-    )
+    return "".join(f"[{lyrics_clock(cue.start)}]{_prefix(view, cue)}{one_line(cue.text)}\n" for cue in cues(transcript))
+
+
+def to_minutes(transcript: Transcript, view: View) -> str:
+    return write_minutes(transcript, view.speaker)
 
 
 TRANSCRIPT_FORMATS: dict[str, Format] = {
@@ -200,6 +209,7 @@ TRANSCRIPT_FORMATS: dict[str, Format] = {
         Format("diarized_json", ".diarized.json", "application/json", to_diarized_json, speaker_segment),
         Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
         Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv, cue_event),
+        Format("minutes", ".md", "text/markdown; charset=utf-8", to_minutes, cue_event),
         Format("lrc", ".lrc", "text/plain; charset=utf-8", to_lrc, cue_event),
     )
 }
@@ -279,11 +289,13 @@ def _segment(number: int, segment: Segment, view: View) -> JsonObject:
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": segment.compression_ratio,
         "no_speech_prob": segment.no_speech_prob,
-    } | (extra | _channel(segment, view))
+    } | (extra | _spoken_by(segment, view))
 
 
-def _channel(segment: Segment, view: View) -> JsonObject:
-    return {"channel": view.label(segment.channel)} if segment.channel else {}
+def _spoken_by(segment: Segment, view: View) -> JsonObject:
+    """The channel and the speaker, each where it is told apart."""
+    told = {"channel": view.channel(segment.channel), "speaker": segment.speaker}
+    return {name: value for name, value in told.items() if value}
 
 
 def _word(word: Word) -> JsonObject:
@@ -300,20 +312,22 @@ def _logprob(token: TokenLogprob) -> JsonObject:
     return {"token": token.token, "logprob": token.logprob, "bytes": list(token.bytes)}
 
 
-def _spoken_by(view: View, channel: int) -> str:
-    """`agent: `, or nothing where channels are mixed."""
-    return f"{view.label(channel)}: " if channel else ""
+def _prefix(view: View, said: Segment | Cue) -> str:
+    """`agent: `, or nothing where nobody is told apart."""
+    speaker = view.speaker(said)
+    return f"{speaker}: " if speaker else ""
 
 
 def _narrowed(transcript: Transcript, view: View) -> Layout:
     """The layout of lines that begin with the speaker's name."""
-    width, longest = view.layout.width, max((len(_spoken_by(view, s.channel)) for s in transcript.segments), default=0)
+    width, longest = view.layout.width, max((len(_prefix(view, s)) for s in transcript.segments), default=0)
     return view.layout if width is None else replace(view.layout, max_line_width=max(1, width - longest))
 
 
 def _vtt_text(cue: Cue, view: View) -> str:
     """The cue's payload: the speaker as a voice span, and for karaoke a timestamp before each word."""
-    voice = f"<v {_escaped(view.label(cue.channel))}>" if cue.channel else ""
+    speaker = view.speaker(cue)
+    voice = f"<v {_escaped(speaker)}>" if speaker else ""
     if not (view.layout.karaoke and cue.timed):
         return voice + _escaped(cue.text)
     return voice + "\n".join(_sung(cue))
@@ -328,23 +342,9 @@ def _sung(cue: Cue) -> Iterator[str]:
             onset = round(piece.start * 1000)
             stamped = clock < onset < cue.end
             clock = onset if stamped else clock
-            words.append(" " * piece.spaced + f"<{_clock(onset, '.')}>" * stamped + _escaped(piece.text))
+            words.append(" " * piece.spaced + f"<{subtitle_clock(onset, '.')}>" * stamped + _escaped(piece.text))
         yield "".join(words).strip()
 
 
 def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _clock(milliseconds: int, separator: str) -> str:
-    """3 723 004 ms -> `01:02:03,004`."""
-    seconds, fraction = divmod(milliseconds, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour:02}:{minute:02}:{second:02}{separator}{fraction:03}"
-
-
-def _lyrics_clock(milliseconds: int) -> str:
-    """3 723 004 ms -> `62:03.00`."""
-    minutes, rest = divmod(round(milliseconds / 10), 6000)
-    return f"{minutes:02}:{rest // 100:02}.{rest % 100:02}"

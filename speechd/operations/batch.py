@@ -90,6 +90,7 @@ BATCH_OPERATIONS: Mapping[str, Callable[[Service, BatchRequest], Awaitable[Batch
     "/v1/embeddings": _text_line,
     "/v1/audio/transcriptions": _transcription_line,
     "/v1/audio/translations": _transcription_line,
+    "/v1/audio/diarization": _transcription_line,
     SPEECH_URL: _speech_line,
 }
 """What can be in a batch, by URL without its dialect."""

@@ -1,10 +1,15 @@
 """What an operation must know of a request beside its fields, from whichever side it comes."""
 
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from speechd.auth.meter import Meter
 from speechd.dialects import OPENAI, Dialect
 from speechd.priority import Priority
+from speechd.store.speakers.records import EnrolledSpeaker
+
+FindSpeakers = Callable[[str, Collection[str]], Awaitable[Sequence[EnrolledSpeaker]]]
+"""Returns the voices of a caller that are enrolled under one of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class RequestContext:
     """The caller may leave and send the same request again."""
     meter: Meter | None = None
     """Where its audio is reserved and charged, once for each computation. None: nobody pays."""
+    find_speakers: FindSpeakers | None = None
+    """Finds voices that the caller has enrolled. None: there are none."""
 
     @property
     def signature(self) -> str | None:

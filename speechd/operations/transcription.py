@@ -4,24 +4,28 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
 
 from speechd.cache.coalescing import CacheStatus
-from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, JsonObject, View
+from speechd.formats.transcript import Format, JsonObject, View
 from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
 from speechd.operations.context import RequestContext
+from speechd.operations.known_speakers import KnownSpeakers, check_known, find_known
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
-from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
+from speechd.schemas.recording import RecordingForm
+from speechd.schemas.speakers.diarization import DiarizationForm
+from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.service import Service
 from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
 
-AUDIO_FORMS: Mapping[str, type[AudioForm]] = {
+AUDIO_FORMS: Mapping[str, type[RecordingForm]] = {
     "/v1/audio/transcriptions": TranscriptionForm,
     "/v1/audio/translations": TranslationForm,
+    "/v1/audio/diarization": DiarizationForm,
 }
 """By URL without its dialect."""
 
@@ -37,6 +41,8 @@ class TranscriptionRequest:
     url: str | None = None
     """http(s) URL, `data:` URL or base64url."""
     context: RequestContext = field(default_factory=RequestContext)
+    known: KnownSpeakers = field(default_factory=KnownSpeakers)
+    """Speakers whose voices are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,12 @@ class TranscriptionReply:
 class TranscriptionCall:
     """A request for a transcription as it came: its fields parsed, and its context."""
 
-    form: AudioForm
+    form: RecordingForm
     context: RequestContext
 
     @classmethod
     def parse(
-        cls, form_type: type[AudioForm], fields: Mapping[str, Any], context: RequestContext
+        cls, form_type: type[RecordingForm], fields: Mapping[str, Any], context: RequestContext
     ) -> "TranscriptionCall":
         """
         Raises:
@@ -114,36 +120,32 @@ class TranscriptionCall:
     @property
     def streams(self) -> bool:
         """The answer is a stream of events."""
-        return self.form.stream and self.form.model not in self.context.dialect.models_without_stream
+        return self.form.streams and self.form.model not in self.context.dialect.models_without_stream
+
+    @property
+    def tells_speakers(self) -> bool:
+        """Speakers are told apart by their voice."""
+        return self.form.to_options().speakers is not None
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Fields of which a value has no effect."""
-        return self.form.ignored + ("stream",) * (self.form.stream and not self.streams)
+        return self.form.ignored + ("stream",) * (self.form.streams and not self.streams)
 
     @property
     def view(self) -> View:
         """What of the transcript it wants to see."""
-        form = self.form
-        return View(
-            dialect=self.context.dialect,
-            request_id=self.context.request_id,
-            segments=form.wants_segments,
-            words=form.wants_words,
-            logprobs=form.wants_logprobs,
-            evidence=form.wants_evidence,
-            languages=form.wants_languages,
-            layout=form.to_layout(),
-            channel_labels=form.channel_labels,
-        )
+        return replace(self.form.to_view(), dialect=self.context.dialect, request_id=self.context.request_id)
 
     def request(self, file: BinaryIO | None) -> TranscriptionRequest:
         """
         Args:
             file: the recording, or None where it is to be fetched.
         """
-        url = self.form.url if file is None else None
-        return TranscriptionRequest(self.form.model, self.form.to_options(), file, url, self.context)
+        form, options = self.form, self.form.to_options()
+        known = KnownSpeakers(form.known_speaker_names, form.known_speaker_references)
+        asked = known if options.speakers else KnownSpeakers()
+        return TranscriptionRequest(form.model, options, file, form.url if file is None else None, self.context, asked)
 
     async def answer(
         self,
@@ -163,8 +165,7 @@ class TranscriptionCall:
             SpeechdError: the model, the URL or the recording is refused.
         """
         transcript, status = await transcribe(service, self.request(file), on_segment)
-        format = format or TRANSCRIPT_FORMATS[self.form.response_format]
-        return TranscriptionReply(transcript, status, format, self.view, self.ignored)
+        return TranscriptionReply(transcript, status, format or self.form.format, self.view, self.ignored)
 
 
 def ignored_warning(field: str) -> str:
@@ -199,6 +200,8 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
     with contextlib.ExitStack() as owned:
         audio = await _audio(service, request, owned)
         _, transcriber = await service.transcriber(request.model, request.options)
+        voices = await find_known(service, request.known, request.context)
+        request = replace(request, options=replace(request.options, known_voices=voices))
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         known = service.coalescer.recall(key)
         if isinstance(known, Transcript):
@@ -239,6 +242,7 @@ async def check_transcription(service: Service, request: TranscriptionRequest) -
     if request.url is not None and not is_inline(request.url):
         check_url(request.url, fetch_limits(service.settings))
     await service.transcriber(request.model, request.options)
+    await check_known(service, request.known, request.context)
 
 
 async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:

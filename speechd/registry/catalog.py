@@ -31,7 +31,7 @@ class Model:
     """One row of the catalog and where its files are."""
 
     id: str
-    kind: Literal["asr", "tts"]
+    kind: Literal["asr", "speakers", "tts"]
     owned_by: str
     created: int
     """Unix seconds."""
@@ -175,6 +175,8 @@ def local(name: str, path: Path) -> Model:
         return local_voice(name, path)
     if engine_of(path) == "onnx-asr":
         return local_onnx_asr(name, path)
+    if engine_of(path) == "campplus":
+        return replace(UNKNOWN, id=name, kind="speakers", engine="campplus", context_window=0, tasks=(), path=path)
     model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
     return with_vocabulary(model)
 

@@ -13,6 +13,7 @@ LAYOUTS = {
     "sphinx": ("cmudict-en-us.dict", "en-us.lm.bin", "en-us/mdef"),
     "piper": ("*.onnx", "*.onnx.json"),
     "onnx-asr": ("*.onnx", "*vocab.txt"),
+    "campplus": ("campplus.onnx",),
 }
 """Patterns of the files without which an engine cannot load a model."""
 
@@ -37,6 +38,10 @@ OVER_HTTP = "over_http"
 
 PULL_COMMAND = "speechd models pull whisper-base"
 """Pulls the smallest Whisper that understands people in many languages."""
+SPEAKERS_MODEL = "campplus"
+"""Id of the model of the catalog that tells speakers apart."""
+PULL_SPEAKERS = f"speechd models pull {SPEAKERS_MODEL}"
+"""Pulls it."""
 PULL_PAIR = "speechd models pull"
 """Pulls that model and a voice."""
 

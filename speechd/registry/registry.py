@@ -18,6 +18,7 @@ from speechd.registry import catalog, piper_voices
 from speechd.registry.catalog import UNKNOWN, Model
 from speechd.registry.files import (
     PULL_COMMAND,
+    PULL_SPEAKERS,
     came_over_http,
     engine_of,
     hub_snapshot,
@@ -29,7 +30,7 @@ from speechd.registry.files import (
 from speechd.registry.memory import available_memory, fits
 from speechd.registry.model_names import AUTO, ModelNames
 from speechd.registry.over_http import check_removable
-from speechd.registry.selection import BrokenModels, by_preference, check_able, installed_bytes
+from speechd.registry.selection import BrokenModels, by_preference, check_able, check_tells_speakers, installed_bytes
 from speechd.registry.sources.rows import read_files, read_sources
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -119,6 +120,25 @@ class ModelStore:
         model = self._best(options) if name == AUTO else self._get(name, model_id)
         check_able(model, options)
         return self._installed(model, model_id)
+
+    def speaker_model(self, model_id: str = AUTO) -> Model:
+        """The installed model of that id that tells speakers apart; the best one for `auto` and what stands for it.
+
+        Raises:
+            ModelNotInstalled: it, or any, is not on disk.
+            ModelNotFound: there is none of that id.
+            Unprocessable: the model named does something else.
+        """
+        name = self._answering_name(model_id)
+        if name != AUTO:
+            return self._installed(check_tells_speakers(self._get(name, model_id)), model_id)
+        models = self.list(hosted=False)
+        found = next((m for m in models if m.kind == "speakers" and self.may_be_auto(m)), None)
+        if found is None:
+            raise ModelNotInstalled(
+                f"No model that tells speakers apart is installed. Install one with: {PULL_SPEAKERS}", param="model"
+            )
+        return found
 
     def answering(self, model_id: str) -> Model | None:
         """The recogniser that a plain request of that id gets; None where it is refused."""

@@ -87,3 +87,14 @@ def check_able(model: Model, options: TranscribeOptions) -> None:
             param="language" if unknown[0] == options.language else "languages",
             code="language_not_supported",
         )
+
+
+def check_tells_speakers(model: Model) -> Model:
+    """The model itself.
+
+    Raises:
+        Unprocessable: it does something else.
+    """
+    if model.kind != "speakers":
+        raise Unprocessable(f"The model `{model.id}` does not tell speakers apart.", param="model", code="wrong_kind")
+    return model

@@ -39,7 +39,7 @@ class ModelObject(BaseModel):
 class ModelDetails(BaseModel):
     """Fields of a model that the hosted services do not have."""
 
-    kind: str = Field(description="`asr` recognises speech, `tts` speaks.")
+    kind: str = Field(description="`asr` recognises speech, `speakers` tells speakers apart, `tts` speaks.")
     embedded: bool = Field(description="Whether it is part of the installation.")
     languages: tuple[str, ...] = Field(description="Codes it was trained for; none means all of Whisper's.")
     tasks: tuple[str, ...] = Field(description="`transcribe`, `translate`.")

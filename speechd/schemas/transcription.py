@@ -4,20 +4,21 @@ Unknown fields are ignored, as the hosted services do. A known field is never ig
 """
 
 from itertools import accumulate
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from speechd.errors import InvalidRequest, Unsupported
+from speechd.errors import InvalidRequest
+from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.languages import find
-from speechd.schemas.base import PageForm, Strings, split_list
-from speechd.schemas.chunking import ServerVad, parse_strategy
+from speechd.schemas.base import Strings, split_list
+from speechd.schemas.recording import RecordingForm
+from speechd.schemas.speakers.fields import speaker_names
 from speechd.schemas.subtitles import SubtitleOptions
 from speechd.types import (
     MAX_PROMPT_CHARACTERS,
     MIXED_VAD,
     Channels,
-    Clip,
     GuardPolicy,
     Task,
     TranscribeOptions,
@@ -28,30 +29,17 @@ MULTI = "multi"
 """The value of `language` for recordings in which languages mix."""
 DETECT = frozenset({"auto", "und"})
 """The values of `language` that mean detection: that of other local servers, and the tag of an unknown language."""
-MAX_LABEL = 64
-"""Characters of a channel's name."""
-MAX_CLIP_SECONDS = 10_000_000
-"""For `start` and `duration`: more than any recording has."""
+SPEAKER_FORMATS = frozenset({"diarized_json", "minutes"})
+"""Formats that are about who speaks."""
 INCLUDABLE = frozenset({"logprobs", "evidence"})
 
 
-class AudioForm(SubtitleOptions, PageForm):
+class AudioForm(SubtitleOptions, RecordingForm):
     """The parameters that transcriptions and translations share: the union of Groq's and OpenAI's."""
 
+    formats = TRANSCRIPT_FORMATS
     endpoint_task: ClassVar[Task]
 
-    model: str = Field(
-        "auto",
-        min_length=1,
-        max_length=1000,
-        description="Id of the model; `auto`, this server's default, when absent.",
-    )
-    url: str | None = Field(
-        None, description="Instead of `file`: an http(s) or `data:` URL of the audio, or base64url."
-    )
-    file_id: str | None = Field(
-        None, max_length=100, description="Instead of `file`: the id of a file that was uploaded for `user_data`."
-    )
     language: str | None = Field(
         None,
         description="Language spoken: ISO 639-1 or 639-3, a tag like `en-US` or an English name; `multi` where"
@@ -78,9 +66,17 @@ class AudioForm(SubtitleOptions, PageForm):
         allow_inf_nan=False,
         description="0 uses beam search with fallback to higher temperatures. Else the text is sampled.",
     )
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json", "tsv", "lrc"] = Field(
-        "json",
-        description="Format of the answer. `diarized_json` needs `channels=split`: its speakers are the channels.",
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json", "minutes", "tsv", "lrc"] = (
+        Field(
+            "json",
+            description="Format of the answer. `diarized_json` and `minutes` tell who speaks: by voice, or with"
+            " `channels=split` by channel.",
+        )
+    )
+    speakers: bool = Field(
+        False,
+        description="Tell speakers apart by their voice also in `verbose_json`, `text`, `srt`, `vtt`, `tsv` and `lrc`,"
+        " and inside each channel with `channels=split`.",
     )
     channels: Channels = Field(
         "mixed",
@@ -88,27 +84,6 @@ class AudioForm(SubtitleOptions, PageForm):
     )
     channel_labels: Strings = Field(
         (), description="With `channels=split`: names of the channels, from the first. Default: `channel_1` ..."
-    )
-    audio_track: str | None = Field(
-        None,
-        max_length=MAX_LABEL,
-        description="Which audio track of a video: its number among them, from 0, or its language, such as `de`."
-        " Else the track flagged as default, or the first.",
-    )
-    start: float = Field(
-        0.0,
-        ge=0,
-        le=MAX_CLIP_SECONDS,
-        allow_inf_nan=False,
-        description="Seconds of the recording before this are not transcribed. Times in the answer still count from"
-        " the beginning of the recording.",
-    )
-    duration: float | None = Field(
-        None,
-        gt=0,
-        le=MAX_CLIP_SECONDS,
-        allow_inf_nan=False,
-        description="Seconds that are transcribed from `start` on, and charged; to the end when absent.",
     )
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(split_list)] = Field(
         (),
@@ -130,22 +105,7 @@ class AudioForm(SubtitleOptions, PageForm):
         description="Policy for text that was probably never spoken: `keep`, `mark` (see `include`), `drop`, or"
         " `redecode` it once.",
     )
-    chunking_strategy: Literal["auto"] | ServerVad = Field(
-        "auto", description="Voice activity detection: `auto`, or an object of type `server_vad`."
-    )
     stream: bool = Field(False, description="Answer with server-sent events while the recording is decoded.")
-    known_speaker_names: Strings = Field((), description="Not supported: this server does not identify speakers.")
-    known_speaker_references: Strings = Field((), description="Not supported, like `known_speaker_names`.")
-
-    @field_validator("known_speaker_names", "known_speaker_references")
-    @classmethod
-    def _no_speakers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value:
-            raise Unsupported(
-                "This server does not identify speakers by their voice. `channels=split` separates them by channel.",
-                param="known_speaker_names",
-            )
-        return value
 
     @field_validator("prompt")
     @classmethod
@@ -173,39 +133,10 @@ class AudioForm(SubtitleOptions, PageForm):
     def _known_languages(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(language_code(text, "languages") for text in value))
 
-    @field_validator("audio_track", mode="before")
-    @classmethod
-    def _track_number(cls, value: Any) -> Any:
-        return str(value) if type(value) is int else value
-
-    @field_validator("audio_track")
-    @classmethod
-    def _known_track(cls, value: str | None) -> str | None:
-        """A number, a language code, or another tag of a track. The file decides."""
-        if value is None:
-            return None
-        text = value.strip()
-        if text.isascii() and text.isdigit():
-            return str(int(text))
-        language = find(text)
-        return language.code if language else text.lower()
-
     @field_validator("channel_labels")
     @classmethod
     def _good_labels(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        labels = tuple(" ".join(label.split()) for label in value)
-        if not all(label and len(label) <= MAX_LABEL and label.isprintable() for label in labels):
-            raise InvalidRequest(
-                f"Each of `channel_labels` must have 1 to {MAX_LABEL} printable characters.", param="channel_labels"
-            )
-        if len(set(labels)) < len(labels):
-            raise InvalidRequest("`channel_labels` must differ from each other.", param="channel_labels")
-        return labels
-
-    @field_validator("chunking_strategy", mode="before")
-    @classmethod
-    def _strategy(cls, value: Any) -> Any:
-        return parse_strategy(value)
+        return speaker_names(value, "channel_labels")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -218,11 +149,6 @@ class AudioForm(SubtitleOptions, PageForm):
 
     @model_validator(mode="after")
     def _consistent_channels_and_languages(self) -> Self:
-        if self.channels != "split" and self.response_format == "diarized_json":
-            raise Unsupported(
-                "`response_format=diarized_json` needs `channels=split`: speakers are separated by channel only.",
-                param="response_format",
-            )
         if self.channels != "split" and self.channel_labels:
             raise InvalidRequest("`channel_labels` needs `channels` to be `split`.", param="channel_labels")
         if self.language != MULTI and self.language_floor is not None:
@@ -230,10 +156,7 @@ class AudioForm(SubtitleOptions, PageForm):
         return self
 
     def check_words(self) -> None:
-        """
-        Raises:
-            InvalidRequest: word times are asked for in a format without them.
-        """
+        """See RecordingForm.check_words."""
         if "timestamp_granularities" in self.ignored:
             raise InvalidRequest(
                 "`word` in `timestamp_granularities` needs `response_format` to be `verbose_json`.",
@@ -241,11 +164,16 @@ class AudioForm(SubtitleOptions, PageForm):
             )
 
     @property
+    def streams(self) -> bool:
+        return self.stream
+
+    @property
     def ignored(self) -> tuple[str, ...]:
         """The fields of which a value has no effect, though the caller meant something by it."""
         no_words = "word" in self.timestamp_granularities and self.response_format != "verbose_json"
         unknown = set(self.include) - INCLUDABLE
-        return ("timestamp_granularities",) * no_words + ("include",) * bool(unknown)
+        unseen = self.speaker_fields if self.response_format == "json" else ()
+        return ("timestamp_granularities",) * no_words + ("include",) * bool(unknown) + unseen
 
     @property
     def task(self) -> Task:
@@ -268,16 +196,21 @@ class AudioForm(SubtitleOptions, PageForm):
         return "evidence" in self.include
 
     @property
+    def wants_speakers(self) -> bool:
+        """Voices are to be told apart, in a format that shows it."""
+        by_format = self.response_format in SPEAKER_FORMATS and self.channels != "split"
+        return by_format or (bool(self.speaker_fields) and self.response_format != "json")
+
+    @property
+    def speaker_fields(self) -> tuple[str, ...]:
+        return ("speakers",) * self.speakers + super().speaker_fields
+
+    @property
     def wants_languages(self) -> bool:
         return self.language == MULTI
 
-    @property
-    def clip(self) -> Clip:
-        return Clip(self.start, self.duration)
-
     def to_options(self) -> TranscribeOptions:
-        strategy, default = self.chunking_strategy, TranscribeOptions()
-        vad = MIXED_VAD if self.wants_languages else VadOptions()
+        default = TranscribeOptions()
         return TranscribeOptions(
             task=self.task,
             language=None if self.wants_languages else self.language,
@@ -287,14 +220,26 @@ class AudioForm(SubtitleOptions, PageForm):
             prompt=self.prompt,
             hotwords=self.keywords + self.hotwords,
             temperature=self.temperature,
-            word_timestamps=self.wants_words or self.to_layout().needs_words,
+            word_timestamps=self.wants_words or self.to_layout().needs_words or self.wants_speakers,
             logprobs=self.wants_logprobs,
             condition_on_previous_text=self.condition_on_previous_text,
             guard=self.guard,
             channels=self.channels,
             audio_track=self.audio_track,
             clip=self.clip,
-            vad=strategy.to_options(vad) if isinstance(strategy, ServerVad) else vad,
+            speakers=self.to_speaker_options() if self.wants_speakers else None,
+            vad=self.to_vad(MIXED_VAD if self.wants_languages else VadOptions()),
+        )
+
+    def to_view(self) -> View:
+        return View(
+            segments=self.wants_segments,
+            words=self.wants_words,
+            logprobs=self.wants_logprobs,
+            evidence=self.wants_evidence,
+            languages=self.wants_languages,
+            layout=self.to_layout(),
+            channel_labels=self.channel_labels,
         )
 
 

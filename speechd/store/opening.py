@@ -10,6 +10,7 @@ from speechd.store.blobs.folder import BlobFolder
 from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import open_database
 from speechd.store.files import Files
+from speechd.store.speakers.enrolled import EnrolledSpeakers
 from speechd.store.store import Store
 from speechd.store.uploads.uploads import Uploads
 from speechd.store.usage import SqlUsageStore
@@ -42,5 +43,6 @@ async def open_store(settings: Settings) -> Store:
         AudioJobs(database, files, SharedBound(settings.max_audio_jobs, settings.key_share), window),
         Deliveries(database),
         SqlUsageStore(database),
+        EnrolledSpeakers(database),
         retention,
     )

@@ -5,6 +5,7 @@ speechd.store.opening.
 """
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
+    from speechd.store.speakers.enrolled import EnrolledSpeakers
+    from speechd.store.speakers.records import EnrolledSpeaker
     from speechd.store.uploads.uploads import Uploads
     from speechd.store.usage import SqlUsageStore
 
@@ -33,6 +36,7 @@ class Store:
     audio: "AudioJobs"
     deliveries: "Deliveries"
     usage: "SqlUsageStore"
+    speakers: "EnrolledSpeakers"
     retention: float
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
@@ -77,6 +81,14 @@ class StoreHandle:
             StorageUnavailable, Misconfigured, FeatureNotInstalled: see `open`.
         """
         return (await self.open()).usage
+
+    async def find_speakers(self, owner: str, names: Collection[str]) -> "Sequence[EnrolledSpeaker]":
+        """See speechd.store.speakers.enrolled.EnrolledSpeakers.find.
+
+        Raises:
+            StorageUnavailable, Misconfigured, FeatureNotInstalled: see `open`.
+        """
+        return await (await self.open()).speakers.find(owner, names)
 
     def announce(self) -> None:
         """Wakes a worker of this process after a line was added or cancelled."""

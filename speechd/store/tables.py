@@ -1,6 +1,19 @@
 """The tables, as the newest migration leaves them. Times are Unix seconds; JSON is kept as text."""
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 metadata = MetaData()
 
@@ -181,3 +194,14 @@ usage_table = Table(
     Column("used", Float, nullable=False),  # requests, or seconds of audio
 )
 """What each key has used in the newest window of each limit, all processes together."""
+
+enrolled_speakers = Table(
+    "enrolled_speakers",
+    metadata,
+    Column("owner", String(64), primary_key=True),  # the key's id; "" without keys
+    Column("name", String(64), primary_key=True),
+    Column("model", Text, nullable=False),  # that made the embedding
+    Column("embedding", LargeBinary, nullable=False),  # float32, little-endian
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Voices that are known by name."""

@@ -137,6 +137,7 @@ class TaskRunner:
             request_id=line.request_id or new_id("req"),
             priority="background",
             meter=Meter(Key(line.owner, "", id=line.owner), self._usage) if line.owner else None,
+            find_speakers=self._store.speakers.find,
         )
 
     def _fields(self, line: QueuedTask) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/audio/transcriptions", "transcribe"),
     RoutePermission(ANY, "/audio/translations", "transcribe"),
+    RoutePermission(ANY, "/audio/diarization", "transcribe"),
     *(RoutePermission(ANY, path, "transcribe") for path in COMPAT_PATHS),
     RoutePermission(ANY, "/audio/speech", "speak"),
     RoutePermission(ANY, "/chat", "text"),

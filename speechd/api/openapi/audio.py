@@ -10,9 +10,10 @@ from fastapi import Response
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.formats.transcript import TRANSCRIPT_FORMATS
 from speechd.schemas.audio_jobs import AudioJobObject, WebhookForm
+from speechd.schemas.recording import RecordingForm
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.subtitles import SubtitleOptions
-from speechd.schemas.transcription import AudioForm, ErrorEnvelope
+from speechd.schemas.transcription import ErrorEnvelope
 
 AUDIO_FAILURES = {
     400: "A parameter or the audio is not valid.",
@@ -45,7 +46,7 @@ TEXT_CONTENT = {name: {"schema": {"type": "string"}} for name in _TEXT_TYPES}
 FILE = {"type": "string", "format": "binary", "description": "The recording, in any common container."}
 
 
-def audio_operation(form: type[AudioForm]) -> dict[str, Any]:
+def audio_operation(form: type[RecordingForm]) -> dict[str, Any]:
     """Arguments of a route that reads `form`: summary, request bodies and replies, taken from the schema."""
     return {
         "summary": (form.__doc__ or "").strip(),
@@ -82,7 +83,7 @@ def speech_operation() -> dict[str, Any]:
     }
 
 
-def _bodies(form: type[AudioForm]) -> dict[str, Any]:
+def _bodies(form: type[RecordingForm]) -> dict[str, Any]:
     schema = _with_webhook(inlined(form.model_json_schema()))
     wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleOptions.model_fields)
     schema["properties"] = dict(wishes_last)

@@ -1,4 +1,4 @@
-"""POST audio/transcriptions and audio/translations, in both dialects."""
+"""POST audio/transcriptions, audio/translations and audio/diarization, in both dialects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,6 @@ from speechd.api.responses.sse import DONE_EVENT, EventStream
 from speechd.dialects import Dialect
 from speechd.formats.transcript import (
     TRANSCRIPT_FORMATS,
-    Format,
     JsonObject,
     View,
     done_event,
@@ -26,7 +25,9 @@ from speechd.formats.transcript import (
 )
 from speechd.operations.recording import require_one_source
 from speechd.operations.transcription import TranscriptionCall, ignored_warning, open_transcription
-from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
+from speechd.schemas.recording import RecordingForm
+from speechd.schemas.speakers.diarization import DiarizationForm
+from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript
 
 
@@ -42,10 +43,14 @@ def router(dialect: Dialect) -> APIRouter:
     async def translations(request: Request) -> Response:
         return await create_transcription(request, TranslationForm, dialect)
 
+    @routes.post("/audio/diarization", **audio_operation(DiarizationForm))
+    async def diarization(request: Request) -> Response:
+        return await create_transcription(request, DiarizationForm, dialect)
+
     return routes
 
 
-async def create_transcription(request: Request, form_type: type[AudioForm], dialect: Dialect) -> Response:
+async def create_transcription(request: Request, form_type: type[RecordingForm], dialect: Dialect) -> Response:
     """One request from its first byte to its reply; hanging up stops the work.
 
     Raises:
@@ -86,32 +91,41 @@ async def _stream(
     headers = {"x-speechd-model": stream.model, "x-speechd-cache": stream.status}
     if call.ignored:
         headers["x-speechd-warning"] = ", ".join(map(ignored_warning, call.ignored))
-    format = TRANSCRIPT_FORMATS[call.form.response_format]
-    events = _events(first, stream.parts, call.view, format)
+    events = _events(first, stream.parts, call)
     return EventStream(events, resources.pop_all(), headers, end=DONE_EVENT)
 
 
 async def _events(
-    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], view: View, format: Format
+    first: Segment | Transcript, rest: AsyncIterator[Segment | Transcript], call: TranscriptionCall
 ) -> AsyncIterator[JsonObject]:
     """The deltas, which joined give the whole text, and the event with the whole text.
 
-    Where the format has segments, each follows its delta, and both have its id. A file of cues has no deltas.
+    Where the format has segments, each follows its delta, and both have its id. Where speakers are told apart, all
+    segments follow all deltas: who speaks is known when everything was heard. A file of cues has no deltas.
     """
+    format, view, speakers = call.form.format, call.view, call.tells_speakers
     begun, number = False, 0
     part: Segment | Transcript | None = first
     while part is not None:
         if isinstance(part, Transcript):
-            yield await asyncio.to_thread(done_event, part, view, format)
+            for event in await asyncio.to_thread(_last_events, part, call):
+                yield event
         else:
-            belongs = {"segment_id": segment_id(number)} if format.segment_event else {}
+            belongs = {"segment_id": segment_id(number)} if format.segment_event and not speakers else {}
             if not format.is_document and (text := part.text if begun else part.text.lstrip()):
                 begun = True
                 yield {"type": "transcript.text.delta", "delta": text} | belongs | _logprobs_of(part, view)
-            if format.segment_event:
+            if format.segment_event and not speakers:
                 yield format.segment_event(number, part, view)
             number += 1
         part = await anext(rest, None)
+
+
+def _last_events(transcript: Transcript, call: TranscriptionCall) -> list[JsonObject]:
+    """The last event, and before it the segments where they have speakers."""
+    event = call.form.format.segment_event if call.tells_speakers else None
+    segments = [event(*numbered, call.view) for numbered in enumerate(transcript.segments)] if event else []
+    return [*segments, done_event(transcript, call.view, call.form.format)]
 
 
 def _logprobs_of(part: Segment, view: View) -> dict[str, Any]:

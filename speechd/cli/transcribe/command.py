@@ -9,6 +9,7 @@ from speechd.cli import lazy
 
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
 HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
+SPEAKERS = "Speakers"
 
 Paths = Annotated[
     list[Path],
@@ -48,7 +49,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="txt, json, srt, vtt, tsv, lrc, diarized_json. Several with commas or repeated.",
+        help="txt, json, srt, vtt, tsv, lrc, diarized_json, minutes. Several with commas or repeated.",
         rich_help_panel=WRITTEN,
     ),
 ]
@@ -104,6 +105,33 @@ Karaoke = Annotated[
     bool, typer.Option("--karaoke", help="vtt: a timestamp before each word.", rich_help_panel=SUBTITLES)
 ]
 
+Speakers = Annotated[
+    bool,
+    typer.Option(
+        "--speakers",
+        help="Tell speakers apart by their voice. diarized_json and minutes always do.",
+        rich_help_panel=SPEAKERS,
+    ),
+]
+NumSpeakers = Annotated[
+    int | None,
+    typer.Option(min=1, max=10, help="How many speakers there are. Default: found out.", rich_help_panel=SPEAKERS),
+]
+MinSpeakers = Annotated[
+    int | None, typer.Option(min=1, max=10, help="At least so many speakers.", rich_help_panel=SPEAKERS)
+]
+MaxSpeakers = Annotated[
+    int | None, typer.Option(min=1, max=10, help="At most so many speakers.", rich_help_panel=SPEAKERS)
+]
+KnownSpeakersOption = Annotated[
+    str,
+    typer.Option(
+        "--known-speakers",
+        help="Names of enrolled speakers who may be heard, with commas. See speechd speakers.",
+        rich_help_panel=SPEAKERS,
+    ),
+]
+
 RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Try recordings again that failed in an earlier run.", rich_help_panel=COURSE),
@@ -151,6 +179,11 @@ def transcribe(
     max_cue_seconds: MaxCueSeconds = None,
     min_gap: MinGap = 0.0,
     karaoke: Karaoke = False,
+    speakers: Speakers = False,
+    num_speakers: NumSpeakers = None,
+    min_speakers: MinSpeakers = None,
+    max_speakers: MaxSpeakers = None,
+    known_speakers: KnownSpeakersOption = "",
     retry_failed: RetryFailed = False,
     watch: Watch = False,
     dry_run: DryRun = False,
@@ -175,6 +208,8 @@ def transcribe(
 
         speechd transcribe call.opus --channels split --channel-labels agent,caller
 
+        speechd transcribe meeting.m4a --format minutes
+
         speechd transcribe film.mkv --audio-track de --format srt --max-line-width 42 --max-lines 2 --min-gap 0.08
     """
 
@@ -183,7 +218,20 @@ def transcribe(
         paths,
         model=model,
         asked=lazy.TranscribeArgs(
-            task, language, languages, language_floor, prompt, channels, channel_labels, layout, audio_track=audio_track
+            task,
+            language,
+            languages,
+            language_floor,
+            prompt,
+            channels,
+            channel_labels,
+            layout,
+            audio_track,
+            speakers,
+            num_speakers,
+            min_speakers,
+            max_speakers,
+            known_speakers,
         ),
         formats=format,
         output=output_dir,

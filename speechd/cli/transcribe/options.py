@@ -7,7 +7,8 @@ from typing import cast
 from speechd.errors import InvalidRequest
 from speechd.formats.subtitles import Layout
 from speechd.formats.transcript import Format, View
-from speechd.schemas.transcription import TranscriptionForm
+from speechd.operations.known_speakers import KnownSpeakers
+from speechd.schemas.transcription import SPEAKER_FORMATS, TranscriptionForm
 from speechd.types import Task, TranscribeOptions
 
 
@@ -24,6 +25,16 @@ class TranscribeArgs:
     channel_labels: str = ""
     layout: Layout = field(default_factory=Layout)
     audio_track: str | None = None
+    speakers: bool = False
+    num_speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+    known_speakers: str = ""
+    """Names under which voices are enrolled."""
+
+    @property
+    def known(self) -> KnownSpeakers:
+        return KnownSpeakers(_listed(self.known_speakers))
 
     def options(self, formats: Sequence[Format]) -> TranscribeOptions:
         """
@@ -44,19 +55,26 @@ class TranscribeArgs:
             "channels": self.channels,
             "channel_labels": _listed(self.channel_labels),
             "audio_track": self.audio_track,
+            "speakers": self.speakers,
+            "num_speakers": self.num_speakers,
+            "min_speakers": self.min_speakers,
+            "max_speakers": self.max_speakers,
+            "known_speaker_names": _listed(self.known_speakers),
         }
-        options = TranscriptionForm.parse(fields).to_options()
-        self._check({row.name for row in formats}, options)
-        words = self.layout.needs_words or any(row.name == "verbose_json" for row in formats)
+        names = {row.name for row in formats}
+        form = TranscriptionForm.parse(
+            fields | {"response_format": "diarized_json" if names & SPEAKER_FORMATS else "verbose_json"}
+        )
+        options = form.to_options()
+        self._check(names)
+        words = self.layout.needs_words or "verbose_json" in names or form.wants_speakers
         return replace(options, task=cast(Task, self.task), word_timestamps=words)
 
-    def _check(self, names: set[str], options: TranscribeOptions) -> None:
+    def _check(self, names: set[str]) -> None:
         if self.layout.karaoke and "vtt" not in names:
             raise InvalidRequest("--karaoke needs --format vtt.", param="karaoke")
         if self.layout != Layout() and not names & {"srt", "vtt"}:
             raise InvalidRequest("The options for subtitles need --format srt or vtt.", param="format")
-        if "diarized_json" in names and options.channels != "split":
-            raise InvalidRequest("--format diarized_json needs --channels split.", param="format")
 
     def view(self) -> View:
         """All that the formats can show."""

@@ -25,8 +25,11 @@ from speechd.folders.run import FolderRun, RunConfig
 from speechd.folders.transcriber import Local, Recogniser
 from speechd.folders.watch import follow
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
+from speechd.operations.context import RequestContext
+from speechd.operations.known_speakers import KnownSpeakers
 from speechd.service import open_service
 from speechd.settings import Settings
+from speechd.store.store import StoreHandle
 from speechd.types import TranscribeOptions
 
 FILE_FORMATS = {
@@ -37,6 +40,7 @@ FILE_FORMATS = {
     "tsv": "tsv",
     "lrc": "lrc",
     "diarized_json": "diarized_json",
+    "minutes": "minutes",
 }
 """What `--format` names, and the row of FORMATS that writes it."""
 STANDARD = Path("-")
@@ -76,6 +80,8 @@ class RunPlan:
     model: str
     options: TranscribeOptions
     view: View
+    known: KnownSpeakers
+    """Enrolled speakers who may be heard."""
     way: RunMode = field(default_factory=RunMode)
 
     @classmethod
@@ -101,7 +107,8 @@ class RunPlan:
             raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
         rows = _formats(formats)
         options, folder = asked.options(rows), None if printed else output
-        return cls(tuple(paths), selection or Selection(), rows, folder, printed, model, options, asked.view(), way)
+        what = (model, options, asked.view(), asked.known)
+        return cls(tuple(paths), selection or Selection(), rows, folder, printed, *what, way)
 
 
 def _formats(names: Sequence[str]) -> tuple[Format, ...]:
@@ -174,15 +181,24 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
                 if seconds >= LONG_WAIT:
                     display.say(f"waiting {seconds:.0f} s: {reason}")
 
-            yield Remote(client, plan.way.parallel, notice), f"{plan.model} of a service"
+            remote = Remote(client, plan.way.parallel, notice, known=plan.known.names)
+            yield remote, f"{plan.model} of a service{_known_part(plan)}"
         return
     # The process has no other callers, and the run limits itself. Who names a model here means that one.
     changes = {"max_queue_seconds": float("inf"), "max_wait": 0.0, "hosted_names": "strict"}
-    local = Local(open_service(settings.model_copy(update=changes)))
+    store = StoreHandle(settings)
+    context = RequestContext(find_speakers=store.find_speakers)
+    local = Local(open_service(settings.model_copy(update=changes)), known=plan.known, context=context)
     try:
-        yield local, local.identity(plan.model, plan.options)
+        yield local, local.identity(plan.model, plan.options) + _known_part(plan)
     finally:
         await local.service.close()
+        await store.close()
+
+
+def _known_part(plan: RunPlan) -> str:
+    """What the names of known speakers add to the identity of the weights."""
+    return f" who know {', '.join(plan.known.names)}" if plan.known.names else ""
 
 
 async def _write(

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from speechd.asr.diarization.engine import SpeakerEngine
 from speechd.asr.engine import AsrEngine, Job, SelfTesting
 from speechd.audio.isolation.sandbox import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, address_space, lower_limit
 from speechd.errors import EngineFailure, SpeechdError
@@ -25,7 +26,7 @@ from speechd.registry.catalog import UNKNOWN
 from speechd.registry.loading.loaders import ENGINES, runs_on_cpu
 from speechd.settings import Settings
 from speechd.tts.engine import SynthesisOptions, TtsEngine
-from speechd.types import SAMPLE_RATE, TranscribeOptions, Window
+from speechd.types import SAMPLE_RATE, Samples, TranscribeOptions, Window
 
 NOISE_LEVEL = 0.1
 """Root mean square of the noise, -20 dBFS: as loud as speech."""
@@ -40,8 +41,7 @@ FILE_MEMORY = 4
 
 def decode_noise(engine: AsrEngine) -> None:
     """A second of noise, with word times."""
-    noise = np.random.default_rng(0).normal(0, NOISE_LEVEL, SAMPLE_RATE).clip(-1, 1).astype(np.float32)
-    job = Job(Window(0.0, noise, ((0.0, 1.0),)), TranscribeOptions(word_timestamps=True))
+    job = Job(Window(0.0, _noise(), ((0.0, 1.0),)), TranscribeOptions(word_timestamps=True))
     engine.decode([job])
     if isinstance(engine, SelfTesting):
         engine.self_test(job)
@@ -52,7 +52,17 @@ def speak(engine: TtsEngine) -> None:
     engine.synthesize(SENTENCE, SynthesisOptions(words=True))
 
 
-TRIALS: Mapping[str, Callable[[Any], None]] = {"asr": decode_noise, "tts": speak}
+def embed_noise(engine: SpeakerEngine) -> None:
+    """A second of noise, as if somebody spoke."""
+    engine.embed(_noise(), ((0.0, 1.0),))
+
+
+def _noise() -> Samples:
+    """One second."""
+    return np.random.default_rng(0).normal(0, NOISE_LEVEL, SAMPLE_RATE).clip(-1, 1).astype(np.float32)
+
+
+TRIALS: Mapping[str, Callable[[Any], None]] = {"asr": decode_noise, "speakers": embed_noise, "tts": speak}
 """What a loaded engine must do, by its model's `kind`."""
 
 

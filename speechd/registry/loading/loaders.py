@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechd.asr.batcher import Batcher
+from speechd.asr.diarization.diarizer import Diarizer
+from speechd.asr.diarization.engine import SpeakerEngine
 from speechd.asr.engine import AsrEngine, Interruptible
 from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
@@ -34,7 +36,7 @@ MAX_THREADS = 8
 UNKNOWN_MARGIN = 5.0
 """Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
 
-EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine]
+EngineLoader = Callable[[Model, Settings], AsrEngine | TtsEngine | SpeakerEngine]
 
 
 def load_whisper(model: Model, settings: Settings) -> "WhisperEngine":
@@ -85,6 +87,15 @@ def load_onnx_asr(model: Model, settings: Settings) -> AsrEngine:
     )
 
 
+def load_campplus(model: Model, settings: Settings) -> SpeakerEngine:
+    """Loads a CAM++ model, which tells voices apart."""
+    from speechd.asr.diarization.campplus import CampplusEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    return CampplusEngine(model.path)
+
+
 def load_piper(model: Model, settings: Settings) -> TtsEngine:
     """Loads a Piper voice's files into an engine."""
     from speechd.tts.engines.piper import PiperEngine
@@ -121,6 +132,11 @@ def open_voice(engine: TtsEngine, model_id: str, settings: Settings) -> LoadedMo
     return LoadedVoice(watched, settings.cpu_threads or os.cpu_count() or 1, text_limits(settings))
 
 
+def open_diarizer(engine: SpeakerEngine, model_id: str, settings: Settings) -> LoadedModel:
+    """A model that tells voices apart, with the threads that it works on."""
+    return Diarizer(engine)
+
+
 class WatchedVoice:
     """A voice whose late sentences the engine monitor tells."""
 
@@ -155,13 +171,18 @@ def text_limits(settings: Settings) -> QueueLimits:
     return QueueLimits(most, settings.max_wait, settings.key_share, "The voice", "characters")
 
 
-LOADERS: Mapping[str, Callable[[Any, str, Settings], LoadedModel]] = {"asr": open_recogniser, "tts": open_voice}
+LOADERS: Mapping[str, Callable[[Any, str, Settings], LoadedModel]] = {
+    "asr": open_recogniser,
+    "speakers": open_diarizer,
+    "tts": open_voice,
+}
 """What a loaded engine is worked through, by its model's `kind`. The text is the model's id."""
 ENGINES: Mapping[str, EngineLoader] = {
     "whisper": load_whisper,
     "sphinx": load_sphinx,
     "onnx-asr": load_onnx_asr,
     "piper": load_piper,
+    "campplus": load_campplus,
 }
 """What loads a model, by its catalog row's `engine`."""
 

@@ -8,7 +8,7 @@ import contextlib
 import ctypes
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -97,7 +97,8 @@ class ModelManager:
     async def use(self, model: Model) -> AsyncGenerator[LoadedModel]:
         """The loaded model, held for the duration of the context. Concurrent calls wait for one load.
 
-        A caller must not hold one model while it waits for another: with room for one only, that is a deadlock.
+        A caller must not hold one model while it waits for another: with room for one only, that is a deadlock. One for
+        speakers may be held beside another.
 
         Raises:
             EngineFailure: its files cannot be loaded.
@@ -139,7 +140,7 @@ class ModelManager:
         """Reserves memory for a model, as soon as there is room."""
         size = folder_bytes(model.path) if model.path else 0
         while model.id not in self._table:
-            if self._limits.allow([size, *(each.bytes for each in self._table.values())]):
+            if not _counts(model) or self._limits.allow([size, *(each.bytes for each in self._counted())]):
                 self._table[model.id] = self._resident(model, size)
             else:
                 await self._make_room(model)
@@ -152,13 +153,16 @@ class ModelManager:
 
     async def _make_room(self, model: Model) -> None:
         """Unloads the least recently used idle model; where none is idle, waits until something changes."""
-        idle = [each for each in self._table.values() if not each.users and each.loading.done()]
+        idle = [each for each in self._counted() if not each.users and each.loading.done()]
         if not idle:
             await self._changed.wait()
             return
         victim = min(idle, key=lambda each: each.used_at)
         log.info("unloading %s to make room for %s", victim.model.id, model.id)
         await asyncio.shield(self._retire(victim))
+
+    def _counted(self) -> Iterator[_ManagedModel]:
+        return (each for each in self._table.values() if _counts(each.model))
 
     def _resident(self, model: Model, size: int) -> _ManagedModel:
         async def load() -> LoadedModel:
@@ -215,6 +219,12 @@ class ModelManager:
             await asyncio.to_thread(trim_memory)
             log.info("unloaded %s", resident.model.id)
         self._tell()
+
+
+def _counts(model: Model) -> bool:
+    """Whether the limits are for it. A model for speakers is small, and held beside the recogniser of its recording:
+    one of them would wait for the other to leave."""
+    return model.kind != "speakers"
 
 
 def _stop_timer(resident: _ManagedModel) -> None:

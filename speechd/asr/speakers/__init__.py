@@ -1,0 +1,1 @@
+"""Speakers in a transcript: who says each word, as segments of one speaker with a label."""

@@ -1,0 +1,1 @@
+"""Parameters that tell speakers apart."""
