@@ -56,6 +56,20 @@ class Settings(BaseSettings):
         description="Server for `speechd batch` and `speechd models ps`, `load` and `unload`. Default: where"
         " `speechd serve` listens.",
     )
+    wyoming_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Port of the Wyoming protocol inside `speechd serve`, for Home Assistant: usually 10300. 0 takes a"
+        " free one. Default: none.",
+    )
+    wyoming_host: str = Field(
+        "127.0.0.1",
+        description="Address of the Wyoming port. The protocol has no key: who can reach the address can use it.",
+    )
+    wyoming_zeroconf: bool = Field(
+        False, description="Announce the Wyoming port on the local network (mDNS), so that Home Assistant finds it."
+    )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,

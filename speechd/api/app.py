@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
@@ -40,13 +40,19 @@ from speechd.worker.worker import Worker
 COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}
 """Calls of other servers, by their names in SPEECHD_COMPAT."""
 
+FrontDoorOpener = Callable[[Service, InFlightRequests], AbstractAsyncContextManager[None]]
+"""Serves another protocol beside HTTP, on the same service, while it is open."""
 
-def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
+
+def create_app(
+    open_service: Callable[[Settings], Service], settings: Settings, beside: FrontDoorOpener | None = None
+) -> FastAPI:
     """The application; its service is opened when the server starts and closed when it stops.
 
     Args:
         open_service: called once, inside the running event loop.
         settings: passed to it.
+        beside: opened after the service, and closed before it.
     """
 
     usage, access = UsageCounters(), Access.of(settings)
@@ -62,6 +68,8 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
             stack.push_async_callback(jobs.close)
             writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
             await stack.enter_async_context(writer.running())
+            if beside is not None:
+                await stack.enter_async_context(beside(service, traffic))
             if settings.worker:
                 await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
             yield

@@ -1,5 +1,5 @@
-"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`,
-`doctor`."""
+"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`,
+`keys`, `doctor`."""
 
 import asyncio
 import sys
@@ -26,6 +26,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(batch.app, name="batch")
 app.add_typer(keys.app, name="keys")
 app.command()(serve.serve)
+app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
 app.command()(doctor_command.doctor)
