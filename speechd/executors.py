@@ -25,6 +25,8 @@ DNS = ThreadPoolExecutor(8, thread_name_prefix="dns")
 """Host names that are being resolved: a name server that does not answer holds a thread for seconds."""
 DECODING = ThreadPoolExecutor(max(4, 2 * (os.cpu_count() or 1)), thread_name_prefix="decode")
 """Recordings that are being decoded and searched for speech."""
+LIVE_AUDIO = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="live")
+"""Audio that arrives while people speak, at most a second of it at once."""
 
 
 async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
