@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -28,7 +28,7 @@ from speechd.operations.speech_stream import TextInput
 from speechd.operations.transcription import check_transcription
 from speechd.service import Service
 from speechd.wyoming.audio_input import AudioInput
-from speechd.wyoming.events import EventLimits, read_event, send_event
+from speechd.wyoming.events import MAX_LINE, EventLimits, read_event, send_event
 from speechd.wyoming.requests import AudioFormatEvent, PingEvent, SynthesizeEvent, TextEvent, TranscribeEvent
 from speechd.wyoming.synthesis import synthesize, synthesize_stream
 from speechd.wyoming.transcription import transcribe
@@ -37,6 +37,8 @@ MAX_AUDIO_SECONDS = 1800.0
 """Longest recording of one request, where SPEECHD_MAX_AUDIO_SECONDS allows as much: nobody is asked for a key."""
 CONVERTED_AT_ONCE = 1 << 16
 """Bytes of audio that are converted on the event loop: under a millisecond. More is for a thread."""
+LEAVING_SECONDS = 2.0
+"""Seconds that a client has to leave after an error."""
 
 log = logging.getLogger("speechd.wyoming")
 
@@ -68,6 +70,8 @@ class Connection:
         self._audio: AudioInput | None = None
         self._text: TextInput | None = None
         """Of the speech whose text is coming."""
+        self._refused = False
+        """An error was told. Nothing more is answered."""
 
     @property
     def answering(self) -> bool:
@@ -77,16 +81,23 @@ class Connection:
     async def run(self) -> None:
         """Answers until the client leaves or something is wrong. It closes the connection."""
         try:
-            while (event := await read_event(self._reader, self._door.limits)) is not None:
-                self.last_event = time.monotonic()
+            async for event in self._events():
                 if handle := self.HANDLERS.get(event.type):
                     await handle(self, event)
         except ConnectionError:
             log.debug("a client left")
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told and the connection ends
             await self._refuse(error)
+            await self._drain()
         finally:
             await self._end()
+
+    async def _events(self) -> AsyncIterator[Event]:
+        """What the client asks, until it leaves or has been refused something."""
+        while (event := await read_event(self._reader, self._door.limits)) is not None:
+            if not self._refused:
+                self.last_event = time.monotonic()
+                yield event
 
     async def _describe(self, event: Event) -> None:
         await self._send(await self._door.describe())
@@ -203,26 +214,35 @@ class Connection:
             await send_event(self._writer, event)
 
     async def _refuse(self, error: Exception) -> None:
-        """Tells what is wrong and ends the connection."""
+        """Tells what is wrong and ends the connection: at once for the client, and here when the client has left."""
         async with self._sending:
-            await refuse(self._writer, error if isinstance(error, SpeechdError) else _internal(error))
+            self._refused = True
+            asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._writer.close)
+            await send_error(self._writer, error if isinstance(error, SpeechdError) else _internal(error))
+            with contextlib.suppress(OSError):
+                self._writer.write_eof()
+
+    async def _drain(self) -> None:
+        """Drops what the client still sends: a socket that is closed with unread data loses what it has sent."""
+        with contextlib.suppress(OSError):
+            while await self._reader.read(MAX_LINE):
+                pass
 
     async def _end(self) -> None:
         """Stops what is still under way."""
+        self._drop_audio()
+        self._writer.close()
         if self._answer is not None:
             self._answer.cancel()
             await asyncio.gather(self._answer, return_exceptions=True)
-        self._drop_audio()
-        self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
 
-async def refuse(writer: StreamWriter, error: SpeechdError) -> None:
-    """Tells a client what is wrong and ends the connection."""
+async def send_error(writer: StreamWriter, error: SpeechdError) -> None:
+    """Tells a client what is wrong, if it is still there."""
     with contextlib.suppress(OSError, TimeoutError):
         await send_event(writer, Error(error.message, error.error_code or error.type))
-    writer.close()
 
 
 def _internal(error: Exception) -> InternalError:

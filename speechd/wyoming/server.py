@@ -14,7 +14,7 @@ from wyoming.info import Info
 from speechd.cache.ttl_cache import TTLCache
 from speechd.errors import Overloaded
 from speechd.service import Service
-from speechd.wyoming.connection import Connection, FrontDoor, refuse
+from speechd.wyoming.connection import Connection, FrontDoor, send_error
 from speechd.wyoming.events import MAX_LINE, EventLimits
 from speechd.wyoming.info import describe
 
@@ -70,7 +70,8 @@ class Clients:
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection, until it ends."""
         if len(self._tasks) >= MAX_CONNECTIONS and not self._close_idle():
-            await refuse(writer, Overloaded("All connections are in use.", code="too_many_connections"))
+            await send_error(writer, Overloaded("All connections are in use.", code="too_many_connections"))
+            writer.close()
             return
         connection = Connection(self._door, reader, writer)
         self._tasks[connection] = task = asyncio.create_task(connection.run(), name="wyoming connection")
