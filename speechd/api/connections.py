@@ -267,10 +267,9 @@ class ServerConfig(uvicorn.Config):
     """uvicorn's, with limits for connections."""
 
     def __init__(self, app: ASGIApp, settings: Settings, **options: Any) -> None:
-        sockets = {"ws_max_size": settings.max_realtime_message_bytes, "ws_per_message_deflate": False}
-        super().__init__(
-            app, http=LimitedConnection, ws=SocketConnection, backlog=ACCEPTED_AT_ONCE, **sockets, **options
-        )
+        options |= {"http": LimitedConnection, "ws": SocketConnection}
+        options |= {"ws_max_size": settings.max_realtime_message_bytes, "ws_per_message_deflate": False}
+        super().__init__(app, backlog=ACCEPTED_AT_ONCE, **options)
         self.limiter = ConnectionLimiter(ConnectionLimits.of(settings))
         self._dated = 0
 

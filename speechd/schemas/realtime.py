@@ -20,7 +20,7 @@ INCLUDED_WORDS = "item.input_audio_transcription.words"
 """An addition of this server: `completed` lists words with their times."""
 EAGERNESS_SILENCE_MS = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
 """Milliseconds of silence that end a turn: the longest that the hosted service waits with `semantic_vad`."""
-BETA_FORMATS = {
+BETA_FORMATS: Mapping[str, Mapping[str, Any]] = {
     "pcm16": {"type": "audio/pcm", "rate": 24_000},
     "g711_ulaw": {"type": "audio/pcmu"},
     "g711_alaw": {"type": "audio/pcma"},

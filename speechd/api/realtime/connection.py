@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -22,7 +23,13 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][SHUTDOWN] = self._stops  # type: ignore[index]
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[SHUTDOWN] = self._stops
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True  # it was refused: uvicorn would call that a fault
 
     def shutdown(self) -> None:
         """The session closes by itself. uvicorn would drop what it is about to say."""

@@ -106,7 +106,7 @@ def _item(turn: str) -> Event:
 
 
 def _result(transcript: Transcript, included: frozenset[str]) -> Event:
-    result = {"transcript": transcript.text, "usage": usage_object(transcript)}
+    result: Event = {"transcript": transcript.text, "usage": usage_object(transcript)}
     result |= spoken_languages(transcript, View())
     if INCLUDED_LOGPROBS in included:
         result["logprobs"] = logprob_list(transcript.logprobs)

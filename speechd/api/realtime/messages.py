@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import binascii
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest
@@ -15,6 +16,8 @@ MAX_VALUES = 5000
 MAX_APPEND = 15 << 20
 """Bytes of audio in one message, as the hosted service takes them."""
 
+T = TypeVar("T")
+
 
 async def parse_message(text: str) -> dict[str, Any]:
     """
@@ -24,7 +27,11 @@ async def parse_message(text: str) -> dict[str, Any]:
     try:
         message = await _off_loop(len(text), _parse, text)
     except InvalidRequest as error:
-        raise InvalidRequest(error.message.replace("body", "message"), code=error.error_code or "invalid_json") from None
+        fault, code = (
+            error.message.replace("body", "message"),
+            error.error_code or (None if error.param else "invalid_json"),
+        )
+        raise InvalidRequest(fault, param=error.param, code=code) from None
     if not isinstance(message.get("type"), str):
         raise InvalidRequest("`type` is required: the name of an event.", param="type")
     return message
@@ -55,5 +62,5 @@ def _decode(audio: str) -> bytes:
     return base64.b64decode(audio, validate=True)
 
 
-async def _off_loop(size: int, function: Any, text: str) -> Any:
+async def _off_loop(size: int, function: Callable[[str], T], text: str) -> T:
     return await asyncio.to_thread(function, text) if size > OFF_LOOP_CHARACTERS else function(text)

@@ -44,17 +44,14 @@ def router(dialect: Dialect) -> APIRouter:
     async def realtime(socket: WebSocket) -> None:
         await serve_socket(socket, dialect)
 
-    routes.get("/realtime", summary="Transcribe while people speak.", responses=refusals(), response_model=None)(
-        refuse_plain
+    failures: dict[str, Any] = {"responses": refusals(), "response_model": None}
+    routes.get("/realtime", summary="Transcribe while people speak.", **failures)(refuse_plain)
+    routes.post("/realtime/client_secrets", **with_json(ClientSecretForm, EXAMPLE_SECRET), responses=refusals())(
+        create_client_secret
     )
-    made = {"responses": refusals()}
-    routes.post("/realtime/client_secrets", **with_json(ClientSecretForm, EXAMPLE_SECRET), **made)(create_client_secret)
-    routes.post(
-        "/realtime/transcription_sessions",
-        **with_json(ClientSecretForm, EXAMPLE_SESSION),
-        **made,
-        response_model=None,
-    )(create_transcription_session)
+    routes.post("/realtime/transcription_sessions", **with_json(ClientSecretForm, EXAMPLE_SESSION), **failures)(
+        create_transcription_session
+    )
     return routes
 
 
