@@ -223,6 +223,20 @@ class Settings(BaseSettings):
         " batches faster, above all on a GPU, and requests slower.",
     )
 
+    max_realtime_sessions: int = Field(
+        128,
+        gt=0,
+        description="Realtime sessions that may be open at once before more are answered 503. SPEECHD_KEY_SHARE bounds"
+        " those of one key.",
+    )
+    max_realtime_seconds: float = Field(3600, gt=0, description="Seconds after which a realtime session is closed.")
+    max_realtime_turn: float = Field(
+        300, ge=1, le=1800, description="Seconds after which a turn of a realtime session is cut."
+    )
+    max_realtime_message_bytes: int = Field(
+        22_000_000, ge=1000, description="Largest message of a realtime session, in bytes."
+    )
+
     max_audio_jobs: int = Field(
         1000, gt=0, description="Asynchronous audio jobs that may be open at once before more are answered 503."
     )

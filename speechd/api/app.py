@@ -14,6 +14,8 @@ from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
+from speechd.api.realtime import router as realtime
+from speechd.api.realtime.limits import SessionLimiter
 from speechd.api.routes import (
     audio_jobs,
     batches,
@@ -87,6 +89,8 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.captions = captions.caption_cache()
+    app.state.realtime = SessionLimiter.of(settings)
+    app.state.client_secrets = access.secrets
     install_handlers(app)
     app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
@@ -115,6 +119,8 @@ def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
         routes.include_router(files.router(dialect), prefix=dialect.prefix)
         routes.include_router(uploads.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
+        routes.include_router(realtime.router(dialect), prefix=dialect.prefix)
     for name in compat:
         routes.include_router(COMPAT_ROUTERS[name])
+    routes.add_api_websocket_route("/{path:path}", realtime.refuse_unknown)
     return routes.routes

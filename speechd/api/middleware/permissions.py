@@ -32,6 +32,7 @@ ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/audio/transcriptions", "transcribe"),
     RoutePermission(ANY, "/audio/translations", "transcribe"),
     *(RoutePermission(ANY, path, "transcribe") for path in COMPAT_PATHS),
+    RoutePermission(ANY, "/realtime", "transcribe"),
     RoutePermission(ANY, "/audio/speech", "speak"),
     RoutePermission(ANY, "/chat", "text"),
     RoutePermission(ANY, "/completions", "text"),

@@ -5,6 +5,7 @@ Hypothesis Selection"; Machacek et al. 2023 for Whisper). Stable text is only ev
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
@@ -12,7 +13,6 @@ from itertools import takewhile
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 """Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
 _UNIT = re.compile(rf"\s*(?:[{_NO_SPACES}]|[^\s{_NO_SPACES}]+)")
-_TRAILING = re.compile(r"[^\w]*\Z")
 _ALIGNED = 40
 """Stable units that are looked for in a text that begins differently: the last so many."""
 
@@ -23,8 +23,8 @@ def units(text: str) -> list[str]:
 
 
 def unit_key(unit: str) -> str:
-    """What two hypotheses must agree on: letters and digits, in any case."""
-    return "".join(filter(str.isalnum, unit.casefold())) or unit.strip()
+    """What two hypotheses must agree on: its letters, marks and digits, in any case."""
+    return "".join(char for char in unit.casefold() if not _is_sign(char)) or unit.strip()
 
 
 class LocalAgreement:
@@ -85,10 +85,17 @@ class LocalAgreement:
             added = added.lstrip()
         if not added:
             return ""
-        kept = _TRAILING.sub("", added)
-        self._held = added[len(kept) :]
+        end = len(added)
+        while end and _is_sign(added[end - 1]):
+            end -= 1
+        kept, self._held = added[:end], added[end:]
         self.text += kept
         return kept
+
+
+def _is_sign(char: str) -> bool:
+    """Punctuation, a symbol or a space."""
+    return unicodedata.category(char)[0] in "PSZC"
 
 
 def _first_after(done: Sequence[str], keys: Sequence[str]) -> int:

@@ -49,10 +49,9 @@ class TurnDetector:
 
     def push(self, probability: float) -> Literal["started", "stopped"] | None:
         """Takes the next frame."""
-        counts = probability < self._stop_at if self._speaks else probability >= self._options.threshold
-        if self._speaks and probability >= self._options.threshold:
-            self._count = 0
-        elif not self._speaks and not counts:
+        is_speech = probability >= self._options.threshold
+        counts = probability < self._stop_at if self._speaks else is_speech
+        if self._speaks == is_speech and not counts:
             self._count = 0
         self._count += counts
         if self._count < (self._silence if self._speaks else self._needed):
