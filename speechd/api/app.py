@@ -15,6 +15,7 @@ from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequest
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.realtime import router as realtime
+from speechd.api.realtime import speech_router as speech_stream
 from speechd.api.realtime.limits import SessionLimiter
 from speechd.api.routes import (
     audio_jobs,
@@ -120,6 +121,7 @@ def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
         routes.include_router(uploads.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
         routes.include_router(realtime.router(dialect), prefix=dialect.prefix)
+        routes.include_router(speech_stream.router(dialect), prefix=dialect.prefix)
     for name in compat:
         routes.include_router(COMPAT_ROUTERS[name])
     routes.add_api_websocket_route("/{path:path}", realtime.refuse_unknown)

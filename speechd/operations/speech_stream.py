@@ -6,13 +6,17 @@ comes while one stretch is spoken is the next one, so that a text that comes fas
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 
+import numpy as np
+
+from speechd.audio.encode import AUDIO_FORMATS
 from speechd.errors import TooLarge
 from speechd.operations.speech import SpeechRequest, open_speech
 from speechd.service import Service
 from speechd.tts.sentence_stream import SentenceBuffer
-from speechd.types import Speech, SpeechPart
+from speechd.types import Samples, Speech, SpeechPart
 
 MAX_WAITING = 4000
 """Characters of complete sentences that may wait for the voice, before who writes them has to wait."""
@@ -59,6 +63,11 @@ class TextInput:
         self._ended = True
         self._notify()
 
+    @property
+    def ended(self) -> bool:
+        """No more of it is taken."""
+        return self._ended
+
     async def take(self) -> str:
         """All sentences that are complete, as soon as there are any; "" at the end."""
         while not (self._ended or (self._ready and not self._whole)):
@@ -96,3 +105,31 @@ async def speak_stream(
                     yield part
     finally:
         text.close()
+
+
+async def speak_encoded(
+    service: Service, text: TextInput, request: SpeechRequest
+) -> AsyncGenerator[SpeechPart | Speech, None]:
+    """All stretches as one file in the format that is asked for, and at last one Speech; see speak_stream."""
+    format = AUDIO_FORMATS[request.options.format]
+    rate = format.coded_rate(request.options.sample_rate)
+    pcm = replace(request, options=replace(request.options, format="pcm", sample_rate=rate))
+    encoder = await asyncio.to_thread(format.open, rate, False)
+    speech = Speech("", 0, 0.0)
+    try:
+        async with aclosing(speak_stream(service, text, pcm)) as parts:
+            async for part in parts:
+                if isinstance(part, Speech):
+                    speech = Speech(part.voice, speech.characters + part.characters, speech.duration + part.duration)
+                elif part.audio:
+                    yield SpeechPart(await asyncio.to_thread(encoder.encode, _samples(part.audio)))
+        for data in await asyncio.to_thread(lambda: list(encoder.finish())):
+            yield SpeechPart(data)
+        yield speech
+    finally:
+        await asyncio.to_thread(encoder.close)
+
+
+def _samples(pcm: bytes) -> Samples:
+    """16-bit samples as float32, shape (n,)."""
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_767)

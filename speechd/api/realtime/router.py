@@ -1,33 +1,29 @@
 """GET realtime, which becomes a WebSocket, and the short-lived keys for it."""
 
 import asyncio
-import contextlib
 import re
 import time
+from functools import partial
 from typing import Any, cast
 
 from fastapi import APIRouter, Request
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from speechd.api.dependencies import context_of, get_service
 from speechd.api.errors import error_response
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.api.middleware.socket_keys import subprotocols
 from speechd.api.openapi.jobs import refusals, with_json
-from speechd.api.realtime.connection import SHUTDOWN
 from speechd.api.realtime.events import EventRenderer
-from speechd.api.realtime.limits import SessionLimiter
 from speechd.api.realtime.session import RealtimeSession, SessionLength, check_model
+from speechd.api.realtime.socket_session import serve_session
 from speechd.api.request_body_json import read_text_request
 from speechd.auth.client_secrets import ClientSecret, ClientSecrets
 from speechd.dialects import Dialect
-from speechd.errors import InvalidRequest, NotFound, SpeechdError
+from speechd.errors import InvalidRequest, NotFound
 from speechd.ids import new_id
 from speechd.schemas.realtime import ClientSecretForm, ClientSecretObject, SecretLifetime, TranscriptionSession
 from speechd.settings import Settings
 
-PROTOCOL = "realtime"
-"""The subprotocol that OpenAI's SDK offers from browsers."""
 BETA_HEADER = "realtime=v1"
 CONVERSATION_MODEL = re.compile(r"gpt-(4o-)?(mini-)?realtime(?!.*(whisper|transcribe))")
 """Names of hosted models that talk. A session that is opened with one may still become a transcription."""
@@ -42,7 +38,7 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.websocket("/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await serve_socket(socket, dialect)
+        await serve_session(socket, partial(open_session, socket, dialect))
 
     failures: dict[str, Any] = {"responses": refusals(), "response_model": None}
     routes.get("/realtime", summary="Transcribe while people speak.", **failures)(refuse_plain)
@@ -55,23 +51,16 @@ def router(dialect: Dialect) -> APIRouter:
     return routes
 
 
-async def serve_socket(socket: WebSocket, dialect: Dialect) -> None:
-    """One session, from its opening request to its end. What is refused before it is accepted gets an HTTP status."""
-    limiter = cast(SessionLimiter, socket.app.state.realtime)
-    with contextlib.ExitStack() as opened:
-        try:
-            opened.enter_context(limiter.opened(caller_of(socket)))
-            service, session = get_service(socket), opening_session(socket)
-            await check_model(service, session)
-        except SpeechdError as error:
-            await socket.send_denial_response(error_response(error))
-            return
-        with contextlib.suppress(WebSocketDisconnect):
-            await socket.accept(PROTOCOL if PROTOCOL in subprotocols(socket.headers) else None)
-            context, settings = context_of(socket, dialect), service.settings
-            length = SessionLength(settings.max_realtime_seconds, settings.max_realtime_turn)
-            live = RealtimeSession(socket, service, context, session, _renderer(socket, settings), length)
-            await live.run(socket.scope["extensions"].get(SHUTDOWN) or asyncio.Event())
+async def open_session(socket: WebSocket, dialect: Dialect) -> RealtimeSession:
+    """
+    Raises:
+        SpeechdError: the opening request is refused.
+    """
+    service, session = get_service(socket), opening_session(socket)
+    await check_model(service, session)
+    context, settings = context_of(socket, dialect), service.settings
+    length = SessionLength(settings.max_realtime_seconds, settings.max_realtime_turn)
+    return RealtimeSession(socket, service, context, session, _renderer(socket, settings), length)
 
 
 async def refuse_unknown(socket: WebSocket) -> None:

@@ -1,18 +1,14 @@
 """One realtime session: a client's events in, the server's events out."""
 
-import asyncio
-import json
-import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
-from speechd.api.realtime.events import Event, EventRenderer, error_event, event
-from speechd.api.realtime.messages import audio_of, parse_message
-from speechd.errors import InternalError, InvalidRequest, SpeechdError, Unsupported
+from speechd.api.realtime.events import EventRenderer, event
+from speechd.api.realtime.messages import audio_of
+from speechd.api.realtime.socket_session import SocketSession, session_of
+from speechd.errors import Unsupported
 from speechd.operations.context import RequestContext
 from speechd.operations.live import LiveConfig, LiveEvent, LiveTranscription, TurnDetection, WireFormat
 from speechd.operations.live.pcm_input import G711_RATE
@@ -25,19 +21,6 @@ from speechd.schemas.realtime import (
 )
 from speechd.service import Service
 
-SEND_SECONDS = 20.0
-"""A client that does not read for so long is left."""
-DRAIN_SECONDS = 5.0
-"""In which the text of committed turns is still sent when the server stops."""
-NORMAL, GOING_AWAY, TOO_SLOW = 1000, 1001, 1008
-"""Close codes (RFC 6455, section 7.4.1)."""
-
-log = logging.getLogger("speechd.live")
-
-
-class ClientTooSlow(Exception):
-    """The client does not read what it is sent."""
-
 
 @dataclass(frozen=True, slots=True)
 class SessionLength:
@@ -47,7 +30,7 @@ class SessionLength:
     turn: float
 
 
-class RealtimeSession:
+class RealtimeSession(SocketSession):
     """A session on an accepted WebSocket."""
 
     def __init__(
@@ -59,88 +42,26 @@ class RealtimeSession:
         renderer: EventRenderer,
         length: SessionLength,
     ) -> None:
-        self._socket = socket
+        super().__init__(socket, length.session)
         self._service = service
         self._session = session
         self._renderer = renderer
-        self._length = length
         self._included = frozenset(session.include or ())
         self._live = LiveTranscription(
             service, context, self._on_live_event, live_config(session), wire_format(session), length.turn
         )
 
-    async def run(self, stops: asyncio.Event) -> None:
-        """Until the client leaves, the session expires or the server stops; then nothing of it is left.
-
-        Args:
-            stops: set when the server stops.
-        """
-        reading = asyncio.create_task(self._read(), name="realtime-reader")
-        stopping = asyncio.create_task(stops.wait(), name="realtime-stop")
-        tasks = {reading, stopping}
-        try:
-            await asyncio.wait(tasks, timeout=self._length.session, return_when=asyncio.FIRST_COMPLETED)
-            reading.cancel()
-            if stopping.done():
-                await self._live.drain(DRAIN_SECONDS)
-                await self._close(GOING_AWAY, "The server stops.")
-            elif not await _ended(reading):
-                expired = InvalidRequest("The session has reached its maximum length.", code="session_expired")
-                await self._send(error_event(expired, None))
-                await self._close(NORMAL, "The session has expired.")
-        except (WebSocketDisconnect, ClientTooSlow):
-            log.info("the client of a realtime session has left")
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._live.close()
-
-    async def _read(self) -> None:
-        """The client's events, one after the other: what is not read yet waits on the wire."""
+    async def _open(self) -> None:
         await self._send(self._renderer.session("created", self._session))
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            await self._answer(message.get("text"))
 
-    async def _answer(self, text: str | None) -> None:
-        client_event = None
-        try:
-            if text is None:
-                raise InvalidRequest("Messages are JSON text; audio goes in them as base64.", code="invalid_json")
-            message = await parse_message(text)
-            given = message.get("event_id")
-            client_event = given[:512] if isinstance(given, str) else None
-            await self._handle(message)
-        except SpeechdError as error:
-            await self._send(error_event(error, client_event))
-        except (WebSocketDisconnect, ClientTooSlow):
-            raise
-        except Exception:
-            log.exception("an event of a realtime session failed")
-            await self._send(error_event(InternalError("Something went wrong inside the server."), client_event))
+    async def _drain(self, seconds: float) -> None:
+        await self._live.drain(seconds)
 
-    async def _handle(self, message: dict[str, Any]) -> None:
-        """
-        Raises:
-            SpeechdError: the event is refused.
-        """
-        handler = HANDLERS.get(message["type"])
-        if handler is None:
-            known = ", ".join(HANDLERS)
-            raise InvalidRequest(
-                f"Unknown event {message['type'][:80]!r}. This server takes {known}.",
-                param="type",
-                code="unknown_event",
-            )
-        await handler(self, message)
+    async def _end(self) -> None:
+        await self._live.close()
 
     async def _update(self, message: dict[str, Any]) -> None:
-        update = message.get("session")
-        if not isinstance(update, dict):
-            raise InvalidRequest("`session` is required: an object.", param="session")
+        update = session_of(message)
         self._renderer.beta = self._renderer.beta or message["type"].startswith("transcription_session.")
         session = self._session.updated(update)
         await check_model(self._service, session)
@@ -165,43 +86,20 @@ class RealtimeSession:
         for each in self._renderer.live(happened, self._included):
             await self._send(each)
 
-    async def _send(self, event: Event) -> None:
-        """
-        Raises:
-            WebSocketDisconnect: the client has left.
-            ClientTooSlow: it does not read.
-        """
-        text = json.dumps(event, ensure_ascii=False)
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._socket.send_text(text)
-        except TimeoutError:
-            raise ClientTooSlow from None
-
-    async def _close(self, code: int, reason: str) -> None:
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await self._socket.close(code, reason)
-
-
-Handler = Callable[[RealtimeSession, dict[str, Any]], Awaitable[None]]
-
-HANDLERS: dict[str, Handler] = {
-    "session.update": RealtimeSession._update,
-    "transcription_session.update": RealtimeSession._update,
-    "input_audio_buffer.append": RealtimeSession._append,
-    "input_audio_buffer.commit": RealtimeSession._commit,
-    "input_audio_buffer.clear": RealtimeSession._clear,
-    "conversation.item.create": RealtimeSession._refuse,
-    "conversation.item.retrieve": RealtimeSession._refuse,
-    "conversation.item.delete": RealtimeSession._refuse,
-    "conversation.item.truncate": RealtimeSession._refuse,
-    "response.create": RealtimeSession._refuse,
-    "response.cancel": RealtimeSession._refuse,
-    "output_audio_buffer.clear": RealtimeSession._refuse,
-}
-"""What is done with each event of a client."""
+    HANDLERS: ClassVar = {
+        "session.update": _update,
+        "transcription_session.update": _update,
+        "input_audio_buffer.append": _append,
+        "input_audio_buffer.commit": _commit,
+        "input_audio_buffer.clear": _clear,
+        "conversation.item.create": _refuse,
+        "conversation.item.retrieve": _refuse,
+        "conversation.item.delete": _refuse,
+        "conversation.item.truncate": _refuse,
+        "response.create": _refuse,
+        "response.cancel": _refuse,
+        "output_audio_buffer.clear": _refuse,
+    }
 
 
 async def check_model(service: Service, session: TranscriptionSession) -> None:
@@ -235,12 +133,3 @@ def _detection(given: ServerTurnDetection | SemanticTurnDetection | None) -> Tur
     if isinstance(given, SemanticTurnDetection):
         return TurnDetection(silence=EAGERNESS_SILENCE_MS[given.eagerness] / 1000)
     return TurnDetection(given.threshold, given.prefix_padding_ms / 1000, given.silence_duration_ms / 1000)
-
-
-async def _ended(reading: "asyncio.Task[None]") -> bool:
-    """Whether the client has left; what went wrong is raised."""
-    try:
-        await reading
-    except asyncio.CancelledError:
-        return False
-    return True
