@@ -38,7 +38,7 @@ class TextInput:
         """Sentences that are complete and not spoken yet."""
         self._ended = False
         self._changed = asyncio.Event()
-        self.characters = 0
+        self._characters = 0
         """That have come."""
 
     async def append(self, text: str) -> None:
@@ -47,11 +47,9 @@ class TextInput:
         Raises:
             TooLarge: the text becomes longer than is accepted.
         """
-        self.characters += len(text)
-        if self.characters > self._max_characters:
-            raise TooLarge(
-                f"The text is longer than the {self._max_characters} characters accepted here.", param="text"
-            )
+        if self._characters + len(text) > self._max_characters:
+            raise TooLarge(f"The text has more than the {self._max_characters} characters accepted.", param="text")
+        self._characters += len(text)
         self._ready += text if self._whole else self._buffer.append(text)
         self._notify()
         while len(self._ready) > MAX_WAITING and not (self._whole or self._ended):
