@@ -99,6 +99,7 @@ class RealtimeSession:
     async def _read(self) -> None:
         """The client's events, one after the other: what is not read yet waits on the wire."""
         await self._send(self._renderer.session("created", self._session))
+        self._live.warm_up()
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
