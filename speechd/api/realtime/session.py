@@ -53,6 +53,7 @@ class RealtimeSession(SocketSession):
 
     async def _open(self) -> None:
         await self._send(self._renderer.session("created", self._session))
+        self._live.warm_up()
 
     async def _drain(self, seconds: float) -> None:
         await self._live.drain(seconds)

@@ -5,7 +5,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 from speechd.audio.vad import FRAME_SECONDS
-from speechd.errors import InvalidRequest
+from speechd.errors import InvalidRequest, SpeechdError
 from speechd.executors import LIVE_AUDIO, run_in
 from speechd.operations.context import RequestContext
 from speechd.operations.live.buffer import AudioBuffer
@@ -57,6 +57,7 @@ class LiveTranscription:
         self._max_turn = max_turn
         self._turn: LiveTurn | None = None
         self._previous: str | None = None
+        self._loading: asyncio.Task[None] | None = None
         self._finals: set[asyncio.Task[None]] = set()
         self._set_format(format or WireFormat())
         self.config = config or LiveConfig()
@@ -85,6 +86,11 @@ class LiveTranscription:
         self.config = config
         if renewed:
             self._detector = self._new_detector()
+
+    def warm_up(self) -> None:
+        """Begins to load the model, which the first turn would wait for."""
+        if self.config.transcribes:
+            self._loading = asyncio.create_task(self._load(), name="live-load")
 
     async def append(self, data: bytes) -> None:
         """Takes the next audio, and returns when there is room for more."""
@@ -127,9 +133,16 @@ class LiveTranscription:
     async def close(self) -> None:
         """Ends all work. No event follows."""
         await self._drop()
-        for task in self._finals:
+        tasks = [*self._finals, *([self._loading] if self._loading else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._finals, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _load(self) -> None:
+        """What fails here is told by the first turn."""
+        with contextlib.suppress(SpeechdError):
+            async with self._service.streaming_decoder(self.config.model, self.config.options):
+                return
 
     def _set_format(self, format: WireFormat, elapsed: float = 0.0) -> None:
         self._input = PcmInput(format)
