@@ -27,6 +27,8 @@ DECODING = ThreadPoolExecutor(max(4, 2 * (os.cpu_count() or 1)), thread_name_pre
 """Recordings that are being decoded and searched for speech."""
 DIARIZING = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), thread_name_prefix="diarize")
 """Speech whose speakers are being told apart, beside its recognition."""
+LIVE_AUDIO = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="live")
+"""Audio that arrives while people speak, at most a second of it at once."""
 
 
 async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -14,6 +14,7 @@ from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.hallucination import doubted
 from speechd.asr.speakers.transcriber import DiarizationQueue, SpeakerTranscriber
+from speechd.asr.streaming.decoder import StreamingDecoder
 from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import DecodingCounts, shared_pool
 from speechd.audio.windows import Packing
@@ -128,6 +129,21 @@ class Service:
             return model, first
         other = on_demand(second)
         return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
+
+    @asynccontextmanager
+    async def streaming_decoder(
+        self, model_id: str, options: TranscribeOptions, caller: str = ""
+    ) -> AsyncGenerator[StreamingDecoder]:
+        """The model of a live transcription, in memory for as long as the context is open.
+
+        Raises:
+            SpeechdError: see `transcriber`, or its files cannot be loaded.
+        """
+        model = self._recogniser(model_id, options)
+        other = partial(self._instead_of, options) if self.models.means_auto(model_id) else None
+        on_demand = _OnDemand(self.loaded, self.diarizer, self.settings.max_audio_seconds, model, other)
+        async with on_demand.opened() as (batcher, row):
+            yield StreamingDecoder(batcher, row.window_seconds, caller)
 
     async def speaker(self, model_id: str, voice_name: str, language: str = "") -> tuple[Voice, Speaker]:
         """The voice of a speech request, and a speaker that loads the voice when it begins.
@@ -322,15 +338,25 @@ class _OnDemand:
         self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
-        async with AsyncExitStack() as holding:
-            batcher = await self._batcher(holding)
-            self.is_settled = True
+        async with self.opened() as (batcher, row), AsyncExitStack() as holding:
             diarizer = await holding.enter_async_context(self.open_diarizer()) if options.speakers else None
-            packing = Packing(self.row.window_seconds, self.row.window_gap)
-            local = LocalTranscriber(self.row.id, batcher, packing, self.max_seconds, self.row.linked_windows, diarizer)
+            packing = Packing(row.window_seconds, row.window_gap)
+            local = LocalTranscriber(row.id, batcher, packing, self.max_seconds, row.linked_windows, diarizer)
             async with aclosing(local.stream(audio, options, priority, caller)) as parts:
                 async for part in parts:
                     yield self._warned(part) if isinstance(part, Transcript) else part
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[tuple[Batcher, Model]]:
+        """The model, loaded, for as long as the context is open.
+
+        Raises:
+            EngineFailure: its files cannot be loaded, and no other model can stand in for it.
+        """
+        async with AsyncExitStack() as holding:
+            batcher = await self._batcher(holding)
+            self.is_settled = True
+            yield batcher, self.row
 
     async def _batcher(self, holding: AsyncExitStack) -> Batcher:
         """The model, loaded, for as long as `holding` is open.

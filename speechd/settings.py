@@ -56,6 +56,20 @@ class Settings(BaseSettings):
         description="Server for `speechd batch` and `speechd models ps`, `load` and `unload`. Default: where"
         " `speechd serve` listens.",
     )
+    wyoming_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Port of the Wyoming protocol inside `speechd serve`, for Home Assistant: usually 10300. 0 takes a"
+        " free one. Default: none.",
+    )
+    wyoming_host: str = Field(
+        "127.0.0.1",
+        description="Address of the Wyoming port. The protocol has no key: who can reach the address can use it.",
+    )
+    wyoming_zeroconf: bool = Field(
+        False, description="Announce the Wyoming port on the local network (mDNS), so that Home Assistant finds it."
+    )
     default_model: str = Field("auto", description="Model for requests that name none or `auto`.")
     model_aliases: dict[str, str] = Field(
         default_factory=dict,
@@ -207,6 +221,20 @@ class Settings(BaseSettings):
         description="Lines of batches that one process runs at once. While a request waits it is one line. A"
         " larger number makes"
         " batches faster, above all on a GPU, and requests slower.",
+    )
+
+    max_realtime_sessions: int = Field(
+        128,
+        gt=0,
+        description="Realtime sessions that may be open at once before more are answered 503. SPEECHD_KEY_SHARE bounds"
+        " those of one key.",
+    )
+    max_realtime_seconds: float = Field(3600, gt=0, description="Seconds after which a realtime session is closed.")
+    max_realtime_turn: float = Field(
+        300, ge=1, le=1800, description="Seconds after which a turn of a realtime session is cut."
+    )
+    max_realtime_message_bytes: int = Field(
+        22_000_000, ge=1000, description="Largest message of a realtime session, in bytes."
     )
 
     max_audio_jobs: int = Field(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
 
 from fastapi import APIRouter, FastAPI
@@ -14,6 +14,9 @@ from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
 from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
+from speechd.api.realtime import router as realtime
+from speechd.api.realtime import speech_router as speech_stream
+from speechd.api.realtime.limits import SessionLimiter
 from speechd.api.routes import (
     audio_jobs,
     batches,
@@ -40,13 +43,19 @@ from speechd.worker.worker import Worker
 COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}
 """Calls of other servers, by their names in SPEECHD_COMPAT."""
 
+FrontDoorOpener = Callable[[Service, InFlightRequests], AbstractAsyncContextManager[None]]
+"""Serves another protocol beside HTTP, on the same service, while it is open."""
 
-def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
+
+def create_app(
+    open_service: Callable[[Settings], Service], settings: Settings, beside: FrontDoorOpener | None = None
+) -> FastAPI:
     """The application; its service is opened when the server starts and closed when it stops.
 
     Args:
         open_service: called once, inside the running event loop.
         settings: passed to it.
+        beside: opened after the service, and closed before it.
     """
 
     usage, access = UsageCounters(), Access.of(settings)
@@ -62,6 +71,8 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
             stack.push_async_callback(jobs.close)
             writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
             await stack.enter_async_context(writer.running())
+            if beside is not None:
+                await stack.enter_async_context(beside(service, traffic))
             if settings.worker:
                 await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
             yield
@@ -79,6 +90,8 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
         redirect_slashes=False,
     )
     app.state.captions = captions.caption_cache()
+    app.state.realtime = SessionLimiter.of(settings)
+    app.state.client_secrets = access.secrets
     install_handlers(app)
     app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
@@ -107,6 +120,9 @@ def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
         routes.include_router(files.router(dialect), prefix=dialect.prefix)
         routes.include_router(uploads.router(dialect), prefix=dialect.prefix)
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
+        routes.include_router(realtime.router(dialect), prefix=dialect.prefix)
+        routes.include_router(speech_stream.router(dialect), prefix=dialect.prefix)
     for name in compat:
         routes.include_router(COMPAT_ROUTERS[name])
+    routes.add_api_websocket_route("/{path:path}", realtime.refuse_unknown)
     return routes.routes

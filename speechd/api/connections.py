@@ -27,6 +27,7 @@ from uvicorn.server import ServerState
 from speechd.api.errors import error_headers, error_response
 from speechd.api.middleware.access import PROBE_PATHS
 from speechd.api.middleware.request import RequestMiddleware
+from speechd.api.realtime.connection import SocketConnection
 from speechd.errors import InvalidRequest, Overloaded, RequestTimedOut, SpeechdError
 from speechd.executors import exit_within
 from speechd.ids import new_id
@@ -42,8 +43,8 @@ CLOSE_SECONDS = 5.0
 """Seconds in which the parts of the service close, after the grace for requests that run."""
 LOG_SECONDS = 60.0
 RETRY_AFTER = 2.0
-OF_CALLERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
-"""Beginnings of uvicorn's warnings that every caller can cause."""
+OF_CALLERS = ("Invalid HTTP request", "Unsupported upgrade request", '%s - "WebSocket %s"', "connection ")
+"""Beginnings of uvicorn's lines that every caller can cause. An address of a WebSocket may hold a key."""
 
 log = logging.getLogger("speechd.api")
 
@@ -182,6 +183,13 @@ class LimitedConnection(H11Protocol):
             self.cycle.keep_alive = False
         self._look()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The socket's own protocol takes over, without deadlines for a body."""
+        if self.over_limit:
+            self._refuse(_overloaded())
+        else:
+            super().handle_websocket_upgrade(event)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._look()
@@ -200,7 +208,7 @@ class LimitedConnection(H11Protocol):
             self._await(awaited)
 
     def _now_awaited(self) -> Awaited:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return ""
         if self.conn.their_state is h11.SEND_BODY:
             return "body"
@@ -259,7 +267,9 @@ class ServerConfig(uvicorn.Config):
     """uvicorn's, with limits for connections."""
 
     def __init__(self, app: ASGIApp, settings: Settings, **options: Any) -> None:
-        super().__init__(app, http=LimitedConnection, backlog=ACCEPTED_AT_ONCE, **options)
+        options |= {"http": LimitedConnection, "ws": SocketConnection}
+        options |= {"ws_max_size": settings.max_realtime_message_bytes, "ws_per_message_deflate": False}
+        super().__init__(app, backlog=ACCEPTED_AT_ONCE, **options)
         self.limiter = ConnectionLimiter(ConnectionLimits.of(settings))
         self._dated = 0
 

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, cast
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.dialects import Dialect
@@ -12,7 +12,7 @@ from speechd.service import Service
 from speechd.store.store import StoreHandle
 
 
-def get_service(request: Request) -> Service:
+def get_service(request: HTTPConnection) -> Service:
     """
     Raises:
         Unavailable: the service is not open.
@@ -38,12 +38,12 @@ async def open_stored_recording(request: Request, file_id: str) -> BinaryIO:
     return await store.files.open_recording(caller_of(request), file_id)
 
 
-def get_request_id(request: Request) -> str:
+def get_request_id(request: HTTPConnection) -> str:
     """The `req_...` of this request, as in its `x-request-id`."""
     return cast(str, request.state.request_id)
 
 
-def context_of(request: Request, dialect: Dialect) -> RequestContext:
+def context_of(request: HTTPConnection, dialect: Dialect) -> RequestContext:
     """Who asks, and how it is answered."""
     return RequestContext(
         caller=caller_of(request),

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Iterator
 
-from speechd.api.app import create_app
+from speechd.api.app import FrontDoorOpener, create_app
 from speechd.api.connections import Server, ServerConfig
 from speechd.api.middleware.access import refuse_unsafe_binding
 from speechd.errors import Misconfigured
@@ -27,23 +27,22 @@ EMBEDDED_ONLY = (
 log = logging.getLogger("speechd")
 
 
-def run(settings: Settings, lacking: str = "") -> None:
+def run(settings: Settings, lacking: str = "", beside: FrontDoorOpener | None = None) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
         settings: they have the address.
         lacking: why wanted models are missing; logged in the same line.
+        beside: another protocol on the same service.
 
     Raises:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
     """
     refuse_unsafe_binding(settings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if settings.log_level.lower() != "debug":
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
+    configure_logging(settings)
     listener = listen(settings.host, settings.port)
     config = ServerConfig(
-        create_app(open_service, settings),
+        create_app(open_service, settings, beside),
         settings,
         log_level=settings.log_level,
         access_log=False,
@@ -58,6 +57,13 @@ def run(settings: Settings, lacking: str = "") -> None:
         Server(config).run(sockets=[listener])
 
 
+def configure_logging(settings: Settings) -> None:
+    """Logs to standard error, one line each."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if settings.log_level.lower() != "debug":
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
+
+
 def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
     """Notes on the models for the operator before the first request, each in one line."""
     if store.only_embedded:
@@ -69,8 +75,11 @@ def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
         yield f"`auto` uses {model.id} last: it may need {wanted:.1f} GB of memory, and {there:.1f} GB are free."
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str = "SPEECHD_PORT") -> socket.socket:
     """A listening socket, opened before the service, so that a used port is reported at once.
+
+    Args:
+        setting: that chooses the port.
 
     Raises:
         Misconfigured: there is no such address here, or the port is in use.
@@ -85,7 +94,6 @@ def listen(host: str, port: int) -> socket.socket:
             failed.pop_all()
     except OSError as error:
         raise Misconfigured(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}."
-            " Choose another with --port or SPEECHD_PORT."
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another with --port or {setting}."
         ) from error
     return listener

@@ -164,6 +164,11 @@ class KeyRing:
         found = [key for key in (*self._own, *self._named) if hmac.compare_digest(given, key.digest)]
         return found[0] if found else None
 
+    def with_id(self, id: str) -> Key | None:
+        """The key with this id, which a client secret names."""
+        self._refresh()
+        return next((key for key in (*self._own, *self._named) if key.id == id), None)
+
     def _refresh(self) -> None:
         """No named key is valid while the file cannot be read."""
         stamp = self._stamped()

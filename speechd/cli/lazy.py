@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from speechd.registry.transfer.mirroring import write_mirror
     from speechd.settings import Settings, read_settings
     from speechd.store.store import StoreHandle
+    from speechd.wyoming.run import open_beside_http
+    from speechd.wyoming.run import run as run_wyoming
 
 __all__ = [
     "CHECKS",
@@ -64,6 +66,7 @@ __all__ = [
     "import_models",
     "listen",
     "missing_defaults",
+    "open_beside_http",
     "parse_permissions",
     "pull",
     "read_manifest",
@@ -75,6 +78,7 @@ __all__ = [
     "run_speak",
     "run_transcribe",
     "run_worker",
+    "run_wyoming",
     "system_language",
     "tune",
     "worst",
@@ -105,6 +109,7 @@ HOMES = {
     "registry.transfer.mirroring": ("write_mirror",),
     "settings": ("Settings", "read_settings"),
     "store.store": ("StoreHandle",),
+    "wyoming.run": ("open_beside_http", "run as run_wyoming"),
 }
 """The imports above once more: type checkers read those, and a running command this table."""
 

@@ -1,5 +1,5 @@
-"""The command line: `speechd serve`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`, `keys`,
-`speakers`, `doctor`."""
+"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`,
+`keys`, `speakers`, `doctor`."""
 
 import asyncio
 import sys
@@ -27,6 +27,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(keys.app, name="keys")
 app.add_typer(speakers.app, name="speakers")
 app.command()(serve.serve)
+app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
 app.command()(doctor_command.doctor)

@@ -1,4 +1,4 @@
-"""`speechd serve`, and its option `--pull`."""
+"""`speechd serve` with its option `--pull`, and `speechd wyoming`."""
 
 import importlib.util
 import os
@@ -8,9 +8,10 @@ import typer
 
 from speechd.cli import lazy
 from speechd.cli.download_bar import Arrivals, download_bar
-from speechd.errors import Offline, SpeechdError
+from speechd.errors import FeatureNotInstalled, Offline, SpeechdError
 
 if TYPE_CHECKING:  # other modules load when the command runs, so that --help is quick
+    from speechd.api.app import FrontDoorOpener
     from speechd.registry.catalog import Model
     from speechd.registry.registry import ModelStore
     from speechd.settings import Settings
@@ -42,7 +43,62 @@ def serve(
         lazy.refuse_unsafe_binding(settings)
         lazy.listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
         lacking = bring_defaults(settings)
-    lazy.run_server(settings, lacking)
+    lazy.run_server(settings, lacking, open_wyoming(settings))
+
+
+def wyoming(
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on. Default: SPEECHD_WYOMING_HOST or 127.0.0.1. 0.0.0.0 is all."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on. 0 takes a free one. Default: SPEECHD_WYOMING_PORT or 10300."),
+    ] = None,
+    zeroconf: Annotated[
+        bool | None,
+        typer.Option("--zeroconf", help="Announce it on the local network, so that Home Assistant finds it."),
+    ] = None,
+) -> None:
+    """Serve the Wyoming protocol for Home Assistant, and nothing else.
+
+    Home Assistant then asks this machine for speech to text and text to speech. `speechd serve` with
+    SPEECHD_WYOMING_PORT=10300 serves it beside the HTTP API, on the same models.
+
+    The protocol has no keys and no encryption. Only programs of this machine can connect, unless --host says otherwise.
+
+    Examples:
+
+        speechd wyoming
+
+        speechd wyoming --host 0.0.0.0 --zeroconf
+    """
+    options = {"wyoming_host": host, "wyoming_port": port, "wyoming_zeroconf": zeroconf}
+    settings = lazy.read_settings(**{name: value for name, value in options.items() if value is not None})
+    require_wyoming()
+    lazy.run_wyoming(settings)
+
+
+def open_wyoming(settings: "Settings") -> "FrontDoorOpener | None":
+    """The Wyoming port beside HTTP, where one is set.
+
+    Raises:
+        FeatureNotInstalled: the package wyoming is not installed.
+        Misconfigured: it cannot listen there.
+    """
+    if settings.wyoming_port is None:
+        return None
+    require_wyoming()
+    return lazy.open_beside_http(settings)
+
+
+def require_wyoming() -> None:
+    """
+    Raises:
+        FeatureNotInstalled: the package wyoming is not installed.
+    """
+    if importlib.util.find_spec("wyoming") is None:
+        raise FeatureNotInstalled("The Wyoming protocol needs its package: pip install 'speechd[wyoming]'")
 
 
 def bring_defaults(settings: "Settings") -> str:

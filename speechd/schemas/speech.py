@@ -1,6 +1,7 @@
 """Schemas of speech requests and voices."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -102,6 +103,29 @@ class SpeechBody(Form):
             language=self.language,
             emoji=self.emoji,
         )
+
+
+class SpeechSession(SpeechBody):
+    """How the texts of a speech session are spoken: the fields of a speech request, of which some have no meaning."""
+
+    input: str = Field("", description="Not used: the text comes in events.")
+    response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
+        "pcm", description="Format of the audio."
+    )
+
+    SHOWN: ClassVar = {"model", "voice", "response_format", "sample_rate", "speed", "language", "emoji"}
+
+    def updated(self, fields: Mapping[str, Any]) -> "SpeechSession":
+        """The session with these fields changed; null puts the default in a field's place.
+
+        Raises:
+            InvalidRequest: a field has a bad value.
+        """
+        return SpeechSession.parse(self.model_dump(exclude_unset=True) | dict(fields))
+
+    def shown(self) -> dict[str, Any]:
+        """The fields that have a meaning, with their values."""
+        return self.model_dump(include=self.SHOWN)
 
 
 class VoiceObject(BaseModel):

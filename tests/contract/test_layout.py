@@ -26,6 +26,7 @@ LIVE_ELSEWHERE = {
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
+    "asr.streaming.turn": "it decodes, and knows nothing of limits and events",
     "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
     "schemas.models": "what is on the wire is in schemas",
     "schemas.uploads": "what is on the wire is in schemas",

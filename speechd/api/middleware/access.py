@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from speechd.api.middleware.socket_keys import key_of_socket
 from speechd.api.routes.docs import ASSETS
+from speechd.auth.client_secrets import PREFIX, ClientSecret, ClientSecrets
 from speechd.auth.keys import Key, KeyRing
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.settings import Settings
@@ -31,13 +33,18 @@ class Access:
     """Whether the operator allows every caller under any host name without a key."""
     origins: frozenset[str]
     """Origins of web pages that may call; `*` is all."""
+    secrets: ClientSecrets
+    """Short-lived keys, which open sockets only."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Access":
+        keys = KeyRing(settings)
+        signing = settings.keys_path.with_name("client_secrets.key") if keys.required else None
         return cls(
-            keys=KeyRing(settings),
+            keys=keys,
             any_host=settings.allow_anonymous,
             origins=frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins),
+            secrets=ClientSecrets(signing),
         )
 
     def allows_origin(self, origin: str) -> bool:
@@ -57,6 +64,25 @@ class Access:
             return self._check_key(headers)
         return None
 
+    def check_socket(self, path: str, headers: Headers, query: bytes) -> tuple[Key | None, ClientSecret | None]:
+        """The same for a WebSocket, which web pages open without asking first: whose key it is, and the client secret
+        that was sent in its place.
+
+        Args:
+            query: of the URL, as it was sent.
+
+        Raises:
+            AuthenticationFailed, HostNotAllowed, OriginNotAllowed: as in `check`.
+        """
+        given = key_of_socket(headers, query)
+        if not self.keys.required:
+            self._check_browser(path, headers)
+            return None, self.secrets.read(given) if given.startswith(PREFIX) else None
+        if given.startswith(PREFIX):
+            secret = self.secrets.read(given)
+            return self._valid(self.keys.with_id(secret.key)), secret
+        return self._key(given), None
+
     def check_preflight(self, headers: Headers) -> None:
         """
         Raises:
@@ -68,9 +94,14 @@ class Access:
 
     def _check_key(self, headers: Headers) -> Key:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not credentials.strip():
+        return self._key(credentials.strip() if scheme.lower() == "bearer" else "")
+
+    def _key(self, given: str) -> Key:
+        if not given:
             raise AuthenticationFailed("The API key is missing. Send it as `Authorization: Bearer <key>`.")
-        key = self.keys.find(credentials.strip().encode("latin-1", "replace"))
+        return self._valid(self.keys.find(given.encode("latin-1", "replace")))
+
+    def _valid(self, key: Key | None) -> Key:
         if key is None:
             raise AuthenticationFailed
         return key

@@ -1,5 +1,8 @@
 """Counts requests to models that are in flight. Work with low priority waits while there are any."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from speechd.dialects import COMPAT_PATHS, common_url
@@ -15,6 +18,15 @@ class InFlightRequests:
     def busy(self) -> bool:
         return self.waiting > 0
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """A request is in flight during the block."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
 
 class InFlightMiddleware:
     """Wraps the application."""
@@ -27,11 +39,8 @@ class InFlightMiddleware:
         if scope["type"] != "http" or not _uses_models(scope["path"]):
             await self.app(scope, receive, send)
             return
-        self.traffic.waiting += 1
-        try:
+        with self.traffic.counted():
             await self.app(scope, receive, send)
-        finally:
-            self.traffic.waiting -= 1
 
 
 def _uses_models(path: str) -> bool:

@@ -33,6 +33,7 @@ ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/audio/translations", "transcribe"),
     RoutePermission(ANY, "/audio/diarization", "transcribe"),
     *(RoutePermission(ANY, path, "transcribe") for path in COMPAT_PATHS),
+    RoutePermission(ANY, "/realtime", "transcribe"),
     RoutePermission(ANY, "/audio/speech", "speak"),
     RoutePermission(ANY, "/chat", "text"),
     RoutePermission(ANY, "/completions", "text"),

@@ -2,7 +2,7 @@
 dialect."""
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.errors import error_response
@@ -11,6 +11,9 @@ from speechd.auth.meter import Meter
 from speechd.auth.usage import UsageCounters
 from speechd.dialects import dialect_of
 from speechd.errors import SpeechdError
+
+REPLY_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+"""Messages with the headers of a reply; the second refuses a WebSocket."""
 
 
 class RateLimits:
@@ -22,14 +25,14 @@ class RateLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key: Key | None = scope.get("state", {}).get("key")
-        dialect = dialect_of(scope["path"]) if scope["type"] == "http" else None
+        dialect = dialect_of(scope["path"]) if scope["type"] in ("http", "websocket") else None
         if key is None or key.name == ENVIRONMENT or dialect is None:
             await self.app(scope, receive, send)
             return
         meter = Meter(key, self.usage)
 
         async def send_counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in REPLY_STARTS:
                 MutableHeaders(scope=message).update(meter.headers(dialect.rate_headers))
             await send(message)
 
@@ -42,7 +45,7 @@ class RateLimits:
         await self.app(scope, receive, send_counted)
 
 
-def meter_of(request: Request) -> Meter | None:
+def meter_of(request: HTTPConnection) -> Meter | None:
     """Where the audio of this request is reserved and charged; None for callers without limits."""
     return getattr(request.state, "meter", None)
 
@@ -57,7 +60,7 @@ def check_audio(request: Request) -> None:
         meter.check_audio()
 
 
-def caller_of(request: Request) -> str:
+def caller_of(request: HTTPConnection) -> str:
     """The id of the caller's key; "" without one."""
     key: Key | None = getattr(request.state, "key", None)
     return key.id if key else ""

@@ -40,6 +40,9 @@ class RequestMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.app(_repaired(scope, new_id("req")), receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -134,6 +137,9 @@ class AccessMiddleware:
         self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -152,17 +158,23 @@ class AccessMiddleware:
             return
         await (_permission(headers) if preflight else self.app)(scope, receive, send)
 
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            key, secret = self.access.check_socket(scope["path"], Headers(scope=scope), scope["query_string"])
+            check_permission(key, "GET", scope["path"])
+        except SpeechdError as error:
+            await error_response(error)(scope, receive, send)
+            return
+        scope["state"] |= {"key": key, "client_secret": secret}
+        await self.app(scope, receive, send)
+
 
 def _repaired(scope: Scope, request_id: str) -> Scope:
     """A copy with the request's id, a repaired path, and with HEAD routed as GET."""
     path, raw_path = _repaired_path(scope["path"], scope.get("raw_path"))
-    return {
-        **scope,
-        "state": {**scope.get("state", {}), "request_id": request_id},
-        "method": "GET" if scope["method"] == "HEAD" else scope["method"],
-        "path": path,
-        "raw_path": raw_path,
-    }
+    state = {**scope.get("state", {}), "request_id": request_id}
+    method = {"method": "GET"} if scope.get("method") == "HEAD" else {}
+    return {**scope, "state": state, **method, "path": path, "raw_path": raw_path}
 
 
 def _repaired_path(path: str, raw_path: bytes | None) -> tuple[str, bytes | None]:

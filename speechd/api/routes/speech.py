@@ -142,7 +142,7 @@ async def _events(parts: AsyncIterator[AudioPart]) -> AsyncIterator[Mapping[str,
     """OpenAI's events, and one of our own with the words that are settled."""
     async for part in parts:
         if isinstance(part, Speech):
-            yield {"type": "speech.audio.done", "usage": _usage(part)}
+            yield {"type": "speech.audio.done", "usage": speech_usage(part)}
             continue
         if part.words:
             yield {"type": "speech.audio.captions", "words": [_word(word) for word in part.words]}
@@ -154,7 +154,7 @@ def _word(word: Word) -> dict[str, Any]:
     return {"word": word.word, "start": round(word.start, 3), "end": round(word.end, 3)} | spoken_form(word)
 
 
-def _usage(speech: Speech) -> dict[str, Any]:
+def speech_usage(speech: Speech) -> dict[str, Any]:
     """A voice knows no tokens: what goes in is counted in characters, what comes out in seconds."""
     seconds = math.ceil(speech.duration)
     return {

@@ -42,6 +42,8 @@ class QueuedRecording:
     """A part of it has been decoded, or is being decoded."""
     refusal: Overloaded | None = None
     """Why it has lost its place. None: it has it still."""
+    due: float | None = None
+    """When the answer is wanted, on the clock of `since`; None: as soon as its length allows."""
 
     def goes_first(self, seconds: float, now: float) -> float:
         """Seconds of it at most that go before a new recording of the same key, which has `seconds` to decode."""
@@ -68,7 +70,10 @@ class QueuedJob(Generic[T]):
         return self.queued.priority() == "background" and now - self.since < BACKGROUND_WAIT
 
     def urgency(self, now: float) -> tuple[float, int]:
-        """Sorts first what has least left to do, corrected by how long it has waited."""
+        """Sorts first what has least left to do, corrected by how long it has waited. A deadline stands for both: what
+        is due in a second is as urgent as AGING seconds of remaining audio."""
+        if self.queued.due is not None:
+            return AGING * (self.queued.due - now), self.sequence
         handicap = BACKGROUND_HANDICAP if self.queued.priority() == "background" else 0.0
         return self.queued.remaining + handicap - AGING * (now - self.since), self.sequence
 

@@ -1,0 +1,1 @@
+"""The realtime API: transcription over a WebSocket, with OpenAI's events."""

@@ -1,0 +1,1 @@
+"""Text of speech that is still going on."""

@@ -1,0 +1,33 @@
+"""A loaded recogniser as live transcription uses it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speechd.asr.batcher import Batcher
+from speechd.asr.engine import Decoded, Job
+
+DUE = 1.0
+"""Seconds after which a hypothesis is wanted. By then it goes before every upload that came later."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingDecoder:
+    """Decodes the hypotheses of live turns among all other windows of a model."""
+
+    batcher: Batcher
+    longest: float
+    """Seconds of audio in one window."""
+    caller: str = ""
+    """Id of the key that it is for."""
+    clock: Callable[[], float] = time.monotonic
+    """The batcher's."""
+
+    async def decode(self, job: Job) -> Decoded:
+        """
+        Raises:
+            Overloaded, EngineFailure: see Batcher.
+        """
+        with self.batcher.reserve(job.window.duration, caller=self.caller) as queued:
+            queued.due = self.clock() + DUE
+            return await self.batcher.decode(job, queued)

@@ -1,0 +1,60 @@
+"""Announces the server on the local network with multicast DNS (RFC 6762, 6763), as Home Assistant looks for it."""
+
+import ipaddress
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from speechd.errors import FeatureNotInstalled, Misconfigured
+
+SERVICE_TYPE = "_wyoming._tcp.local."
+ANY_MULTICAST = ("224.0.0.251", 5353)
+"""Of mDNS: nothing is sent there to find the address of this machine's way to it."""
+
+
+@asynccontextmanager
+async def announced(host: str, port: int) -> AsyncGenerator[None]:
+    """The server can be found during the block.
+
+    Args:
+        host: address that it listens on.
+
+    Raises:
+        FeatureNotInstalled: the package zeroconf is not installed.
+        Misconfigured: other machines cannot reach that address.
+    """
+    try:
+        from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+    except ImportError as error:
+        raise FeatureNotInstalled(
+            "SPEECHD_WYOMING_ZEROCONF needs the package zeroconf: pip install 'speechd[zeroconf]'"
+        ) from error
+    address = reachable_address(host)
+    name = f"speechd-{socket.gethostname().partition('.')[0]}"
+    info = AsyncServiceInfo(SERVICE_TYPE, f"{name}.{SERVICE_TYPE}", addresses=[address.packed], port=port)
+    async with AsyncZeroconf(interfaces=[str(address)]) as network:
+        await network.async_register_service(info, allow_name_change=True)
+        yield
+        await network.async_unregister_service(info)
+
+
+def reachable_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address of this machine to announce.
+
+    Args:
+        host: address that is listened on; the unspecified one stands for that of the way to the network.
+
+    Raises:
+        Misconfigured: other machines cannot reach it.
+    """
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(ANY_MULTICAST)
+            except OSError as error:
+                raise Misconfigured(f"SPEECHD_WYOMING_ZEROCONF: this machine is on no network ({error}).") from error
+            address = ipaddress.ip_address(probe.getsockname()[0])
+    if address.is_loopback:
+        raise Misconfigured("SPEECHD_WYOMING_ZEROCONF needs an address that others can reach: SPEECHD_WYOMING_HOST.")
+    return address
