@@ -13,6 +13,7 @@ LAYOUTS = {
     "sphinx": ("cmudict-en-us.dict", "en-us.lm.bin", "en-us/mdef"),
     "piper": ("*.onnx", "*.onnx.json"),
     "onnx-asr": ("*.onnx", "*vocab.txt"),
+    "kokoro": ("*.onnx", "voices/*.bin"),
 }
 """Patterns of the files without which an engine cannot load a model."""
 
@@ -27,6 +28,7 @@ PULLED_FILES = {
     ),
     "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
     "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
+    "kokoro": ("*.onnx", "voices/*.bin"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often has other files too."""
 
