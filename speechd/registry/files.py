@@ -53,7 +53,11 @@ def shipped_models() -> Path:
 def is_complete(folder: Path, engine: str) -> bool:
     """Whether all files are there that the engine needs."""
     patterns = LAYOUTS.get(engine, ())
-    return bool(patterns) and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
+    return (
+        bool(patterns)
+        and folder.is_dir()
+        and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
+    )
 
 
 def engine_of(folder: Path) -> str | None:
