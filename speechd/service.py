@@ -145,23 +145,28 @@ class Service:
         async with on_demand.opened() as (batcher, row):
             yield StreamingDecoder(batcher, row.window_seconds, caller)
 
-    async def speaker(self, model_id: str, voice_name: str, language: str = "") -> tuple[Voice, Speaker]:
+    async def speaker(
+        self, model_id: str, voice_name: str, language: str = "", *, required: bool = False
+    ) -> tuple[Voice, Speaker]:
         """The voice of a speech request, and a speaker that loads the voice when it begins.
 
         Args:
             language: ISO 639-1 code of the text; "" where nobody knows.
+            required: the caller named the language.
 
         Raises:
             ModelNotFound, ModelNotInstalled, InvalidRequest: see VoiceStore.choose.
             ModelLoading: it is being pulled.
             EngineFailure: its files cannot be loaded, and it was asked for by name.
         """
+        choose = partial(self.voices.choose, model_id, voice_name, language, required=required)
         try:
-            self.voices.choose(model_id, voice_name, language)
+            choose()
         except ModelNotInstalled as refusal:
-            if missing := self.voices.missing(model_id, voice_name):
+            missing = self.voices.missing(model_id, voice_name) or self.voices.lacking(model_id, voice_name, language)
+            if missing:
                 self._pull_instead(missing.id, refusal)
-        voice = await self._usable_voice(partial(self.voices.choose, model_id, voice_name, language))
+        voice = await self._usable_voice(choose)
         return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
 
     @asynccontextmanager

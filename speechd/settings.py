@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     )
     speech_emoji: Literal["silence", "name"] = Field(
         "silence",
-        description="What a voice makes of emoji where a request does not say: nothing, or their English names.",
+        description="What a voice makes of emoji where a request does not say: nothing, or their names.",
     )
     lexicon: dict[str, str] = Field(
         default_factory=dict,

@@ -15,7 +15,7 @@ from speechd.schemas.speech import SpeechBody
 from speechd.service import Service
 from speechd.tts.normalization.text_language import sentence_language
 from speechd.tts.synthesizer import pieces_of
-from speechd.types import Speech, SpeechOptions, SpeechPart
+from speechd.types import Speaker, Speech, SpeechOptions, SpeechPart
 
 SPEECH_URL = "/v1/audio/speech"
 """Without its dialect."""
@@ -39,6 +39,15 @@ class SpeechRequest:
         if self.options.language:
             return self.options.language
         return sentence_language(self.text[:DETECTED], "") if self.voice.strip().casefold() in DEFAULT_NAMES else ""
+
+    async def speaker(self, service: Service) -> tuple[Voice, Speaker]:
+        """Who says it.
+
+        Raises:
+            SpeechdError: see Service.speaker.
+        """
+        named = bool(self.options.language)
+        return await service.speaker(self.model, self.voice, self.language, required=named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
     Raises:
         SpeechdError: the model, the voice, the text or an option is refused.
     """
-    voice, speaker = await service.speaker(request.model, request.voice, request.language)
+    voice, speaker = await request.speaker(service)
     context = request.context
     speaking = speaker.stream(request.text, request.options, context.priority, context.caller)
 
@@ -145,7 +154,7 @@ async def check_speech(service: Service, request: SpeechRequest) -> None:
     Raises:
         SpeechdError: the model, the voice or the text is refused.
     """
-    voice, _ = await service.speaker(request.model, request.voice, request.language)
+    voice, _ = await request.speaker(service)
     limits = service.settings
     bounds = limits.max_speech_characters, limits.max_speech_seconds
     await asyncio.to_thread(pieces_of, request.text, request.options, voice.info, limits.lexicon, *bounds)

@@ -15,6 +15,7 @@ from speechd.registry.files import engine_of, hub_snapshot
 from speechd.registry.sources.base import ModelFile, Source
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.rows import read_files, read_sources
+from speechd.tts.engines.kokoro_files import KokoroFiles
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.types import Task, TranscribeOptions
 
@@ -177,6 +178,8 @@ def local(name: str, path: Path) -> Model:
         return local_onnx_asr(name, path)
     if engine_of(path) == "campplus":
         return replace(UNKNOWN, id=name, kind="speakers", engine="campplus", context_window=0, tasks=(), path=path)
+    if engine_of(path) == "kokoro":
+        return local_kokoro(name, path)
     model = replace(UNKNOWN, id=name, created=created, hub=hub, engine=engine_of(path) or "whisper", path=path)
     return with_vocabulary(model)
 
@@ -209,6 +212,23 @@ def local_onnx_asr(name: str, path: Path) -> Model:
         engine="onnx-asr",
         tasks=("transcribe",),
         languages=OnnxAsrFiles(path).languages,
+        path=path,
+    )
+
+
+def local_kokoro(name: str, path: Path) -> Model:
+    """A folder with Kokoro; the names of its speakers say which languages they read."""
+    info = KokoroFiles(path).info()
+    return replace(
+        UNKNOWN,
+        id=name,
+        kind="tts",
+        created=int(path.stat().st_mtime),
+        engine="kokoro",
+        context_window=VOICE_CONTEXT,
+        rank=1,
+        tasks=(),
+        languages=tuple(sorted({language for language, _ in info.accents.values()})),
         path=path,
     )
 

@@ -14,6 +14,7 @@ LAYOUTS = {
     "piper": ("*.onnx", "*.onnx.json"),
     "onnx-asr": ("*.onnx", "*vocab.txt"),
     "campplus": ("campplus.onnx",),
+    "kokoro": ("*.onnx", "voices/*.bin"),
 }
 """Patterns of the files without which an engine cannot load a model."""
 
@@ -28,6 +29,7 @@ PULLED_FILES = {
     ),
     "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
     "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
+    "kokoro": ("*.onnx", "voices/*.bin"),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often has other files too."""
 
@@ -56,7 +58,11 @@ def shipped_models() -> Path:
 def is_complete(folder: Path, engine: str) -> bool:
     """Whether all files are there that the engine needs."""
     patterns = LAYOUTS.get(engine, ())
-    return bool(patterns) and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
+    return (
+        bool(patterns)
+        and folder.is_dir()
+        and all(any(found.is_file() for found in folder.glob(pattern)) for pattern in patterns)
+    )
 
 
 def engine_of(folder: Path) -> str | None:

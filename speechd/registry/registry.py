@@ -48,10 +48,13 @@ class ModelStore:
         self.memory = available_memory() if memory is None else memory
         self.folder = settings.data_dir / "models"
         """The folder of pulled models, where the operator may put models too."""
-        self._names = ModelNames.read(shipped_models() / "catalog.toml", settings)
+        self._shipped = shipped_models()
+        self._names = ModelNames.read(self._shipped / "catalog.toml", settings)
         self.broken = BrokenModels()
         """Those that could not be loaded."""
         self._rows = self._names.rows
+        self._read = {name: catalog.from_row(name, row, None) for name, row in self._rows.items() if "kind" in row}
+        """Their rows but for those of Piper's own voices, whose names say what a row would."""
 
     def list(self, hosted: bool = True) -> tuple[Model, ...]:
         """Every known model, the installed ones first, the best of them first.
@@ -320,16 +323,16 @@ class ModelStore:
         if row.get("hub") == piper_voices.HUB:
             return self._piper_row(model_id, row)
         path = self._path(model_id, row, row.get("engine", "whisper"), models)
-        return catalog.with_vocabulary(catalog.from_row(model_id, row, path))
+        return catalog.with_vocabulary(replace(self._read[model_id], path=path))
 
     def _folders(self) -> Iterator[tuple[str, Path]]:
         """Complete models by their id: pulled or placed by the operator, and those that an image was built with."""
-        found = dict(model_folders(shipped_models())) | dict(model_folders(self.folder))
+        found = dict(model_folders(self._shipped)) | dict(model_folders(self.folder))
         yield from found.items()
 
     def _own(self, model_id: str, engine: str) -> Path | None:
         """The complete folder of a model that was pulled, or that an image was built with."""
-        places = (self.folder / model_id, shipped_models() / model_id)
+        places = (self.folder / model_id, self._shipped / model_id)
         return next((place for place in places if is_complete(place, engine)), None)
 
     def _piper_row(self, name: str, row: Mapping[str, Any]) -> Model:
@@ -345,12 +348,12 @@ class ModelStore:
         if "package" in row:
             folder = package_folder(row["package"], row["folder"])
         elif "folder" in row:
-            folder = shipped_models() / row["folder"]
+            folder = self._shipped / row["folder"]
         else:
             folder = self._own(model_id, engine)
         if folder and is_complete(folder, engine):
             return folder
-        repository = catalog.hub_repository(row)
+        repository = self._read[model_id].hub
         return hub_snapshot(repository, engine) if repository else None
 
 

@@ -6,16 +6,20 @@ one (`NAME#speaker`), the short name of a voice (`joe`), or a name of a hosted s
 voice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled, SpeechdError
+from speechd.languages import english_name
 from speechd.registry import piper_voices
 from speechd.registry.catalog import Model
 from speechd.registry.model_names import AUTO
 from speechd.registry.registry import ModelStore
+from speechd.registry.speakers import named_speaker, numbered_speaker
 from speechd.settings import Settings
-from speechd.tts.engine import VoiceInfo
+from speechd.tts.engine import SpeakerMix, VoiceInfo
+from speechd.tts.engines.kokoro_files import KokoroFiles
 from speechd.tts.engines.piper_files import VoiceFiles
 
 DEFAULT_NAMES = frozenset(("", "auto", "default"))
@@ -42,10 +46,10 @@ class Voice:
     id: str
     """Its model's id, with `#` and the speaker where the request names one."""
     model: Model
-    files: VoiceFiles
     info: VoiceInfo
-    speaker: int | None = None
-    """Number of the speaker; None for the first."""
+    """Its properties, or those of the speaker."""
+    speaker: int | SpeakerMix | None = None
+    """Number of the speaker, or a mix; None for the first."""
 
     @property
     def title(self) -> str:
@@ -61,11 +65,11 @@ class VoiceStore:
         self._default = settings.default_voice
 
     def list(self) -> tuple[Voice, ...]:
-        """Every installed voice, the best first; hosted ids that stand for one are left out."""
+        """Every installed voice in each of its languages, the best first; hosted ids that stand for one are out."""
         models = (model for model in self._models.list(hosted=False) if model.kind == "tts")
-        return tuple(voice for model in models if (voice := _voice(model)))
+        return tuple(voice for model in models for voice in _voices(model))
 
-    def choose(self, model: str, voice: str, language: str = "") -> Voice:
+    def choose(self, model: str, voice: str, language: str = "", *, required: bool = False) -> Voice:
         """The voice of a request.
 
         Args:
@@ -73,10 +77,11 @@ class VoiceStore:
             voice: a voice, a speaker of one, or a hosted name.
             language: ISO 639-1 code of the text, "" where nobody knows. Where the request names no voice, an installed
                 voice of this language is taken before the default one.
+            required: the caller named the language, so that no voice of another is taken for `auto`.
 
         Raises:
             ModelNotFound: no such model.
-            ModelNotInstalled: the voice is known but not on disk.
+            ModelNotInstalled: the voice, or the default voice of the language, is known but not on disk.
             InvalidRequest: the model does not speak, or there is no such voice or speaker.
         """
         if (missing := self.missing(model, voice)) is not None:
@@ -85,13 +90,19 @@ class VoiceStore:
                 f" Install it with: {missing.how_to_install}",
                 param="model" if missing.id == model else "voice",
             )
+        if required and (lacking := self.lacking(model, voice, language)) is not None:
+            raise ModelNotInstalled(
+                f"No installed voice speaks {english_name(language)}. Installed: {_names(self.list())}."
+                f" Install one with: {lacking.how_to_install}",
+                param="language",
+            )
         name, _, speaker = voice.strip().partition("#")
         own = self._of_model(model, language)
         found = self._named(name, own)
-        if found is None and name in own.info.speakers:
+        if found is None and named_speaker(own.info, name) is not None:
             found, speaker = own, name
         if found is None:
-            found = self._by_short_name(name)
+            found, speaker = self._by_other_name(name, speaker)
         return _with_speaker(found, speaker) if speaker else found
 
     def answering(self, languages: tuple[str, ...]) -> Voice | None:
@@ -108,6 +119,12 @@ class VoiceStore:
         named = None if name.casefold() in DEFAULT_NAMES | HOSTED_VOICES else self._known(name)
         meant = (named, self._known(model) or self._default_for(model))
         return next((found for found in meant if found and not found.installed), None)
+
+    def lacking(self, model: str, voice: str, language: str) -> Model | None:
+        """The default voice of a language, where the request names no voice and none of the language is installed; None
+        too where the catalog knows none."""
+        open_choice = model == AUTO and voice.strip().casefold() in DEFAULT_NAMES
+        return self._models.first_voice(language) if open_choice and not self._in_language(language) else None
 
     def _default_for(self, model: str) -> Model | None:
         """The voice of SPEECHD_DEFAULT_VOICE, where this model stands for it."""
@@ -183,30 +200,60 @@ class VoiceStore:
         known = self._known(name)
         return _voice(known) if known else None
 
-    def _by_short_name(self, name: str) -> Voice:
-        """
+    def _by_other_name(self, name: str, speaker: str) -> tuple[Voice, str]:
+        """The voice and speaker of a voice's short name, or of a speaker's own name.
+
         Raises:
-            InvalidRequest: no installed voice is called so, or several are.
+            InvalidRequest: no installed voice is called so or has such a speaker, or several do.
         """
         voices = self.list()
         wanted = name.casefold()
         fitting = [v for v in voices if wanted in map(str.casefold, piper_voices.short_names(v.id.rpartition("/")[2]))]
+        if not fitting and not speaker:
+            fitting = [v for v in voices if v.speaker is None and named_speaker(v.info, name) is not None]
+            speaker = name
         if len(fitting) > 1:
             raise InvalidRequest(
                 f"`{name}` may be any of several voices: {_names(fitting)}.", param="voice", code="voice_not_found"
             )
         if not fitting:
             raise _unknown(name, voices)
-        return fitting[0]
+        return fitting[0], speaker
+
+
+def _voices(model: Model) -> Iterator[Voice]:
+    """A voice, and for each further language that its speakers read the first of those."""
+    if (voice := _voice(model)) is None:
+        return
+    yield voice
+    languages = {voice.info.language}
+    for name, number in voice.info.speakers.items():
+        info = voice.info.of_speaker(number)
+        if info.language not in languages:
+            languages.add(info.language)
+            yield Voice(f"{voice.id}#{name}", model, info, number)
 
 
 def _voice(model: Model) -> Voice | None:
-    files = VoiceFiles.in_folder(model.path) if model.path else None
-    return Voice(model.id, model, files, files.info()) if files else None
+    info = _INFO[model.engine](model.path) if model.path else None
+    return Voice(model.id, model, info) if info else None
+
+
+def _piper_info(folder: Path) -> VoiceInfo | None:
+    files = VoiceFiles.in_folder(folder)
+    return files.info() if files else None
+
+
+_INFO: Mapping[str, Callable[[Path], VoiceInfo | None]] = {
+    "piper": _piper_info,
+    "kokoro": lambda folder: KokoroFiles(folder).info(),
+}
+"""What reads the properties of a voice, by its engine; None where its files cannot be read."""
 
 
 def _with_speaker(voice: Voice, speaker: str) -> Voice:
-    number = _number(voice.info.speakers, speaker)
+    number = named_speaker(voice.info, speaker)
+    number = numbered_speaker(voice.info, speaker) if number is None else number
     if number is None:
         known = ", ".join(list(voice.info.speakers)[:50]) or "one speaker only, without a name"
         raise InvalidRequest(
@@ -214,15 +261,7 @@ def _with_speaker(voice: Voice, speaker: str) -> Voice:
             param="voice",
             code="voice_not_found",
         )
-    return Voice(f"{voice.id}#{speaker}", voice.model, voice.files, voice.info, number)
-
-
-def _number(speakers: Mapping[str, int], speaker: str) -> int | None:
-    """A speaker's number, by its name first."""
-    if speaker in speakers:
-        return speakers[speaker]
-    numbered = speaker.isascii() and speaker.isdigit() and int(speaker[:9]) in speakers.values()
-    return int(speaker) if numbered else None
+    return Voice(f"{voice.model.id}#{speaker}", voice.model, voice.info.of_speaker(number), number)
 
 
 def _unknown(voice: str, voices: Iterable[Voice]) -> InvalidRequest:

@@ -31,8 +31,9 @@ class SpeechBody(Form):
     input: str = Field(description="Text to speak, or SSML inside `<speak>`.")
     voice: Annotated[str, Field(max_length=MAX_VOICE)] | VoiceReference = Field(
         "auto",
-        description="An installed voice, the short name of one (`joe`), a speaker of one (`NAME#speaker`), or a hosted"
-        " name such as `alloy`.",
+        description="An installed voice, the short name of one (`joe`), a speaker of one (`NAME#speaker`, or `speaker`"
+        " where only one voice has it), a mix of Kokoro's speakers (`af_bella(2)+af_sky(1)`), or a hosted name such as"
+        " `alloy`.",
     )
     response_format: Literal["mp3", "flac", "wav", "ogg", "opus", "aac", "mulaw", "pcm"] = Field(
         "mp3", description="Format of the audio."
@@ -58,7 +59,8 @@ class SpeechBody(Form):
         " that are clearly in another language are read in that. Where no voice is named, one of this language speaks.",
     )
     emoji: Literal["silence", "name"] | None = Field(
-        None, description="Emoji are silent, or read by their English names. Default: `SPEECHD_SPEECH_EMOJI`."
+        None,
+        description="Emoji are silent, or read by their names in the text's language. Default: `SPEECHD_SPEECH_EMOJI`.",
     )
 
     @field_validator("language")

@@ -5,7 +5,7 @@ encodings or HTTP. Several threads may call it at the same time.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -13,6 +13,14 @@ from speechd.types import Samples, Word
 
 PHONEMES = ("[[", "]]")
 """Between these a sentence holds phonemes (IPA) instead of spelling. No other brackets reach an engine."""
+
+
+SpeakerMix = tuple[tuple[int, float], ...]
+"""Numbers of speakers with their shares, which sum to 1: one new speaker."""
+SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "el": "GREEK", "he": "HEBREW", "hi": "DEVANAGARI"}
+SCRIPTS |= {"ne": "DEVANAGARI", "ka": "GEORGIAN", "te": "TELUGU", "ml": "MALAYALAM", "th": "THAI", "zh": "CJK"}
+SCRIPTS |= dict.fromkeys(("ru", "uk", "bg", "sr", "kk"), "CYRILLIC") | dict.fromkeys(("ja", "ko"), "")
+"""Letters of the languages that are not written in Latin ones; "" accepts all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +40,26 @@ class VoiceInfo:
     """Unicode name prefix of the letters it can read; "" for all."""
     region: str = ""
     """ISO 3166-1 code of the country whose language it reads, `BR` for instance; "" where nobody says."""
+    accents: Mapping[int, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Language and region of each speaker; empty where all speakers have the voice's."""
+    mixable: bool = False
+    """Whether its speakers can be mixed."""
+
+    def of_speaker(self, speaker: int | SpeakerMix | None) -> "VoiceInfo":
+        """The properties of one speaker. A mix has those of its first."""
+        number = speaker[0][0] if isinstance(speaker, tuple) else speaker
+        if number is None or number not in self.accents:
+            return self
+        language, region = self.accents[number]
+        return replace(self, language=language, region=region, script=SCRIPTS.get(language, "LATIN"))
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisOptions:
     """How one sentence is to be spoken."""
 
-    speaker: int | None = None
-    """Number of the speaker; None for the voice's first."""
+    speaker: int | SpeakerMix | None = None
+    """Number of the speaker, or a mix of several; None for the voice's first."""
     speed: float = 1.0
     """Pace, between the voice's slowest and fastest."""
     words: bool = False

@@ -7,12 +7,13 @@ of the package index (ssml-builder, ssml-maker) write SSML and read none.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 from xml.parsers import expat
 
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import VoiceInfo
+from speechd.tts.normalization.aligned import AlignedText
 from speechd.tts.say_as import say_as
 from speechd.tts.text import Reader, TextPiece, Verbatim, phonemes
 
@@ -34,6 +35,13 @@ ATTRIBUTES = {
     "prosody": {"rate"},
 }
 """The attributes that each element may have."""
+TEXT_ONLY = frozenset(("say-as", "sub", "phoneme", "break"))
+"""Elements that hold no others."""
+_ENTITY = re.compile(r"&#?\w{1,32};")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
+"""Characters that represent parts of the text here."""
+_INVISIBLE = "\u200b"
+"""What those of the caller become: a character that nobody reads, so that places in the text stay."""
 
 
 def is_ssml(text: str) -> bool:
@@ -45,22 +53,28 @@ def is_ssml(text: str) -> bool:
 class TextRun:
     """Text of one rate, and the silence that follows it."""
 
-    text: str = ""
+    parts: list[AlignedText] = field(default_factory=list)
+    """Aligned with the document."""
     rate: float = 1.0
     pause: float = 0.0
+
+    @property
+    def text(self) -> AlignedText:
+        return AlignedText.joined(self.parts)
 
 
 @dataclass(slots=True)
 class Document:
     """Parsed SSML."""
 
+    source: str
     runs: list[TextRun] = field(default_factory=lambda: [TextRun()])
     verbatim: Verbatim = field(default_factory=Verbatim)
 
     @property
     def text(self) -> str:
         """The text that is spoken, without markup."""
-        return " ".join(self.verbatim.restore(run.text) for run in self.runs)
+        return " ".join(self.verbatim.restore(run.text.text) for run in self.runs)
 
     @property
     def pause(self) -> float:
@@ -70,8 +84,8 @@ class Document:
     def pieces(self, reader: Reader) -> Iterator[TextPiece]:
         """The document piece by piece."""
         for run in self.runs:
-            for piece in reader.pieces(run.text, self.verbatim):
-                yield TextPiece(piece.text, run.rate)
+            for piece in reader.pieces(run.text, self.verbatim, self.source):
+                yield replace(piece, rate=run.rate)
             if run.pause:
                 yield TextPiece("", run.rate, run.pause)
 
@@ -86,18 +100,36 @@ def parse_ssml(text: str, voice: VoiceInfo) -> Document:
         InvalidRequest: it is not well-formed, or has an unknown element or attribute. The message names it and its
         line.
     """
-    if re.search("[\ue000-\uf8ff]", text):
-        text = re.sub("[\ue000-\uf8ff]", "", text)
-    return _Parser(voice).parse(text.lstrip())
+    return _Parser(text, voice).parse()
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """An element whose end was not read yet."""
+
+    name: str
+    attributes: dict[str, str]
+    parts: list[AlignedText] = field(default_factory=list)
+    """Its text, in elements that hold nothing else."""
+
+    @property
+    def text(self) -> AlignedText:
+        return AlignedText.joined(self.parts)
 
 
 class _Parser:
     """Builds a Document from expat's events."""
 
-    def __init__(self, voice: VoiceInfo) -> None:
+    def __init__(self, text: str, voice: VoiceInfo) -> None:
         self._say_as_kinds = say_as(voice.language, voice.region)
-        self._document = Document()
-        self._open: list[tuple[str, dict[str, str], str]] = []
+        text = _PRIVATE.sub(_INVISIBLE, text)
+        self._document = Document(text)
+        self._blanks = len(text) - len(text.lstrip())
+        """Characters before the document, which XML does not allow."""
+        self._bytes = text[self._blanks :].encode("utf-8", "replace")
+        self._read = 0, self._blanks
+        """Bytes up to an event, and one past the character of the source that they end with."""
+        self._open: list[_Element] = []
         self._rates = [1.0]
         self._elements = 0
         self._expat = expat.ParserCreate()
@@ -108,9 +140,9 @@ class _Parser:
         self._expat.EntityDeclHandler = lambda *_: self._refuse("Entities are not allowed")
         self._expat.ProcessingInstructionHandler = lambda *_: self._refuse("Processing instructions are not allowed")
 
-    def parse(self, text: str) -> Document:
+    def parse(self) -> Document:
         try:
-            self._expat.Parse(text.encode("utf-8", "replace"), True)
+            self._expat.Parse(self._bytes, True)
         except expat.ExpatError as error:
             self._refuse(f"It is not well-formed XML: {expat.errors.messages[error.code]}")
         return self._document
@@ -125,19 +157,20 @@ class _Parser:
             self._refuse(f"It has more than {MAX_ELEMENTS} elements or nests deeper than {MAX_DEPTH}")
         if name not in ATTRIBUTES or (name == "speak") != (not self._open):
             self._refuse(f"The element `{name[:40]}` is not supported. Supported: {', '.join(ATTRIBUTES)}")
-        if self._open and self._open[-1][0] in ("say-as", "sub", "phoneme", "break"):
-            self._refuse(f"`{self._open[-1][0]}` holds text only")
+        if self._open and self._open[-1].name in TEXT_ONLY:
+            self._refuse(f"`{self._open[-1].name}` holds text only")
         unknown = sorted(set(attributes) - ATTRIBUTES[name])
         if unknown:
             self._refuse(f"`{name}` does not support the attribute `{unknown[0][:40]}`")
-        self._open.append((name, attributes, ""))
+        self._open.append(_Element(name, attributes))
         if name == "prosody":
             self._new_run(self._rate(attributes.get("rate", "medium")))
         elif name in ("p", "s"):
             self._write("\n")
 
     def _end(self, name: str) -> None:
-        _, attributes, text = self._open.pop()
+        element = self._open.pop()
+        attributes = element.attributes
         if name == "prosody":
             self._rates.pop()
             self._document.runs.append(TextRun(rate=self._rates[-1]))
@@ -146,24 +179,36 @@ class _Parser:
         elif name == "break":
             self._pause(attributes)
         elif name == "sub":
-            self._write(attributes.get("alias") or self._refuse("`sub` needs `alias`"))
+            self._write(attributes.get("alias") or self._refuse("`sub` needs `alias`"), element)
         elif name == "phoneme":
-            self._keep(self._phonemes(attributes))
+            self._write(self._document.verbatim.keep(self._phonemes(attributes)), element)
         elif name == "say-as":
-            self._keep(self._say_as(text.strip(), attributes))
+            said = self._say_as(element.text.text.strip(), attributes)
+            self._write(self._document.verbatim.keep(said), element)
 
     def _text(self, text: str) -> None:
-        name, attributes, before = self._open[-1]
-        if name in ("say-as", "sub", "phoneme", "break"):
-            self._open[-1] = (name, attributes, before + text)
+        start = self._position()
+        entity = _ENTITY.match(self._document.source, start)
+        if entity and len(text) == 1:
+            part = AlignedText(text, [start], [entity.end()])
         else:
-            self._write(text)
+            part = AlignedText(text, range(start, start + len(text)), range(start + 1, start + len(text) + 1))
+        element = self._open[-1]
+        (element.parts if element.name in TEXT_ONLY else self._document.runs[-1].parts).append(part)
 
-    def _write(self, text: str) -> None:
-        self._document.runs[-1].text += text
+    def _position(self) -> int:
+        """The character of the source at which the current event begins."""
+        byte, char = self._read
+        now = self._expat.CurrentByteIndex
+        char += len(self._bytes[byte:now].decode("utf-8", "replace"))
+        self._read = now, char
+        return char
 
-    def _keep(self, bit: str) -> None:
-        self._write(self._document.verbatim.keep(bit))
+    def _write(self, text: str, instead_of: "_Element | None" = None) -> None:
+        """Text that stands for the text of an element, or for the tag that is being read."""
+        written = instead_of.text if instead_of else AlignedText.of("")
+        start, end = written.span(0, len(written)) if written else (self._position(),) * 2
+        self._document.runs[-1].parts.append(AlignedText(text, [start] * len(text), [end] * len(text)))
 
     def _new_run(self, rate: float) -> None:
         self._rates.append(min(FASTEST, max(SLOWEST, self._rates[-1] * rate)))

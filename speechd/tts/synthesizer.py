@@ -18,7 +18,7 @@ from speechd.fairness.queue_limits import UNLIMITED, QueueLimits
 from speechd.priority import Priority
 from speechd.tts import ssml
 from speechd.tts.admission import AdmissionQueue, Reservation, SentenceThreads
-from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
+from speechd.tts.engine import SpeakerMix, Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.text import Reader, ReadingOptions, TextPiece
 from speechd.tts.written import words_as_written
 from speechd.types import Samples, Speech, SpeechOptions, SpeechPart, Word
@@ -64,8 +64,8 @@ class LocalSpeaker:
     voice: str
     """Id of the voice, with `#` and the speaker where it has several."""
     engine: TtsEngine
-    speaker: int | None
-    """Number of the speaker, None for the voice's first."""
+    speaker: int | SpeakerMix | None
+    """Number of the speaker, or a mix; None for the voice's first."""
     threads: SentenceThreads
     """Where sentences are spoken."""
     max_characters: int
@@ -110,7 +110,8 @@ class LocalSpeaker:
 
     def _steps(self, text: str, options: SpeechOptions) -> SynthesisSteps:
         options = replace(options, emoji=options.emoji or self.emoji)
-        pieces = pieces_of(text, options, self.engine.info, self.lexicon, self.max_characters, self.max_seconds)
+        info = self.engine.info.of_speaker(self.speaker)
+        pieces = pieces_of(text, options, info, self.lexicon, self.max_characters, self.max_seconds)
         job = _Job(self.engine, self.speaker, options, self.max_seconds)
         yield from job.parts(pieces)
         yield Speech(self.voice, len(text), job.seconds)
@@ -158,7 +159,9 @@ def pieces_of(
 class _Job:
     """Turns pieces into encoded parts, and keeps the state between pieces."""
 
-    def __init__(self, engine: TtsEngine, speaker: int | None, options: SpeechOptions, max_seconds: float) -> None:
+    def __init__(
+        self, engine: TtsEngine, speaker: int | SpeakerMix | None, options: SpeechOptions, max_seconds: float
+    ) -> None:
         if not SLOWEST <= options.speed <= FASTEST:
             raise InvalidRequest(f"`speed` must be between {SLOWEST} and {FASTEST:g}.", param="speed")
         self._engine = engine

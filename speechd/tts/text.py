@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from speechd.errors import InvalidRequest
 from speechd.tts.engine import PHONEMES, VoiceInfo
 from speechd.tts.normalization.aligned import AlignedText
-from speechd.tts.normalization.markup import is_html, named_emoji, without_markdown, without_markup
+from speechd.tts.normalization.emoji_names import named_emoji
+from speechd.tts.normalization.markup import is_html, without_markdown, without_markup
 from speechd.tts.normalization.reading import normalise
 from speechd.tts.normalization.typography import plain_typography
 from speechd.tts.sentences import blocks, parts, sentences
@@ -84,7 +85,7 @@ class ReadingOptions:
     language: str | None = None
     """ISO 639-1 code of the text; None: the voice's, but for sentences that are clearly in another."""
     emoji_names: bool = False
-    """Emoji are read by their English names where the text is read as English. Else they are silent."""
+    """Emoji are read by their names in the language of the text, where those are known. Else they are silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +130,34 @@ class Reader:
                 code="unsupported_script",
             )
 
-    def pieces(self, text: str, verbatim: Verbatim | None = None) -> Iterator[TextPiece]:
+    def pieces(
+        self, text: str | AlignedText, verbatim: Verbatim | None = None, source: str = ""
+    ) -> Iterator[TextPiece]:
         """The text piece by piece. Pieces without anything to speak are left out; a text without any is a short
         silence.
 
         Args:
             text: any text; private-use characters represent parts of `verbatim` where that is given.
             verbatim: parts that are spoken as they are.
+            source: the document in which the text is aligned; the text itself where it is a plain one.
         """
-        found = self._parts(text, verbatim)
-        part, start = next(found, None), 0
+        whole = AlignedText.of(text) if isinstance(text, str) else text
+        source = source or whole.text
+        found = self._parts(whole, verbatim)
+        part = next(found, None)
+        start = part.text.starts[0] if part and verbatim else 0
         if part is None and verbatim is None:
             yield TextPiece("", pause=SILENCE)
-        html = verbatim is None and is_html(text)
+        markup = verbatim is not None or is_html(source)
         while part is not None:
             following = next(found, None)
-            end = len(text) if following is None else max(start, following.text.starts[0])
-            origin = Origin(text, part.text, start, end, html, exact=verbatim is None)
+            end = max(whole.ends) if following is None else max(start, following.text.starts[0])
+            origin = Origin(source, part.text, start, end, markup)
             yield TextPiece(part.text.text, continued=part.continued, origin=origin)
             part, start = following, end
 
-    def _parts(self, text: str, verbatim: Verbatim | None) -> Iterator["_Part"]:
+    def _parts(self, whole: AlignedText, verbatim: Verbatim | None) -> Iterator["_Part"]:
         kept = verbatim or Verbatim()
-        whole = AlignedText.of(text)
         if verbatim is None:
             whole = without_markup(whole, self._language)
         first = True
@@ -165,8 +171,8 @@ class Reader:
 
     def _cleaned(self, text: AlignedText, keep_private: bool) -> AlignedText:
         """Plain characters only: no controls, invisibles, lone surrogates or pictures; typography made simple."""
-        if self._options.emoji_names and self._language == "en":
-            text = named_emoji(text)
+        if self._options.emoji_names:
+            text = named_emoji(text, self._language)
         text = without_markdown(plain_typography(text)).map(_clean_private if keep_private else _clean)
         return text.sub(_BLANKS, lambda _: " ").sub(_DOTS_IN_SENTENCE, lambda _: ", ")
 

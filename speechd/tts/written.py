@@ -33,15 +33,13 @@ class Origin:
     """First character of the source that no earlier piece shows."""
     end: int
     """Where the next piece begins in the source."""
-    html: bool = False
-    """The source is HTML."""
-    exact: bool = True
-    """The source is what the caller sent, so that offsets in it mean something to the caller."""
+    markup: bool = False
+    """The source is HTML or SSML."""
 
     def shown(self, start: int, end: int) -> str:
         """A range of the source as a reader sees it: without markup."""
         text = self.source[start:end]
-        if self.html:
+        if self.markup:
             text = without_tags(text)
         text = without_entities(text)
         return _MARKS.sub("", _LINK_TARGET.sub("", text))
@@ -77,7 +75,7 @@ def words_as_written(words: Iterable[Word], origin: Origin) -> tuple[Word, ...]:
     if tokens:
         rest = " ".join(origin.shown(at, max(at, origin.end)).split())
         shown[-1] += rest if origin.source[at : at + 1].strip() else f" {rest}" if rest else ""
-    return tuple(_word(token, text, origin.exact) for token, text in zip(tokens, shown, strict=True))
+    return tuple(_word(token, text) for token, text in zip(tokens, shown, strict=True))
 
 
 def _tokens(words: Iterable[Word], origin: Origin) -> list[_Token]:
@@ -130,8 +128,7 @@ def _divided(gap: str, first: bool) -> tuple[str, str]:
     return before + (f" {between}" if between else ""), after
 
 
-def _word(token: _Token, text: str, exact: bool) -> Word:
+def _word(token: _Token, text: str) -> Word:
     spoken = " ".join(word.word for word in token.words)
     first, last = token.words[0], token.words[-1]
-    word = replace(first, word=text, end=last.end, spoken=spoken)
-    return replace(word, start_char=token.start, end_char=token.end) if exact else word
+    return replace(first, word=text, end=last.end, spoken=spoken, start_char=token.start, end_char=token.end)

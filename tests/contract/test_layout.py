@@ -17,6 +17,7 @@ LIVE_ELSEWHERE = {
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
     "asr.engines.whisper": LOADED_LATE,
+    "tts.engines.kokoro": LOADED_LATE,
     "tts.engines.piper": LOADED_LATE,
     "tts.loudness.speaker_gain": LOADED_LATE,
     "folders.fingerprint": WIRED_BY_THE_COMMAND,

@@ -75,10 +75,28 @@ def test_the_language_asked_for_is_not_guessed_at() -> None:
     [
         ("Well done 👍🏽!", "Well done thumbs up!"),
         ("I ❤️ it", "I red heart it"),
-        ("🇫🇷 wins", "flag F R wins"),
+        ("🇫🇷 wins", "France wins"),
+        ("👩🏾‍🚀 💯", "woman astronaut hundred points"),
         ("😂😂", "face with tears of joy face with tears of joy"),
     ],
 )
 def test_emoji_are_named_where_that_is_asked_for(text: str, spoken: str) -> None:
     reader = Reader(VoiceInfo(sample_rate=22_050, language="en"), {}, ReadingOptions(emoji_names=True))
     assert " ".join(piece.text for piece in reader.pieces(text)) == spoken
+
+
+@pytest.mark.parametrize(
+    ("language", "spoken"),
+    [
+        ("es", "pulgar hacia arriba cuesta cinco euros cien puntos"),
+        ("de", "daumen hoch kostet fünf Euro einhundert punkte"),
+        ("fr", "pouce vers le haut coûte cinq euros cent points"),
+        ("it", "pollice in su costa cinque euro cento punti"),
+        ("pt", "polegar para cima custa cinco euros cem pontos"),
+        ("nl", "kost vijf euro"),
+    ],
+)
+def test_emoji_have_the_names_of_the_language(language: str, spoken: str) -> None:
+    costs = {"es": "cuesta", "de": "kostet", "fr": "coûte", "it": "costa", "pt": "custa", "nl": "kost"}
+    reader = Reader(VoiceInfo(sample_rate=22_050, language=language), {}, ReadingOptions(emoji_names=True))
+    assert " ".join(piece.text for piece in reader.pieces(f"👍🏽 {costs[language]} 5 € 💯")) == spoken

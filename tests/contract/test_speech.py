@@ -170,4 +170,4 @@ async def test_the_language_and_emoji_of_a_request(house: House) -> None:
         "x-speechd-captions"
     ]
     words = (await house.client.get(path)).json()["words"]
-    assert [word["spoken"] for word in words] == ["fünf Kilometer"]
+    assert [word["spoken"] for word in words] == ["fünf Kilometer", "daumen hoch"]

@@ -1,4 +1,4 @@
-"""What every voice must do, asked of the fake and of Piper with the embedded voice."""
+"""What every voice must do, asked of the fake, of Piper with the embedded voice and of a tiny Kokoro."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +11,12 @@ from speechd.errors import EngineFailure, FeatureNotInstalled
 from speechd.registry.registry import shipped_models
 from speechd.testing.fake_engines import FakeTts
 from speechd.tts.engine import SynthesisOptions, TtsEngine
+from speechd.tts.engines.espeak import espeak_phonemes
+from speechd.tts.engines.kokoro import KokoroEngine
+from speechd.tts.engines.kokoro_files import KokoroFiles
 from speechd.tts.engines.piper import PiperEngine
 from speechd.tts.engines.piper_files import VoiceFiles
+from tests.support.tiny_kokoro import write_tiny_kokoro
 
 SENTENCE = "The quick brown fox jumped over one of the lazy dogs."
 
@@ -23,9 +27,11 @@ def piper(name: str) -> PiperEngine:
     return PiperEngine(files)
 
 
-@pytest.fixture(scope="module", params=["fake", "en_US-pocket-x_low"])
-def engine(request: pytest.FixtureRequest) -> TtsEngine:
-    return FakeTts() if request.param == "fake" else piper(request.param)
+@pytest.fixture(scope="module", params=["fake", "piper", "kokoro"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TtsEngine:
+    if request.param == "kokoro":
+        return KokoroEngine(KokoroFiles(write_tiny_kokoro(tmp_path_factory.mktemp("kokoro"))))
+    return FakeTts() if request.param == "fake" else piper("en_US-pocket-x_low")
 
 
 def test_it_speaks_within_bounds(engine: TtsEngine) -> None:
@@ -118,3 +124,11 @@ def test_without_piper_the_missing_part_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(FeatureNotInstalled, match=r"speechd\[tts\]") as refusal:
         piper("en_US-pocket-x_low")
     assert (refusal.value.status, error_headers(refusal.value)) == (501, {"x-should-retry": "false"})
+
+
+def test_voices_of_two_languages_on_two_threads_keep_their_own_phonemes() -> None:
+    texts = ["The weather was good.", "Das Wetter war gut."] * 20
+    languages = ["en-us", "de"] * 20
+    alone = [espeak_phonemes(text, language) for text, language in zip(texts, languages, strict=True)]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(espeak_phonemes, texts, languages)) == alone

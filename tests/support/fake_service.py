@@ -32,7 +32,6 @@ from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeTts
 from speechd.tts.admission import AdmissionQueue, SentenceThreads
 from speechd.tts.engine import Spoken, SynthesisOptions
-from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.synthesizer import LocalSpeaker
 from speechd.types import Segment, TokenLogprob, TranscribeOptions, Transcript, Word
 
@@ -201,7 +200,7 @@ def _as_asked(options: TranscribeOptions) -> tuple[Segment, ...]:
     return first, second
 
 
-VOICE = Voice("stand-in-voice", replace(STAND_IN, kind="tts"), VoiceFiles(Path("v.onnx")), FakeTts().info)
+VOICE = Voice("stand-in-voice", replace(STAND_IN, kind="tts"), FakeTts().info)
 
 
 class StandInVoices:
@@ -265,7 +264,9 @@ class StandInService:
             raise Unprocessable(f"The model `{model}` cannot {options.task}.", param="model")
         return found, self.ears
 
-    async def speaker(self, model: str, voice: str, language: str = "") -> tuple[Voice, LocalSpeaker]:
+    async def speaker(
+        self, model: str, voice: str, language: str = "", *, required: bool = False
+    ) -> tuple[Voice, LocalSpeaker]:
         found = self.voices.choose(model, voice)
         longest = self.settings.max_speech_characters
         longest_audio, queue = self.settings.max_speech_seconds, self.admission

@@ -106,3 +106,99 @@ Please answer before 6 p.m. on Friday.
 """.splitlines()
     if line.strip()
 )
+
+
+OTHER_LANGUAGES = {
+    language: tuple(line.strip() for line in text.strip().splitlines())
+    for language, text in {
+        "es": """
+Mañana por la mañana iremos a la playa si no llueve.
+Mi hermana compró una bicicleta roja porque el autobús siempre llega tarde.
+Cierra la ventana antes de salir de casa, por favor.
+El niño dejó los libros encima de la mesa y salió a jugar.
+La reunión empieza a las nueve y todos están invitados.
+Hay una panadería pequeña cerca de la estación.
+El médico le dijo que bebiera más agua y caminara todos los días.
+Después del concierto volvimos a casa por la orilla del río.
+El puente fue construido hace más de doscientos años.
+¿Puede decirme de qué andén sale el tren para Madrid?
+La sopa está mucho mejor si se deja reposar hasta el día siguiente.
+Nadie sabe cuántas personas había en el estadio aquella noche.
+Compramos pan, queso y tres kilos de tomates.
+El museo está cerrado los lunes, pero la tienda está siempre abierta.
+Mi abuelo trabajó toda su vida en el mismo pueblo.
+Hemos decidido vender la casa y viajar por el mundo.
+El precio del café ha subido otra vez por la sequía.
+Cuando se fue la luz, nos contamos historias en la oscuridad.
+El perro cruzó el campo corriendo y saltó al agua.
+Me olvidé el paraguas en la oficina y ahora está lloviendo.
+""",
+        "fr": """
+Demain matin nous irons à la plage s'il ne pleut pas.
+Ma sœur a acheté un vélo rouge parce que le bus est toujours en retard.
+Ferme la fenêtre avant de quitter la maison, s'il te plaît.
+Il a posé la lettre sur la table et il est sorti sans dire un mot.
+La réunion commence à neuf heures et tout le monde est invité.
+Il y a une petite boulangerie près de la gare.
+Le médecin lui a dit de boire plus d'eau et de marcher tous les jours.
+Après le concert, nous sommes rentrés à pied le long de la rivière.
+Le pont a été construit il y a plus de deux cents ans.
+Pouvez-vous me dire de quel quai part le train pour Paris ?
+La soupe est bien meilleure le lendemain.
+Personne ne sait combien de gens étaient au stade ce soir-là.
+Nous avons acheté du pain, du fromage et trois kilos de tomates.
+Le musée est fermé le lundi, mais la boutique est toujours ouverte.
+Mon grand-père a travaillé toute sa vie dans le même village.
+Ils ont décidé de vendre la maison et de voyager.
+Le prix du café a encore augmenté à cause de la sécheresse.
+Les enfants ont construit un château de sable devant la mer.
+Le chien a traversé le champ en courant et a sauté dans l'eau.
+J'ai oublié mon parapluie au bureau et maintenant il pleut.
+""",
+        "it": """
+Domani mattina andremo al mare se non piove.
+Mia sorella ha comprato una bicicletta rossa perché l'autobus è sempre in ritardo.
+Chiudi la finestra prima di uscire di casa, per favore.
+Ha messo la lettera sul tavolo ed è uscito senza dire una parola.
+La riunione comincia alle nove e tutti sono invitati.
+C'è un piccolo panificio vicino alla stazione.
+Il medico gli ha detto di bere più acqua e di camminare ogni giorno.
+Dopo il concerto siamo tornati a casa lungo il fiume.
+Il ponte fu costruito più di duecento anni fa.
+Può dirmi da quale binario parte il treno per Roma?
+La minestra è molto più buona il giorno dopo.
+Nessuno sa quante persone ci fossero allo stadio quella sera.
+Abbiamo comprato pane, formaggio e tre chili di pomodori.
+Il museo è chiuso il lunedì, ma il negozio è sempre aperto.
+Mio nonno ha lavorato tutta la vita nello stesso paese.
+Hanno deciso di vendere la casa e di viaggiare per il mondo.
+Il prezzo del caffè è aumentato di nuovo a causa della siccità.
+I bambini hanno costruito un castello di sabbia davanti al mare.
+Il cane ha attraversato il campo di corsa ed è saltato in acqua.
+Ho dimenticato l'ombrello in ufficio e adesso piove.
+""",
+        "pt": """
+Amanhã de manhã vamos à praia se não chover.
+Minha irmã comprou uma bicicleta vermelha porque o ônibus sempre chega tarde.
+Feche a janela antes de sair de casa, por favor.
+Ele deixou a carta em cima da mesa e saiu sem dizer uma palavra.
+A reunião começa às nove horas e todos estão convidados.
+Há uma pequena padaria perto da estação.
+O médico disse para ele beber mais água e caminhar todos os dias.
+Depois do concerto voltamos para casa pela beira do rio.
+A ponte foi construída há mais de duzentos anos.
+Pode me dizer de qual plataforma sai o trem para São Paulo?
+A sopa fica muito melhor no dia seguinte.
+Ninguém sabe quantas pessoas estavam no estádio naquela noite.
+Compramos pão, queijo e três quilos de tomates.
+O museu fecha às segundas, mas a loja está sempre aberta.
+Meu avô trabalhou a vida inteira na mesma cidade.
+Eles decidiram vender a casa e viajar pelo mundo.
+O preço do café subiu outra vez por causa da seca.
+As crianças fizeram um castelo de areia na frente do mar.
+O cachorro atravessou o campo correndo e pulou na água.
+Esqueci o guarda-chuva no escritório e agora está chovendo.
+""",
+    }.items()
+}
+"""Plain ones, by ISO 639-1 code, in other languages that Kokoro speaks and that Whisper base understands."""

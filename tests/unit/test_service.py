@@ -220,9 +220,9 @@ async def test_what_is_installed_while_a_request_is_being_refused_is_found(
     chooser = getattr(service, store)
     choose = chooser.choose
 
-    def choose_too_early(*args: Any) -> Any:
+    def choose_too_early(*args: Any, **options: Any) -> Any:
         try:
-            return choose(*args)
+            return choose(*args, **options)
         except ModelNotInstalled:
             shutil.copytree(ROOT / "models" / like, service.models.folder / name)
             raise

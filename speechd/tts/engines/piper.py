@@ -5,8 +5,6 @@ applied instead (speechd.tts.loudness.speaker_gain), and a limiter reduces only 
 """
 
 import json
-import threading
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,16 +13,14 @@ import numpy as np
 
 from speechd.audio.limiter import limited
 from speechd.errors import EngineFailure, FeatureNotInstalled
-from speechd.tts.engine import PHONEMES, Spoken, SynthesisOptions
-from speechd.tts.engines.piper_alignment import groups, with_durations, word_times
+from speechd.tts.engine import Spoken, SynthesisOptions
+from speechd.tts.engines.alignment import NO_PHONEMES, groups, with_durations, word_times, written_words
+from speechd.tts.engines.espeak import ESPEAK_LOCK, MISSING_EXTRA
 from speechd.tts.engines.piper_files import VoiceFiles, own_trait
 from speechd.types import Samples, Word
 
 if TYPE_CHECKING:
     from piper import PiperVoice
-
-NO_PHONEMES = frozenset(" .,;:!?^$_¿¡()\"-'")
-"""Symbols between words: blanks, punctuation, begin, end, pad."""
 
 
 class PiperEngine:
@@ -40,13 +36,12 @@ class PiperEngine:
         config = json.loads(files.config.read_text(encoding="utf-8"))
         self._gain = np.float32(own_trait(config, "gain"))
         self._voice = _load(files, config)
-        self._lock = threading.Lock()
         self._phonemes_alone = lru_cache(maxsize=10_000)(self._count_phonemes)
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
         """See speechd.tts.engine.TtsEngine."""
         try:
-            with self._lock:  # espeak-ng keeps its state in globals
+            with ESPEAK_LOCK:
                 phonemes = [part for part in self._voice.phonemize(sentence) if part]
             parts = [self._speak(part, options) for part in phonemes]
         except (RuntimeError, ValueError, KeyError, IndexError) as error:
@@ -67,7 +62,8 @@ class PiperEngine:
         from piper import SynthesisConfig
 
         scale = self._voice.config.length_scale / options.speed
-        config = SynthesisConfig(speaker_id=options.speaker, length_scale=scale, normalize_audio=False)
+        speaker = options.speaker if isinstance(options.speaker, int) else None
+        config = SynthesisConfig(speaker_id=speaker, length_scale=scale, normalize_audio=False)
         ids = self._voice.phonemes_to_ids(phonemes)
         samples, durations = self._voice.phoneme_ids_to_audio(ids, config, include_alignments=True)
         samples = np.atleast_1d(np.asarray(samples, np.float32))
@@ -93,21 +89,9 @@ class PiperEngine:
         return word_times(written_words(sentence), groups(timed, NO_PHONEMES), self._phonemes_alone)
 
     def _count_phonemes(self, word: str) -> int:
-        with self._lock:
+        with ESPEAK_LOCK:
             found = self._voice.phonemize(word)
         return sum(symbol not in NO_PHONEMES for part in found for symbol in part)
-
-
-def written_words(sentence: str) -> list[str]:
-    """The words of a sentence with their punctuation; a lone mark joins the word before it."""
-    plain = sentence.replace(PHONEMES[0], "").replace(PHONEMES[1], "")
-    words: list[str] = []
-    for text in plain.split():
-        if words and not any(unicodedata.category(char)[0] in "LNM" for char in text):
-            words[-1] += text
-        else:
-            words.append(text)
-    return words
 
 
 def _load(files: VoiceFiles, config: dict[str, Any]) -> "PiperVoice":
@@ -116,9 +100,7 @@ def _load(files: VoiceFiles, config: dict[str, Any]) -> "PiperVoice":
         from piper import PiperVoice
         from piper.config import PiperConfig
     except ImportError as error:
-        raise FeatureNotInstalled(
-            "Speech needs the optional part `tts`: pip install 'speechd[tts]'. Then restart the server."
-        ) from error
+        raise FeatureNotInstalled(MISSING_EXTRA) from error
     session_options = SessionOptions()
     session_options.intra_op_num_threads = 1
     session_options.inter_op_num_threads = 1

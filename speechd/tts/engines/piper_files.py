@@ -8,14 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from speechd.errors import EngineFailure
-from speechd.tts.engine import VoiceInfo
+from speechd.tts.engine import SCRIPTS, VoiceInfo
 
 logger = logging.getLogger("speechd.tts")
-
-SCRIPTS = {"ar": "ARABIC", "fa": "ARABIC", "ur": "ARABIC", "el": "GREEK", "he": "HEBREW", "hi": "DEVANAGARI"}
-SCRIPTS |= {"ne": "DEVANAGARI", "ka": "GEORGIAN", "te": "TELUGU", "ml": "MALAYALAM", "th": "THAI", "zh": "CJK"}
-SCRIPTS |= dict.fromkeys(("ru", "uk", "bg", "sr", "kk"), "CYRILLIC") | dict.fromkeys(("ja", "ko"), "")
-"""Letters of the languages that are not written in Latin ones; "" accepts all."""
 
 
 @dataclass(frozen=True, slots=True)

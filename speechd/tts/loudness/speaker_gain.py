@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import os
 import threading
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ log = logging.getLogger("speechd.tts")
 
 
 class LevelledVoice:
-    """A voice whose every speaker has the same loudness."""
+    """A voice whose every speaker has the same loudness. A mix gets the mean of its speakers' gains in dB."""
 
     def __init__(self, engine: TtsEngine, target: float, memory: "GainFile") -> None:
         """Measures the first speaker at once. The other speakers are measured when they first speak.
@@ -55,7 +56,8 @@ class LevelledVoice:
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
         """See speechd.tts.engine.TtsEngine."""
-        gain = options.gain * self._gain(options.speaker or 0)
+        mix = options.speaker if isinstance(options.speaker, tuple) else ((options.speaker or 0, 1.0),)
+        gain = options.gain * math.prod(self._gain(speaker) ** share for speaker, share in mix)
         return self._engine.synthesize(sentence, replace(options, gain=gain))
 
     def close(self) -> None:
@@ -95,7 +97,8 @@ def measured_gain(engine: TtsEngine, speaker: int, target: float) -> float:
         EngineFailure: it cannot speak the sentences.
     """
     options = SynthesisOptions(speaker=speaker if engine.info.speakers else None, gain=PROBE)
-    parts = [engine.synthesize(sentence, options).samples for sentence in probe_sentences(engine.info.language)]
+    language = engine.info.of_speaker(options.speaker).language
+    parts = [engine.synthesize(sentence, options).samples for sentence in probe_sentences(language)]
     return gain_for([part / np.float32(PROBE) for part in parts], engine.info.sample_rate, target)
 
 

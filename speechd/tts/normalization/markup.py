@@ -1,12 +1,10 @@
-"""Markup that is not read: HTML, Markdown, code, pictures of emoji.
+"""Markup that is not read: HTML, Markdown, code.
 
 Code in fences is not read but named, because nobody can follow it by ear; what stands `inline` is read.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
-from re import Match
 
 from speechd.tts.normalization.aligned import AlignedText
 
@@ -42,29 +40,6 @@ _LINE_MARK = re.compile(
     r"^[ \t]{0,100}(?:#{1,6}[ \t]|[-+>*][ \t]|={3,}|-{3,}|\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+[-: \t]*$)", re.MULTILINE
 )
 _TABLE_ROW = re.compile(r"^[ \t]{0,3}\|([^\n]{1,2000})\|[ \t]*$", re.MULTILINE)
-_EMOJI = re.compile(
-    "[\U0001f1e6-\U0001f1ff]{2}"
-    "|[\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2600-\u27bf\u2b50\u2b55\U0001f300-\U0001faff]"
-    "(?:[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
-    "|(?<=\u200d)[\u2600-\u27bf\U0001f300-\U0001faff])*"
-)
-_NOT_NAMED = frozenset((0xFE0E, 0xFE0F, 0x200D, *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)))
-"""Variation selectors, joiners, skin tones, tags."""
-_BETTER_NAMES = {
-    "❤": "red heart",
-    "✅": "check mark",
-    "✔": "check mark",
-    "❌": "cross mark",
-    "☺": "smiling face",
-    "☀": "sun",
-    "⭐": "star",
-    "✨": "sparkles",
-    "💯": "hundred points",
-    "😊": "smiling face",
-    "🙏": "folded hands",
-    "💔": "broken heart",
-}
-"""Where the name of the Unicode Character Database is not what people call it."""
 
 
 def without_markup(text: AlignedText, language: str) -> AlignedText:
@@ -96,21 +71,3 @@ def without_markdown(text: AlignedText) -> AlignedText:
     """Links by their names, and no marks of headings, lists, quotations and tables."""
     text = text.sub(_LINK, lambda match: match[1]).sub(_LINE_MARK, lambda _: "\n")
     return text.sub(_TABLE_ROW, lambda match: match[1].replace("|", ", "))
-
-
-def named_emoji(text: AlignedText) -> AlignedText:
-    """Each emoji as its English name."""
-    return text if text.text.isascii() else text.sub(_EMOJI, _emoji_name)
-
-
-def _emoji_name(match: Match[str]) -> str:
-    char = match[0][0]
-    if len(match[0]) == 2 and 0x1F1E6 <= ord(char) <= 0x1F1FF:
-        return " flag " + " ".join(chr(ord(letter) - 0x1F1E6 + ord("A")) for letter in match[0]) + " "
-    names = [_one_name(char) for char in match[0] if ord(char) not in _NOT_NAMED]
-    return f" {' '.join(names)} "
-
-
-def _one_name(char: str) -> str:
-    name = _BETTER_NAMES.get(char) or unicodedata.name(char, "").lower()
-    return name.removesuffix(" sign").removesuffix(" symbol").removeprefix("heavy black ").replace("-", " ")

@@ -6,6 +6,8 @@ from speechd.errors import InvalidRequest
 from speechd.tts import ssml
 from speechd.tts.engine import VoiceInfo
 from speechd.tts.text import Reader, TextPiece
+from speechd.tts.written import words_as_written
+from speechd.types import Word
 
 ENGLISH = VoiceInfo(sample_rate=16_000, language="en")
 
@@ -123,3 +125,29 @@ def test_what_is_wrong_is_said(text: str, reason: str) -> None:
     with pytest.raises(InvalidRequest, match=reason) as refusal:
         ssml.parse_ssml(text, ENGLISH)
     assert (refusal.value.param, refusal.value.error_code) == ("input", "invalid_ssml")
+
+
+def test_captions_of_ssml_show_what_is_written_and_where_it_stands() -> None:
+    source = (
+        ' \n<speak><p>Ünder &amp; <sub alias="World Wide Web">WWW</sub>, by'
+        ' <say-as interpret-as="date">11/20/2026</say-as><break/>it <prosody rate="slow">costs 5 €</prosody>.</p>'
+        '<s>A <phoneme ph="təˈmɑːtoʊ">tomato</phoneme> 😀 now&#33;</s></speak>'
+    )
+    found = []
+    for piece in ssml.parse_ssml(source, ENGLISH).pieces(Reader(ENGLISH, {})):
+        words = tuple(Word(text, 0, 1) for text in piece.text.replace("[[", "").replace("]]", "").split())
+        if piece.origin:
+            found += words_as_written(words, piece.origin)
+    assert [(word.word, source[word.start_char : word.end_char], word.spoken) for word in found] == [
+        ("Ünder", "Ünder", "Ünder"),
+        ("&", "&amp;", "and"),
+        ("WWW,", "WWW</sub>,", "World Wide Web,"),
+        ("by", "by", "by"),
+        ("11/20/2026", "11/20/2026", "November twentieth, twenty twenty six"),
+        ("it", "it", "it"),
+        ("costs", "costs", "costs"),
+        ("5 €", "5 €", "five euros"),
+        ("A", "A", "A"),
+        ("tomato 😀", "tomato", "təˈmɑːtoʊ"),
+        ("now!", "now&#33;", "now!"),
+    ]

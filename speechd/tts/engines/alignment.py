@@ -1,10 +1,15 @@
-"""The time of each word of a sentence, from the durations of phonemes inside a Piper voice."""
+"""The time of each word of a sentence, from the durations of phonemes inside a voice."""
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from speechd.tts.engine import PHONEMES
 from speechd.types import Word
+
+NO_PHONEMES = frozenset(" .,;:!?^$_¿¡()\"-'—…“”")
+"""Symbols between words: blanks, punctuation, begin, end, pad."""
 
 MAX_WORDS_PER_GROUP = 4
 """espeak-ng runs at most this many written words together (`of the`), and splits one into at most as many."""
@@ -13,11 +18,15 @@ _GRAPH, _NODE, _OUTPUT, _NODE_OUTPUT, _NODE_OP, _NAME = 7, 1, 12, 2, 4, 1
 """Field numbers of onnx.proto: ModelProto.graph, GraphProto.node and .output, NodeProto.output and .op_type."""
 
 
-def with_durations(model: bytes) -> bytes:
+def with_durations(model: bytes, operator: bytes = b"Ceil") -> bytes:
     """An ONNX voice whose second output is the frames that each phoneme id lasts.
 
-    In Piper's voices those are what its only `Ceil` node computes. Protocol Buffers merge a message field that comes
-    twice, so the output is declared by appending a graph that has nothing else: no ONNX library is needed.
+    Protocol Buffers merge a message field that comes twice, so the output is declared by appending a graph that has
+    nothing else: no ONNX library is needed.
+
+    Args:
+        model: in ONNX's format.
+        operator: of the only node whose output are the frames: `Ceil` in Piper's voices, `Clip` in Kokoro.
 
     Returns:
         The model with that output, or as it was where it has one already or has no single such node.
@@ -28,16 +37,16 @@ def with_durations(model: bytes) -> bytes:
         for number, start, end in _fields(model, *graph):
             outputs += number == _OUTPUT
             if number == _NODE:
-                names += _ceil_output(model, start, end)
+                names += _outputs_of(operator, model, start, end)
     if len(names) != 1 or outputs != 1:
         return model
     return model + _message(_GRAPH, _message(_OUTPUT, _message(_NAME, names[0])))
 
 
-def _ceil_output(model: bytes, start: int, end: int) -> list[bytes]:
+def _outputs_of(operator: bytes, model: bytes, start: int, end: int) -> list[bytes]:
+    """The outputs of a node, where it is of this operator."""
     parts = [(number, model[at:stop]) for number, at, stop in _fields(model, start, end)]
-    is_ceil = (_NODE_OP, b"Ceil") in parts
-    return [content for number, content in parts if number == _NODE_OUTPUT] if is_ceil else []
+    return [content for number, content in parts if number == _NODE_OUTPUT] if (_NODE_OP, operator) in parts else []
 
 
 def _fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -103,6 +112,18 @@ def groups(timed: Sequence[tuple[str, float]], silent: frozenset[str]) -> list[P
             count += 1
         clock += seconds
     return [*found, PhonemeGroup(count, start, clock)] if count else found
+
+
+def written_words(sentence: str) -> list[str]:
+    """The words of a sentence with their punctuation; a lone mark joins the word before it."""
+    plain = sentence.replace(PHONEMES[0], "").replace(PHONEMES[1], "")
+    words: list[str] = []
+    for text in plain.split():
+        if words and not any(unicodedata.category(char)[0] in "LNM" for char in text):
+            words[-1] += text
+        else:
+            words.append(text)
+    return words
 
 
 def word_times(texts: Sequence[str], heard: Sequence[PhonemeGroup], phonemes: Callable[[str], int]) -> tuple[Word, ...]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechd.tts.engines.piper_alignment import PhonemeGroup, groups, with_durations, word_times
+from speechd.tts.engines.alignment import PhonemeGroup, groups, with_durations, word_times
 
 SILENT = frozenset(" .^$")
 
