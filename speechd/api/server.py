@@ -9,6 +9,7 @@ from speechd.api.app import create_app
 from speechd.api.connections import Server, ServerConfig
 from speechd.api.middleware.access import refuse_unsafe_binding
 from speechd.errors import Misconfigured
+from speechd.logs import start_logging
 from speechd.registry.files import PULL_PAIR
 from speechd.registry.memory import MODEL_MEMORY
 from speechd.registry.registry import ModelStore
@@ -38,14 +39,13 @@ def run(settings: Settings, lacking: str = "") -> None:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
     """
     refuse_unsafe_binding(settings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if settings.log_level.lower() != "debug":
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
+    start_logging(settings)
     listener = listen(settings.host, settings.port)
+    metrics_listener = listen_for_metrics(settings)
     config = ServerConfig(
-        create_app(open_service, settings),
+        create_app(open_service, settings, metrics_listener),
         settings,
-        log_level=settings.log_level,
+        log_config=None,  # its lines are in the format of all others
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -67,6 +67,20 @@ def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
     for model in store.too_large:
         wanted, there = installed_bytes(model) * MODEL_MEMORY / 1e9, store.memory / 1e9
         yield f"`auto` uses {model.id} last: it may need {wanted:.1f} GB of memory, and {there:.1f} GB are free."
+
+
+def listen_for_metrics(settings: Settings) -> socket.socket | None:
+    """The socket of SPEECHD_METRICS_PORT; None where there is no such port.
+
+    Raises:
+        Misconfigured: see listen.
+    """
+    if settings.metrics_port is None:
+        return None
+    listener = listen(settings.metrics_host, settings.metrics_port)
+    host, port = listener.getsockname()[:2]
+    log.info("metrics are at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
+    return listener
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -52,7 +52,7 @@ class LocalTranscriber:
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber."""
         recording = OpenRecording(audio, self.max_seconds, options)
-        merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
+        merger, timings, uncovered, count = Merger(), Timings(), list[tuple[float, float]](), 0
         with contextlib.ExitStack() as held:
             held.callback(recording.close)
             await _in_thread(recording.open, recording.close)
@@ -63,6 +63,7 @@ class LocalTranscriber:
             windows = _in_threads(recording.windows(self.packing), recording.close)
             async with contextlib.aclosing(_decode(windows, detectors, self._row(options))) as decoded:
                 async for window, result in decoded:
+                    count += 1
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
                     for segment in merger.push(_segments(window, result, options), window.horizon):
@@ -81,6 +82,7 @@ class LocalTranscriber:
             timings=timings + recording.timings,
             channels=recording.channels,
             uncovered=tuple(sorted(uncovered)),
+            windows=count,
         )
 
     def _row(self, options: TranscribeOptions) -> float:

@@ -8,6 +8,7 @@ from speechd.store.audio_jobs.webhooks import Deliveries
 from speechd.store.batches import Batches
 from speechd.store.blobs.folder import BlobFolder
 from speechd.store.blobs.quota import StorageLimits
+from speechd.store.counts import WorkCounts
 from speechd.store.database import open_database
 from speechd.store.files import Files
 from speechd.store.store import Store
@@ -42,5 +43,6 @@ async def open_store(settings: Settings) -> Store:
         AudioJobs(database, files, SharedBound(settings.max_audio_jobs, settings.key_share), window),
         Deliveries(database),
         SqlUsageStore(database),
+        WorkCounts(database),
         retention,
     )

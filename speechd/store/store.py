@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from speechd.store.audio_jobs.jobs import AudioJobs
     from speechd.store.audio_jobs.webhooks import Deliveries
     from speechd.store.batches import Batches
+    from speechd.store.counts import WorkCounts
     from speechd.store.database import Database
     from speechd.store.files import Files
     from speechd.store.uploads.uploads import Uploads
@@ -33,6 +34,7 @@ class Store:
     audio: "AudioJobs"
     deliveries: "Deliveries"
     usage: "SqlUsageStore"
+    counts: "WorkCounts"
     retention: float
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
@@ -55,6 +57,11 @@ class StoreHandle:
     def workers_folder(self) -> Path:
         """Folder of the locks of workers on one data folder."""
         return self.settings.data_dir / "workers"
+
+    @property
+    def opened(self) -> Store | None:
+        """The store, where it was used already."""
+        return self._store
 
     async def open(self) -> Store:
         """The store, opened if it is not.

@@ -9,6 +9,7 @@ from typing import Literal
 
 from speechd.errors import Overloaded, SpeechdError
 from speechd.executors import PULLS, run_in
+from speechd.metrics import PULL_BYTES, model_label
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
 
@@ -37,7 +38,8 @@ class Pull:
 
     def advance(self, done: int, total: int) -> None:
         if self._first is None:
-            self._first = done  # bytes of an earlier attempt do not measure the speed
+            self._first = self.done = done  # bytes of an earlier attempt do not measure the speed
+        PULL_BYTES.labels(model_label(self.model.id)).inc(max(0, done - self.done))
         self.done, self.total = done, total
 
     def may_start_again(self, after: float) -> bool:
