@@ -20,7 +20,6 @@ from speechd.cache.coalescing import RequestCoalescer
 from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
 from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
-from speechd.metrics import LOAD_FAILURES, LOAD_SECONDS, model_label
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
@@ -33,7 +32,8 @@ from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
-from speechd.tracing import span
+from speechd.telemetry.metrics import LOAD_FAILURES, LOAD_SECONDS, model_label
+from speechd.telemetry.tracing import span
 from speechd.tts.synthesizer import LoadedVoice, LocalSpeaker
 from speechd.types import (
     EMBEDDED_MODEL,

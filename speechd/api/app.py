@@ -39,7 +39,7 @@ from speechd.dialects import DIALECTS
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
-from speechd.tracing import tracing
+from speechd.telemetry.tracing import tracing
 from speechd.worker.worker import Worker
 
 COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}

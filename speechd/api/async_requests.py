@@ -28,7 +28,7 @@ from speechd.service import Service
 from speechd.store.audio_jobs.records import AudioOrder, Webhook
 from speechd.store.audio_jobs.view import to_response
 from speechd.store.store import Store
-from speechd.tracing import current_traceparent
+from speechd.telemetry.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from speechd.store.blobs.folder import BlobDraft

@@ -31,8 +31,8 @@ from speechd.api.middleware.request import RequestMiddleware
 from speechd.errors import InvalidRequest, Overloaded, RequestTimedOut, SpeechdError
 from speechd.executors import exit_within
 from speechd.ids import new_id
-from speechd.logs import write_out
 from speechd.settings import Settings
+from speechd.telemetry.logs import write_out
 
 RESERVED_DESCRIPTORS = 64
 """Of the process, for models, the database, downloads and whatever else is no connection."""

@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from speechd import metrics
 from speechd.dialects import COMPAT_PATHS
 from speechd.errors import (
     InternalError,
@@ -20,7 +19,8 @@ from speechd.errors import (
     SpeechdError,
     Unavailable,
 )
-from speechd.request_record import current_record
+from speechd.telemetry import metrics
+from speechd.telemetry.request_record import current_record
 
 logger = logging.getLogger("speechd.api")
 

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from speechd.api.multipart import MAX_PARTS, MAX_TEXT_BYTES, MultipartReader
 from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest, TooLarge
-from speechd.tracing import span
+from speechd.telemetry.tracing import span
 
 FORM_OVERHEAD = 1 << 20
 """Bytes that a body may have beyond the largest audio: boundaries, headers and the other fields."""

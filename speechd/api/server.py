@@ -9,13 +9,13 @@ from speechd.api.app import create_app
 from speechd.api.connections import Server, ServerConfig
 from speechd.api.middleware.access import refuse_unsafe_binding
 from speechd.errors import Misconfigured
-from speechd.logs import start_logging
 from speechd.registry.files import PULL_PAIR
 from speechd.registry.memory import MODEL_MEMORY
 from speechd.registry.registry import ModelStore
 from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings
+from speechd.telemetry.logs import start_logging
 
 SHUTDOWN_SECONDS = 10
 """Seconds in which running requests may finish after the first signal."""

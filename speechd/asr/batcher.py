@@ -18,7 +18,7 @@ from speechd.asr.scheduling.scheduler import QueuedJob, QueuedRecording, Schedul
 from speechd.errors import EngineFailure, OutOfMemory
 from speechd.fairness.queue_limits import UNLIMITED, QueueLimits
 from speechd.priority import PrioritySource, interactive
-from speechd.tracing import add_span, span
+from speechd.telemetry.tracing import add_span, span
 from speechd.types import Timings
 
 

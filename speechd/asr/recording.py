@@ -10,7 +10,7 @@ from speechd.audio.duplicate_channels import DuplicateChannelFilter
 from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
-from speechd.tracing import add_span
+from speechd.telemetry.tracing import add_span
 from speechd.types import Timings, TranscribeOptions, Window
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Self
 from speechd.auth.keys import Key
 from speechd.auth.usage import WINDOWS, Kind, LimitWindow, UsageCounters, UsedAmount
 from speechd.errors import RateLimited, TooLarge
-from speechd.metrics import RATE_LIMITED
+from speechd.telemetry.metrics import RATE_LIMITED
 
 RESERVED_RETRY_AFTER = 5.0
 """Seconds after which a refused request may ask again where only requests under way stand in its way."""

@@ -13,11 +13,11 @@ from speechd.api.server import listen_for_metrics
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
 from speechd.executors import exit_within
-from speechd.logs import start_logging
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
-from speechd.tracing import tracing
+from speechd.telemetry.logs import start_logging
+from speechd.telemetry.tracing import tracing
 from speechd.worker.worker import Worker
 
 EXIT_SECONDS = 15.0

@@ -16,9 +16,9 @@ import httpx2
 from speechd.errors import BackendFailure, BackendTimeout, SpeechdError
 from speechd.llm.backends import Backend
 from speechd.llm.errors import refusal
-from speechd.metrics import LLM_REQUESTS, backend_label
 from speechd.settings import Settings
-from speechd.tracing import span, trace_headers
+from speechd.telemetry.metrics import LLM_REQUESTS, backend_label
+from speechd.telemetry.tracing import span, trace_headers
 
 HOP_BY_HOP = frozenset(
     [

@@ -6,11 +6,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from speechd import metrics
 from speechd.operations.context import RequestContext
-from speechd.request_record import current_record
 from speechd.settings import Settings
-from speechd.tracing import begin_span
+from speechd.telemetry import metrics
+from speechd.telemetry.request_record import current_record
+from speechd.telemetry.tracing import begin_span
 from speechd.types import Segment, Speech, SpeechPart, TranscribeOptions, Transcript
 
 Part = TypeVar("Part")

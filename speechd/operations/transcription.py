@@ -18,7 +18,7 @@ from speechd.operations.recording import estimate_audio, fetch, fetch_limits, re
 from speechd.priority import PrioritySource
 from speechd.schemas.transcription import AudioForm, TranscriptionForm, TranslationForm
 from speechd.service import Service
-from speechd.tracing import span
+from speechd.telemetry.tracing import span
 from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
 
 AUDIO_FORMS: Mapping[str, type[AudioForm]] = {

@@ -8,9 +8,9 @@ from speechd.store.audio_jobs.webhooks import Deliveries
 from speechd.store.batches import Batches
 from speechd.store.blobs.folder import BlobFolder
 from speechd.store.blobs.quota import StorageLimits
-from speechd.store.counts import WorkCounts
 from speechd.store.database import open_database
 from speechd.store.files import Files
+from speechd.store.open_work.counts import WorkCounts
 from speechd.store.store import Store
 from speechd.store.uploads.uploads import Uploads
 from speechd.store.usage import SqlUsageStore

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from speechd.store.audio_jobs.jobs import AudioJobs
     from speechd.store.audio_jobs.webhooks import Deliveries
     from speechd.store.batches import Batches
-    from speechd.store.counts import WorkCounts
     from speechd.store.database import Database
     from speechd.store.files import Files
+    from speechd.store.open_work.counts import WorkCounts
     from speechd.store.uploads.uploads import Uploads
     from speechd.store.usage import SqlUsageStore
 

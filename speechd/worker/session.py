@@ -8,11 +8,11 @@ from typing import Any
 
 from speechd.auth.usage import UsageCounters
 from speechd.errors import InternalError, SpeechdError
-from speechd.metrics import LEASES_LOST, TASKS_ENDED
 from speechd.service import Service
 from speechd.store.batch_maintenance import BatchMaintenance, MaintenanceTask
 from speechd.store.queue import Making, Outcome, Queue, QueuedTask, Stop, never_ran
 from speechd.store.store import Store, StoreHandle
+from speechd.telemetry.metrics import LEASES_LOST, TASKS_ENDED
 from speechd.worker import faults
 from speechd.worker.activity import Activity
 from speechd.worker.concurrency import ConcurrencyLimiter

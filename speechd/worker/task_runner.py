@@ -20,14 +20,14 @@ from speechd.errors import InternalError, QuotaExceeded, SpeechdError, StorageUn
 from speechd.ids import new_id
 from speechd.operations.batch import BatchReply, BatchRequest, run_line
 from speechd.operations.context import RequestContext
-from speechd.request_record import recorded
 from speechd.service import Service
 from speechd.store.audio_jobs.records import JobResult
 from speechd.store.batch_maintenance import BATCH_OUTPUT_PURPOSE
 from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import Making, Outcome, QueuedTask
 from speechd.store.store import Store
-from speechd.tracing import request_span
+from speechd.telemetry.request_record import recorded
+from speechd.telemetry.tracing import request_span
 from speechd.worker.audio_job import run_job
 
 OVERLOADED = (StorageUnavailable, QuotaExceeded)

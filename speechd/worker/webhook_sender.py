@@ -7,7 +7,6 @@ from http import HTTPStatus
 import httpx2
 
 from speechd.errors import AudioJobNotFound, FailedDependency, InvalidRequest, UrlNotAllowed
-from speechd.metrics import WEBHOOKS
 from speechd.net.safe_client import (
     GuardedRequest,
     Resolver,
@@ -23,7 +22,8 @@ from speechd.store.audio_jobs.view import to_response
 from speechd.store.audio_jobs.webhooks import Delivery, DeliveryAttempt
 from speechd.store.errors import storage_errors
 from speechd.store.store import Store
-from speechd.tracing import request_span, trace_headers
+from speechd.telemetry.metrics import WEBHOOKS
+from speechd.telemetry.tracing import request_span, trace_headers
 
 AT_ONCE = 16
 ATTEMPT_SECONDS = 20.0

@@ -12,9 +12,9 @@ from prometheus_client.exposition import choose_encoder
 from speechd import __version__
 from speechd.asr.batcher import Batcher
 from speechd.errors import StorageUnavailable
-from speechd.metrics import REGISTRY, model_label
 from speechd.service import Service
 from speechd.store.store import StoreHandle
+from speechd.telemetry.metrics import DESCRIPTIONS, REGISTRY, Description, model_label
 from speechd.tts.synthesizer import LoadedVoice
 
 STORE_SECONDS = 2.0
@@ -32,6 +32,13 @@ class LookedUp:
     meaning: str
     labels: tuple[str, ...] = ()
     is_counter: bool = False
+
+    @property
+    def description(self) -> Description:
+        """As the reference of metrics lists it."""
+        if self.is_counter:
+            return Description(f"speechd_{self.name}_total", "counter", self.labels, self.meaning)
+        return Description(f"speechd_{self.name}", "gauge", self.labels, self.meaning)
 
     def family(self, values: Values) -> Metric:
         """In prometheus_client's form."""
@@ -63,6 +70,17 @@ DECODINGS = LookedUp(
 )
 LOOKED_UP = tuple(value for value in list(vars().values()) if isinstance(value, LookedUp))
 """All of them, in this order."""
+BUILD = Description(
+    "speechd_build_info",
+    "gauge",
+    ("version", "python", "device", "compute_type"),
+    "Version and settings of the process; always 1.",
+)
+
+
+def described() -> list[Description]:
+    """Every metric that begins with `speechd_`."""
+    return [BUILD, *(metric.description for metric in LOOKED_UP), *DESCRIPTIONS]
 
 
 class Snapshots:
@@ -92,7 +110,7 @@ class Snapshots:
             "device": settings.device,
             "compute_type": settings.compute_type,
         }
-        return InfoMetricFamily("speechd_build", "Version and settings of the process.", told)
+        return InfoMetricFamily(BUILD.name.removesuffix("_info"), BUILD.meaning, told)
 
     def _service_values(self) -> dict[LookedUp, Values]:
         faults = self._service.engine_faults

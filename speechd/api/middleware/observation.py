@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from speechd import metrics
 from speechd.api.middleware.access import PROBE_PATHS
 from speechd.dialects import COMPAT_PATHS, OPENAI, common_url, dialect_of
-from speechd.logs import ACCESS
-from speechd.request_record import RequestRecord, recorded
-from speechd.tracing import OpenSpan, request_span
+from speechd.telemetry import metrics
+from speechd.telemetry.logs import ACCESS
+from speechd.telemetry.request_record import RequestRecord, recorded
+from speechd.telemetry.tracing import OpenSpan, request_span
 
 if TYPE_CHECKING:
     from speechd.api.middleware.request import Reply
@@ -118,7 +118,7 @@ def _tell(scope: Scope, record: RequestRecord, status: int, seconds: float) -> N
         "error": record.error,
         "disconnected": record.disconnected,
     }
-    said = {name: value for name, value in told.items() if value not in ("", None, False)}
+    said = {name: value for name, value in told.items() if value is not None and value is not False and value != ""}
     log.log(level, "%s", _sentence(said, record), extra=said)
 
 

@@ -23,7 +23,7 @@ from speechd.api.middleware.permissions import check_permission
 from speechd.dialects import dialect_of, without_repeated_prefix
 from speechd.errors import SpeechdError
 from speechd.ids import new_id
-from speechd.request_record import sane_request_id
+from speechd.telemetry.request_record import sane_request_id
 
 logger = logging.getLogger("speechd.api")
 

@@ -11,12 +11,12 @@ from speechd.asr.engine import AsrEngine, Interruptible
 from speechd.asr.engines.engine_monitor import shared_monitor
 from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
-from speechd.metrics import BATCH_SECONDS, BATCH_WINDOWS, FALLBACKS, STAGE_SECONDS, model_label
 from speechd.registry.catalog import Model
 from speechd.registry.loading.context_margin import known_margin
 from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
-from speechd.tracing import span
+from speechd.telemetry.metrics import BATCH_SECONDS, BATCH_WINDOWS, FALLBACKS, STAGE_SECONDS, model_label
+from speechd.telemetry.tracing import span
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.speaker_gain import GainFile, LevelledVoice

@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from speechd.metrics import EVICTIONS, model_label
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
+from speechd.telemetry.metrics import EVICTIONS, model_label
 
 TRIM_SECONDS = 5.0
 """After the last use of any model, until what its work took is given back. Work that goes on takes it again."""

@@ -9,9 +9,9 @@ from typing import Literal
 
 from speechd.errors import Overloaded, SpeechdError
 from speechd.executors import PULLS, run_in
-from speechd.metrics import PULL_BYTES, model_label
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
+from speechd.telemetry.metrics import PULL_BYTES, model_label
 
 Puller = Callable[[Model, ProgressCallback], object]
 """Pulls a model, blocking, and reports its progress."""

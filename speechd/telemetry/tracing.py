@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from speechd.errors import FeatureNotInstalled
-from speechd.request_record import current_record
 from speechd.settings import Settings
+from speechd.telemetry.request_record import current_record
 
 MAX_SPANS = 4096
 """That wait for the collector. Further ones are lost."""

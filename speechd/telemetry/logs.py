@@ -14,9 +14,9 @@ from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
 from typing import Any, TextIO
 
-from speechd.metrics import LOG_DROPPED
-from speechd.request_record import current_record
 from speechd.settings import Settings
+from speechd.telemetry.metrics import LOG_DROPPED
+from speechd.telemetry.request_record import current_record
 
 MAX_WAITING = 10_000
 """Lines that wait to be written."""

@@ -6,8 +6,8 @@ not kept here: `speechd.api.metrics.snapshot` reads it when Prometheus asks.
 The number of series is bounded. Labels that come from outside pass through BoundedLabel.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
@@ -61,16 +61,34 @@ FACTORS = (*_buckets(0.001, 1), 2.0)
 WINDOWS = (1, 2, 4, 8, 16, 32)
 
 
-def _counter(name: str, meaning: str, labels: Iterable[str] = ()) -> Counter:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One metric, as the reference of metrics lists it."""
+
+    name: str
+    """As Prometheus sees it."""
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+DESCRIPTIONS: list[Description] = []
+"""Of the instruments below, in their order."""
+
+
+def _counter(name: str, meaning: str, labels: tuple[str, ...] = ()) -> Counter:
+    DESCRIPTIONS.append(Description(f"speechd_{name}_total", "counter", labels, meaning))
     return Counter(f"speechd_{name}", meaning, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, meaning: str, labels: Iterable[str] = ()) -> Gauge:
+def _gauge(name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
+    DESCRIPTIONS.append(Description(f"speechd_{name}", "gauge", labels, meaning))
     return Gauge(f"speechd_{name}", meaning, labels, registry=REGISTRY)
 
 
-def _histogram(name: str, meaning: str, labels: Iterable[str], buckets: Iterable[float]) -> Histogram:
-    return Histogram(f"speechd_{name}", meaning, labels, buckets=tuple(buckets), registry=REGISTRY)
+def _histogram(name: str, meaning: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> Histogram:
+    DESCRIPTIONS.append(Description(f"speechd_{name}", "histogram", labels, meaning))
+    return Histogram(f"speechd_{name}", meaning, labels, buckets=buckets, registry=REGISTRY)
 
 
 HTTP_REQUESTS = _counter(
