@@ -1,4 +1,4 @@
-"""The reference pages, written from the code: settings, errors, command line, HTTP API.
+"""The reference pages, written from the code: settings, errors, metrics, command line, HTTP API.
 
     python docs/generate.py [FOLDER]
 
@@ -56,6 +56,14 @@ Each path exists under two prefixes. `/openai/v1` answers like Groq. `/v1` answe
 same. `/healthz` and `/readyz` have no prefix. A running server has this description at `/openapi.json`, and a page to
 try it at `/docs`. Failed requests are described under [Errors](errors.md). This page is generated from the schema.
 """
+METRICS_INTRO = """\
+# Metrics
+
+`GET /metrics` answers these in Prometheus' text format, or in OpenMetrics. [Monitoring](../guides/monitoring.md) tells
+how to read them. Besides there are `process_*` metrics: CPU seconds, memory, open files, start time. A label has at
+most 100 values; what comes later is `other`. This page is generated from `speechd/telemetry/metrics.py` and
+`speechd/api/metrics/snapshot.py`.
+"""
 PREFIXES = ("/openai/v1", "/v1")
 
 
@@ -101,11 +109,22 @@ def http_page() -> str:
     return HTTP_INTRO + "".join(f"\n## {tag}\n{''.join(parts)}" for tag, parts in by_tag.items())
 
 
+def metrics_page() -> str:
+    from speechd.api.metrics.snapshot import described
+
+    rows = [
+        (f"`{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.meaning)
+        for each in described()
+    ]
+    return METRICS_INTRO + "\n" + _table(("metric", "type", "labels", "meaning"), rows)
+
+
 WRITERS: Mapping[str, Callable[[], str]] = {
     "http-api": http_page,
     "cli": cli_page,
     "settings": settings_page,
     "errors": errors_page,
+    "metrics": metrics_page,
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
 from speechd.priority import Priority, PrioritySource, interactive
 from speechd.registry.catalog import Model
-from speechd.registry.files import SPEAKERS_MODEL
+from speechd.registry.files import SPEAKERS_MODEL, folder_bytes
 from speechd.registry.load_check.checker import ModelChecker
 from speechd.registry.loading.loaders import ENGINES, LOADERS, EngineLoader, recording_limits
 from speechd.registry.loading.manager import LoadedModel, ManagerLimits, ModelManager
@@ -35,6 +36,8 @@ from speechd.registry.transfer.download import pull
 from speechd.registry.transfer.downloads import Pull, Pulls
 from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
+from speechd.telemetry.metrics import LOAD_FAILURES, LOAD_SECONDS, model_label
+from speechd.telemetry.tracing import span
 from speechd.tts.synthesizer import LoadedVoice, LocalSpeaker
 from speechd.types import (
     EMBEDDED_MODEL,
@@ -253,9 +256,19 @@ class Service:
             await run_in(MODEL_CHECKS, self._checker.check, model)
 
     async def _load(self, model: Model) -> LoadedModel:
-        await self._check(model)
-        load = self._load_engine or ENGINES[model.engine]
-        engine = await run_in(LOADS, load, model, self.settings)
+        began, megabytes = time.monotonic(), folder_bytes(model.path) / 1e6 if model.path else 0.0
+        log.info("loading %s (%.0f MB)", model.id, megabytes)
+        try:
+            with span("load model", speechd__model=model.id):
+                await self._check(model)
+                load = self._load_engine or ENGINES[model.engine]
+                engine = await run_in(LOADS, load, model, self.settings)
+        except SpeechdError:
+            LOAD_FAILURES.labels(model_label(model.id)).inc()
+            raise
+        seconds = time.monotonic() - began
+        LOAD_SECONDS.labels(model_label(model.id)).observe(seconds)
+        log.info("loaded %s in %.1f s", model.id, seconds)
         return LOADERS[model.kind](engine, model.id, self.settings)
 
     def _pull(self, model: Model, report: Callable[[int, int], None]) -> Model:

@@ -295,7 +295,27 @@ class Settings(BaseSettings):
         " tune`. `always` does it with every Whisper model. `off` with none.",
     )
     cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
-    log_level: str = Field("info", description="`critical`, `error`, `warning`, `info` or `debug`.")
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="`critical`, `error`, `warning`, `info` or `debug`."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="`text` for people, or `json`: one object a line, for programs that collect logs."
+    )
+    log_requests: bool = Field(True, description="Log a line for each request, without any text.")
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Port of its own for `/metrics` and nothing else, without a key; of `speechd worker` too. 0 takes a"
+        " free one. Default: `/metrics` is on the port of the API only.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which SPEECHD_METRICS_PORT listens.")
+    metrics_keys: bool = Field(False, description="Count seconds of audio by key in `/metrics`, under the keys' ids.")
+    otlp_endpoint: str = Field(
+        "",
+        description="Collector that takes traces by OTLP over HTTP: `http://127.0.0.1:4318`. It needs the extra `otel`."
+        " OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS` ...) hold too.",
+    )
 
     @field_validator("compat", "cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod
@@ -316,6 +336,11 @@ class Settings(BaseSettings):
         """It was a switch once."""
         word = str(value).strip().lower()
         return {"true": "always", "1": "always", "false": "off", "0": "off"}.get(word, word)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("speech_loudness", mode="before")
     @classmethod

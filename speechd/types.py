@@ -155,6 +155,8 @@ class Transcript:
     """How many channels were transcribed separately; 1 for a mix."""
     uncovered: tuple[tuple[float, float], ...] = ()
     """Detected speech without words: (start, end) in seconds, in order."""
+    windows: int = 0
+    """How many windows were decoded, each once, however many rounds it took."""
 
     @property
     def audio_seconds(self) -> float:

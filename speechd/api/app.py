@@ -1,6 +1,7 @@
 """The HTTP application: middleware, routes and error handlers in one place."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -10,6 +11,8 @@ from starlette.routing import BaseRoute
 
 from speechd import __version__
 from speechd.api.errors import install_handlers
+from speechd.api.metrics.metrics_server import serving_metrics
+from speechd.api.metrics.snapshot import Snapshots
 from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
@@ -25,6 +28,7 @@ from speechd.api.routes import (
     files,
     health,
     llm,
+    metrics,
     models,
     speech,
     transcriptions,
@@ -38,6 +42,7 @@ from speechd.dialects import DIALECTS
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
+from speechd.telemetry.tracing import tracing
 from speechd.worker.worker import Worker
 
 COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}
@@ -48,7 +53,10 @@ FrontDoorOpener = Callable[[Service, InFlightRequests], AbstractAsyncContextMana
 
 
 def create_app(
-    open_service: Callable[[Settings], Service], settings: Settings, beside: FrontDoorOpener | None = None
+    open_service: Callable[[Settings], Service],
+    settings: Settings,
+    beside: FrontDoorOpener | None = None,
+    metrics_listener: socket.socket | None = None,
 ) -> FastAPI:
     """The application; its service is opened when the server starts and closed when it stops.
 
@@ -56,6 +64,7 @@ def create_app(
         open_service: called once, inside the running event loop.
         settings: passed to it.
         beside: opened after the service, and closed before it.
+        metrics_listener: takes connections that ask for metrics and nothing else.
     """
 
     usage, access = UsageCounters(), Access.of(settings)
@@ -65,12 +74,16 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(shared_pool().start, settings.decoders)  # before any engine takes its memory
         async with AsyncExitStack() as stack:
+            stack.enter_context(tracing(settings))
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)
             app.state.jobs = jobs = StoreHandle(settings)
             stack.push_async_callback(jobs.close)
             writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
             await stack.enter_async_context(writer.running())
+            app.state.metrics = snapshots = Snapshots(service, jobs)
+            if metrics_listener is not None:
+                await stack.enter_async_context(serving_metrics(snapshots, metrics_listener))
             if beside is not None:
                 await stack.enter_async_context(beside(service, traffic))
             if settings.worker:
@@ -109,6 +122,7 @@ def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
     """
     routes = APIRouter()
     routes.include_router(health.router)
+    routes.include_router(metrics.router)
     routes.include_router(docs.router)
     for dialect in DIALECTS:
         routes.include_router(transcriptions.router(dialect), prefix=dialect.prefix)

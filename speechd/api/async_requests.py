@@ -28,6 +28,7 @@ from speechd.service import Service
 from speechd.store.audio_jobs.records import AudioOrder, Webhook
 from speechd.store.audio_jobs.view import to_response
 from speechd.store.store import Store
+from speechd.telemetry.tracing import current_traceparent
 
 if TYPE_CHECKING:
     from speechd.store.blobs.folder import BlobDraft
@@ -71,6 +72,7 @@ async def accept_recording(request: Request, form_type: type[RecordingForm], dia
             unit="seconds",
             total=total,
             webhook=webhook,
+            traceparent=current_traceparent() or None,
         )
         return await _accepted(request, store, order, draft if is_here else None, dialect)
 
@@ -103,6 +105,7 @@ async def accept_speech(request: Request, dialect: Dialect, limit: int, headerle
             unit="characters",
             total=len(call.body.input),
             webhook=webhook,
+            traceparent=current_traceparent() or None,
         )
     return await _accepted(request, store, order, None, dialect)
 

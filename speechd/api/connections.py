@@ -7,11 +7,12 @@ the probes.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import partial
@@ -24,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from speechd.api.errors import error_headers, error_response
+from speechd.api.errors import error_headers, error_response, note_error
 from speechd.api.middleware.access import PROBE_PATHS
 from speechd.api.middleware.request import RequestMiddleware
 from speechd.api.realtime.connection import SocketConnection
@@ -32,6 +33,7 @@ from speechd.errors import InvalidRequest, Overloaded, RequestTimedOut, SpeechdE
 from speechd.executors import exit_within
 from speechd.ids import new_id
 from speechd.settings import Settings
+from speechd.telemetry.logs import write_out
 
 RESERVED_DESCRIPTORS = 64
 """Of the process, for models, the database, downloads and whatever else is no connection."""
@@ -294,6 +296,13 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         self._wake()
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's, which ends the process by the signal that it got: the log is written out before."""
+        with super().capture_signals():
+            yield
+            write_out()
+
     async def main_loop(self) -> None:
         """Until a signal comes. uvicorn's looks ten times a second whether one has."""
         signalled = asyncio.Event()
@@ -316,6 +325,7 @@ def _is_of_the_server(record: logging.LogRecord) -> bool:
 
 def _answer(parser: h11.Connection, error: SpeechdError) -> bytes:
     """A whole reply, which is the last on its connection."""
+    note_error(error)
     body = json.dumps(error.envelope()).encode()
     headers = {
         "content-type": "application/json",

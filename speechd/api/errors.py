@@ -10,7 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from speechd.dialects import COMPAT_PATHS
-from speechd.errors import InternalError, InvalidRequest, MethodNotAllowed, NotFound, SpeechdError
+from speechd.errors import (
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    SpeechdError,
+    Unavailable,
+)
+from speechd.telemetry import metrics
+from speechd.telemetry.request_record import current_record
 
 logger = logging.getLogger("speechd.api")
 
@@ -26,7 +36,20 @@ def error_headers(error: SpeechdError) -> dict[str, str]:
     return headers
 
 
+def note_error(error: SpeechdError) -> None:
+    """Counts an error that a caller is told. What failed here leaves its cause in the log, with a traceback."""
+    code = error.error_code or str(error.status)
+    current_record().error = code
+    metrics.ERRORS.labels(metrics.code_label(code)).inc()
+    if isinstance(error, Overloaded):
+        metrics.OVERLOADED.labels(metrics.code_label(code)).inc()
+    was_logged = type(error) is InternalError  # with what it stands for
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not was_logged and not isinstance(error, Unavailable):
+        logger.error("%s: %s", code, error.message, exc_info=error if isinstance(error, InternalError) else None)
+
+
 def error_response(error: SpeechdError) -> Response:
+    note_error(error)
     headers = error_headers(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"

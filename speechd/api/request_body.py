@@ -26,6 +26,7 @@ from speechd.api.multipart import (
 )
 from speechd.bounded_json import parse_object
 from speechd.errors import InvalidRequest, TooLarge
+from speechd.telemetry.tracing import span
 
 FORM_OVERHEAD = 1 << 20
 """Bytes that a body may have beyond the largest audio: boundaries, headers and the other fields."""
@@ -87,18 +88,19 @@ async def open_form(
     with ExitStack() as owned:
         file = into or cast(BinaryIO, owned.enter_context(SpooledTemporaryFile(max_size=SPOOL_BYTES)))
         async with aclosing(body):
-            match media_type:
-                case b"multipart/form-data":
-                    reader = MultipartReader(parameters.get(b"boundary", b""), max_file_bytes, file_field)
-                    if before_file:
-                        file.write(before_file)
-                    form = await _read_multipart(body, reader, file)
-                case b"application/json":
-                    form = UploadForm(await _parsed(_json_fields, body))
-                case b"application/x-www-form-urlencoded":
-                    form = UploadForm(await _parsed(_urlencoded_fields, body))
-                case _:
-                    raise _unexpected_type(media_type)
+            with span("upload"):
+                match media_type:
+                    case b"multipart/form-data":
+                        reader = MultipartReader(parameters.get(b"boundary", b""), max_file_bytes, file_field)
+                        if before_file:
+                            file.write(before_file)
+                        form = await _read_multipart(body, reader, file)
+                    case b"application/json":
+                        form = UploadForm(await _parsed(_json_fields, body))
+                    case b"application/x-www-form-urlencoded":
+                        form = UploadForm(await _parsed(_urlencoded_fields, body))
+                    case _:
+                        raise _unexpected_type(media_type)
         if form.file is None and file_field in form.fields:
             raise InvalidRequest(
                 f"`{file_field}` must be sent as a file part of a multipart/form-data body.", param=file_field

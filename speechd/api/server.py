@@ -15,6 +15,7 @@ from speechd.registry.registry import ModelStore
 from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings
+from speechd.telemetry.logs import start_logging
 
 SHUTDOWN_SECONDS = 10
 """Seconds in which running requests may finish after the first signal."""
@@ -39,12 +40,13 @@ def run(settings: Settings, lacking: str = "", beside: FrontDoorOpener | None = 
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
     """
     refuse_unsafe_binding(settings)
-    configure_logging(settings)
+    start_logging(settings)
     listener = listen(settings.host, settings.port)
+    metrics_listener = listen_for_metrics(settings)
     config = ServerConfig(
-        create_app(open_service, settings, beside),
+        create_app(open_service, settings, beside, metrics_listener),
         settings,
-        log_level=settings.log_level,
+        log_config=None,  # its lines are in the format of all others
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -73,6 +75,20 @@ def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:
     for model in store.too_large:
         wanted, there = installed_bytes(model) * MODEL_MEMORY / 1e9, store.memory / 1e9
         yield f"`auto` uses {model.id} last: it may need {wanted:.1f} GB of memory, and {there:.1f} GB are free."
+
+
+def listen_for_metrics(settings: Settings) -> socket.socket | None:
+    """The socket of SPEECHD_METRICS_PORT; None where there is no such port.
+
+    Raises:
+        Misconfigured: see listen.
+    """
+    if settings.metrics_port is None:
+        return None
+    listener = listen(settings.metrics_host, settings.metrics_port, "SPEECHD_METRICS_PORT")
+    host, port = listener.getsockname()[:2]
+    log.info("metrics are at http://%s:%d/metrics", f"[{host}]" if ":" in host else host, port)
+    return listener
 
 
 def listen(host: str, port: int, setting: str = "SPEECHD_PORT") -> socket.socket:

@@ -7,7 +7,7 @@ from windows that arrive while the engine is busy, so batching adds no waiting t
 import asyncio
 import contextlib
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +18,7 @@ from speechd.asr.scheduling.scheduler import QueuedJob, QueuedRecording, Schedul
 from speechd.errors import EngineFailure, OutOfMemory
 from speechd.fairness.queue_limits import UNLIMITED, QueueLimits
 from speechd.priority import PrioritySource, interactive
+from speechd.telemetry.tracing import add_span, span
 from speechd.types import Timings
 
 
@@ -27,6 +28,8 @@ class _DecodeRequest:
     future: "asyncio.Future[Decoded]"
     waited: float = 0.0
     """Seconds in the queue."""
+    mates: int = 1
+    """Windows in its batch."""
 
     @property
     def seconds(self) -> float:
@@ -61,15 +64,17 @@ class Batcher:
         limits: QueueLimits = UNLIMITED,
         clock: Callable[[], float] = time.monotonic,
         watch: Callable[[int], contextlib.AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
+        on_doubt: Callable[[str], None] = lambda _: None,
     ) -> None:
         """
         Args:
             watch: is open, with the number of windows, while the engine decodes a batch.
+            on_doubt: told of each window that is decoded again with the full context, what spoke against the short
+                one's text.
         """
         self._engine = engine
         self._watch = watch
-        self.doubts: Counter[str] = Counter()
-        """How often a window was decoded again with more context, by what spoke against the text."""
+        self._on_doubt = on_doubt
         self._clock = clock
         self._recordings = RecordingQueue(limits, clock)
         self._scheduler: Scheduler[_DecodeRequest] = Scheduler()
@@ -87,6 +92,16 @@ class Batcher:
     def queued_seconds(self) -> float:
         """Seconds of admitted audio that are not decoded yet."""
         return self._recordings.seconds
+
+    @property
+    def waiting_windows(self) -> int:
+        """Windows in the queue."""
+        return len(self._scheduler.waiting)
+
+    @property
+    def running_windows(self) -> int:
+        """Windows that the engine decodes now."""
+        return sum(len(batch.entries) for batch in self._running)
 
     @contextlib.contextmanager
     def reserve(
@@ -127,13 +142,19 @@ class Batcher:
         """
         found = await self._decode_once(job, queued)
         while found.doubt:
-            self.doubts[found.doubt] += 1
+            self._on_doubt(found.doubt)
             job, before = job.widened(found.doubt), found.timings
             found = await self._decode_once(job, queued)
             found = replace(found, timings=before + found.timings)
         return found
 
     async def _decode_once(self, job: Job, queued: QueuedRecording) -> Decoded:
+        with span("window", speechd__start=job.window.start, speechd__seconds=job.window.duration) as opened:
+            if job.detect:
+                opened["speechd.detect"] = True
+            return await self._queue_and_decode(job, queued)
+
+    async def _queue_and_decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         if queued.refusal is not None:
             raise queued.refusal
         future = asyncio.get_running_loop().create_future()
@@ -142,8 +163,10 @@ class Batcher:
         self._runners = [runner for runner in self._runners if not runner.done()]
         if len(self._runners) < self._engine.replicas:
             self._runners.append(asyncio.create_task(self._run(), name="asr-batcher"))
+        began = time.time()
         try:
             decoded: Decoded = await future
+            _trace(entry.item, began, decoded.timings)
             queued.remaining = max(0.0, queued.remaining - _heard(job, decoded))
             queued.since = self._clock()
             return replace(decoded, timings=decoded.timings + Timings(queue=entry.item.waited))
@@ -176,6 +199,7 @@ class Batcher:
             busy = len(batch) == self._batch_size or bool(self._scheduler.waiting)
             for entry in batch:
                 entry.item.waited = started - entry.since
+                entry.item.mates = len(batch)
                 entry.queued.begun = entry.queued.begun or not entry.item.job.detect
             heard = await self._decode_running(_RunningBatch(batch, started))
             if busy and self._measure(heard, self._clock() - started):  # what few windows take says nothing of many
@@ -238,6 +262,21 @@ class Batcher:
 def _heard(job: Job, decoded: Decoded) -> float:
     """Seconds of audio that this result completes. The rest of the window is queued again."""
     return min(decoded.heard, job.window.duration)
+
+
+def _trace(request: _DecodeRequest, began: float, timings: Timings) -> None:
+    """Its wait and its batch, as parts of the request's trace.
+
+    Args:
+        began: when it entered the queue, in Unix seconds.
+        timings: its share of the batch.
+    """
+    started = began + request.waited
+    add_span("queue", began, started)
+    shares = {
+        f"speechd__{name}_ms": round(getattr(timings, name) * 1000, 3) for name in ("encode", "generate", "align")
+    }
+    add_span("batch", started, time.time(), speechd__windows=request.mates, **shares)
 
 
 def _settle(future: "asyncio.Future[Decoded]", outcome: Decoded | Exception) -> None:

@@ -10,6 +10,7 @@ from speechd.audio.duplicate_channels import DuplicateChannelFilter
 from speechd.audio.isolation.protocol import DecodeOptions
 from speechd.audio.vad import SpeechDetector
 from speechd.audio.windows import Packing, cut_windows
+from speechd.telemetry.tracing import add_span
 from speechd.types import Timings, TranscribeOptions, Window
 
 T = TypeVar("T")
@@ -109,10 +110,13 @@ class OpenRecording:
         Raises:
             InvalidAudio, InvalidRequest, TooLarge: see speechd.audio.decode.AudioStream.
         """
+        begun = time.time()
         chunks = self._copies.silenced(self._decoding.iterating(self._stream))
         cut = cut_windows(chunks, lambda: self._detecting.calling(SpeechDetector()), packing, self._options.vad)
         placed = (_later(window, self._clip.start) for window in cut)
-        return (window for window in placed if _begins_after(window, self._options.start))
+        yield from (window for window in placed if _begins_after(window, self._options.start))
+        shares = {f"speechd__{name}_ms": round(getattr(self.timings, name) * 1000, 3) for name in ("decode", "vad")}
+        add_span("read", begun, time.time(), speechd__audio_seconds=self.seconds, **shares)
 
 
 def _later(window: Window, seconds: float) -> Window:

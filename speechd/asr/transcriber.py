@@ -54,7 +54,7 @@ class LocalTranscriber:
     ) -> AsyncGenerator[Segment | Transcript, None]:
         """See speechd.types.Transcriber. Segments have speakers only in the transcript: all must be heard before."""
         recording = OpenRecording(audio, self.max_seconds, options)
-        merger, timings, uncovered = Merger(), Timings(), list[tuple[float, float]]()
+        merger, timings, uncovered, count = Merger(), Timings(), list[tuple[float, float]](), 0
         async with contextlib.AsyncExitStack() as held:
             held.callback(recording.close)
             await run_stoppable(DECODING, recording.open, recording.close)
@@ -67,6 +67,7 @@ class LocalTranscriber:
             heard = _decode(speakers.listen(windows), detectors, self._row(options))
             async with contextlib.aclosing(heard) as decoded:
                 async for window, result in decoded:
+                    count += 1
                     timings += result.timings
                     uncovered += [(window.start + start, window.start + end) for start, end in result.uncovered]
                     for segment in merger.push(_segments(window, result, options), window.horizon):
@@ -86,6 +87,7 @@ class LocalTranscriber:
             timings=timings + recording.timings + Timings(diarize=sum(each.seconds for each in found.values())),
             channels=recording.channels,
             uncovered=tuple(sorted(uncovered)),
+            windows=count,
         )
 
     def _row(self, options: TranscribeOptions) -> float:

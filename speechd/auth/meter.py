@@ -10,6 +10,7 @@ from typing import Self
 from speechd.auth.keys import Key
 from speechd.auth.usage import WINDOWS, Kind, LimitWindow, UsageCounters, UsedAmount
 from speechd.errors import RateLimited, TooLarge
+from speechd.telemetry.metrics import RATE_LIMITED
 
 RESERVED_RETRY_AFTER = 5.0
 """Seconds after which a refused request may ask again where only requests under way stand in its way."""
@@ -160,6 +161,7 @@ class Meter:
     ) -> RateLimited | TooLarge:
         """As OpenAI words it: limit, used, requested, and when to try again."""
         name = window.name.replace("_", " ")
+        RATE_LIMITED.labels(window.name).inc()
         if requested > limit:
             return TooLarge(
                 f"The audio has {requested:.15g} seconds, more than the limit of {limit:g} {name} of key"

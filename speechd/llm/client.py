@@ -4,8 +4,8 @@ The caller's key and the headers of one connection are not sent on. The backend'
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -17,6 +17,8 @@ from speechd.errors import BackendFailure, BackendTimeout, SpeechdError
 from speechd.llm.backends import Backend
 from speechd.llm.errors import refusal
 from speechd.settings import Settings
+from speechd.telemetry.metrics import LLM_REQUESTS, backend_label
+from speechd.telemetry.tracing import span, trace_headers
 
 HOP_BY_HOP = frozenset(
     [
@@ -135,10 +137,13 @@ class BackendClient:
             BackendFailure, BackendTimeout: it cannot be reached, is too slow, or its answer is not valid.
             BackendRefusal, NotSupportedByBackend, ModelNotFound: it answered an error.
         """
-        request = self._http.build_request(
-            method, backend.base_url + path, content=body or None, headers=_outgoing(headers, backend)
-        )
-        response = await self._send(backend, request)
+        address = backend.base_url + path
+        with span(f"{method} {path}", "client", speechd__backend=backend.name), _counted(backend) as counted:
+            sent = _outgoing(headers, backend)
+            response = await self._send(
+                backend, self._http.build_request(method, address, content=body or None, headers=sent)
+            )
+            counted.append(str(response.status_code))
         try:
             if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
                 raise await self._refused(backend, response)
@@ -178,10 +183,22 @@ class BackendClient:
             yield chunk
 
 
+@contextmanager
+def _counted(backend: Backend) -> Iterator[list[str]]:
+    """Counts a request by the status that the block puts into the list."""
+    statuses: list[str] = []
+    try:
+        yield statuses
+    finally:
+        LLM_REQUESTS.labels(backend_label(backend.name), *(statuses or ["error"])).inc()
+
+
 def _outgoing(headers: Headers, backend: Backend) -> list[tuple[str, str]]:
     pairs = [(name.lower(), value) for name, value in headers]
     named = {token.strip().lower() for name, value in pairs if name == "connection" for token in value.split(",")}
     kept = [(name, value) for name, value in pairs if name not in NOT_SENT and name not in named]
+    if trace := trace_headers():
+        kept = [*((name, value) for name, value in kept if name not in trace), *trace.items()]
     kept += [("content-type", "application/json"), ("accept-encoding", "identity")]
     return [*kept, ("authorization", f"Bearer {backend.api_key}")] if backend.api_key else kept
 

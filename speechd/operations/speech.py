@@ -10,6 +10,7 @@ from speechd.audio.encode import AUDIO_FORMATS, AudioFormat
 from speechd.auth.meter import Estimate
 from speechd.operations.charging import charged, speech_estimate, spoken
 from speechd.operations.context import RequestContext
+from speechd.operations.measuring import Cause, measured_speech
 from speechd.registry.voices import DEFAULT_NAMES, Voice
 from speechd.schemas.speech import SpeechBody
 from speechd.service import Service
@@ -144,7 +145,8 @@ async def open_speech(service: Service, request: SpeechRequest) -> AsyncGenerato
     async def expected() -> Estimate:
         return speech_estimate(request.text, request.options.speed)
 
-    async with contextlib.aclosing(charged(speaking, spoken, context, expected)) as parts:
+    paid, cause = charged(speaking, spoken, context, expected), Cause.of(context, service.settings)
+    async with contextlib.aclosing(measured_speech(paid, voice.model.id, voice.info.language, cause)) as parts:
         yield SpeechStream(voice, parts)
 
 

@@ -14,12 +14,14 @@ from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
 from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import KnownSpeakers, check_known, find_known
+from speechd.operations.measuring import Cause, measured_transcription, noted
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
 from speechd.schemas.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.service import Service
+from speechd.telemetry.tracing import span
 from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
 
 AUDIO_FORMS: Mapping[str, type[RecordingForm]] = {
@@ -74,7 +76,8 @@ class TranscriptionReply:
 
     def content(self) -> bytes:
         """The body of an HTTP reply; hours of words take a while, so this is for a thread."""
-        return self.format.encode(self.transcript, self.view)
+        with span("format", speechd__format=self.format.name):
+            return self.format.encode(self.transcript, self.view)
 
     def body(self) -> JsonObject:
         """The answer as an object; text, subtitles and the like become its `text`."""
@@ -205,12 +208,13 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         known = service.coalescer.recall(key)
         if isinstance(known, Transcript):
-            yield TranscriptionStream(known, _replayed(known), "hit")
+            async with contextlib.aclosing(noted(_replayed(known), "hit")) as parts:
+                yield TranscriptionStream(known, parts, "hit")
             return
         owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
     work, context = _SharedTranscription(service, transcriber, audio, request), request.context
     joining = service.coalescer.join(key, work, priority=context.priority, retryable=context.retryable)
-    async with joining as (computation, status), contextlib.aclosing(computation.parts()) as parts:
+    async with joining as (computation, status), contextlib.aclosing(noted(computation.parts(), status)) as parts:
         yield TranscriptionStream(cast(_SharedTranscription, computation.work).transcriber, parts, status)
 
 
@@ -227,7 +231,8 @@ class _SharedTranscription:
         options = self.request.options
         parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
         expected = partial(estimate_audio, self.service, self.audio, options)
-        return charged(parts, Transcribed(options.clip.start), self.request.context, expected)
+        paid = charged(parts, Transcribed(options.clip.start), self.request.context, expected)
+        return measured_transcription(paid, options, Cause.of(self.request.context, self.service.settings))
 
     def release(self) -> None:
         self.audio.close()
@@ -264,7 +269,7 @@ def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable
     return digest, model, request.options, request.context.caller, chance
 
 
-async def _replayed(transcript: Transcript) -> AsyncIterator[Segment | Transcript]:
+async def _replayed(transcript: Transcript) -> AsyncGenerator[Segment | Transcript, None]:
     for segment in transcript.segments:
         yield segment
     yield transcript

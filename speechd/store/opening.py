@@ -10,6 +10,7 @@ from speechd.store.blobs.folder import BlobFolder
 from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import open_database
 from speechd.store.files import Files
+from speechd.store.open_work.counts import WorkCounts
 from speechd.store.speakers.enrolled import EnrolledSpeakers
 from speechd.store.store import Store
 from speechd.store.uploads.uploads import Uploads
@@ -44,5 +45,6 @@ async def open_store(settings: Settings) -> Store:
         Deliveries(database),
         SqlUsageStore(database),
         EnrolledSpeakers(database),
+        WorkCounts(database),
         retention,
     )

@@ -71,6 +71,8 @@ class QueuedTask:
     """Number of retries after failures that may pass."""
     request_id: str | None = None
     """Id of the request that made it, where the answer has that id."""
+    traceparent: str | None = None
+    """Of that request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,7 @@ def _described(ids: Collection[str]) -> Select[Any]:
         "blob",
         "tries",
         "request_id",
+        "traceparent",
     )
     return (
         select(*(lines.c[name] for name in kept), batches.c.blob.label("source"), batches.c.dialect)

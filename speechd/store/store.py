@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from speechd.store.batches import Batches
     from speechd.store.database import Database
     from speechd.store.files import Files
+    from speechd.store.open_work.counts import WorkCounts
     from speechd.store.speakers.enrolled import EnrolledSpeakers
     from speechd.store.speakers.records import EnrolledSpeaker
     from speechd.store.uploads.uploads import Uploads
@@ -37,6 +38,7 @@ class Store:
     deliveries: "Deliveries"
     usage: "SqlUsageStore"
     speakers: "EnrolledSpeakers"
+    counts: "WorkCounts"
     retention: float
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
@@ -59,6 +61,11 @@ class StoreHandle:
     def workers_folder(self) -> Path:
         """Folder of the locks of workers on one data folder."""
         return self.settings.data_dir / "workers"
+
+    @property
+    def opened(self) -> Store | None:
+        """The store, where it was used already."""
+        return self._store
 
     async def open(self) -> Store:
         """The store, opened if it is not.

@@ -133,6 +133,7 @@ lines = Table(
     Column("tries", Integer, nullable=False, server_default="0"),  # retries after temporary failures
     Column("status_code", Integer),
     Column("request_id", String(64)),
+    Column("traceparent", String(64)),  # of the request that made it (W3C Trace Context)
     Column("response", Text),  # the reply's body, also where it is an error's envelope
     Column("error", Text),  # code and message, where there is no reply
     Column("created_at", Float, nullable=False),

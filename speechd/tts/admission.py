@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from asyncio import Future
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from speechd.fairness.queue_limits import UNLIMITED, OtherKey, QueueLimits, QueueState
@@ -137,7 +139,8 @@ class SentenceThreads:
         interrupted.
         """
         await self._turn(priority, caller)
-        work = asyncio.get_running_loop().run_in_executor(self._threads, step)
+        inside = partial(contextvars.copy_context().run, step)
+        work = asyncio.get_running_loop().run_in_executor(self._threads, inside)
         try:
             return await asyncio.shield(work)
         finally:

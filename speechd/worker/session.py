@@ -12,6 +12,7 @@ from speechd.service import Service
 from speechd.store.batch_maintenance import BatchMaintenance, MaintenanceTask
 from speechd.store.queue import Making, Outcome, Queue, QueuedTask, Stop, never_ran
 from speechd.store.store import Store, StoreHandle
+from speechd.telemetry.metrics import LEASES_LOST, TASKS_ENDED
 from speechd.worker import faults
 from speechd.worker.activity import Activity
 from speechd.worker.concurrency import ConcurrencyLimiter
@@ -202,10 +203,13 @@ class WorkerSession:
                 self._let_go(held)
         if ended:
             await self._queue.finish_all([(held.line, outcome) for held, outcome in ended])
+            for held, outcome in ended:
+                _count(held, outcome.state)
         for held in {*(held for held, _ in ended), *(held for held in self._held.values() if held.lost)}:
             self._let_go(held)
         for held, keep in with_files:  # last, since these wait where there is no room for files
             await self._queue.finish(held.line, keep)
+            _count(held, "completed")
             self._let_go(held)
 
     def _let_go(self, held: RunningTask) -> None:
@@ -253,6 +257,7 @@ class WorkerSession:
     async def _release_dead(self) -> None:
         dead = await asyncio.to_thread(self._lock.dead)
         taken_back = await self._queue.release(dead)
+        LEASES_LOST.inc(taken_back)
         if dead:
             await self._maintenance.release(dead)
             await self._store.deliveries.release(dead)
@@ -269,6 +274,10 @@ class WorkerSession:
         await self._store.usage.forget_ended()
         async with self._store.database.writing() as connection:
             await self._store.files.blobs.sweep(connection)
+
+
+def _count(held: RunningTask, state: str) -> None:
+    TASKS_ENDED.labels("job" if held.line.batch is None else "batch_line", state).inc()
 
 
 async def _happened(event: asyncio.Event) -> None:

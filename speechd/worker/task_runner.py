@@ -26,6 +26,8 @@ from speechd.store.batch_maintenance import BATCH_OUTPUT_PURPOSE
 from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import Making, Outcome, QueuedTask
 from speechd.store.store import Store
+from speechd.telemetry.request_record import recorded
+from speechd.telemetry.tracing import request_span
 from speechd.worker.audio_job import run_job
 
 OVERLOADED = (StorageUnavailable, QuotaExceeded)
@@ -83,7 +85,9 @@ class TaskRunner:
     async def run(self, line: QueuedTask) -> TaskResult | Retry:
         """Does what the line asks for; whatever is wrong with it is its outcome. Cancelling stops the work."""
         context = self._context(line)
-        with ExitStack() as resources:
+        kind = "batch line" if line.batch is not None else "job"
+        root = request_span(kind, "consumer", line.traceparent or "", speechd__request_id=context.request_id)
+        with ExitStack() as resources, recorded(context.request_id), root:
             try:
                 answered = self._run_batch_line if line.batch is not None else self._run_job
                 done = await answered(line, context, resources)

@@ -17,10 +17,13 @@ from speechd.net.safe_client import (
 )
 from speechd.net.ssrf import AddressPolicy, parse_url
 from speechd.net.webhook_signature import signed_headers
+from speechd.store.audio_jobs.records import AudioJob
 from speechd.store.audio_jobs.view import to_response
 from speechd.store.audio_jobs.webhooks import Delivery, DeliveryAttempt
 from speechd.store.errors import storage_errors
 from speechd.store.store import Store
+from speechd.telemetry.metrics import WEBHOOKS
+from speechd.telemetry.tracing import request_span, trace_headers
 
 AT_ONCE = 16
 ATTEMPT_SECONDS = 20.0
@@ -63,13 +66,16 @@ class WebhookSender:
     async def _deliver(self, delivery: Delivery) -> None:
         attempt = await self._attempt(delivery)
         await self._store.deliveries.record(self._worker, delivery, attempt)
+        WEBHOOKS.labels("delivered" if attempt.delivered else "failed").inc()
         if not attempt.delivered:
             log.info("webhook of %s: attempt %d: %s", delivery.job, delivery.attempts + 1, attempt.error)
 
     async def _attempt(self, delivery: Delivery) -> DeliveryAttempt:
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
-                return await self._post(delivery, await self._body(delivery))
+                job = await self._store.audio.look(delivery.job)
+                with request_span("webhook", "client", job.traceparent or ""):
+                    return await self._post(delivery, await self._body(job))
         except TimeoutError:
             return DeliveryAttempt(error=f"The receiver did not answer within {ATTEMPT_SECONDS:g} seconds.")
         except FailedDependency as error:
@@ -77,9 +83,8 @@ class WebhookSender:
         except (UrlNotAllowed, InvalidRequest, AudioJobNotFound) as error:
             return DeliveryAttempt(error=error.message, final=True)
 
-    async def _body(self, delivery: Delivery) -> bytes:
+    async def _body(self, job: AudioJob) -> bytes:
         """The finished job, without the state of its webhook: every attempt sends the same body."""
-        job = await self._store.audio.look(delivery.job)
         blobs = self._store.files.blobs
         size = 0
         if job.blob is not None:
@@ -93,6 +98,7 @@ class WebhookSender:
         addresses = await allowed_addresses(target, self._policy, self._resolver)
         now = int(self._store.database.now())
         headers = signed_headers(delivery.secret, delivery.message, now, body) | {"content-type": "application/json"}
+        headers |= trace_headers()
         message = GuardedRequest("POST", headers, body)
         async with (
             guarded_client(ATTEMPT_SECONDS, self._transport) as client,

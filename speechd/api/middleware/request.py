@@ -18,10 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.errors import error_response, internal_error
 from speechd.api.middleware.access import Access
+from speechd.api.middleware.observation import in_flight, observed
 from speechd.api.middleware.permissions import check_permission
 from speechd.dialects import dialect_of, without_repeated_prefix
 from speechd.errors import SpeechdError
 from speechd.ids import new_id
+from speechd.telemetry.request_record import sane_request_id
 
 logger = logging.getLogger("speechd.api")
 
@@ -41,24 +43,27 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.app(_repaired(scope, new_id("req")), receive, send)
-            return
-        if scope["type"] != "http":
+            with in_flight(scope):
+                await self.app(_repaired(scope, new_id("req")), receive, send)
+        elif scope["type"] == "http":
+            await self._request(scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
-        request_id = new_id("req")
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = sane_request_id(Headers(scope=scope).get("x-request-id", "")) or new_id("req")
         body = BodyWatch(scope, receive)
         repaired = _repaired(scope, request_id)
         reply = Reply(repaired, body, send, request_id, is_head=scope["method"] == "HEAD")
-        scope = repaired
-        try:
-            await self.app(scope, body.receive, reply.send)
-        except ClientDisconnect:
-            logger.info("%s: the caller disconnected", request_id)
-        except Exception:
-            if reply.started:
-                raise  # closes the connection: the status is sent already
-            await error_response(internal_error(request_id))(scope, body.receive, reply.send)
+        with observed(repaired, reply) as record:
+            try:
+                await self.app(repaired, body.receive, reply.send)
+            except ClientDisconnect:
+                record.disconnected = True
+            except Exception:
+                if reply.started:
+                    raise  # closes the connection: the status is sent already
+                await error_response(internal_error(request_id))(repaired, body.receive, reply.send)
 
 
 class BodyWatch:
@@ -98,7 +103,8 @@ class Reply:
             scope: with the repaired path.
             is_head: the caller wants the headers only.
         """
-        self.started = False
+        self.status: int | None = None
+        """Of the answer; None until it has begun."""
         self._body = body
         self._send = send
         self._request_id = request_id
@@ -107,9 +113,12 @@ class Reply:
         self._dialect = dialect_of(scope["path"])
         self._refuses_early = False
 
+    @property
+    def started(self) -> bool:
+        return self.status is not None
+
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
             self._start(message)
         elif self._is_head:
             message = {**message, "body": b""}
@@ -120,6 +129,7 @@ class Reply:
         await self._send(message)
 
     def _start(self, message: Message) -> None:
+        self.status = message["status"]
         self._refuses_early = message["status"] >= HTTPStatus.BAD_REQUEST and not self._body.finished
         headers = MutableHeaders(scope=message)
         headers["x-request-id"] = self._request_id

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from speechd.api.errors import internal_error
+from speechd.api.errors import internal_error, note_error
 from speechd.api.responses.stream import StreamResponse
 from speechd.errors import SpeechdError
 
@@ -26,6 +26,7 @@ class ServerSentEvents(StreamResponse):
     def last_chunk(self, error: Exception, request_id: str) -> bytes:
         """See StreamResponse."""
         known = error if isinstance(error, SpeechdError) else internal_error(request_id)
+        note_error(known)
         return _message(known.envelope())
 
 

@@ -1,8 +1,8 @@
 """Loads models: the engine by its name, and the object that requests use. The libraries load with the first model."""
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ from speechd.registry.catalog import Model
 from speechd.registry.loading.context_margin import known_margin
 from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
+from speechd.telemetry.metrics import BATCH_SECONDS, BATCH_WINDOWS, FALLBACKS, STAGE_SECONDS, model_label
+from speechd.telemetry.tracing import span
 from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine
 from speechd.tts.engines.kokoro_files import KokoroFiles
 from speechd.tts.engines.piper_files import VoiceFiles
@@ -135,12 +137,23 @@ def _levelled(engine: TtsEngine, files: tuple[Path, ...], settings: Settings) ->
 def open_recogniser(engine: AsrEngine, model_id: str, settings: Settings) -> LoadedModel:
     """A recogniser's engine behind the queue that feeds it."""
 
-    def watch(windows: int) -> AbstractContextManager[None]:
+    label = model_label(model_id)
+
+    @contextmanager
+    def watch(windows: int) -> Iterator[None]:
+        BATCH_WINDOWS.labels(label).observe(windows)
+        with BATCH_SECONDS.labels(label).time(), expected(windows):
+            yield
+
+    def expected(windows: int) -> AbstractContextManager[None]:
         if isinstance(engine, Interruptible):
             return nullcontext()  # it watches each of its processes
         return shared_monitor().expect(model_id, windows * settings.engine_timeout)
 
-    return Batcher(engine, limits=recording_limits(settings), watch=watch)
+    def on_doubt(reason: str) -> None:
+        FALLBACKS.labels(label, reason).inc()
+
+    return Batcher(engine, limits=recording_limits(settings), watch=watch, on_doubt=on_doubt)
 
 
 def open_voice(engine: TtsEngine, model_id: str, settings: Settings) -> LoadedModel:
@@ -169,7 +182,8 @@ class WatchedVoice:
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
         """See speechd.tts.engine.TtsEngine."""
-        with shared_monitor().expect(self._model_id, self._seconds):
+        stage = STAGE_SECONDS.labels(model_label(self._model_id), "synthesise")
+        with span("synthesise"), stage.time(), shared_monitor().expect(self._model_id, self._seconds):
             return self._engine.synthesize(sentence, options)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
+from speechd.telemetry.metrics import EVICTIONS, model_label
 
 TRIM_SECONDS = 5.0
 """After the last use of any model, until what its work took is given back. Work that goes on takes it again."""
@@ -58,6 +59,8 @@ class ModelStatus:
     """Unix seconds."""
     expires_in: float | None
     """Seconds until it is unloaded if it stays unused; None while it is in use or has no such limit."""
+    loaded: LoadedModel | None = None
+    """None while it is being loaded."""
 
 
 @dataclass(eq=False, slots=True)
@@ -88,7 +91,12 @@ class ModelManager:
         now = asyncio.get_running_loop().time()
         return tuple(
             ModelStatus(
-                each.model, each.bytes, each.users, each.loaded_at, each.timer.when() - now if each.timer else None
+                each.model,
+                each.bytes,
+                each.users,
+                each.loaded_at,
+                each.timer.when() - now if each.timer else None,
+                each.loading.result() if each.loading.done() and not _failed(each.loading) else None,
             )
             for each in sorted(self._table.values(), key=lambda each: each.used_at)
         )
@@ -159,6 +167,7 @@ class ModelManager:
             return
         victim = min(idle, key=lambda each: each.used_at)
         log.info("unloading %s to make room for %s", victim.model.id, model.id)
+        EVICTIONS.labels(model_label(victim.model.id)).inc()
         await asyncio.shield(self._retire(victim))
 
     def _counted(self) -> Iterator[_ManagedModel]:

@@ -11,6 +11,7 @@ from speechd.errors import Overloaded, SpeechdError
 from speechd.executors import PULLS, run_in
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
+from speechd.telemetry.metrics import PULL_BYTES, model_label
 
 Puller = Callable[[Model, ProgressCallback], object]
 """Pulls a model, blocking, and reports its progress."""
@@ -37,7 +38,8 @@ class Pull:
 
     def advance(self, done: int, total: int) -> None:
         if self._first is None:
-            self._first = done  # bytes of an earlier attempt do not measure the speed
+            self._first = self.done = done  # bytes of an earlier attempt do not measure the speed
+        PULL_BYTES.labels(model_label(self.model.id)).inc(max(0, done - self.done))
         self.done, self.total = done, total
 
     def may_start_again(self, after: float) -> bool:

@@ -67,7 +67,8 @@ class AudioJobs:
         async with self._database.writing() as connection:
             await self._check_room(connection, order.owner)
             blob = await self._files.blobs.keep(connection, recording) if recording else None
-            line = {"id": id, "owner": order.owner, "url": order.url, "request_id": order.request_id, "blob": blob}
+            line = {"id": id, "blob": blob}
+            line |= {name: getattr(order, name) for name in ("owner", "url", "request_id", "traceparent")}
             await self._queue.add(connection, [line | {"body": json.dumps(order.fields)}], SOON_PRIORITY)
             told = {name: getattr(order, name) for name in ("owner", "model", "format", "unit", "total")}
             expires = {"id": id, "expires_at": int(self._database.now() + self._window)}
@@ -230,7 +231,7 @@ def _of(owner: str, id: str) -> ColumnElement[bool]:
 
 _OF_LINE = (
     *("id", "owner", "url", "state", "created_at", "started_at", "ended_at", "request_id", "status_code"),
-    *("response", "error"),
+    *("response", "error", "traceparent"),
 )
 _OF_JOB = (
     *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),

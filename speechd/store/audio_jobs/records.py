@@ -38,6 +38,8 @@ class AudioOrder:
     total: float | None
     """The total, if it is known."""
     webhook: Webhook | None = None
+    traceparent: str | None = None
+    """Of the request (W3C Trace Context)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class AudioJob:
     headers: str | None
     file_id: str | None
     webhook: WebhookState | None = None
+    traceparent: str | None = None
 
     @property
     def status(self) -> JobStatus:
