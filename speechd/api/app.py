@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 
 from speechd import __version__
 from speechd.api.errors import install_handlers
+from speechd.api.lifecycle.draining import Draining, DrainMiddleware
+from speechd.api.lifecycle.readiness import Readiness
 from speechd.api.middleware.access import Access
 from speechd.api.middleware.in_flight import InFlightMiddleware, InFlightRequests
 from speechd.api.middleware.rate_limits import RateLimits
@@ -41,14 +43,18 @@ COMPAT_ROUTERS = {"asr": whisper_asr.router, "inference": whisper_cpp.router}
 """Calls of other servers, by their names in SPEECHD_COMPAT."""
 
 
-def create_app(open_service: Callable[[Settings], Service], settings: Settings) -> FastAPI:
+def create_app(
+    open_service: Callable[[Settings], Service], settings: Settings, draining: Draining | None = None
+) -> FastAPI:
     """The application; its service is opened when the server starts and closed when it stops.
 
     Args:
         open_service: called once, inside the running event loop.
         settings: passed to it.
+        draining: what the server tells when it leaves.
     """
 
+    leaving = draining or Draining()
     usage, access = UsageCounters(), Access.of(settings)
     traffic = InFlightRequests()
 
@@ -63,7 +69,11 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
             writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
             await stack.enter_async_context(writer.running())
             if settings.worker:
-                await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
+                worker = Worker(service, jobs, usage, traffic.busy)
+                leaving.on_begin.append(worker.stop)
+                await stack.enter_async_context(worker.running())
+            app.state.readiness = readiness = Readiness(settings, service, jobs, leaving)
+            await stack.enter_async_context(readiness.tried())
             yield
             app.state.service = None
 
@@ -83,6 +93,7 @@ def create_app(open_service: Callable[[Settings], Service], settings: Settings) 
     app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
     app.add_middleware(AccessMiddleware, access=access)
+    app.add_middleware(DrainMiddleware, draining=leaving)
     app.add_middleware(RequestMiddleware)  # added last: outermost
     return app
 

@@ -4,6 +4,7 @@ from typing import BinaryIO, cast
 
 from starlette.requests import Request
 
+from speechd.api.lifecycle.readiness import Readiness
 from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.dialects import Dialect
 from speechd.errors import Unavailable
@@ -21,6 +22,11 @@ def get_service(request: Request) -> Service:
     if service is None:
         raise Unavailable("The service is starting.", code="starting", retry_after=1)
     return cast(Service, service)
+
+
+def get_readiness(request: Request) -> Readiness:
+    """What the server needs, and whether it is there."""
+    return cast(Readiness, request.app.state.readiness)
 
 
 def get_store_handle(request: Request) -> StoreHandle:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from speechd.cli.transcribe.run import run as run_transcribe
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
+    from speechd.configuration.origins import DEFAULT, origin, unknown_notes
+    from speechd.configuration.sources import SECRETS, without_password
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "DEFAULT",
     "NEEDS_NO_SETTINGS",
+    "SECRETS",
     "Check",
     "CheckResult",
     "Finding",
@@ -61,6 +65,7 @@ __all__ = [
     "import_models",
     "listen",
     "missing_defaults",
+    "origin",
     "parse_permissions",
     "pull",
     "read_manifest",
@@ -74,6 +79,8 @@ __all__ = [
     "run_worker",
     "system_language",
     "tune",
+    "unknown_notes",
+    "without_password",
     "worst",
     "write_mirror",
 ]
@@ -90,6 +97,8 @@ HOMES = {
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
+    "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
+    "configuration.sources": ("SECRETS", "without_password"),
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from speechd.errors import FeatureNotInstalled, Misconfigured
 from speechd.settings import Settings
 from speechd.store.errors import storage_errors
+from speechd.store.store import SQLITE_NAME
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
@@ -119,7 +120,7 @@ def database_url(settings: Settings) -> URL:
         Misconfigured: it is neither SQLite's nor PostgreSQL's.
     """
     if not settings.database_url:
-        return URL.create(DRIVERS["sqlite"], database=str(settings.data_dir / "speechd.db"))
+        return URL.create(DRIVERS["sqlite"], database=str(settings.data_dir / SQLITE_NAME))
     try:
         url = make_url(settings.database_url)
     except (ArgumentError, ValueError):
