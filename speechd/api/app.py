@@ -75,6 +75,7 @@ def create_app(
             app.state.readiness = readiness = Readiness(settings, service, jobs, leaving)
             await stack.enter_async_context(readiness.tried())
             yield
+            leaving.close()
             app.state.service = None
 
     app = FastAPI(

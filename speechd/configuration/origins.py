@@ -36,19 +36,18 @@ def origin(name: str, known: Collection[str], environment: Mapping[str, str] = o
     return str(config_path()) if in_file else DEFAULT
 
 
-def unknown_names(known: Collection[str], environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Variables with the prefix of settings that are no settings."""
+def unknown_names(known: Collection[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Variables with the prefix of settings that are no settings, each with the question whether a similar one is
+    meant, or ""."""
     expected = _variables(known)
-    return sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in expected)
+    given = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in expected)
+    return {name: did_you_mean(name.upper(), sorted(expected)) for name in given}
 
 
 def unknown_notes(known: Collection[str], environment: Mapping[str, str] = os.environ) -> list[str]:
-    """A sentence for each of them, with the nearest name."""
-    expected = sorted(_variables(known))
-    return [
-        f"{name} is set, but there is no such setting.{did_you_mean(name.upper(), expected)}"
-        for name in unknown_names(known, environment)
-    ]
+    """A sentence for each of them."""
+    unknown = unknown_names(known, environment)
+    return [f"{name} is set, but there is no such setting. {hint}".strip() for name, hint in unknown.items()]
 
 
 def _variables(known: Collection[str]) -> set[str]:

@@ -57,7 +57,7 @@ def read_config(known: Collection[str]) -> dict[str, Any]:
         raise InvalidRequest(f"{path} is not TOML: {error}.") from None
     for name in table:
         if name not in known:
-            raise InvalidRequest(f"{path}: there is no setting `{name}`.{did_you_mean(name, known)}")
+            raise InvalidRequest(f"{path}: there is no setting `{name}`. {did_you_mean(name, known)}".strip())
     return table
 
 
@@ -82,9 +82,9 @@ def without_password(url: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` Did you mean ...?`, or "" where nothing is similar."""
+    """`Did you mean ...?`, or "" where nothing is similar."""
     similar = difflib.get_close_matches(name, list(known), 1)
-    return f" Did you mean `{similar[0]}`?" if similar else ""
+    return f"Did you mean {similar[0]}?" if similar else ""
 
 
 def _read(path: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speechd.api.errors import error_response
@@ -35,6 +36,8 @@ class Draining:
         self.state: State = "serving"
         self.on_begin: list[Callable[[], None]] = []
         """Called when the server begins to drain: work that others can do is handed back."""
+        self.on_close: list[Callable[[], None]] = []
+        """Called when no request is in work any more, and the parts of the service close."""
         self._left = asyncio.Event()
         self._requests: set[asyncio.Task[object]] = set()
         self._abandoned: set[asyncio.Task[object]] = set()
@@ -49,6 +52,11 @@ class Draining:
         """From now on the server is not ready."""
         self.state = "draining"
         for action in self.on_begin:
+            action()
+
+    def close(self) -> None:
+        """The parts of the service close now."""
+        for action in self.on_close:
             action()
 
     async def leave(self) -> None:
@@ -87,6 +95,8 @@ class DrainMiddleware:
 
         async def watched(message: Message) -> None:
             nonlocal started
+            if message["type"] == "http.response.start" and self.draining.state != "serving":
+                MutableHeaders(scope=message)["connection"] = "close"  # the caller's next request goes elsewhere
             started = True
             await send(message)
 

@@ -20,6 +20,8 @@ CLOSE_SECONDS = 15.0
 """Seconds in which answers of 503 go out and the parts of the service close, after the time for requests that run."""
 ANSWER_SECONDS = 2.0
 """Of these, for the answers of 503."""
+PARTS_SECONDS = 12.0
+"""Of these, for the parts of the service: lines are handed back, counters are written, models are unloaded."""
 THREADS_SECONDS = 0.5
 """Of these, for threads that are inside a library."""
 KILLED = 128
@@ -70,6 +72,7 @@ class GracefulServer(uvicorn.Server):
         config.timeout_graceful_shutdown = round(times.requests + ANSWER_SECONDS)
         self._times = times
         self._draining = draining
+        draining.on_close.append(partial(leave_threads, PARTS_SECONDS))
         self._drain_seconds = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

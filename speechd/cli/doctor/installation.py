@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from speechd import __version__
 from speechd.cli.doctor.report import Finding
-from speechd.configuration.origins import unknown_notes
+from speechd.configuration.origins import unknown_names
 from speechd.settings import Settings
 
 MIN_PYTHON = (3, 11)
@@ -88,10 +88,11 @@ def extras(settings: Settings) -> Iterator[Finding]:
 
 def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Variables with the prefix of settings that are no settings."""
-    notes = unknown_notes(Settings.model_fields, environment)
-    for note in notes:
-        yield Finding("warning", note, "The documentation lists all settings.")
-    if not notes:
+    unknown = unknown_names(Settings.model_fields, environment)
+    for name, hint in unknown.items():
+        told = f"{name} is set, but there is no such setting."
+        yield Finding("warning", told, hint or "The documentation lists all settings.")
+    if not unknown:
         given = sorted(name for name in environment if name.startswith("SPEECHD_"))
         yield Finding("ok", f"Valid. Set: {', '.join(given) or 'none, all have their defaults'}.")
 
