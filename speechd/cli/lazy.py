@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from speechd.auth.keys import KeyFile, KeyLimits, parse_permissions
     from speechd.auth.meter import format_usage
     from speechd.auth.usage import UsageCounters
+    from speechd.cli.admin.archive import place, unpacked, write_archive
+    from speechd.cli.admin.snapshot import snapshot
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
     from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.cli.speak import SpeakPlan, read_text
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
     from speechd.settings import Settings, read_settings
+    from speechd.store.database import database_url, newest_migration
     from speechd.store.store import StoreHandle
 
 __all__ = [
@@ -58,6 +61,7 @@ __all__ = [
     "TranscribePlan",
     "UsageCounters",
     "adopt",
+    "database_url",
     "default_pair",
     "export_models",
     "folder_bytes",
@@ -65,8 +69,10 @@ __all__ = [
     "import_models",
     "listen",
     "missing_defaults",
+    "newest_migration",
     "origin",
     "parse_permissions",
+    "place",
     "pull",
     "read_manifest",
     "read_settings",
@@ -77,11 +83,14 @@ __all__ = [
     "run_speak",
     "run_transcribe",
     "run_worker",
+    "snapshot",
     "system_language",
     "tune",
     "unknown_notes",
+    "unpacked",
     "without_password",
     "worst",
+    "write_archive",
     "write_mirror",
 ]
 
@@ -91,6 +100,9 @@ HOMES = {
     "auth.keys": ("KeyFile", "KeyLimits", "parse_permissions"),
     "auth.meter": ("format_usage",),
     "auth.usage": ("UsageCounters",),
+    "cli.admin.archive": ("place", "unpacked", "write_archive"),
+    "cli.admin.snapshot": ("snapshot",),
+    "store.database": ("database_url", "newest_migration"),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
     "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),

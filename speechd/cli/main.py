@@ -11,6 +11,7 @@ import typer
 
 from speechd import __version__
 from speechd.cli import batch, keys, lazy, models, serve
+from speechd.cli.admin import backup as backup_commands
 from speechd.cli.admin import settings as settings_command
 from speechd.cli.doctor import command as doctor_command
 from speechd.cli.transcribe import command as transcribe_commands
@@ -33,6 +34,8 @@ app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
 app.command()(doctor_command.doctor)
 app.command()(settings_command.settings)
+app.command()(backup_commands.backup)
+app.command()(backup_commands.restore)
 
 
 def main() -> None:

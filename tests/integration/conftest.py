@@ -47,6 +47,7 @@ def started(
         "SPEECHD_DATA_DIR": str(data_dir),
         "SPEECHD_PORT": "0",
         "SPEECHD_DRAIN_SECONDS": "0",
+        "SPEECHD_SHUTDOWN_SECONDS": "10",
         "PYTHONUNBUFFERED": "1",
     } | variables
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}

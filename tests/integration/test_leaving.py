@@ -1,9 +1,7 @@
 """A server that is told to end: what it has taken is answered, and the process is gone within its time."""
 
-import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,8 +15,9 @@ import openai
 import pytest
 
 from tests.conftest import FIXTURES
-from tests.integration.conftest import LISTENS, THIS_SPEECHD, Program, started
+from tests.integration.conftest import LISTENS, Program, started
 from tests.support.batches import assert_every_line_once, begun, transcriptions, waited
+from tests.support.command_line import speechd_in_process
 from tests.support.model_hub import Hub, running_hub
 from tests.support.processes import children, eventually
 
@@ -94,6 +93,7 @@ def test_what_does_not_end_in_time_is_told_to_come_again(tmp_path: Path) -> None
     assert "Traceback" not in "".join(server.log)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, second: signal.Signals) -> None:
     with started(tmp_path, "serve", LISTENS, program=STUCK) as server, in_work(server) as request:
@@ -107,6 +107,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, second: signal.Signals)
     assert eventually(lambda: not any(Path(f"/proc/{each}").exists() for each in helpers))
 
 
+@pytest.mark.extra
 def test_a_load_that_does_not_end_holds_up_nobody(tmp_path: Path) -> None:
     with started(tmp_path, "serve", LISTENS, program=STUCK_LOAD, SPEECHD_SHUTDOWN_SECONDS="1") as server:
         with in_work(server) as request:
@@ -115,6 +116,7 @@ def test_a_load_that_does_not_end_holds_up_nobody(tmp_path: Path) -> None:
         assert server.process.wait(timeout=GONE_SECONDS) == 0
 
 
+@pytest.mark.extra
 def test_a_preload_that_does_not_end_holds_up_nobody(tmp_path: Path) -> None:
     variables = {"SPEECHD_PRELOAD": "whisper-pocket"}
     with started(tmp_path, "serve", LISTENS, program=STUCK_LOAD, **variables) as server:
@@ -123,6 +125,7 @@ def test_a_preload_that_does_not_end_holds_up_nobody(tmp_path: Path) -> None:
         assert server.process.wait(timeout=GONE_SECONDS) == 0
 
 
+@pytest.mark.extra
 def test_a_pull_is_left_and_can_be_resumed(tmp_path: Path) -> None:
     name = "Systran/faster-whisper-large-v2"
     files = {"model.bin": bytes(2_000_000), "config.json": b"{}", "tokenizer.json": b"{}", "vocabulary.json": b"[]"}
@@ -137,6 +140,7 @@ def test_a_pull_is_left_and_can_be_resumed(tmp_path: Path) -> None:
     assert any(part.stat().st_size for part in tmp_path.rglob("model.bin.part")), "the next pull begins with it"
 
 
+@pytest.mark.extra
 def test_a_migration_that_waits_is_left_and_made_at_the_next_start(tmp_path: Path) -> None:
     """Another program writes to the database for longer than a start waits."""
     (tmp_path / "speechd.db").touch()
@@ -253,24 +257,25 @@ def test_what_changes_in_the_file_of_settings_holds_after_a_hangup(tmp_path: Pat
         assert asked("sk-new").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("variables", "told"),
-    [
-        ({"SPEECHD_DATA_DIR": "/proc/speechd"}, "data_folder: The data folder cannot be written"),
-        ({"SPEECHD_DEVICE": "cuda:99"}, "device: SPEECHD_DEVICE is cuda:99, but there is no GPU 99"),
-        ({"SPEECHD_DEFAULT_MODEL": "nope"}, "default_model: The model `nope` does not exist"),
-    ],
-)
-def test_a_server_that_cannot_serve_is_not_ready_and_says_why(
-    tmp_path: Path, variables: dict[str, str], told: str
-) -> None:
-    with started(tmp_path, "serve", LISTENS, **variables) as server:
-        assert eventually(lambda: readiness(server.found) == "not_ready")
+NOT_THERE = {
+    "data_folder": "The data folder cannot be written",
+    "device": "SPEECHD_DEVICE is cuda:99, but there is no GPU 99",
+    "default_model": "The model `nope` does not exist",
+}
+
+
+def test_a_server_that_cannot_serve_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    variables = {"DATA_DIR": "/proc/speechd", "DEVICE": "cuda:99", "DEFAULT_MODEL": "nope"}
+    given = {f"SPEECHD_{name}": value for name, value in variables.items()}
+    with started(tmp_path, "serve", LISTENS, **given) as server:
+        server.wait_for("not ready: device")
+        assert readiness(server.found) == "not_ready"
         checks = httpx2.get(f"{server.found}/readyz?verbose").json()["checks"]
-        name, _, message = told.partition(": ")
-        assert (checks[name]["status"], message in checks[name]["message"]) == ("failed", True)
         assert checks["settings"]["status"] == "ok"
-        server.wait_for(f"not ready: {told}")
+        for name, message in NOT_THERE.items():
+            assert checks[name]["status"] == "failed"
+            assert message in checks[name]["message"]
+            server.wait_for(f"not ready: {name}: {message}")
         assert httpx2.get(f"{server.found}/healthz").status_code == 200
 
 
@@ -284,7 +289,6 @@ def test_a_server_that_cannot_serve_is_not_ready_and_says_why(
     ],
 )
 def test_a_wrong_setting_is_one_line(tmp_path: Path, variables: dict[str, str], told: str) -> None:
-    environment = os.environ | {"SPEECHD_DATA_DIR": str(tmp_path)} | variables
-    ended = subprocess.run([*THIS_SPEECHD, "serve"], env=environment, capture_output=True, text=True, check=False)
+    ended = speechd_in_process("serve", SPEECHD_DATA_DIR=str(tmp_path), **variables)
     assert (ended.returncode, told in ended.stderr) == (1, True), ended.stderr
     assert len(ended.stderr.splitlines()) == 1

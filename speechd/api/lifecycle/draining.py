@@ -109,7 +109,7 @@ class DrainMiddleware:
             if task not in self.draining._abandoned or task.uncancel():
                 raise
             if not started:  # else the server closes the connection: what is cut does not look whole
-                await error_response(ShuttingDown(retry_after=RETRY_AFTER))(scope, receive, send)
+                await error_response(ShuttingDown(retry_after=RETRY_AFTER))(scope, receive, watched)
         finally:
             self.draining._requests.discard(task)
             self.draining._abandoned.discard(task)
