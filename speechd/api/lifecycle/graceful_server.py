@@ -13,6 +13,7 @@ import uvicorn
 
 from speechd.api.connections import ServerConfig
 from speechd.api.lifecycle.draining import Draining
+from speechd.api.lifecycle.service_manager import notify
 from speechd.executors import end_process, exit_within, leave_threads
 from speechd.settings import Settings
 
@@ -103,9 +104,11 @@ class GracefulServer(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(self.backlog)  # asyncio has one number for both, and has set the smaller one
+        notify("READY=1")
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Drains, waits for requests in work, closes the parts of the service."""
+        notify("STOPPING=1")
         await self._drain()
         await self._draining.leave()
         log.info("no new connections; %d requests in work may end in %g s", *self._state(self._times.requests))
