@@ -401,6 +401,13 @@ class Overloaded(Unavailable):
     code = "overloaded"
 
 
+class ShuttingDown(Unavailable):
+    """The server is shutting down. Please try again."""
+
+    code = "shutting_down"
+    should_retry = True
+
+
 class ModelLoading(Unavailable):
     """The model is being pulled."""
 

@@ -6,11 +6,15 @@ The event loop's own executor (`asyncio.to_thread`) is for what ends soon: readi
 import asyncio
 import contextvars
 import faulthandler
+import logging
 import os
+import sys
+import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,3 +79,24 @@ def exit_within(seconds: float) -> None:
     watchdog is a thread of faulthandler's. It needs no lock of Python's, and first writes where every thread is.
     """
     faulthandler.dump_traceback_later(seconds, exit=True)
+
+
+def leave_threads(seconds: float) -> None:
+    """Ends this process with status 0 after so many seconds, where threads are inside a library until then.
+
+    To be called when everything that must not be lost is written. Python itself would wait for the threads.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        end_process(0)
+
+    threading.Thread(target=end, name="leave-threads", daemon=True).start()
+
+
+def end_process(status: int) -> NoReturn:
+    """Ends this process now, whatever its threads do."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -54,6 +54,8 @@ from speechd.types import (
 RETRY_PULL_SECONDS = 60.0
 """Seconds after a failed pull before a request may start the next one."""
 
+CLOSE_SECONDS = 2.0
+"""Seconds that the end of the process waits for work inside libraries."""
 MAX_REMEMBERED = 36_000.0
 """Seconds of audio whose transcripts are cached for repeated requests."""
 
@@ -205,16 +207,23 @@ class Service:
         return model
 
     async def close(self) -> None:
-        """Waits for running batches, unloads every model, and cancels pulls."""
+        """Cancels pulls and unloads every model. What is inside a library for longer than CLOSE_SECONDS is left there:
+        a load, a batch, or a source that does not answer."""
         self._closed = True
         await self.coalescer.close()
         await self.llm.close()
         if self._preloading is not None:
             self._preloading.cancel()
-            await asyncio.gather(self._preloading, return_exceptions=True)
         self._checker.close()
-        await self.pulls.close()
-        await self.loaded.close()
+        closing = {
+            asyncio.create_task(self.pulls.close(), name="pulls"),
+            asyncio.create_task(self.loaded.close(), name="models"),
+        }
+        _, running = await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+        for task in running:
+            log.warning("%s are still at work and are abandoned", task.get_name())
+            task.cancel()
+        await asyncio.gather(*closing, *filter(None, [self._preloading]), return_exceptions=True)
 
     def _recogniser(self, model_id: str, options: TranscribeOptions) -> Model:
         """The model for this transcription. An embedded one stands in only for what is not being pulled."""

@@ -1,11 +1,22 @@
-"""All settings, read once: environment variables `SPEECHD_*`, with a sentence for each."""
+"""All settings, with a sentence for each: environment variables `SPEECHD_*`, files of secrets, or a TOML file."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from speechd.configuration.origins import DEFAULT, origin
+from speechd.configuration.sources import config_path, read_config, read_secrets, variable
 from speechd.dialects import COMPAT_PATHS
 from speechd.errors import InvalidRequest
 
@@ -18,10 +29,23 @@ def default_data_dir() -> Path:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+COMPUTE_TYPES = (
+    "auto",
+    "default",
+    "int8",
+    "int8_float32",
+    "int8_float16",
+    "int8_bfloat16",
+    "int16",
+    "float16",
+    "bfloat16",
+    "float32",
+)
+"""CTranslate2's number formats (its documentation, "Quantization"), and `auto`."""
 
 
 class Settings(BaseSettings):
-    """How one speechd process behaves. Every field can be set as `SPEECHD_<NAME>`."""
+    """How one speechd process behaves. Every field can be set as `SPEECHD_<NAME>`, or by its name in a TOML file."""
 
     model_config = SettingsConfigDict(env_prefix="SPEECHD_", extra="ignore", frozen=True)
 
@@ -49,6 +73,18 @@ class Settings(BaseSettings):
         1000,
         ge=0,
         description="Bytes a second that a body must keep up, on average over the request timeout. 0 sets no minimum.",
+    )
+    drain_seconds: float = Field(
+        5,
+        ge=0,
+        description="Seconds after SIGTERM in which the server still serves everything while `/readyz` says 503, so"
+        " that balancers send no new requests.",
+    )
+    shutdown_seconds: float = Field(
+        300,
+        ge=0,
+        description="Seconds in which requests in work may then end. What does not end is answered 503 with"
+        " `retry-after`.",
     )
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on. 0 takes a free one.")
     url: str = Field(
@@ -317,10 +353,42 @@ class Settings(BaseSettings):
         " OpenTelemetry's own variables (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS` ...) hold too.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line wins, then the environment, files of secrets, the TOML file."""
+        files = (read_secrets(), read_config(settings_cls.model_fields))
+        return init_settings, env_settings, *(InitSettingsSource(settings_cls, each) for each in files)
+
     @field_validator("compat", "cors_origins", "fetch_allow_hosts", "preload", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("device", mode="after")
+    @classmethod
+    def _is_device(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+(,\d+)*)?", value):
+            raise ValueError(f"it is auto, cpu, cuda or cuda:0,1 ..., not {value[:40]!r}")
+        return value
+
+    @field_validator("compute_type", mode="after")
+    @classmethod
+    def _is_compute_type(cls, value: str) -> str:
+        if value not in COMPUTE_TYPES:
+            raise ValueError(f"{value[:40]!r} is none of {', '.join(COMPUTE_TYPES)}")
+        return value
 
     @field_validator("compat", mode="after")
     @classmethod
@@ -363,16 +431,38 @@ class Settings(BaseSettings):
         """Where the named keys are kept."""
         return self.api_keys_file or self.data_dir / "keys.json"
 
+    def adopt(self, fresh: "Settings", names: Iterable[str]) -> list[str]:
+        """Takes over settings that may change while the process runs, which is the only change of settings.
+
+        Returns:
+            Names of those that have changed.
+        """
+        changed = [name for name in names if getattr(self, name) != getattr(fresh, name)]
+        self.__dict__.update({name: getattr(fresh, name) for name in changed})
+        return changed
+
 
 def read_settings(**given: object) -> Settings:
-    """The settings of the environment, with what the command line gives on top.
+    """The settings of the environment and the files, with what the command line gives on top.
 
     Raises:
-        InvalidRequest: one of them is not valid.
+        InvalidRequest: one of them is not valid, or a file of settings cannot be read.
     """
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise InvalidRequest(f"The setting SPEECHD_{name} is not valid: {first['msg']}.") from error
+        name = str(first["loc"][0])
+        reason = first["msg"].removeprefix("Value error, ")
+    except SettingsError as error:
+        found = re.search(r'field "(\w+)"', str(error))
+        name, reason = found[1] if found else "", "it is not JSON"
+    raise InvalidRequest(f"The setting {_told(name)} is not valid: {reason}.")
+
+
+def _told(name: str) -> str:
+    """A setting as the operator has written it."""
+    place = origin(name, Settings.model_fields)
+    if place == DEFAULT or place != str(config_path()):
+        return variable(name)
+    return f"`{name}` in {place}"

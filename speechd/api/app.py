@@ -11,6 +11,8 @@ from starlette.routing import BaseRoute
 
 from speechd import __version__
 from speechd.api.errors import install_handlers
+from speechd.api.lifecycle.draining import Draining, DrainMiddleware
+from speechd.api.lifecycle.readiness import Readiness
 from speechd.api.metrics.metrics_server import serving_metrics
 from speechd.api.metrics.snapshot import Snapshots
 from speechd.api.middleware.access import Access
@@ -55,6 +57,7 @@ FrontDoorOpener = Callable[[Service, InFlightRequests], AbstractAsyncContextMana
 def create_app(
     open_service: Callable[[Settings], Service],
     settings: Settings,
+    draining: Draining | None = None,
     beside: FrontDoorOpener | None = None,
     metrics_listener: socket.socket | None = None,
 ) -> FastAPI:
@@ -63,10 +66,12 @@ def create_app(
     Args:
         open_service: called once, inside the running event loop.
         settings: passed to it.
+        draining: what the server tells when it leaves.
         beside: opened after the service, and closed before it.
         metrics_listener: takes connections that ask for metrics and nothing else.
     """
 
+    leaving = draining or Draining()
     usage, access = UsageCounters(), Access.of(settings)
     traffic = InFlightRequests()
 
@@ -87,8 +92,13 @@ def create_app(
             if beside is not None:
                 await stack.enter_async_context(beside(service, traffic))
             if settings.worker:
-                await stack.enter_async_context(Worker(service, jobs, usage, traffic.busy).running())
+                worker = Worker(service, jobs, usage, traffic.busy)
+                leaving.on_begin.append(worker.stop)
+                await stack.enter_async_context(worker.running())
+            app.state.readiness = readiness = Readiness(settings, service, jobs, leaving)
+            await stack.enter_async_context(readiness.tried())
             yield
+            leaving.close()
             app.state.service = None
 
     app = FastAPI(
@@ -109,6 +119,7 @@ def create_app(
     app.add_middleware(InFlightMiddleware, traffic=traffic)
     app.add_middleware(RateLimits, usage=usage)
     app.add_middleware(AccessMiddleware, access=access)
+    app.add_middleware(DrainMiddleware, draining=leaving)
     app.add_middleware(RequestMiddleware)  # added last: outermost
     return app
 

@@ -7,16 +7,13 @@ the probes.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from functools import partial
-from types import FrameType
 from typing import Any, Literal
 
 import h11
@@ -30,10 +27,8 @@ from speechd.api.middleware.access import PROBE_PATHS
 from speechd.api.middleware.request import RequestMiddleware
 from speechd.api.realtime.connection import SocketConnection
 from speechd.errors import InvalidRequest, Overloaded, RequestTimedOut, SpeechdError
-from speechd.executors import exit_within
 from speechd.ids import new_id
 from speechd.settings import Settings
-from speechd.telemetry.logs import write_out
 
 RESERVED_DESCRIPTORS = 64
 """Of the process, for models, the database, downloads and whatever else is no connection."""
@@ -41,12 +36,8 @@ OVER_LIMIT = 16
 """Connections beyond the bound that are still read: probes are answered, and everything else with 503."""
 ACCEPTED_AT_ONCE = 16
 """Connections accepted in one turn of the event loop: asyncio accepts so many before it looks at any of them."""
-CLOSE_SECONDS = 5.0
-"""Seconds in which the parts of the service close, after the grace for requests that run."""
 LOG_SECONDS = 60.0
 RETRY_AFTER = 2.0
-OF_CALLERS = ("Invalid HTTP request", "Unsupported upgrade request", '%s - "WebSocket %s"', "connection ")
-"""Beginnings of uvicorn's lines that every caller can cause. An address of a WebSocket may hold a key."""
 
 log = logging.getLogger("speechd.api")
 
@@ -181,7 +172,7 @@ class LimitedConnection(H11Protocol):
         self._received += len(data)
         self.config.set_date(self.server_state)
         super().data_received(data)
-        if self.over_limit and self.cycle is not None:
+        if self.cycle is not None and (self.over_limit or self.config.last_requests):
             self.cycle.keep_alive = False
         self._look()
 
@@ -273,6 +264,8 @@ class ServerConfig(uvicorn.Config):
         options |= {"ws_max_size": settings.max_realtime_message_bytes, "ws_per_message_deflate": False}
         super().__init__(app, backlog=ACCEPTED_AT_ONCE, **options)
         self.limiter = ConnectionLimiter(ConnectionLimits.of(settings))
+        self.last_requests = False
+        """Each connection is closed after its next answer, so that its caller goes to another server."""
         self._dated = 0
 
     def set_date(self, state: ServerState) -> None:
@@ -280,47 +273,6 @@ class ServerConfig(uvicorn.Config):
         if (now := int(time.time())) != self._dated:
             self._dated = now
             state.default_headers = [(b"date", formatdate(now, usegmt=True).encode()), *self.encoded_headers]
-
-
-class Server(uvicorn.Server):
-    """Accepts connections as fast as they can be looked at, and fills no log where it cannot."""
-
-    config: ServerConfig
-    backlog: int = 2048
-    """Connections that the kernel holds until they are accepted."""
-    _wake: Callable[[], object] = staticmethod(lambda: None)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.should_exit:
-            exit_within((self.config.timeout_graceful_shutdown or 0) + CLOSE_SECONDS)
-        super().handle_exit(sig, frame)
-        self._wake()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn's, which ends the process by the signal that it got: the log is written out before."""
-        with super().capture_signals():
-            yield
-            write_out()
-
-    async def main_loop(self) -> None:
-        """Until a signal comes. uvicorn's looks ten times a second whether one has."""
-        signalled = asyncio.Event()
-        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, signalled.set)
-        while not self.should_exit:
-            await signalled.wait()
-
-    async def startup(self, sockets: Any = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(self.config.limiter.on_loop_error)
-        logging.getLogger("uvicorn.error").addFilter(_is_of_the_server)
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(self.backlog)  # asyncio has one number for both, and has set the smaller one
-
-
-def _is_of_the_server(record: logging.LogRecord) -> bool:
-    """What a caller did wrong is told to the caller: a line for each time would fill the log."""
-    return not str(record.msg).startswith(OF_CALLERS)
 
 
 def _answer(parser: h11.Connection, error: SpeechdError) -> bytes:

@@ -4,6 +4,7 @@ from typing import BinaryIO, cast
 
 from starlette.requests import HTTPConnection, Request
 
+from speechd.api.lifecycle.readiness import Readiness
 from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.dialects import Dialect
 from speechd.errors import Unavailable
@@ -23,7 +24,12 @@ def get_service(request: HTTPConnection) -> Service:
     return cast(Service, service)
 
 
-def get_store_handle(request: Request) -> StoreHandle:
+def get_readiness(request: Request) -> Readiness:
+    """What the server needs, and whether it is there."""
+    return cast(Readiness, request.app.state.readiness)
+
+
+def get_store_handle(request: HTTPConnection) -> StoreHandle:
     """The handle on files, batches and their queue, which may not be open yet."""
     return cast(StoreHandle, request.app.state.jobs)
 

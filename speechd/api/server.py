@@ -4,10 +4,15 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 from speechd.api.app import FrontDoorOpener, create_app
-from speechd.api.connections import Server, ServerConfig
+from speechd.api.connections import ServerConfig
+from speechd.api.lifecycle.draining import Draining
+from speechd.api.lifecycle.graceful_server import GracefulServer, LeavingTimes
 from speechd.api.middleware.access import refuse_unsafe_binding
+from speechd.configuration.origins import unknown_notes
+from speechd.configuration.reload import reload_settings
 from speechd.errors import Misconfigured
 from speechd.registry.files import PULL_PAIR
 from speechd.registry.memory import MODEL_MEMORY
@@ -17,8 +22,6 @@ from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.telemetry.logs import start_logging
 
-SHUTDOWN_SECONDS = 10
-"""Seconds in which running requests may finish after the first signal."""
 EMBEDDED_ONLY = (
     "`auto` is whisper-pocket, which works offline and understands synthetic voices only."
     f" Install models that understand people and speak like them: {PULL_PAIR}"
@@ -43,27 +46,23 @@ def run(settings: Settings, lacking: str = "", beside: FrontDoorOpener | None = 
     start_logging(settings)
     listener = listen(settings.host, settings.port)
     metrics_listener = listen_for_metrics(settings)
+    draining = Draining()
     config = ServerConfig(
-        create_app(open_service, settings, beside, metrics_listener),
+        create_app(open_service, settings, draining, beside, metrics_listener),
         settings,
         log_config=None,  # its lines are in the format of all others
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     host, port = listener.getsockname()[:2]
     log.info("speechd listens on http://%s:%d (API documentation: /docs)", f"[{host}]" if ":" in host else host, port)
+    for line in unknown_notes(Settings.model_fields):
+        log.warning(line)
     for line in startup_notes(ModelStore(settings), lacking):
         log.warning(line)
     with listener:
-        Server(config).run(sockets=[listener])
-
-
-def configure_logging(settings: Settings) -> None:
-    """Logs to standard error, one line each."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if settings.log_level.lower() != "debug":
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request to an LLM backend
+        reload = partial(reload_settings, settings)
+        GracefulServer(config, LeavingTimes.of(settings), draining, reload).run(sockets=[listener])
 
 
 def startup_notes(store: ModelStore, lacking: str = "") -> Iterator[str]:

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from pydantic import SecretStr
+
 from speechd.errors import InvalidRequest, Misconfigured, NotFound
 from speechd.ids import new_id
 from speechd.settings import Settings
@@ -132,8 +134,9 @@ class KeyRing:
             Misconfigured: see KeyFile.read.
         """
         self._file = KeyFile(settings.keys_path)
-        secret = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._own = (Key(ENVIRONMENT, digest(secret.encode()), id=ENVIRONMENT, may=PERMISSIONS),) if secret else ()
+        self._settings = settings
+        self._secret = settings.api_key
+        self._own = _own_key(self._secret)
         self._stamp = self._stamped()
         self._named = self._file.read()
         self._required = bool(self._own or self._named or settings.api_keys_file)
@@ -170,7 +173,10 @@ class KeyRing:
         return next((key for key in (*self._own, *self._named) if key.id == id), None)
 
     def _refresh(self) -> None:
-        """No named key is valid while the file cannot be read."""
+        """No named key is valid while the file cannot be read. The settings' own key can change on SIGHUP."""
+        if self._settings.api_key is not self._secret:
+            self._secret = self._settings.api_key
+            self._own = _own_key(self._secret)
         stamp = self._stamped()
         if stamp == self._stamp:
             return
@@ -188,6 +194,13 @@ class KeyRing:
         except OSError:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _own_key(secret: SecretStr | None) -> tuple[Key, ...]:
+    """The key of the settings, where they have one."""
+    if secret is None:
+        return ()
+    return (Key(ENVIRONMENT, digest(secret.get_secret_value().encode()), id=ENVIRONMENT, may=PERMISSIONS),)
 
 
 def digest(secret: bytes) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from speechd.auth.keys import ENVIRONMENT, KeyFile, KeyLimits, parse_permissions
     from speechd.auth.meter import format_usage
     from speechd.auth.usage import UsageCounters
+    from speechd.cli.admin.archive import place, unpacked, write_archive
+    from speechd.cli.admin.snapshot import snapshot
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
     from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.cli.speak import SpeakPlan, read_text
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from speechd.cli.transcribe.run import run as run_transcribe
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
+    from speechd.configuration.origins import DEFAULT, origin, unknown_notes
+    from speechd.configuration.sources import SECRETS, without_password
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
     from speechd.operations.known_speakers import enrol
@@ -34,14 +38,17 @@ if TYPE_CHECKING:
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
     from speechd.settings import Settings, read_settings
+    from speechd.store.database import database_url, newest_migration
     from speechd.store.store import StoreHandle
     from speechd.wyoming.run import open_beside_http
     from speechd.wyoming.run import run as run_wyoming
 
 __all__ = [
     "CHECKS",
+    "DEFAULT",
     "ENVIRONMENT",
     "NEEDS_NO_SETTINGS",
+    "SECRETS",
     "Check",
     "CheckResult",
     "Finding",
@@ -58,6 +65,7 @@ __all__ = [
     "TranscribePlan",
     "UsageCounters",
     "adopt",
+    "database_url",
     "default_pair",
     "enrol",
     "export_models",
@@ -66,8 +74,11 @@ __all__ = [
     "import_models",
     "listen",
     "missing_defaults",
+    "newest_migration",
     "open_beside_http",
+    "origin",
     "parse_permissions",
+    "place",
     "pull",
     "read_manifest",
     "read_settings",
@@ -79,9 +90,14 @@ __all__ = [
     "run_transcribe",
     "run_worker",
     "run_wyoming",
+    "snapshot",
     "system_language",
     "tune",
+    "unknown_notes",
+    "unpacked",
+    "without_password",
     "worst",
+    "write_archive",
     "write_mirror",
 ]
 
@@ -91,12 +107,17 @@ HOMES = {
     "auth.keys": ("ENVIRONMENT", "KeyFile", "KeyLimits", "parse_permissions"),
     "auth.meter": ("format_usage",),
     "auth.usage": ("UsageCounters",),
+    "cli.admin.archive": ("place", "unpacked", "write_archive"),
+    "cli.admin.snapshot": ("snapshot",),
+    "store.database": ("database_url", "newest_migration"),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
     "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
+    "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
+    "configuration.sources": ("SECRETS", "without_password"),
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),

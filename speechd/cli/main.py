@@ -1,7 +1,8 @@
 """The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`,
-`keys`, `speakers`, `doctor`."""
+`keys`, `speakers`, `doctor`, `settings`, `backup`, `restore`."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -10,6 +11,8 @@ import typer
 
 from speechd import __version__
 from speechd.cli import batch, keys, lazy, models, serve, speakers
+from speechd.cli.admin import backup as backup_commands
+from speechd.cli.admin import settings as settings_command
 from speechd.cli.doctor import command as doctor_command
 from speechd.cli.transcribe import command as transcribe_commands
 from speechd.errors import SpeechdError
@@ -17,7 +20,8 @@ from speechd.errors import SpeechdError
 app = typer.Typer(
     name="speechd",
     help="Self-hosted speech: transcription, translation and speech behind the APIs of Groq and OpenAI.",
-    epilog="Settings are environment variables SPEECHD_*. The documentation lists them under Settings.",
+    epilog="Settings are environment variables SPEECHD_*, or names in a TOML file (--config). The documentation lists"
+    " them under Settings; `speechd settings` shows what holds.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -31,6 +35,9 @@ app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
 app.command()(doctor_command.doctor)
+app.command()(settings_command.settings)
+app.command()(backup_commands.backup)
+app.command()(backup_commands.restore)
 
 
 def main() -> None:
@@ -58,8 +65,12 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file of settings. Default: SPEECHD_CONFIG, or none.")
+    ] = None,
 ) -> None:
-    pass
+    if config is not None:
+        os.environ["SPEECHD_CONFIG"] = str(config)  # for child processes too
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,7 @@ def serve(
             help="First install a recogniser and a voice where only embedded ones are installed (SPEECHD_AUTO_MODEL).",
         ),
     ] = False,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings, as before `serve`.")] = None,
 ) -> None:
     """Serve the HTTP API.
 
@@ -36,6 +38,8 @@ def serve(
     An address other than loopback needs SPEECHD_API_KEY (or SPEECHD_ALLOW_ANONYMOUS=true).
     """
 
+    if config is not None:
+        os.environ["SPEECHD_CONFIG"] = str(config)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = lazy.read_settings(**given)
     lacking = ""

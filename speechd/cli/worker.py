@@ -12,7 +12,9 @@ from speechd.api.metrics.snapshot import Snapshots
 from speechd.api.server import listen_for_metrics
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
-from speechd.executors import exit_within
+from speechd.configuration.origins import unknown_notes
+from speechd.configuration.reload import reload_settings
+from speechd.executors import end_process, exit_within, leave_threads
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
@@ -20,8 +22,12 @@ from speechd.telemetry.logs import start_logging
 from speechd.telemetry.tracing import tracing
 from speechd.worker.worker import Worker
 
-EXIT_SECONDS = 15.0
+EXIT_SECONDS = 20.0
 """Seconds after the first signal in which the process ends, whatever an engine does."""
+THREADS_SECONDS = 0.5
+"""Of these, for threads that are inside a library when all else is closed."""
+KILLED = 128
+"""Added to a signal's number, it is the exit status of a process that a signal ended (POSIX shells)."""
 NICENESS = 10
 """Niceness of the process: a server on the same machine has priority."""
 
@@ -37,6 +43,8 @@ def run(settings: Settings) -> None:
     """
     start_logging(settings)
     listener = listen_for_metrics(settings)
+    for line in unknown_notes(Settings.model_fields):
+        log.warning(line)
     os.nice(NICENESS)
     asyncio.run(_work(settings, listener))
 
@@ -44,7 +52,9 @@ def run(settings: Settings) -> None:
 async def _work(settings: Settings, metrics_listener: socket.socket | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, _stop, stopped)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, number, stopped)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, reload_settings, settings)
     service, jobs, usage = open_service(settings), StoreHandle(settings), UsageCounters()
     try:
         await jobs.open()
@@ -59,9 +69,12 @@ async def _work(settings: Settings, metrics_listener: socket.socket | None) -> N
     finally:
         await jobs.close()
         await service.close()
+        leave_threads(THREADS_SECONDS)
 
 
-def _stop(stopped: asyncio.Event) -> None:
-    if not stopped.is_set():
-        exit_within(EXIT_SECONDS)
+def _stop(number: int, stopped: asyncio.Event) -> None:
+    """The first signal lets the worker hand its lines back; the second one ends the process."""
+    if stopped.is_set():
+        end_process(KILLED + number)
+    exit_within(EXIT_SECONDS)
     stopped.set()

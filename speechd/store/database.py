@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -17,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from speechd.errors import FeatureNotInstalled, Misconfigured
 from speechd.settings import Settings
 from speechd.store.errors import storage_errors
+from speechd.store.store import SQLITE_NAME
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
@@ -119,7 +122,7 @@ def database_url(settings: Settings) -> URL:
         Misconfigured: it is neither SQLite's nor PostgreSQL's.
     """
     if not settings.database_url:
-        return URL.create(DRIVERS["sqlite"], database=str(settings.data_dir / "speechd.db"))
+        return URL.create(DRIVERS["sqlite"], database=str(settings.data_dir / SQLITE_NAME))
     try:
         url = make_url(settings.database_url)
     except (ArgumentError, ValueError):
@@ -181,8 +184,28 @@ def _locked(path: Path) -> TextIO:
     return lock
 
 
+def newest_migration() -> str:
+    """The version to which this speechd brings a database: `0004`."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head() or ""
+
+
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    """
+    Raises:
+        Misconfigured: a newer speechd has changed the database.
+    """
+    found, newest = MigrationContext.configure(connection).get_current_revision() or "", newest_migration()
+    if found > newest:
+        raise Misconfigured(
+            f"A newer speechd has changed the database (migration {found}; this one knows up to {newest})."
+            " Install that version, or restore a backup from before."
+        )
+    config = _alembic()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from speechd.store.uploads.uploads import Uploads
     from speechd.store.usage import SqlUsageStore
 
+SQLITE_NAME = "speechd.db"
+"""The database in the data folder, where no other is set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

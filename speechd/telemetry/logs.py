@@ -113,6 +113,11 @@ class _Enqueue(QueueHandler):
         except Full:
             LOG_DROPPED.inc()
 
+    def close(self) -> None:
+        """Writes what waits, at `logging.shutdown`."""
+        write_out()
+        super().close()
+
 
 class _Writer(QueueListener):
     """Writes the lines. One that the disk has no room for is lost."""

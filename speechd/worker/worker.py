@@ -43,10 +43,14 @@ class Worker:
         try:
             yield
         finally:
-            self._stopping.set()  # running transactions finish
+            self.stop()  # running transactions finish
             await asyncio.wait([task], timeout=2 * LEAVING_SECONDS)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Claims nothing more, and returns running lines to the queue, where others can take them at once."""
+        self._stopping.set()
 
     async def run(self) -> None:
         """Works until it is stopped, and starts again after an error."""

@@ -11,11 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from speechd.api.app import FrontDoorOpener
 from speechd.api.middleware.access import is_loopback
 from speechd.api.middleware.in_flight import InFlightRequests
-from speechd.api.server import configure_logging, listen, startup_notes
+from speechd.api.server import listen, startup_notes
 from speechd.audio.isolation.pool import shared_pool
 from speechd.executors import exit_within
 from speechd.service import Service, open_service
 from speechd.settings import Settings
+from speechd.telemetry.logs import start_logging
 from speechd.wyoming.discovery import announced
 from speechd.wyoming.server import serving
 
@@ -47,7 +48,7 @@ def run(settings: Settings) -> None:
     Raises:
         Misconfigured: it cannot listen there.
     """
-    configure_logging(settings)
+    start_logging(settings)
     listener = _listen(settings)
     asyncio.run(_run(settings, listener))
 

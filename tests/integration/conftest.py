@@ -43,7 +43,13 @@ def started(
 ) -> Iterator[Program]:
     """A process of speechd, from when its log says that it is ready; it ends with the block, if it has not before."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
-    environment |= {"SPEECHD_DATA_DIR": str(data_dir), "SPEECHD_PORT": "0", "PYTHONUNBUFFERED": "1"} | variables
+    environment |= {
+        "SPEECHD_DATA_DIR": str(data_dir),
+        "SPEECHD_PORT": "0",
+        "SPEECHD_DRAIN_SECONDS": "0",
+        "SPEECHD_SHUTDOWN_SECONDS": "10",
+        "PYTHONUNBUFFERED": "1",
+    } | variables
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     process = subprocess.Popen([*program, command], env=environment, text=True, **pipes)
     assert process.stderr is not None

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from speechd.api.app import create_app
-from speechd.api.connections import Server, ServerConfig
+from speechd.api.connections import ServerConfig
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.testing.fake_engines import FakeAsr
@@ -32,7 +33,7 @@ class LiveServer:
 
     port: int
     service: Service
-    server: Server
+    server: uvicorn.Server
     app: Any
 
     @property
@@ -58,7 +59,7 @@ async def serving_live(
     given = Settings(**{"data_dir": data_dir, "worker": False, "decoders": 1, "offline": True} | settings)
     app = create_app(open_service, given)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(ServerConfig(app, given, log_level="warning", timeout_graceful_shutdown=8))
+        server = uvicorn.Server(ServerConfig(app, given, log_level="warning", timeout_graceful_shutdown=8))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)
@@ -69,10 +70,9 @@ async def serving_live(
             await task
 
 
-def stop(server: Server) -> None:
+def stop(server: uvicorn.Server) -> None:
     """As a signal would, without the watchdog that ends the process."""
     server.should_exit = True
-    server._wake()
 
 
 def pcm(path: Path = SENTENCE, rate: int = RATE, silence: float = 1.0) -> bytes:

@@ -1,13 +1,16 @@
 """Is it alive, is it ready, what is it."""
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
 
 from speechd import __version__
-from speechd.api.dependencies import get_service
+from speechd.api.dependencies import get_readiness, get_service
+from speechd.api.errors import error_headers
+from speechd.api.lifecycle.readiness import CheckState, Readiness
 from speechd.audio.isolation.pool import DecodingCounts
 from speechd.errors import Unavailable
 
@@ -41,10 +44,18 @@ class DecodingFaultsView(BaseModel):
     refused: int = Field(description="Their tables claim more samples than the file can have.")
 
 
-class Readiness(BaseModel):
+class CheckView(BaseModel):
+    """What a server needs, and how the last try of it ended."""
+
+    status: CheckState
+    message: str
+
+
+class ReadinessView(BaseModel):
     """The server takes requests."""
 
     status: Literal["ready"] = "ready"
+    checks: dict[str, CheckView] | None = Field(None, description="With `?verbose`: what was tried, by name.")
     engines: dict[str, EngineFaultsView] | None = Field(
         None, description="Engines that had faults, by name. Each ended process is replaced by a new one."
     )
@@ -56,18 +67,38 @@ class Readiness(BaseModel):
 @router.get(
     "/readyz",
     summary="Requests will be served; models may still load at their first use.",
+    response_model=ReadinessView,
     response_model_exclude_none=True,
 )
-async def readyz(request: Request) -> Readiness:
+async def readyz(
+    request: Request,
+    verbose: Annotated[str | None, Query(description="With any value or none: lists what was tried.")] = None,
+) -> Response:
     """
     Raises:
-        Unavailable: the service is starting or stopping.
+        Unavailable: the service is starting or leaving, or what it needs is not there.
     """
-    service = get_service(request)
-    if not service.ready:
-        raise Unavailable("The service is not ready.", code="starting", retry_after=1)
+    service, readiness = get_service(request), get_readiness(request)
+    checks = None if verbose is None else _checks(readiness)
+    try:
+        readiness.check()
+    except Unavailable as error:
+        return _with_checks(error, checks)
     faults = {name: EngineFaultsView(**asdict(each)) for name, each in service.engine_faults.items()}
-    return Readiness(engines=faults or None, decodings=_decodings(service.decodings))
+    told = ReadinessView(checks=checks, engines=faults or None, decodings=_decodings(service.decodings))
+    return JSONResponse(told.model_dump(exclude_none=True))
+
+
+def _with_checks(error: Unavailable, checks: dict[str, CheckView] | None) -> Response:
+    """The envelope, with the checks beside the error where they are wanted."""
+    if checks is None:
+        raise error
+    listed = {name: each.model_dump() for name, each in checks.items()}
+    return JSONResponse({**error.envelope(), "checks": listed}, error.status, error_headers(error))
+
+
+def _checks(readiness: Readiness) -> dict[str, CheckView]:
+    return {name: CheckView(status=each.state, message=each.message) for name, each in readiness.checks.items()}
 
 
 def _decodings(counts: DecodingCounts) -> DecodingFaultsView | None:

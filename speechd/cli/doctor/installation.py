@@ -1,6 +1,5 @@
 """Checks Python, the packages that speechd needs, and its settings."""
 
-import difflib
 import importlib
 import importlib.metadata
 import os
@@ -12,6 +11,7 @@ from packaging.requirements import Requirement
 
 from speechd import __version__
 from speechd.cli.doctor.report import Finding
+from speechd.configuration.origins import unknown_names
 from speechd.settings import Settings
 
 MIN_PYTHON = (3, 11)
@@ -88,14 +88,12 @@ def extras(settings: Settings) -> Iterator[Finding]:
 
 def names_of_settings(_: Settings, environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Variables with the prefix of settings that are no settings."""
-    known = [f"SPEECHD_{name.upper()}" for name in Settings.model_fields]
-    given = sorted(name for name in environment if name.startswith("SPEECHD_"))
-    unknown = [name for name in given if name.upper() not in known]
-    for name in unknown:
-        similar = difflib.get_close_matches(name.upper(), known, 1)
-        hint = f"Did you mean {similar[0]}?" if similar else "The documentation lists all settings."
-        yield Finding("warning", f"{name} is set, but there is no such setting.", hint)
+    unknown = unknown_names(Settings.model_fields, environment)
+    for name, hint in unknown.items():
+        told = f"{name} is set, but there is no such setting."
+        yield Finding("warning", told, hint or "The documentation lists all settings.")
     if not unknown:
+        given = sorted(name for name in environment if name.startswith("SPEECHD_"))
         yield Finding("ok", f"Valid. Set: {', '.join(given) or 'none, all have their defaults'}.")
 
 

@@ -228,6 +228,26 @@ def runs_on_cpu(settings: Settings) -> bool:
     return _devices(settings.device)[0] == "cpu"
 
 
+def check_device(wanted: str) -> str:
+    """What models run on, in one sentence.
+
+    Raises:
+        Misconfigured: SPEECHD_DEVICE names a GPU that is not there.
+    """
+    if wanted in ("auto", "cpu"):  # without a look at the GPUs, which loads libraries: `auto` can do without one
+        return f"`{wanted}`."
+    import ctranslate2
+
+    count = ctranslate2.get_cuda_device_count()
+    _, indices = _devices(wanted)
+    if missing := [index for index in indices if index >= count]:
+        raise Misconfigured(
+            f"SPEECHD_DEVICE is {wanted}, but there is no GPU {missing[0]}: {count} can be used here."
+            " `speechd doctor` says why."
+        )
+    return f"{len(indices)} GPUs."
+
+
 def _margin(model: Model, wanted: str) -> float | None:
     """Seconds of silence after a short window; None pads it to 30 s."""
     if wanted == "off":

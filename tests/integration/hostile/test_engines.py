@@ -76,7 +76,7 @@ main()
 
 @pytest.mark.extra
 def test_a_library_that_hangs_is_told_of_and_the_server_still_ends(tmp_path: Path, english: Fixture) -> None:
-    """No thread can be ended from outside, so the whole process is."""
+    """No thread can be ended from outside, so it is left, and the process ends around it."""
     program = (sys.executable, "-c", STUCK)
     with (
         started(tmp_path, "serve", LISTENS, program=program, SPEECHD_ENGINE_TIMEOUT="1") as server,
@@ -86,10 +86,8 @@ def test_a_library_that_hangs_is_told_of_and_the_server_still_ends(tmp_path: Pat
         assert eventually(lambda: engines(server) == {"whisper-pocket": {"hung": 0, "crashed": 0, "overdue": 1}})
         assert httpx2.get(f"{server.found}/v1/models", timeout=60).status_code == 200
         server.process.terminate()
-        assert server.process.wait(timeout=60) == 1, "".join(server.log)
-        with pytest.raises(httpx2.HTTPError):
-            request.result().raise_for_status()
-    assert eventually(lambda: "Thread 0x" in "".join(server.log)), "it says where each thread is"
+        assert request.result().json()["error"]["code"] == "shutting_down"
+        assert server.process.wait(timeout=60) == 0, "".join(server.log)
 
 
 def test_a_server_whose_engine_hangs_ends_when_it_is_asked_to(tmp_path: Path, english: Fixture) -> None:

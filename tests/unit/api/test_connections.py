@@ -5,7 +5,8 @@ import resource
 
 import pytest
 
-from speechd.api.connections import OVER_LIMIT, ConnectionLimiter, ConnectionLimits, _is_of_the_server
+from speechd.api.connections import OVER_LIMIT, ConnectionLimiter, ConnectionLimits
+from speechd.api.lifecycle.graceful_server import _is_of_the_server
 from speechd.settings import Settings
 
 LIMITS = ConnectionLimits(connections=10, timeout=10, body_rate=1000)

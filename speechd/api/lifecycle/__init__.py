@@ -1,0 +1,1 @@
+"""How a server becomes ready, and how it leaves without losing a request."""
