@@ -4,27 +4,22 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import BinaryIO, cast
+from typing import cast
 
-from speechd.asr.batcher import Batcher
 from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
-from speechd.asr.hallucination import doubted
 from speechd.asr.speakers.transcriber import DiarizationQueue, SpeakerTranscriber
 from speechd.asr.streaming.decoder import StreamingDecoder
-from speechd.asr.transcriber import LocalTranscriber
 from speechd.audio.isolation.pool import DecodingCounts, shared_pool
-from speechd.audio.windows import Packing
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.cache.ttl_cache import TTLCache
-from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, OutOfMemory, SpeechdError
+from speechd.errors import EngineFailure, ModelLoading, ModelNotInstalled, SpeechdError
 from speechd.executors import LOADS, MODEL_CHECKS, run_in
 from speechd.llm.proxy import LLMProxy
-from speechd.priority import Priority, PrioritySource, interactive
+from speechd.on_demand import OnDemandSpeaker, OnDemandTranscriber
 from speechd.registry.catalog import Model
 from speechd.registry.files import SPEAKERS_MODEL, folder_bytes
 from speechd.registry.load_check.checker import ModelChecker
@@ -38,14 +33,9 @@ from speechd.registry.voices import Voice, VoiceStore
 from speechd.settings import Settings
 from speechd.telemetry.metrics import LOAD_FAILURES, LOAD_SECONDS, model_label
 from speechd.telemetry.tracing import span
-from speechd.tts.synthesizer import LoadedVoice, LocalSpeaker
 from speechd.types import (
-    EMBEDDED_MODEL,
     Segment,
     Speaker,
-    Speech,
-    SpeechOptions,
-    SpeechPart,
     TranscribeOptions,
     Transcriber,
     Transcript,
@@ -125,7 +115,7 @@ class Service:
         model = self._recogniser(model_id, options)
         if options.speakers is not None:
             self._speaker_model()
-        on_demand = partial(_OnDemand, self.loaded, self.diarizer, longest)
+        on_demand = partial(OnDemandTranscriber, self.loaded, self.diarizer, longest)
         if not self.models.means_auto(model_id):
             return model, on_demand(model)
         first = on_demand(model, partial(self._instead_of, options))
@@ -146,7 +136,7 @@ class Service:
         """
         model = self._recogniser(model_id, options)
         other = partial(self._instead_of, options) if self.models.means_auto(model_id) else None
-        on_demand = _OnDemand(self.loaded, self.diarizer, self.settings.max_audio_seconds, model, other)
+        on_demand = OnDemandTranscriber(self.loaded, self.diarizer, self.settings.max_audio_seconds, model, other)
         async with on_demand.opened() as (batcher, row):
             yield StreamingDecoder(batcher, row.window_seconds, caller)
 
@@ -172,7 +162,7 @@ class Service:
             if missing:
                 self._pull_instead(missing.id, refusal)
         voice = await self._usable_voice(choose)
-        return voice, _SpeakerOnDemand(self.loaded, voice, self.settings)
+        return voice, OnDemandSpeaker(self.loaded, voice, self.settings)
 
     @asynccontextmanager
     async def diarizer(self, model: Model | None = None) -> AsyncGenerator[Diarizer]:
@@ -342,102 +332,6 @@ def _loading(pull: Pull) -> ModelLoading:
         param="model",
         retry_after=pull.seconds_left,
     )
-
-
-@dataclass(slots=True)
-class _OnDemand:
-    """A transcriber that loads its model when the stream begins and holds it until the stream ends."""
-
-    loaded: ModelManager
-    open_diarizer: Callable[[], AbstractAsyncContextManager[Diarizer]]
-    max_seconds: float
-    row: Model
-    instead_of: Callable[[Model], Model | None] | None = None
-    """Gives another model where the files of one cannot be loaded; None: there is no other."""
-    is_settled: bool = False
-
-    @property
-    def model(self) -> str:
-        """See speechd.types.Transcriber; until it is loaded, what could still become another is told apart."""
-        return self.row.id if self.is_settled or self.instead_of is None else f"{self.row.id} or another"
-
-    async def stream(
-        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
-    ) -> AsyncGenerator[Segment | Transcript, None]:
-        """See speechd.types.Transcriber."""
-        async with self.opened() as (batcher, row), AsyncExitStack() as holding:
-            diarizer = await holding.enter_async_context(self.open_diarizer()) if options.speakers else None
-            packing = Packing(row.window_seconds, row.window_gap)
-            local = LocalTranscriber(row.id, batcher, packing, self.max_seconds, row.linked_windows, diarizer)
-            async with aclosing(local.stream(audio, options, priority, caller)) as parts:
-                async for part in parts:
-                    yield self._warned(part) if isinstance(part, Transcript) else part
-
-    @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[tuple[Batcher, Model]]:
-        """The model, loaded, for as long as the context is open.
-
-        Raises:
-            EngineFailure: its files cannot be loaded, and no other model can stand in for it.
-        """
-        async with AsyncExitStack() as holding:
-            batcher = await self._batcher(holding)
-            self.is_settled = True
-            yield batcher, self.row
-
-    async def _batcher(self, holding: AsyncExitStack) -> Batcher:
-        """The model, loaded, for as long as `holding` is open.
-
-        Raises:
-            EngineFailure: its files cannot be loaded, and no other model can stand in for it.
-        """
-        while True:
-            try:
-                return cast(Batcher, await holding.enter_async_context(self.loaded.use(self.row)))
-            except EngineFailure as error:
-                if self.instead_of is None or isinstance(error, OutOfMemory):
-                    raise
-                if (following := self.instead_of(self.row)) is None:
-                    raise
-                log.error("`auto` is %s instead of %s: %s", following.id, self.row.id, error.message)
-                self.row = following
-
-    def _warned(self, transcript: Transcript) -> Transcript:
-        """Adds a warning where the embedded model is unsure of its text."""
-        if not self.row.trust or not doubted(transcript.segments, self.row.trust):
-            return transcript
-        return replace(transcript, warnings=(*transcript.warnings, EMBEDDED_MODEL))
-
-
-@dataclass(frozen=True, slots=True)
-class _SpeakerOnDemand:
-    """A speaker that loads its voice when the stream begins and holds it until the stream ends."""
-
-    loaded: ModelManager
-    row: Voice
-    settings: Settings
-
-    async def stream(
-        self, text: str, options: SpeechOptions, priority: Priority = "interactive", caller: str = ""
-    ) -> AsyncGenerator[SpeechPart | Speech, None]:
-        """See speechd.types.Speaker."""
-        limit, lexicon = self.settings.max_speech_characters, self.settings.lexicon
-        async with self.loaded.use(self.row.model) as loaded:
-            booth = cast(LoadedVoice, loaded)
-            local = LocalSpeaker(
-                self.row.id,
-                booth.engine,
-                self.row.speaker,
-                booth.threads,
-                limit,
-                lexicon,
-                booth.admission,
-                self.settings.max_speech_seconds,
-                self.settings.speech_emoji,
-            )
-            async with aclosing(local.stream(text, options, priority, caller)) as parts:
-                async for part in parts:
-                    yield part
 
 
 def remembered_weight(transcript: Segment | Transcript) -> float:
