@@ -7,6 +7,12 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from speechd.errors import PullFailed
+from speechd.registry.registry import ModelStore
+from speechd.registry.transfer.download import pull
+from speechd.settings import Settings
 from tests.real.cache import CACHE, check, filling, skip_unless_downloaded
 
 
@@ -51,6 +57,27 @@ JOE = Weights(
     },
 )
 """A voice of Piper's, with whose speech recognisers are tried."""
+
+
+def speakers_folder() -> Path:
+    """The folder of CAM++, pulled into the cache as `speechd models pull campplus` does when it is not there yet."""
+    folder = CACHE / "models" / "campplus"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_made(CACHE / "models"), prefix=".pulling-") as data:
+            store = ModelStore(Settings(data_dir=Path(data)))
+            try:
+                pulled = pull(store.get("campplus"), store, lambda done, total: None)
+            except PullFailed as failure:
+                pytest.skip(f"CAM++ could not be pulled: {failure.message}")
+            assert pulled.path is not None
+            with filling(folder) as filled:
+                shutil.copytree(pulled.path, filled, dirs_exist_ok=True)
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def model_folder(weights: Weights) -> Path:
