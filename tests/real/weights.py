@@ -61,6 +61,27 @@ KOKORO = "kokoro"
 """A model of the catalog, whose files are in packages of two registries."""
 
 
+def speakers_folder() -> Path:
+    """The folder of CAM++, pulled into the cache as `speechd models pull campplus` does when it is not there yet."""
+    folder = CACHE / "models" / "campplus"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=_made(CACHE / "models"), prefix=".pulling-") as data:
+            store = ModelStore(Settings(data_dir=Path(data)))
+            try:
+                pulled = pull(store.get("campplus"), store, lambda done, total: None)
+            except PullFailed as failure:
+                pytest.skip(f"CAM++ could not be pulled: {failure.message}")
+            assert pulled.path is not None
+            with filling(folder) as filled:
+                shutil.copytree(pulled.path, filled, dirs_exist_ok=True)
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def model_folder(weights: Weights) -> Path:
     """The model's folder in the cache, brought by pip when it is not there yet.
 
