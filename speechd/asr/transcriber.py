@@ -16,6 +16,7 @@ from typing import BinaryIO
 from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
 from speechd.asr.diarization.diarizer import Diarizer
+from speechd.asr.diarization.segments import segments_by_speaker
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
 from speechd.asr.language_detection import LanguageDetector, main_language
@@ -25,7 +26,6 @@ from speechd.asr.recording import OpenRecording
 from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
 from speechd.asr.speakers.channels import ChannelDiarization
-from speechd.asr.speakers.segments import segments_by_speaker
 from speechd.audio.windows import Packing
 from speechd.executors import DECODING, iterate_in, run_stoppable
 from speechd.priority import PrioritySource, interactive

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from speechd.asr.diarization.labels import SpeakerLabels
 from speechd.asr.diarization.words import assign_words
-from speechd.asr.speakers.labels import SpeakerLabels
 from speechd.formats.subtitle_tokens import SubtitleToken, subtitle_tokens_of, text_of
 from speechd.types import Diarization, Segment, Word
 
