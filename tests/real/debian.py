@@ -2,13 +2,17 @@
 
 asterisk-core-sounds-*: telephone prompts at 8 kHz, read by Allison Smith (en, es), June Wallack (fr), Carlo Flora (it)
 and Maxim Topal (ru); CC-BY-SA-3.0, Italian and Russian CC-BY-3.0. pocketsphinx-testdata: LibriVox readings, public
-domain. None of them is part of speechd; they stay in the cache.
+domain. asterisk-prompt-*: more prompts at 8 kHz, read by July E. Jimenez (es, GPL-2), Armelle Desjardins (fr, BSD) and
+Paola Dal Zot (it, CC-BY-SA-3.0). fillets-ng-data-*: dialogues of two actors each, at 22 kHz (GPL-2+). None of them is
+part of speechd; they stay in the cache.
 """
 
 import gzip
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,15 @@ HASHES = {
     "pocketsphinx-testdata": "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0",
 }
 """SHA-256 of each package's file."""
+MORE_VERSION = "1"
+MORE_HASHES = {
+    "asterisk-prompt-es-co": "6702696e045514699e87dc8fb70f370717e5df91f821f7bec8dd0df1be008e83",
+    "asterisk-prompt-fr-armelle": "162570b1a9b3512a98f06b89f60c7c17cf1b9b52297315adca9a4e5be728bea3",
+    "asterisk-prompt-it-menardi-wav": "3094530d98f8758ac275572d59624c41f60969fef883f34f4886d144f3dfeb21",
+    "fillets-ng-data-cs": "3ecef99b9456f1c80c9625c6f2418642b52d58e7167a46bad7a412db17991b14",
+    "fillets-ng-data-nl": "afb4443fda9ab507dee578b75be857d121718a1cd6017a474f30e0eb13dc9d10",
+}
+"""The same of the packages that only `voices` needs."""
 
 MISREAD = {"demo-congrats", "pbx-invalid", "pbx-invalidpark"}
 """Prompts that are read in other words than the text file has: all recognisers agree on those words."""
@@ -79,24 +92,47 @@ def readings() -> list[Prompt]:
     return [Prompt(name, folder / f"{name}.wav", text) for text, name in lines]
 
 
+@cache
+def voices() -> dict[str, list[Path]]:
+    """Recordings of twelve people, by person, in the order of their names. Each speaks one language, in one room."""
+    more = _unpacked(MORE_VERSION, MORE_HASHES) / "usr" / "share"
+    sounds, games = more / "asterisk" / "sounds", more / "games" / "fillets-ng" / "sound"
+    prompted = {
+        "allison": [p.path for p in prompts("en")],
+        "june": [p.path for p in prompts("fr")],
+        "carlo": [p.path for p in prompts("it")],
+        "maxim": [p.path for p in prompts("ru")],
+        "librivox": [p.path for p in readings()],
+        "july": [*(sounds / "es").glob("*.gsm")],
+        "armelle": [*(sounds / "fr").glob("*.gsm")],
+        "paola": [*(sounds / "it_IT_f_Menardi").glob("*.wav")],
+    }
+    acted = {
+        f"{language}-{fish}": [*games.glob(f"*/{language}/*-{fish}-*.ogg")]
+        for language in ("cs", "nl")
+        for fish in "mv"
+    }
+    return {name: sorted(paths) for name, paths in sorted((prompted | acted).items())}
+
+
 def _corrected(text: str) -> str:
     for wrong, right in MISPRINTS.items():
         text = text.replace(wrong, right)
     return text.strip()
 
 
-def _unpacked() -> Path:
+def _unpacked(version: str = VERSION, hashes: Mapping[str, str] = HASHES) -> Path:
     """The packages' files below one folder, brought by apt-get when they are not there yet.
 
     Raises:
         ValueError: what came is not what was wanted.
     """
-    folder = CACHE / f"recordings-{VERSION}"
+    folder = CACHE / f"recordings-{version}"
     if not folder.exists():
         with filling(folder) as filled:
-            skip_unless_downloaded(["apt-get", "download", "--quiet=2", *HASHES], filled)
-            files = {package: next(filled.glob(f"{package}_*.deb")) for package in HASHES}
-            check(filled, {file.name: HASHES[package] for package, file in files.items()})
+            skip_unless_downloaded(["apt-get", "download", "--quiet=2", *hashes], filled)
+            files = {package: next(filled.glob(f"{package}_*.deb")) for package in hashes}
+            check(filled, {file.name: hashes[package] for package, file in files.items()})
             for file in files.values():
                 if subprocess.run(["dpkg-deb", "--extract", file, filled]).returncode:
                     pytest.fail(f"{file.name} cannot be unpacked.")
