@@ -27,7 +27,7 @@ from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
 from speechd.asr.speakers.channels import ChannelDiarization
 from speechd.audio.windows import Packing
-from speechd.executors import DECODING, iterate_in, run_stoppable
+from speechd.executors import DECODING, DIARIZING, iterate_in, run_in, run_stoppable
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
@@ -74,12 +74,13 @@ class LocalTranscriber:
             for segment in merger.push((), math.inf):
                 yield segment
             found = await speakers.finish(options)
+            segments = await run_in(DIARIZING, segments_by_speaker, merger.merged, found)
         language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
             duration=recording.seconds,
-            segments=segments_by_speaker(merger.merged, found),
+            segments=segments,
             model=self.model,
             language_probability=certainty,
             warnings=recording.warnings,

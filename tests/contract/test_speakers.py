@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from sqlalchemy import select
 
 from speechd.api.app import create_app
 from speechd.asr.speakers.channels import kept_voice
@@ -21,6 +22,7 @@ from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import enrol
 from speechd.service import Service
 from speechd.settings import Settings
+from speechd.store.tables import lines
 from tests.contract.test_answers import events_of
 from tests.contract.test_error_shape import assert_envelope
 from tests.contract.test_one_path import ended
@@ -145,15 +147,15 @@ async def test_openai_sdk_stream(sdk: openai.AsyncOpenAI) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("format", ["verbose_json", "vtt", "srt", "text", "tsv", "lrc"])
-async def test_speakers_in_every_format_that_can_show_them(room: Room, prefix: str, format: str) -> None:
-    plain = await room.transcribe(prefix=prefix, response_format=format)
-    told = await room.transcribe(prefix=prefix, response_format=format, speakers="true")
-    assert (plain.status_code, told.status_code) == (200, 200), told.text
+async def test_speakers_in_every_format_that_can_show_them(room: Room, prefix: str) -> None:
     marks = {"verbose_json": '"speaker": "C"', "vtt": "<v C>", "srt": "\nC: speech"}
-    mark = marks.get(format, "C: speech")
-    assert mark in told.text
-    assert mark not in plain.text
+    for format in ("verbose_json", "vtt", "srt", "text", "tsv", "lrc"):
+        plain = await room.transcribe(prefix=prefix, response_format=format)
+        told = await room.transcribe(prefix=prefix, response_format=format, speakers="true")
+        assert (plain.status_code, told.status_code) == (200, 200), told.text
+        mark = marks.get(format, "C: speech")
+        assert mark in told.text
+        assert mark not in plain.text
 
 
 async def test_words_have_speakers(room: Room) -> None:
@@ -370,10 +372,12 @@ async def _no_file(*_: Any) -> Any:
 
 
 async def test_a_job_answers_the_same(tmp_path: Path) -> None:
+    known = {f"{NAMES}[]": ["Anna"], f"{REFERENCE}[]": [data_url(spoken(2))]}
     async with opened(with_weights(tmp_path), worker=True) as room:
         for path, fields in (
             ("/v1/audio/diarization", {"response_format": "rttm"}),
             ("/v1/audio/transcriptions", {"response_format": "diarized_json", "num_speakers": "3"}),
+            ("/v1/audio/transcriptions", {"response_format": "verbose_json", "known_voices": "[]"} | known),
         ):
             files = {"file": ("a.wav", io.BytesIO(TALK()))}
             job = await room.client.post(path, files=files, data=fields, headers={"prefer": "respond-async"})
@@ -382,6 +386,19 @@ async def test_a_job_answers_the_same(tmp_path: Path) -> None:
             assert state["status"] == "completed", json.dumps(state)
             result = await room.client.get(job.headers["location"] + "/result")
             assert result.text == (await room.post(path, **fields)).text
+
+
+async def test_a_job_keeps_no_recording_of_a_known_speaker(tmp_path: Path) -> None:
+    async with opened(with_weights(tmp_path)) as room:
+        fields = {f"{NAMES}[]": "Anna", f"{REFERENCE}[]": data_url(spoken(2)), "response_format": "srt"}
+        form = {"files": {"file": ("a.wav", TALK())}, "data": fields}
+        reply = await room.client.post("/v1/audio/transcriptions", **form, headers={"prefer": "respond-async"})
+        assert reply.status_code == 202, reply.text
+        store = await room.app.state.jobs.open()
+        async with store.database.reading() as connection:
+            (body,) = (await connection.execute(select(lines.c.body))).scalars().all()
+    assert "data:" not in body
+    assert json.loads(body)["known_voices"][0][0] == "Anna"
 
 
 async def test_a_job_with_a_bad_name_is_refused_at_once(room: Room) -> None:

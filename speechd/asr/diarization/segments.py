@@ -26,6 +26,8 @@ def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, 
         segments: of all channels, in the order of time.
         diarizations: by channel.
     """
+    if not diarizations:
+        return tuple(segments)
     labels = SpeakerLabels({name for found in diarizations.values() for name in found.names if name})
     return tuple(part for segment in segments for part in _parts(segment, diarizations.get(segment.channel), labels))
 
