@@ -15,6 +15,8 @@ SCALE = 12.0
 """Log-odds of two speakers for a difference of 1 between their similarities, each frame."""
 SWITCH_COST = 4.0
 """Log-odds against a change of the speaker from one frame to the next."""
+PADDING = 0.1
+"""Seconds before and after each span that belong to it, where no other is: the detector hears late and stops early."""
 MAX_GAP = 0.5
 """Seconds: a shorter pause between two turns of one speaker is part of the turn."""
 
@@ -34,12 +36,23 @@ def speaker_turns(
     """
     similarity = np.asarray(windows.embeddings @ centres.T, np.float64)
     turns: list[SpeakerTurn] = []
-    for start, end in spans:
+    for start, end in _padded(spans):
         times = np.arange(max(1, round((end - start) / FRAME_SECONDS))) * FRAME_SECONDS + start
         middles = np.asarray(times + FRAME_SECONDS / 2, np.float64)
         path = best_path(SCALE * _frame_scores(windows, similarity, middles))
         turns += _runs(path, start, end)
     return tuple(_closed(turns))
+
+
+def _padded(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Spans with PADDING, at most to the middle of the pause between two."""
+    starts = [max(0.0, start - PADDING) for start, _ in spans]
+    ends = [end + PADDING for _, end in spans]
+    for number in range(1, len(spans)):
+        middle = (spans[number - 1][1] + spans[number][0]) / 2
+        starts[number] = max(starts[number], middle)
+        ends[number - 1] = min(ends[number - 1], middle)
+    return list(zip(starts, ends, strict=True))
 
 
 def _frame_scores(windows: SpeakerWindows, similarity: Scores, times: npt.NDArray[np.float64]) -> Scores:

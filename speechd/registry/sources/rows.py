@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from speechd.registry.sources.base import ModelFile, Source
+from speechd.registry.sources.converted import ConvertedSource
 from speechd.registry.sources.hub import HubSource
 from speechd.registry.sources.npm import NpmSource
 from speechd.registry.sources.packages import PackagesSource
@@ -14,6 +15,7 @@ SOURCES: Mapping[str, Callable[[Mapping[str, Any]], Source]] = {
     "packages": PackagesSource.of_row,
     "npm": NpmSource.of_row,
     "url": lambda row: UrlSource(row["base"]),
+    "converted": lambda row: ConvertedSource(row["convert"], read_files(row), read_sources(row)),
 }
 """The class of a source, by `type` in a row's `sources`."""
 
