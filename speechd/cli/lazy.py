@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from speechd.registry.transfer.bundle import export_models, import_models
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
+    from speechd.service import open_service
     from speechd.settings import Settings, read_settings
     from speechd.store.store import StoreHandle
 
@@ -64,6 +65,7 @@ __all__ = [
     "import_models",
     "listen",
     "missing_defaults",
+    "open_service",
     "parse_permissions",
     "pull",
     "read_manifest",
@@ -103,6 +105,7 @@ HOMES = {
     "registry.transfer.bundle": ("export_models", "import_models"),
     "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),
+    "service": ("open_service",),
     "settings": ("Settings", "read_settings"),
     "store.store": ("StoreHandle",),
 }

@@ -14,7 +14,6 @@ from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.operations.context import RequestContext
 from speechd.schemas.speakers.fields import speaker_names
 from speechd.service import Service
-from speechd.settings import Settings
 from speechd.store.store import Store
 from speechd.types import KnownVoice
 
@@ -119,7 +118,7 @@ async def _listen(service: Service, name: str, reference: str) -> bytes:
     return kept_voice(speaker).embedding
 
 
-async def enrol(settings: Settings, store: Store, owner: str, name: str, recording: Path) -> None:
+async def enrol(service: Service, store: Store, owner: str, name: str, recording: Path) -> None:
     """Keeps the voice of a recording under a name, for later requests of a key.
 
     Args:
@@ -131,15 +130,11 @@ async def enrol(settings: Settings, store: Store, owner: str, name: str, recordi
         ModelNotInstalled: there is no model that tells speakers apart.
     """
     (shown,) = speaker_names((name,), "name")
-    service = Service(settings)
-    try:
-        model = service.models.speaker_model()
-        with await asyncio.to_thread(_opened, recording) as audio:
-            async with service.diarizer(model) as diarizer:
-                speaker = await diarizer.reference(shown, audio, MAX_ENROLMENT_SECONDS)
-        await store.speakers.enrol(owner, kept_voice(speaker), model.id)
-    finally:
-        await service.close()
+    model = service.models.speaker_model()
+    with await asyncio.to_thread(_opened, recording) as audio:
+        async with service.diarizer(model) as diarizer:
+            speaker = await diarizer.reference(shown, audio, MAX_ENROLMENT_SECONDS)
+    await store.speakers.enrol(owner, kept_voice(speaker), model.id)
 
 
 def _opened(recording: Path) -> BinaryIO:

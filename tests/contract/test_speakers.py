@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from speechd.api.app import create_app
-from speechd.asr.speakers.channels import kept_voice
+from speechd.errors import InvalidRequest
 from speechd.operations.batch import BatchRequest, run_line
 from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import enrol
@@ -26,7 +26,7 @@ from speechd.store.tables import lines
 from tests.contract.test_answers import events_of
 from tests.contract.test_error_shape import assert_envelope
 from tests.contract.test_one_path import ended
-from tests.support.conversations import data_url, load_fakes, spoken, turns_of, wav
+from tests.support.conversations import MarkedVoices, data_url, load_fakes, spoken, turns_of, wav
 
 MODEL = "gpt-4o-transcribe-diarize"
 VOICES = (1, 2, 1, 2, 3, 3)
@@ -338,20 +338,16 @@ async def test_equal_requests_are_computed_once(room: Room) -> None:
 async def test_enrolled_speakers_need_no_reference(room: Room, tmp_path: Path) -> None:
     store = await room.app.state.jobs.open()
     (tmp_path / "anna.wav").write_bytes(wav(turns_of(2, 2)))
-    service = Service(room.service.settings, load_engine=load_fakes)
-    async with service.diarizer() as diarizer:
-        with (tmp_path / "anna.wav").open("rb") as audio:
-            voice = await diarizer.reference("Anna", audio, 60)
-    await store.speakers.enrol("", kept_voice(voice), "campplus")
-    await store.speakers.enrol("key_other", kept_voice(voice), "campplus")
+    await enrol(room.service, store, "key_other", "Anna", tmp_path / "anna.wav")
     fields = {"response_format": "diarized_json", f"{NAMES}[]": ["Ben", "Anna"], f"{REFERENCE}[]": data_url(spoken(3))}
+    assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
+    await enrol(room.service, store, "", "Anna", tmp_path / "anna.wav")
     answer = (await room.transcribe(**fields)).json()
     assert speakers_of(answer["segments"]) == ["A", "Anna", "A", "Anna", "Ben", "Ben"]
-    await store.speakers.enrol("", kept_voice(voice), "another-model")
+    (kept,) = await store.speakers.find("", ["Anna"])
+    assert len(kept.voice.embedding) == 4 * MarkedVoices.dimensions
+    await store.speakers.enrol("", kept.voice, "another-model")
     assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
-    await store.speakers.remove("", "Anna")
-    assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
-    await service.close()
 
 
 async def test_a_batch_line_answers_the_same(room: Room) -> None:
@@ -408,7 +404,15 @@ async def test_a_job_with_a_bad_name_is_refused_at_once(room: Room) -> None:
     assert_envelope(reply, 400, param=NAMES)
 
 
-async def test_enrolment_refuses_what_has_no_voice(room: Room, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [(turns_of(1, 2), "several people"), (np.zeros(48_000, np.float32), "s of speech"), (None, "cannot be read")],
+    ids=["two voices", "silence", "no file"],
+)
+async def test_enrolment_refuses_what_has_no_voice(room: Room, tmp_path: Path, samples: Any, said: str) -> None:
     store = await room.app.state.jobs.open()
-    with pytest.raises(Exception, match="cannot be read"):
-        await enrol(room.service.settings, store, "", "Anna", tmp_path / "absent.wav")
+    if samples is not None:
+        (tmp_path / "a.wav").write_bytes(wav(samples))
+    with pytest.raises(InvalidRequest, match=said):
+        await enrol(room.service, store, "", "Anna", tmp_path / "a.wav")
+    assert await store.speakers.list() == []
