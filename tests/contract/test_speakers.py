@@ -292,6 +292,13 @@ async def test_recordings_in_which_nobody_is_to_be_told_apart(room: Room, audio:
     assert set(speakers_of(told["segments"])) == set("A" * bool(count))
 
 
+async def test_more_people_than_can_be_told_apart(room: Room) -> None:
+    twelve = wav(turns_of(*(voice for voice in range(1, 13) for _ in range(4))))
+    found = (await room.diarize(twelve)).json()
+    assert 2 <= found["num_speakers"] <= 10
+    assert len(found["segments"]) >= found["num_speakers"]
+
+
 async def test_what_is_no_recording(room: Room) -> None:
     assert_envelope(await room.diarize(b"nonsense" * 100), 400, param="file")
     reply = await room.client.post("/v1/audio/diarization", data={"model": "auto"})
