@@ -28,6 +28,7 @@ PULLED_FILES = {
     ),
     "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
     "onnx-asr": ("config.json", "*vocab.txt", "*.int8.onnx"),
+    "campplus": ("campplus.onnx",),
 }
 """Patterns of what is pulled from a hub for an engine; a repository often has other files too."""
 

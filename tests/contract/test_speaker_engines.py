@@ -1,18 +1,23 @@
 """What every model that tells voices apart owes diarization; the fake, and CAM++ where its weights are."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from speechd.asr.diarization.campplus import CampplusEngine
 from speechd.asr.diarization.engine import SpeakerEngine
 from speechd.testing.fake_engines import FakeSpeakers
 from speechd.types import SAMPLE_RATE, Samples
+from tests.real.weights import speakers_folder
 
 
-@pytest.fixture(scope="module", params=["fake"])
-def engine(request: pytest.FixtureRequest) -> SpeakerEngine:
-    return FakeSpeakers()
+@pytest.fixture(scope="module", params=["fake", pytest.param("campplus", marks=pytest.mark.real)])
+def engine(request: pytest.FixtureRequest) -> Iterator[SpeakerEngine]:
+    engine = FakeSpeakers() if request.param == "fake" else CampplusEngine(speakers_folder())
+    yield engine
+    engine.close()
 
 
 def speech(seconds: float, level: float = 0.1) -> Samples:
