@@ -83,7 +83,8 @@ class Service:
         """Transcriptions under way and recent transcripts."""
         self.reference_voices: TTLCache[bytes] = TTLCache(keep=settings.result_cache_seconds)
         """The embeddings of recent references, by the hash of the reference."""
-        self._diarizations = DiarizationQueue(recording_limits(settings))
+        # Recordings that are diarized alone take turns window by window: no time to wait for is to be bounded.
+        self._diarizations = DiarizationQueue(replace(recording_limits(settings), max_wait=0.0))
 
     @property
     def ready(self) -> bool:

@@ -19,6 +19,7 @@ from speechd.errors import InvalidRequest, UrlNotAllowed
 from speechd.net.fetch import check_url, is_inline
 from speechd.net.webhook_signature import secret_bytes
 from speechd.operations.charging import CHARACTERS_PER_SECOND
+from speechd.operations.known_speakers import stored_fields
 from speechd.operations.recording import fetch, fetch_limits, measure, require_one_source
 from speechd.operations.speech import SpeechCall, check_speech
 from speechd.operations.transcription import TranscriptionCall, check_transcription
@@ -59,14 +60,14 @@ async def accept_recording(request: Request, form_type: type[RecordingForm], dia
         if call.streams:
             raise _streamed("stream")
         webhook = _webhook(body.fields, service)
-        await check_transcription(service, call.request(None))
+        voices = await check_transcription(service, call.request(None))
         is_here, total = await _bring(service, form, draft)
         apart = APART | {"url", "file_id"} if is_here else APART
         order = AudioOrder(
             owner=call.context.caller,
             url=request.url.path,
             request_id=call.context.request_id,
-            fields={name: value for name, value in body.fields.items() if name not in apart},
+            fields={name: value for name, value in stored_fields(body.fields, voices).items() if name not in apart},
             model=form.model,
             format=form.response_format,
             unit="seconds",

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from speechd.asr.batcher import Batcher
 from speechd.asr.channel_merge import Merger
 from speechd.asr.diarization.diarizer import Diarizer
+from speechd.asr.diarization.segments import segments_by_speaker
 from speechd.asr.engine import Decoded, Job
 from speechd.asr.hallucination import apply_policy, evidence
 from speechd.asr.language_detection import LanguageDetector, main_language
@@ -25,9 +26,8 @@ from speechd.asr.recording import OpenRecording
 from speechd.asr.scheduling.scheduler import WINDOWS_IN_FLIGHT, QueuedRecording
 from speechd.asr.seeking import decode_window
 from speechd.asr.speakers.channels import ChannelDiarization
-from speechd.asr.speakers.segments import segments_by_speaker
 from speechd.audio.windows import Packing
-from speechd.executors import DECODING, iterate_in, run_stoppable
+from speechd.executors import DECODING, DIARIZING, iterate_in, run_in, run_stoppable
 from speechd.priority import PrioritySource, interactive
 from speechd.types import Segment, Timings, TranscribeOptions, Transcript, Window
 
@@ -75,12 +75,13 @@ class LocalTranscriber:
             for segment in merger.push((), math.inf):
                 yield segment
             found = await speakers.finish(options)
+            segments = await run_in(DIARIZING, segments_by_speaker, merger.merged, found)
         language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
             duration=recording.seconds,
-            segments=segments_by_speaker(merger.merged, found),
+            segments=segments,
             model=self.model,
             language_probability=certainty,
             warnings=recording.warnings,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from speechd.registry.transfer.bundle import export_models, import_models
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
+    from speechd.service import open_service
     from speechd.settings import Settings, read_settings
     from speechd.store.database import database_url, newest_migration
     from speechd.store.store import StoreHandle
@@ -76,6 +77,7 @@ __all__ = [
     "missing_defaults",
     "newest_migration",
     "open_beside_http",
+    "open_service",
     "origin",
     "parse_permissions",
     "place",
@@ -128,6 +130,7 @@ HOMES = {
     "registry.transfer.bundle": ("export_models", "import_models"),
     "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),
+    "service": ("open_service",),
     "settings": ("Settings", "read_settings"),
     "store.store": ("StoreHandle",),
     "wyoming.run": ("open_beside_http", "run as run_wyoming"),

@@ -42,7 +42,15 @@ def enrol_speaker(
 
     settings = lazy.read_settings()
     owner = _owner(settings, key)
-    asyncio.run(_in_store(settings, lambda store: lazy.enrol(settings, store, owner, name, recording)))
+
+    async def enrol(store: "Store") -> None:
+        service = lazy.open_service(settings)
+        try:
+            await lazy.enrol(service, store, owner, name, recording)
+        finally:
+            await service.close()
+
+    asyncio.run(_in_store(settings, enrol))
     typer.echo(f"{name} is enrolled.")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
@@ -195,8 +195,6 @@ def open_client(url: str, api_key: str | None, parallel: int) -> httpx2.AsyncCli
 
 
 def _form(model: str, options: TranscribeOptions, known: Sequence[str] = ()) -> dict[str, Any]:
-    speakers = options.speakers or SpeakerOptions()
-    one_of = speakers.num_speakers is None
     granularities = ["segment", "word"] if options.word_timestamps else ["segment"]
     fields: dict[str, Any] = {
         "model": model,
@@ -210,13 +208,18 @@ def _form(model: str, options: TranscribeOptions, known: Sequence[str] = ()) -> 
         "start": options.clip.start,
         "duration": options.clip.duration,
         "prompt": options.prompt,
-        "speakers": "true" if options.speakers else None,
-        "num_speakers": speakers.num_speakers,
-        "min_speakers": speakers.min_speakers if options.speakers and one_of else None,
-        "max_speakers": speakers.max_speakers if options.speakers and one_of else None,
-        "known_speaker_names[]": list(known),
+        **_speakers(options.speakers, known),
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def _speakers(options: SpeakerOptions | None, known: Sequence[str]) -> dict[str, Any]:
+    """The parameters that are not at their defaults."""
+    if options is None:
+        return {}
+    default = asdict(SpeakerOptions())
+    counts = {name: value for name, value in asdict(options).items() if value != default[name]}
+    return {"speakers": "true", "known_speaker_names[]": list(known)} | counts
 
 
 def _worth_retrying(reply: httpx2.Response) -> bool:

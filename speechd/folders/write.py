@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from speechd.formats.diarization import DIARIZATION_FORMATS
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
 from speechd.types import Transcript
 
@@ -36,7 +37,7 @@ def write_outputs(stem: Path, formats: Iterable[Format], transcript: Transcript,
 
 def remove_partials(stem: Path) -> None:
     """Removes temporary files of a killed run."""
-    for suffix in {shape.suffix for shape in TRANSCRIPT_FORMATS.values()}:
+    for suffix in {shape.suffix for shape in (*TRANSCRIPT_FORMATS.values(), *DIARIZATION_FORMATS.values())}:
         _partial(_with_suffix(stem, suffix)).unlink(missing_ok=True)
 
 

@@ -47,7 +47,7 @@ def to_turns_and_speakers(transcript: Transcript, view: View) -> JsonObject:
 def to_rttm(transcript: Transcript, view: View) -> str:
     """Rich Transcription Time Marked (NIST, RT-09 evaluation plan, appendix A). Its fields have no blanks."""
     return "".join(
-        f"SPEAKER {RTTM_FILE} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {_field(turn.speaker)} <NA> <NA>\n"
+        f"SPEAKER {RTTM_FILE} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {_field(view.speaker(turn))} <NA> <NA>\n"
         for turn in transcript.segments
     )
 
@@ -73,5 +73,5 @@ def _times(turn: Segment) -> JsonObject:
 
 
 def _field(text: str) -> str:
-    """A text without blanks."""
-    return text.replace(" ", "_")
+    """A text without blanks, and never empty."""
+    return text.replace(" ", "_") or "<NA>"

@@ -1,11 +1,12 @@
 """Speakers whose voices are known: by a reference that comes with the request, or enrolled before."""
 
 import asyncio
+import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from speechd.asr.speakers.channels import kept_voice
 from speechd.errors import InvalidRequest, TooLarge
@@ -13,7 +14,6 @@ from speechd.net.fetch import FetchLimits, fetch_audio
 from speechd.operations.context import RequestContext
 from speechd.schemas.speakers.fields import speaker_names
 from speechd.service import Service
-from speechd.settings import Settings
 from speechd.store.store import Store
 from speechd.types import KnownVoice
 
@@ -24,6 +24,8 @@ MAX_REFERENCE_FILE = 8_000_000
 MAX_ENROLMENT_SECONDS = 600.0
 """Of a recording to enrol a voice: more says nothing new of it."""
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
+VOICES = "known_voices"
+"""The field of a stored request that has the voices of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,20 @@ async def find_known(service: Service, known: KnownSpeakers, context: RequestCon
     return (*[await _referenced(service, *named) for named in references], *enrolled)
 
 
-async def check_known(service: Service, known: KnownSpeakers, context: RequestContext) -> None:
-    """What can be told of known speakers without listening.
+def stored_fields(fields: Mapping[str, Any], voices: Sequence[KnownVoice]) -> dict[str, Any]:
+    """The fields of a request that is answered later: with its known voices, and without its references, which are
+    recordings."""
+    kept = {name: value for name, value in fields.items() if name not in (REFERENCES, VOICES)}
+    if not voices:
+        return kept
+    kept.pop(NAMES)
+    written = [[voice.name, base64.b64encode(voice.embedding).decode()] for voice in voices]
+    return kept | {"speakers": True, VOICES: written}
 
-    Raises:
-        InvalidRequest: nobody is enrolled under a name.
-    """
-    await _enrolled(service, known.enrolled, context)
+
+def stored_voices(fields: Mapping[str, Any]) -> tuple[KnownVoice, ...]:
+    """The known voices in what `stored_fields` gave."""
+    return tuple(KnownVoice(name, base64.b64decode(written)) for name, written in fields.get(VOICES, ()))
 
 
 async def _enrolled(service: Service, names: Sequence[str], context: RequestContext) -> tuple[KnownVoice, ...]:
@@ -109,7 +118,7 @@ async def _listen(service: Service, name: str, reference: str) -> bytes:
     return kept_voice(speaker).embedding
 
 
-async def enrol(settings: Settings, store: Store, owner: str, name: str, recording: Path) -> None:
+async def enrol(service: Service, store: Store, owner: str, name: str, recording: Path) -> None:
     """Keeps the voice of a recording under a name, for later requests of a key.
 
     Args:
@@ -121,15 +130,11 @@ async def enrol(settings: Settings, store: Store, owner: str, name: str, recordi
         ModelNotInstalled: there is no model that tells speakers apart.
     """
     (shown,) = speaker_names((name,), "name")
-    service = Service(settings)
-    try:
-        model = service.models.speaker_model()
-        with await asyncio.to_thread(_opened, recording) as audio:
-            async with service.diarizer(model) as diarizer:
-                speaker = await diarizer.reference(shown, audio, MAX_ENROLMENT_SECONDS)
-        await store.speakers.enrol(owner, kept_voice(speaker), model.id)
-    finally:
-        await service.close()
+    model = service.models.speaker_model()
+    with await asyncio.to_thread(_opened, recording) as audio:
+        async with service.diarizer(model) as diarizer:
+            speaker = await diarizer.reference(shown, audio, MAX_ENROLMENT_SECONDS)
+    await store.speakers.enrol(owner, kept_voice(speaker), model.id)
 
 
 def _opened(recording: Path) -> BinaryIO:

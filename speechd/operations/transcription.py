@@ -13,7 +13,7 @@ from speechd.formats.transcript import Format, JsonObject, View
 from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
 from speechd.operations.context import RequestContext
-from speechd.operations.known_speakers import KnownSpeakers, check_known, find_known
+from speechd.operations.known_speakers import KnownSpeakers, find_known
 from speechd.operations.measuring import Cause, measured_transcription, noted
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
@@ -22,7 +22,7 @@ from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.service import Service
 from speechd.telemetry.tracing import span
-from speechd.types import Segment, Timings, TranscribeOptions, Transcriber, Transcript
+from speechd.types import KnownVoice, Segment, Timings, TranscribeOptions, Transcriber, Transcript
 
 AUDIO_FORMS: Mapping[str, type[RecordingForm]] = {
     "/v1/audio/transcriptions": TranscriptionForm,
@@ -106,10 +106,16 @@ class TranscriptionCall:
 
     form: RecordingForm
     context: RequestContext
+    voices: tuple[KnownVoice, ...] = ()
+    """Of speakers who were known when the request was accepted."""
 
     @classmethod
     def parse(
-        cls, form_type: type[RecordingForm], fields: Mapping[str, Any], context: RequestContext
+        cls,
+        form_type: type[RecordingForm],
+        fields: Mapping[str, Any],
+        context: RequestContext,
+        voices: tuple[KnownVoice, ...] = (),
     ) -> "TranscriptionCall":
         """
         Raises:
@@ -118,7 +124,7 @@ class TranscriptionCall:
         form = form_type.parse(dict(fields))
         if context.dialect.words_need_verbose_json:
             form.check_words()
-        return cls(form, context)
+        return cls(form, context, voices)
 
     @property
     def streams(self) -> bool:
@@ -145,7 +151,7 @@ class TranscriptionCall:
         Args:
             file: the recording, or None where it is to be fetched.
         """
-        form, options = self.form, self.form.to_options()
+        form, options = self.form, replace(self.form.to_options(), known_voices=self.voices)
         known = KnownSpeakers(form.known_speaker_names, form.known_speaker_references)
         asked = known if options.speakers else KnownSpeakers()
         return TranscriptionRequest(form.model, options, file, form.url if file is None else None, self.context, asked)
@@ -204,7 +210,8 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         audio = await _audio(service, request, owned)
         _, transcriber = await service.transcriber(request.model, request.options)
         voices = await find_known(service, request.known, request.context)
-        request = replace(request, options=replace(request.options, known_voices=voices))
+        options = replace(request.options, known_voices=(*request.options.known_voices, *voices))
+        request = replace(request, options=options)
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         known = service.coalescer.recall(key)
         if isinstance(known, Transcript):
@@ -238,16 +245,19 @@ class _SharedTranscription:
         self.audio.close()
 
 
-async def check_transcription(service: Service, request: TranscriptionRequest) -> None:
+async def check_transcription(service: Service, request: TranscriptionRequest) -> tuple[KnownVoice, ...]:
     """What can be told of a transcription before the recording is there.
 
+    Returns:
+        The voices of its known speakers.
+
     Raises:
-        SpeechdError: the model or the URL is refused.
+        SpeechdError: the model, the URL or a known speaker is refused.
     """
     if request.url is not None and not is_inline(request.url):
         check_url(request.url, fetch_limits(service.settings))
     await service.transcriber(request.model, request.options)
-    await check_known(service, request.known, request.context)
+    return await find_known(service, request.known, request.context)
 
 
 async def _audio(service: Service, request: TranscriptionRequest, owned: contextlib.ExitStack) -> BinaryIO:

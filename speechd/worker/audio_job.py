@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from speechd.dialects import common_url
 from speechd.errors import StorageUnavailable
 from speechd.operations.context import RequestContext
+from speechd.operations.known_speakers import stored_voices
 from speechd.operations.recording import fetch, measure
 from speechd.operations.speech import SPEECH_URL, SpeechCall
 from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall, TranscriptionReply
@@ -55,7 +56,9 @@ async def run_job(
 async def _transcribe(
     service: Service, store: Store, line: QueuedTask, context: RequestContext, progress: "JobProgress"
 ) -> TranscriptionReply:
-    call = TranscriptionCall.parse(AUDIO_FORMS[common_url(line.url)], json.loads(line.body or "{}"), context)
+    fields = json.loads(line.body or "{}")
+    form_type = AUDIO_FORMS[common_url(line.url)]
+    call = TranscriptionCall.parse(form_type, fields, context, stored_voices(fields))
     progress.begin_at(call.form.start)
     if line.blob is not None:
         file = store.files.blobs.open(line.blob)  # in no thread, which would leave it open if this is cancelled

@@ -144,7 +144,7 @@ async def test_headerless_speech_stays_headerless(working: House) -> None:
 
 BAD_RECORDINGS: list[tuple[bytes, dict[str, Any]]] = [
     (b"speech", {"temperature": "7"}),
-    (b"speech", {"response_format": "diarized_json"}),
+    (b"speech", {"response_format": "diarized_json", "num_speakers": "12"}),
     (b"speech", {"timestamp_granularities[]": "word"}),
     (b"speech", {"url": "https://a.example/b.wav"}),
     (b"speech", {"model": "nope"}),

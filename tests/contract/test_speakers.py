@@ -13,18 +13,20 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from sqlalchemy import select
 
 from speechd.api.app import create_app
-from speechd.asr.speakers.channels import kept_voice
+from speechd.errors import InvalidRequest
 from speechd.operations.batch import BatchRequest, run_line
 from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import enrol
 from speechd.service import Service
 from speechd.settings import Settings
+from speechd.store.tables import lines
 from tests.contract.test_answers import events_of
 from tests.contract.test_error_shape import assert_envelope
 from tests.contract.test_one_path import ended
-from tests.support.conversations import data_url, load_fakes, spoken, turns_of, wav
+from tests.support.conversations import MarkedVoices, data_url, load_fakes, spoken, turns_of, wav
 
 MODEL = "gpt-4o-transcribe-diarize"
 VOICES = (1, 2, 1, 2, 3, 3)
@@ -145,15 +147,15 @@ async def test_openai_sdk_stream(sdk: openai.AsyncOpenAI) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("format", ["verbose_json", "vtt", "srt", "text", "tsv", "lrc"])
-async def test_speakers_in_every_format_that_can_show_them(room: Room, prefix: str, format: str) -> None:
-    plain = await room.transcribe(prefix=prefix, response_format=format)
-    told = await room.transcribe(prefix=prefix, response_format=format, speakers="true")
-    assert (plain.status_code, told.status_code) == (200, 200), told.text
+async def test_speakers_in_every_format_that_can_show_them(room: Room, prefix: str) -> None:
     marks = {"verbose_json": '"speaker": "C"', "vtt": "<v C>", "srt": "\nC: speech"}
-    mark = marks.get(format, "C: speech")
-    assert mark in told.text
-    assert mark not in plain.text
+    for format in ("verbose_json", "vtt", "srt", "text", "tsv", "lrc"):
+        plain = await room.transcribe(prefix=prefix, response_format=format)
+        told = await room.transcribe(prefix=prefix, response_format=format, speakers="true")
+        assert (plain.status_code, told.status_code) == (200, 200), told.text
+        mark = marks.get(format, "C: speech")
+        assert mark in told.text
+        assert mark not in plain.text
 
 
 async def test_words_have_speakers(room: Room) -> None:
@@ -290,6 +292,13 @@ async def test_recordings_in_which_nobody_is_to_be_told_apart(room: Room, audio:
     assert set(speakers_of(told["segments"])) == set("A" * bool(count))
 
 
+async def test_more_people_than_can_be_told_apart(room: Room) -> None:
+    twelve = wav(turns_of(*(voice for voice in range(1, 13) for _ in range(4))))
+    found = (await room.diarize(twelve)).json()
+    assert 2 <= found["num_speakers"] <= 10
+    assert len(found["segments"]) >= found["num_speakers"]
+
+
 async def test_what_is_no_recording(room: Room) -> None:
     assert_envelope(await room.diarize(b"nonsense" * 100), 400, param="file")
     reply = await room.client.post("/v1/audio/diarization", data={"model": "auto"})
@@ -336,20 +345,16 @@ async def test_equal_requests_are_computed_once(room: Room) -> None:
 async def test_enrolled_speakers_need_no_reference(room: Room, tmp_path: Path) -> None:
     store = await room.app.state.jobs.open()
     (tmp_path / "anna.wav").write_bytes(wav(turns_of(2, 2)))
-    service = Service(room.service.settings, load_engine=load_fakes)
-    async with service.diarizer() as diarizer:
-        with (tmp_path / "anna.wav").open("rb") as audio:
-            voice = await diarizer.reference("Anna", audio, 60)
-    await store.speakers.enrol("", kept_voice(voice), "campplus")
-    await store.speakers.enrol("key_other", kept_voice(voice), "campplus")
+    await enrol(room.service, store, "key_other", "Anna", tmp_path / "anna.wav")
     fields = {"response_format": "diarized_json", f"{NAMES}[]": ["Ben", "Anna"], f"{REFERENCE}[]": data_url(spoken(3))}
+    assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
+    await enrol(room.service, store, "", "Anna", tmp_path / "anna.wav")
     answer = (await room.transcribe(**fields)).json()
     assert speakers_of(answer["segments"]) == ["A", "Anna", "A", "Anna", "Ben", "Ben"]
-    await store.speakers.enrol("", kept_voice(voice), "another-model")
+    (kept,) = await store.speakers.find("", ["Anna"])
+    assert len(kept.voice.embedding) == 4 * MarkedVoices.dimensions
+    await store.speakers.enrol("", kept.voice, "another-model")
     assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
-    await store.speakers.remove("", "Anna")
-    assert_envelope(await room.transcribe(**fields), 400, param=NAMES)
-    await service.close()
 
 
 async def test_a_batch_line_answers_the_same(room: Room) -> None:
@@ -370,10 +375,12 @@ async def _no_file(*_: Any) -> Any:
 
 
 async def test_a_job_answers_the_same(tmp_path: Path) -> None:
+    known = {f"{NAMES}[]": ["Anna"], f"{REFERENCE}[]": [data_url(spoken(2))]}
     async with opened(with_weights(tmp_path), worker=True) as room:
         for path, fields in (
             ("/v1/audio/diarization", {"response_format": "rttm"}),
             ("/v1/audio/transcriptions", {"response_format": "diarized_json", "num_speakers": "3"}),
+            ("/v1/audio/transcriptions", {"response_format": "verbose_json", "known_voices": "[]"} | known),
         ):
             files = {"file": ("a.wav", io.BytesIO(TALK()))}
             job = await room.client.post(path, files=files, data=fields, headers={"prefer": "respond-async"})
@@ -384,6 +391,19 @@ async def test_a_job_answers_the_same(tmp_path: Path) -> None:
             assert result.text == (await room.post(path, **fields)).text
 
 
+async def test_a_job_keeps_no_recording_of_a_known_speaker(tmp_path: Path) -> None:
+    async with opened(with_weights(tmp_path)) as room:
+        fields = {f"{NAMES}[]": "Anna", f"{REFERENCE}[]": data_url(spoken(2)), "response_format": "srt"}
+        form = {"files": {"file": ("a.wav", TALK())}, "data": fields}
+        reply = await room.client.post("/v1/audio/transcriptions", **form, headers={"prefer": "respond-async"})
+        assert reply.status_code == 202, reply.text
+        store = await room.app.state.jobs.open()
+        async with store.database.reading() as connection:
+            (body,) = (await connection.execute(select(lines.c.body))).scalars().all()
+    assert "data:" not in body
+    assert json.loads(body)["known_voices"][0][0] == "Anna"
+
+
 async def test_a_job_with_a_bad_name_is_refused_at_once(room: Room) -> None:
     post = partial(room.client.post, headers={"prefer": "respond-async"})
     fields = {"response_format": "diarized_json", f"{NAMES}[]": "Anna"}
@@ -391,7 +411,15 @@ async def test_a_job_with_a_bad_name_is_refused_at_once(room: Room) -> None:
     assert_envelope(reply, 400, param=NAMES)
 
 
-async def test_enrolment_refuses_what_has_no_voice(room: Room, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [(turns_of(1, 2), "several people"), (np.zeros(48_000, np.float32), "s of speech"), (None, "cannot be read")],
+    ids=["two voices", "silence", "no file"],
+)
+async def test_enrolment_refuses_what_has_no_voice(room: Room, tmp_path: Path, samples: Any, said: str) -> None:
     store = await room.app.state.jobs.open()
-    with pytest.raises(Exception, match="cannot be read"):
-        await enrol(room.service.settings, store, "", "Anna", tmp_path / "absent.wav")
+    if samples is not None:
+        (tmp_path / "a.wav").write_bytes(wav(samples))
+    with pytest.raises(InvalidRequest, match=said):
+        await enrol(room.service, store, "", "Anna", tmp_path / "a.wav")
+    assert await store.speakers.list() == []

@@ -14,7 +14,7 @@ import soundfile
 import srt
 import webvtt
 from groq import Groq
-from openai import AsyncOpenAI, BadRequestError, OpenAI
+from openai import AsyncOpenAI, BadRequestError, InternalServerError, OpenAI
 
 from tests.conftest import FIXTURES, Fixture, fixtures
 from tests.support.generated_audio import encode, interleaved, tone, wav
@@ -121,10 +121,10 @@ def test_too_many_channels_are_refused(openai: OpenAI) -> None:
     assert refusal.value.param == "channels"
 
 
-def test_diarization_without_channels_says_what_is_possible(openai: OpenAI) -> None:
-    with pytest.raises(BadRequestError, match="channels=split") as refusal:
+def test_diarization_without_channels_needs_a_model(openai: OpenAI) -> None:
+    with pytest.raises(InternalServerError, match="speechd models pull campplus") as refusal:
         openai.audio.transcriptions.create(model=MODEL, file=CALL, response_format="diarized_json")
-    assert (refusal.value.param, refusal.value.code) == ("response_format", "unsupported")
+    assert (refusal.value.status_code, refusal.value.code) == (503, "model_not_installed")
 
 
 # Languages

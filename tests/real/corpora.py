@@ -146,6 +146,22 @@ def call(turns: int = 16) -> Corpus:
 
 
 @cache
+def call_of_two_people(turns: int = 12) -> Corpus:
+    """A woman in English and a man in Italian in turn, one on each channel."""
+    choose = random.Random("two people")
+    pairs = zip(*(choose.sample(worded(language, MIN_WORDS), turns // 2) for language in ("en", "it")), strict=True)
+    said = [each for english, italian in pairs for each in ((english, "en"), (italian, "it"))]
+    recording = _joined("two people", said, [0.6] * turns, 3600, channels=2)
+    return Corpus("two people", (recording,), "multi")
+
+
+def mixed_to_one(recording: Recording) -> bytes:
+    """Its channels in one, as a WAV file."""
+    samples, _ = soundfile.read(io.BytesIO(recording.data), dtype="float32", always_2d=True)
+    return _wav(samples.mean(axis=1))
+
+
+@cache
 def no_speech(seconds: float = 20.0) -> Corpus:
     """What nobody speaks in."""
     made: dict[str, Callable[[float], Samples]] = {

@@ -1,1 +1,1 @@
-"""Speakers in a transcript: who says each word, as segments of one speaker with a label."""
+"""Diarization of a request: beside its transcription, or alone."""

@@ -49,7 +49,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="txt, json, srt, vtt, tsv, lrc, diarized_json, minutes. Several with commas or repeated.",
+        help="txt, json, srt, vtt, tsv, lrc, diarized_json, minutes, rttm. Several with commas or repeated.",
         rich_help_panel=WRITTEN,
     ),
 ]
@@ -109,7 +109,7 @@ Speakers = Annotated[
     bool,
     typer.Option(
         "--speakers",
-        help="Tell speakers apart by their voice. diarized_json and minutes always do.",
+        help="Tell speakers apart by their voice. diarized_json, minutes and rttm always do.",
         rich_help_panel=SPEAKERS,
     ),
 ]

@@ -63,7 +63,7 @@ class TranscribeArgs:
         }
         names = {row.name for row in formats}
         form = TranscriptionForm.parse(
-            fields | {"response_format": "diarized_json" if names & SPEAKER_FORMATS else "verbose_json"}
+            fields | {"response_format": "diarized_json" if names & {*SPEAKER_FORMATS, "rttm"} else "verbose_json"}
         )
         options = form.to_options()
         self._check(names)

@@ -24,6 +24,7 @@ from speechd.folders.remote import Remote, open_client
 from speechd.folders.run import FolderRun, RunConfig
 from speechd.folders.transcriber import Local, Recogniser
 from speechd.folders.watch import follow
+from speechd.formats.diarization import DIARIZATION_FORMATS
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
 from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import KnownSpeakers
@@ -33,16 +34,17 @@ from speechd.store.store import StoreHandle
 from speechd.types import TranscribeOptions
 
 FILE_FORMATS = {
-    "txt": "txt",
-    "json": "verbose_json",
-    "srt": "srt",
-    "vtt": "vtt",
-    "tsv": "tsv",
-    "lrc": "lrc",
-    "diarized_json": "diarized_json",
-    "minutes": "minutes",
+    "txt": TRANSCRIPT_FORMATS["txt"],
+    "json": TRANSCRIPT_FORMATS["verbose_json"],
+    "srt": TRANSCRIPT_FORMATS["srt"],
+    "vtt": TRANSCRIPT_FORMATS["vtt"],
+    "tsv": TRANSCRIPT_FORMATS["tsv"],
+    "lrc": TRANSCRIPT_FORMATS["lrc"],
+    "diarized_json": TRANSCRIPT_FORMATS["diarized_json"],
+    "minutes": TRANSCRIPT_FORMATS["minutes"],
+    "rttm": DIARIZATION_FORMATS["rttm"],
 }
-"""What `--format` names, and the row of FORMATS that writes it."""
+"""By the names that `--format` takes."""
 STANDARD = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
 LONG_WAIT = 5.0
@@ -116,7 +118,7 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
     unknown = [name for name in wanted if name not in FILE_FORMATS]
     if unknown or not wanted:
         raise InvalidRequest(f"--format takes {', '.join(FILE_FORMATS)}, not {', '.join(unknown) or 'nothing'}.")
-    return tuple(TRANSCRIPT_FORMATS[FILE_FORMATS[name]] for name in wanted)
+    return tuple(FILE_FORMATS[name] for name in wanted)
 
 
 def run(plan: RunPlan, settings: Settings) -> int:

@@ -36,7 +36,7 @@ SPARE_MODELS = 40
 
 CUSTOM_VOICES = "custom voices are not built"
 STORED_CHATS = "no LLM backend that speechd knows stores chat completions"
-SPEAKERS = "known_speaker_names: there is no diarizer"
+SPEAKERS = "known_speaker_references: the word `string` is no `data:` URL"
 LIMIT = "limit=0: OpenAI documents 1 to 10,000"
 EMPTY = "bytes=0: an upload holds something"
 BASE64 = "the SDK asks for base64 and validates before it decodes"

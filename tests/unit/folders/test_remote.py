@@ -15,7 +15,7 @@ import pytest
 from speechd.errors import AuthenticationFailed, BackendFailure, CannotGoOn, InvalidRequest, ModelNotFound, SpeechdError
 from speechd.folders.remote import Remote, open_client
 from speechd.operations import TranscriptionRequest
-from speechd.types import Segment, TranscribeOptions, Transcript, Word
+from speechd.types import Segment, SpeakerOptions, TranscribeOptions, Transcript, Word
 
 ANSWER = {
     "task": "transcribe",
@@ -106,11 +106,16 @@ def audio(tmp_path: Path) -> Path:
 
 
 async def ask(
-    url: str, audio: Path, waits: list[float] | None = None, key: str | None = None, **options: Any
+    url: str,
+    audio: Path,
+    waits: list[float] | None = None,
+    key: str | None = None,
+    known: tuple[str, ...] = (),
+    **options: Any,
 ) -> Transcript:
     async with open_client(url, key, 4) as client:
         remote = Remote(client, notice=lambda seconds, reason: (waits if waits is not None else []).append(seconds))
-        remote.first_wait = 0.001
+        remote.first_wait, remote.known = 0.001, known
         request = TranscriptionRequest("m", TranscribeOptions(**options), file=audio.open("rb"))
         async with remote.open(request) as stream:
             parts = [part async for part in stream.parts]
@@ -170,6 +175,20 @@ async def test_channels_and_languages_come_back_as_they_were_asked_for(audio: Pa
         assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
     assert [(s.channel, s.language) for s in transcript.segments] == [(1, "de"), (2, "en")]
     assert [[word.word for word in s.words] for s in transcript.segments] == [["Hallo", "du."], ["Tschüs."]]
+
+
+async def test_speakers_come_back_as_they_were_asked_for(audio: Path) -> None:
+    first, second = ANSWER["segments"]
+    answer = ANSWER | {"segments": [first | {"speaker": "Anna"}, second | {"speaker": "A"}]}
+    with answering(Reply(body=answer)) as service:
+        transcript = await ask(service.url, audio, known=("Anna",), speakers=SpeakerOptions(None, 2, 10))
+        await ask(service.url, audio)
+    (_, body, _), (_, plain, _) = service.requests
+    for name, value in {"speakers": "true", "min_speakers": "2", "known_speaker_names[]": "Anna"}.items():
+        assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body
+    assert b"max_speakers" not in body
+    assert b"speakers" not in plain
+    assert [segment.speaker for segment in transcript.segments] == ["Anna", "A"]
 
 
 async def test_translations_have_their_own_address(audio: Path) -> None:

@@ -3,13 +3,15 @@ from typing import Any
 
 import pytest
 
-from speechd.errors import InvalidRequest, Unsupported
+from speechd.errors import InvalidRequest
 from speechd.formats.subtitles import Layout
 from speechd.schemas.chunking import ServerVad
 from speechd.schemas.models import ModelList, ModelObject
+from speechd.schemas.recording import RecordingForm
+from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm, ErrorEnvelope, TranscriptionForm, TranslationForm
-from speechd.types import MIXED_VAD, Clip, TranscribeOptions, VadOptions
+from speechd.types import MIXED_VAD, Clip, SpeakerOptions, TranscribeOptions, VadOptions
 
 
 def options(**fields: Any) -> TranscribeOptions:
@@ -203,7 +205,6 @@ BAD = [
     ({"channels": "split", "channel_labels": ["a", " a "]}, "channel_labels"),
     ({"channels": "split", "channel_labels": ["a" * 65]}, "channel_labels"),
     ({"channels": "split", "channel_labels": ["a\x00b"]}, "channel_labels"),
-    ({"response_format": "diarized_json"}, "response_format"),
     ({"response_format": "diarized_json", "channels": "split", "include": ["logprobs"]}, "include"),
     *(
         ({"response_format": "srt", name: value}, name)
@@ -236,23 +237,69 @@ def test_a_bad_value_is_named(form: type[AudioForm], fields: dict[str, Any], par
     assert param in caught.value.message or "language" in caught.value.message
 
 
+REFERENCE = "data:audio/wav;base64,AAAA"
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "wanted"),
     [
-        {"response_format": "diarized_json"},
-        {"response_format": "diarized_json", "channels": "mixed"},
-        {"known_speaker_names": ["Anna"]},
-        {"known_speaker_references": ["data:audio/wav;base64,AAAA"]},
+        ({}, None),
+        ({"response_format": "diarized_json"}, SpeakerOptions()),
+        ({"response_format": "minutes"}, SpeakerOptions()),
+        ({"response_format": "diarized_json", "channels": "split"}, None),
+        ({"response_format": "diarized_json", "channels": "split", "speakers": "true"}, SpeakerOptions()),
+        ({"response_format": "srt", "num_speakers": "3"}, SpeakerOptions(3)),
+        ({"response_format": "vtt", "min_speakers": "2", "max_speakers": "4"}, SpeakerOptions(None, 2, 4)),
+        ({"response_format": "verbose_json", "known_speaker_names": "Anna"}, SpeakerOptions()),
+        ({"response_format": "text", "num_speakers": "0"}, None),
+        ({"speakers": "true", "num_speakers": "2"}, None),
     ],
+    ids=str,
 )
-def test_speakers_are_not_supported(fields: dict[str, Any]) -> None:
-    with pytest.raises(Unsupported) as caught:
-        TranscriptionForm.parse({"model": "m", **fields})
-    assert caught.value.error_code == "unsupported"
+def test_speakers_are_told_apart_where_the_answer_shows_them(fields: dict[str, Any], wanted: object) -> None:
+    made = options(**fields)
+    assert made.speakers == wanted
+    assert made.word_timestamps == (wanted is not None)
+    assert made.can_go_on == (wanted is None and made.channels == "mixed")
 
 
 @pytest.mark.parametrize(
-    "schema", [TranscriptionForm, TranslationForm, ServerVad, ModelObject, ModelList, ErrorEnvelope]
+    ("fields", "param"),
+    [
+        ({"known_speaker_references": [REFERENCE]}, "known_speaker_references"),
+        (
+            {"known_speaker_names": list("abcde"), "known_speaker_references": [REFERENCE] * 5},
+            "known_speaker_references",
+        ),
+        ({"known_speaker_names": ["Anna"], "known_speaker_references": ["AAAA"]}, "known_speaker_references"),
+        ({"known_speaker_names": [str(n) for n in range(11)]}, "known_speaker_names"),
+        ({"known_speaker_names": ["Anna", " Anna"]}, "known_speaker_names"),
+        ({"num_speakers": 11}, "num_speakers"),
+        ({"min_speakers": 3, "max_speakers": 2}, "min_speakers"),
+        ({"num_speakers": 2, "min_speakers": 2}, "num_speakers"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("form", [TranscriptionForm, DiarizationForm])
+def test_contradictions_about_speakers(form: type[RecordingForm], fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        form.parse(fields)
+    assert caught.value.param == param
+
+
+def test_a_diarization_has_the_options_of_its_recording() -> None:
+    form = DiarizationForm.parse(
+        {"num_speakers": "2", "start": "3", "duration": "4", "audio_track": "German", "chunking_strategy": "server_vad"}
+    )
+    assert form.to_options() == TranscribeOptions(
+        task="diarize", speakers=SpeakerOptions(2), clip=Clip(3, 4), audio_track="de"
+    )
+    assert form.format.name == "json"
+    assert DiarizationForm.parse({"response_format": "rttm"}).format.suffix == ".rttm"
+
+
+@pytest.mark.parametrize(
+    "schema", [TranscriptionForm, TranslationForm, DiarizationForm, ServerVad, ModelObject, ModelList, ErrorEnvelope]
 )
 def test_every_field_has_its_sentence(schema: Any) -> None:
     assert schema.__doc__

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from speechd.asr.diarization.labels import SpeakerLabels
 from speechd.asr.diarization.words import assign_words
-from speechd.asr.speakers.labels import SpeakerLabels
 from speechd.formats.subtitle_tokens import SubtitleToken, subtitle_tokens_of, text_of
 from speechd.types import Diarization, Segment, Word
 
@@ -26,6 +26,8 @@ def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, 
         segments: of all channels, in the order of time.
         diarizations: by channel.
     """
+    if not diarizations:
+        return tuple(segments)
     labels = SpeakerLabels({name for found in diarizations.values() for name in found.names if name})
     return tuple(part for segment in segments for part in _parts(segment, diarizations.get(segment.channel), labels))
 

@@ -3,8 +3,8 @@
 import itertools
 from dataclasses import replace
 
-from speechd.asr.speakers.labels import SpeakerLabels, letters
-from speechd.asr.speakers.segments import segments_by_speaker
+from speechd.asr.diarization.labels import SpeakerLabels, letters
+from speechd.asr.diarization.segments import segments_by_speaker
 from speechd.types import Diarization, Segment, SpeakerTurn, TokenLogprob, Word
 
 TALK = Segment(
