@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from speechd.auth.usage import UsageCounters
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
     from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
+    from speechd.cli.listen.run import ListenPlan
+    from speechd.cli.listen.run import run as run_listen
+    from speechd.cli.listen.sources import list_microphones
     from speechd.cli.speak import SpeakPlan, read_text
     from speechd.cli.speak import run as run_speak
     from speechd.cli.transcribe.options import TranscribeArgs
@@ -46,6 +49,7 @@ __all__ = [
     "KeyFile",
     "KeyLimits",
     "Layout",
+    "ListenPlan",
     "ModelStore",
     "RunMode",
     "Selection",
@@ -61,6 +65,7 @@ __all__ = [
     "folder_bytes",
     "format_usage",
     "import_models",
+    "list_microphones",
     "listen",
     "missing_defaults",
     "open_beside_http",
@@ -71,6 +76,7 @@ __all__ = [
     "read_text",
     "refuse_unsafe_binding",
     "run_checks",
+    "run_listen",
     "run_server",
     "run_speak",
     "run_transcribe",
@@ -90,6 +96,8 @@ HOMES = {
     "auth.usage": ("UsageCounters",),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
     "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
+    "cli.listen.run": ("ListenPlan", "run as run_listen"),
+    "cli.listen.sources": ("list_microphones",),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),

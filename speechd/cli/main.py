@@ -1,5 +1,5 @@
-"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`,
-`keys`, `doctor`."""
+"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `listen`, `speak`, `batch`,
+`models`, `keys`, `doctor`."""
 
 import asyncio
 import sys
@@ -11,6 +11,7 @@ import typer
 from speechd import __version__
 from speechd.cli import batch, keys, lazy, models, serve
 from speechd.cli.doctor import command as doctor_command
+from speechd.cli.listen import command as listen_command
 from speechd.cli.transcribe import command as transcribe_commands
 from speechd.errors import SpeechdError
 
@@ -29,6 +30,7 @@ app.command()(serve.serve)
 app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
+app.command()(listen_command.listen)
 app.command()(doctor_command.doctor)
 
 
