@@ -1,10 +1,11 @@
 """Where the audio comes from: a microphone, a recording that is played, or a WAV on standard input."""
 
 import asyncio
-import sys
+import os
+import threading
 import wave
 from collections.abc import AsyncGenerator, Generator, Iterator
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,8 @@ from speechd.types import SAMPLE_RATE, Samples
 
 PIECE_SECONDS = 0.1
 """Of audio that is handed on at once."""
+READ_AHEAD = 10
+"""Pieces of standard input that wait at most."""
 MAX_BEHIND = 600
 """Pieces of a microphone that may wait: a minute, in which a model loads."""
 
@@ -61,7 +64,8 @@ class StandardInput:
             InvalidRequest: it is no WAV with integer PCM.
         """
         try:
-            self._wav = wave.open(stream or sys.stdin.buffer, "rb")  # noqa: SIM115 - it lives as long as the command
+            # A descriptor of its own: at the end of the process Python would wait for who reads `sys.stdin`.
+            self._wav = wave.open(stream or os.fdopen(os.dup(0), "rb"), "rb")  # noqa: SIM115 - as long as the command
         except (wave.Error, EOFError) as error:
             raise InvalidRequest(f"Standard input is not a WAV with PCM samples ({error}).") from error
         self.rate = self._wav.getframerate()
@@ -69,10 +73,26 @@ class StandardInput:
             raise InvalidRequest(f"The WAV has a rate of {self.rate} Hz; 8000 to 48000 are accepted.")
 
     async def pieces(self) -> Audio:
-        """As they come."""
+        """As they come. The thread that reads may wait for ever: it does not hold up the end of the process."""
+        loop, waiting, room = asyncio.get_running_loop(), asyncio.Queue[bytes](), threading.Semaphore(READ_AHEAD)
+
+        def read() -> None:
+            data = b"-"
+            while data:
+                room.acquire()
+                data = self._wav.readframes(round(PIECE_SECONDS * self.rate))
+                with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                    loop.call_soon_threadsafe(waiting.put_nowait, data)
+
+        threading.Thread(target=read, name="stdin", daemon=True).start()
+        while data := await waiting.get():
+            room.release()
+            yield self._mono(data)
+
+    def _mono(self, data: bytes) -> bytes:
         width, channels = self._wav.getsampwidth(), self._wav.getnchannels()
-        while data := await asyncio.to_thread(self._wav.readframes, round(PIECE_SECONDS * self.rate)):
-            yield pcm16(mono_from_pcm(data[: len(data) - len(data) % (width * channels)], width, channels)).tobytes()
+        whole = len(data) - len(data) % (width * channels)
+        return pcm16(mono_from_pcm(data[:whole], width, channels)).tobytes()
 
 
 class Microphone:
