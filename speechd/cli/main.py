@@ -30,7 +30,7 @@ app.command()(serve.serve)
 app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
-app.command()(listen_command.listen)
+app.command("listen")(listen_command.listen_live)
 app.command()(doctor_command.doctor)
 
 

@@ -15,7 +15,7 @@ IN_MEMORY = 1 << 20
 """Bytes of a recording that are kept in memory: 33 s. A longer one is a temporary file."""
 
 
-class AudioInput:
+class RecordingInput:
     """Collects chunks, each in the format that it says itself; blocking. Close it, or take its file."""
 
     def __init__(self, max_seconds: float) -> None:

@@ -13,7 +13,7 @@ from wyoming.info import Info
 
 from speechd.errors import InternalError, Overloaded
 from speechd.service import Service
-from speechd.wyoming.connection import Connection, FrontDoor, send_error
+from speechd.wyoming.connection import Connection, FrontDoor, tell_error
 from speechd.wyoming.events import MAX_LINE, EventLimits
 from speechd.wyoming.info import describe
 
@@ -24,7 +24,7 @@ BYTES_PER_CHARACTER = 6
 DATA_BYTES = 1 << 16
 """Of the JSON of an event, beside its text."""
 FRESH_INFO_SECONDS = 0.3
-"""For which `describe` waits for what is installed now. Then it is answered with what was installed before, because Home
+"""For which `describe` waits for what is installed now. Then the answer is what was installed before, because Home
 Assistant waits for a second."""
 IDLE_SECONDS = 10.0
 """After which a client that has said nothing can be closed for another."""
@@ -73,7 +73,7 @@ class Clients:
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection, until it ends."""
         if len(self._tasks) >= MAX_CONNECTIONS and not self._close_idle():
-            await send_error(writer, Overloaded("All connections are in use.", code="too_many_connections"))
+            await tell_error(writer, Overloaded("All connections are in use.", code="too_many_connections"))
             writer.close()
             return
         connection = Connection(self._door, reader, writer)

@@ -10,7 +10,7 @@ from speechd.cli import lazy
 HEARD, WRITTEN, SERVICE = "What is heard", "What is written", "By a running server"
 
 
-def listen(
+def listen_live(
     file: Annotated[
         Path | None,
         typer.Argument(help="Recording to play instead. - is a WAV on standard input.", show_default=False),

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -22,14 +22,13 @@ from speechd.operations.live import (
     TurnStarted,
 )
 from speechd.operations.live.events import TurnStopped
+from speechd.operations.live.turn import Emit
 from speechd.schemas.realtime import INCLUDED_WORDS
 from speechd.types import Segment, TranscribeOptions, Transcript, Word
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 BUFFER = "input_audio_buffer."
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
-
-Emit = Callable[[LiveEvent], Awaitable[None]]
 
 
 class RemoteSession:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechd.cli.listen.live_text import LiveText
-from speechd.cli.listen.remote import Emit, RemoteSession
-from speechd.cli.listen.sources import Audio, Microphone, Recording, Source, StandardInput, with_silence
+from speechd.cli.listen.remote import RemoteSession
+from speechd.cli.listen.sources import Audio, AudioSource, Microphone, Recording, StandardInput, with_silence
 from speechd.cli.transcribe.options import TranscribeArgs
 from speechd.cli.transcribe.run import FILE_FORMATS, STANDARD
 from speechd.errors import InvalidRequest
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format
 from speechd.operations import RequestContext
 from speechd.operations.live import LiveConfig, LiveTranscription, TurnDetection, WireFormat
+from speechd.operations.live.turn import Emit
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
@@ -105,13 +106,13 @@ def run(plan: ListenPlan, settings: Settings) -> int:
     return 0
 
 
-def _source(plan: ListenPlan) -> Source:
+def _source(plan: ListenPlan) -> AudioSource:
     if plan.file is None:
         return Microphone(plan.device)
     return StandardInput() if plan.file == STANDARD else Recording(plan.file, plan.speed)
 
 
-async def _listen(plan: ListenPlan, settings: Settings, source: Source, heard: LiveText) -> None:
+async def _listen(plan: ListenPlan, settings: Settings, source: AudioSource, heard: LiveText) -> None:
     with _until_interrupted() as interrupted:
         until_then = _stoppable(source.pieces(), interrupted)
         audio = with_silence(until_then, source.rate, plan.detection.silence + AFTER_SILENCE)

@@ -136,7 +136,7 @@ class Microphone:
         raise SpeechdError("This machine does not keep up with the microphone. A smaller model is faster: --model.")
 
 
-Source = Recording | StandardInput | Microphone
+AudioSource = Recording | StandardInput | Microphone
 
 
 def load_sounddevice() -> Any:
