@@ -46,9 +46,9 @@ class LiveServer:
 
 @asynccontextmanager
 async def serving_live(
-    data_dir: Path, engine: Callable[..., Any] = lambda *_: FakeAsr(), **settings: Any
+    data_dir: Path, engine: Callable[..., Any] | None = lambda *_: FakeAsr(), **settings: Any
 ) -> AsyncIterator[LiveServer]:
-    """A real service whose models are all `engine`."""
+    """A real service whose models are all `engine`; None: whatever is installed."""
     services: list[Service] = []
 
     def open_service(given: Settings) -> Service:

@@ -21,9 +21,11 @@ from speechd.types import Samples, TranscribeOptions
 
 MIN_INTERVAL = 0.3
 """Seconds between two hypotheses of a turn at least."""
-LOAD_FACTOR = 1.5
+FIRST_INTERVAL = 0.6
+"""Seconds of speech before the first hypothesis: less is a syllable."""
+LOAD_FACTOR = 1.0
 """Between two hypotheses a turn waits this many times as long as the last one took, its wait for the engine counted in:
-live turns together take at most 40 % of an engine's time, however many there are."""
+live turns together take at most half of an engine's time, however many there are."""
 SPEECH = 0.35
 """Probability from which on a frame may be speech, for which it is worth to look for words."""
 
@@ -121,16 +123,18 @@ class LiveTurn:
         """Hypotheses while the turn goes on. Where they fail, the final text still tells why."""
         try:
             async with self._service.streaming_decoder(self._model, self._options, self._context.caller) as decoder:
+                interval = FIRST_INTERVAL
                 while await self._spoken.wait():
+                    await asyncio.sleep(interval)
                     self._spoken.clear()
                     started = time.monotonic()
                     try:
                         stable = await self._streaming.hypothesis(decoder.decode, decoder.longest)
                     except Overloaded as refusal:
-                        await asyncio.sleep(refusal.retry_after or 1.0)
+                        interval = refusal.retry_after or 1.0
                         continue
                     if stable:
                         await emit(TextDelta(self.id, stable))
-                    await asyncio.sleep(max(MIN_INTERVAL, LOAD_FACTOR * (time.monotonic() - started)))
+                    interval = max(MIN_INTERVAL, LOAD_FACTOR * (time.monotonic() - started))
         except SpeechdError as error:
             log.info("no text while turn %s goes on: %s", self.id, error.message)

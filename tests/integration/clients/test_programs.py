@@ -45,10 +45,12 @@ CALLS = {
     "dify": 9,
     "langchain": 13,
     "litellm": 26,
-    "livekit": 25,
-    "pipecat": 13,
+    "livekit": 28,
+    "openai_js": 3,
+    "pipecat": 15,
 }
 """How many calls each program makes: one that ends early is noticed."""
+ON_NODE = {"ai_sdk", "openai_js"}
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,11 @@ def server_with_chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def program(client: str, folder: Path) -> list[object]:
     """The command that runs the program of a client."""
-    if client != "ai_sdk":
+    if client not in ON_NODE:
         return [python_of(client), PROGRAMS / f"{client}_calls.py"]
     node = node_with_packages(folder)
-    shutil.copy(PROGRAMS / "ai_sdk_calls.mjs", folder)  # node looks for packages beside a program
-    return [node, folder / "ai_sdk_calls.mjs"]
+    shutil.copy(PROGRAMS / f"{client}_calls.mjs", folder)  # node looks for packages beside a program
+    return [node, folder / f"{client}_calls.mjs"]
 
 
 def read_calls(printed: str) -> list[Call]:
