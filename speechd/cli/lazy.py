@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from speechd.cli.admin.snapshot import snapshot
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
     from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
+    from speechd.cli.listen.run import ListenPlan
+    from speechd.cli.listen.run import run as run_listen
+    from speechd.cli.listen.sources import list_microphones
     from speechd.cli.speak import SpeakPlan, read_text
     from speechd.cli.speak import run as run_speak
     from speechd.cli.transcribe.options import TranscribeArgs
@@ -56,6 +59,7 @@ __all__ = [
     "KeyFile",
     "KeyLimits",
     "Layout",
+    "ListenPlan",
     "ModelStore",
     "RunMode",
     "Selection",
@@ -73,6 +77,7 @@ __all__ = [
     "folder_bytes",
     "format_usage",
     "import_models",
+    "list_microphones",
     "listen",
     "missing_defaults",
     "newest_migration",
@@ -87,6 +92,7 @@ __all__ = [
     "read_text",
     "refuse_unsafe_binding",
     "run_checks",
+    "run_listen",
     "run_server",
     "run_speak",
     "run_transcribe",
@@ -114,6 +120,8 @@ HOMES = {
     "store.database": ("database_url", "newest_migration"),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
     "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
+    "cli.listen.run": ("ListenPlan", "run as run_listen"),
+    "cli.listen.sources": ("list_microphones",),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),

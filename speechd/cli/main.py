@@ -1,5 +1,5 @@
-"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `speak`, `batch`, `models`,
-`keys`, `speakers`, `doctor`, `settings`, `backup`, `restore`."""
+"""The command line: `speechd serve`, `wyoming`, `worker`, `transcribe`, `translate`, `listen`, `speak`, `batch`,
+`models`, `keys`, `speakers`, `doctor`, `settings`, `backup`, `restore`."""
 
 import asyncio
 import os
@@ -14,6 +14,7 @@ from speechd.cli import batch, keys, lazy, models, serve, speakers
 from speechd.cli.admin import backup as backup_commands
 from speechd.cli.admin import settings as settings_command
 from speechd.cli.doctor import command as doctor_command
+from speechd.cli.listen import command as listen_command
 from speechd.cli.transcribe import command as transcribe_commands
 from speechd.errors import SpeechdError
 
@@ -34,6 +35,7 @@ app.command()(serve.serve)
 app.command()(serve.wyoming)
 app.command()(transcribe_commands.transcribe)
 app.command()(transcribe_commands.translate)
+app.command("listen")(listen_command.listen_live)
 app.command()(doctor_command.doctor)
 app.command()(settings_command.settings)
 app.command()(backup_commands.backup)

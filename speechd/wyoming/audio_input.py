@@ -6,6 +6,7 @@ from typing import IO, Any, BinaryIO, cast
 import numpy as np
 
 from speechd.audio.encode import bare_pcm_header, pcm16
+from speechd.audio.pcm import mono_from_pcm
 from speechd.errors import TooLarge
 from speechd.types import SAMPLE_RATE, Samples
 from speechd.wyoming.requests import AudioFormatEvent
@@ -14,7 +15,7 @@ IN_MEMORY = 1 << 20
 """Bytes of a recording that are kept in memory: 33 s. A longer one is a temporary file."""
 
 
-class AudioInput:
+class RecordingInput:
     """Collects chunks, each in the format that it says itself; blocking. Close it, or take its file."""
 
     def __init__(self, max_seconds: float) -> None:
@@ -45,7 +46,7 @@ class AudioInput:
         data = self._rest + data
         whole = len(data) - len(data) % format.frame
         self._rest = data[whole:]
-        self._write(self._resampled(_mono(data[:whole], format)))
+        self._write(self._resampled(mono_from_pcm(data[:whole], format.width, format.channels)))
 
     def take_file(self) -> BinaryIO:
         """The whole recording, at its beginning, for the caller to close."""
@@ -76,21 +77,3 @@ class AudioInput:
         if self._samples > self._max_samples:
             raise TooLarge(f"The audio is longer than the {self._max_samples / SAMPLE_RATE:g} seconds accepted here.")
         self._file.write(pcm16(samples).tobytes())
-
-
-def _mono(data: bytes, format: AudioFormatEvent) -> Samples:
-    """The mean of the channels as float32 in [-1, 1], shape (n,)."""
-    samples = _decoded(data, format.width).reshape(-1, format.channels)
-    mixed: Samples = samples.mean(axis=1, dtype=np.float32)
-    return mixed
-
-
-def _decoded(data: bytes, width: int) -> Samples:
-    """Integer PCM as float32 in [-1, 1], shape (n,)."""
-    if width == 1:
-        return np.frombuffer(data, np.uint8).astype(np.float32) / np.float32(128) - np.float32(1)
-    if width == 3:  # each becomes the upper bytes of 32 bits
-        padded = np.zeros((len(data) // 3, 4), np.uint8)
-        padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        data, width = padded.tobytes(), 4
-    return np.frombuffer(data, f"<i{width}").astype(np.float32) / np.float32(2 ** (8 * width - 1))

@@ -27,7 +27,7 @@ from speechd.operations import RequestContext, TranscriptionRequest
 from speechd.operations.speech_stream import TextInput
 from speechd.operations.transcription import check_transcription
 from speechd.service import Service
-from speechd.wyoming.audio_input import AudioInput
+from speechd.wyoming.audio_input import RecordingInput
 from speechd.wyoming.events import MAX_LINE, EventLimits, read_event, send_event
 from speechd.wyoming.requests import AudioFormatEvent, PingEvent, SynthesizeEvent, TextEvent, TranscribeEvent
 from speechd.wyoming.synthesis import synthesize, synthesize_stream
@@ -67,7 +67,7 @@ class Connection:
         self._answer: asyncio.Task[None] | None = None
         self._request: TranscriptionRequest | None = None
         """Of the audio that is coming, or will come."""
-        self._audio: AudioInput | None = None
+        self._audio: RecordingInput | None = None
         self._text: TextInput | None = None
         """Of the speech whose text is coming."""
         self._refused = False
@@ -180,9 +180,9 @@ class Connection:
     def _text_input(self, *, whole: bool) -> TextInput:
         return TextInput(self._door.service.settings.max_speech_characters, whole=whole)
 
-    def _begin_audio(self) -> AudioInput:
+    def _begin_audio(self) -> RecordingInput:
         longest = min(MAX_AUDIO_SECONDS, self._door.service.settings.max_audio_seconds)
-        self._audio = AudioInput(longest)
+        self._audio = RecordingInput(longest)
         return self._audio
 
     def _drop_audio(self) -> None:
@@ -218,7 +218,7 @@ class Connection:
         async with self._sending:
             self._refused = True
             asyncio.get_running_loop().call_later(LEAVING_SECONDS, self._writer.close)
-            await send_error(self._writer, error if isinstance(error, SpeechdError) else _internal(error))
+            await tell_error(self._writer, error if isinstance(error, SpeechdError) else _internal(error))
             with contextlib.suppress(OSError):
                 self._writer.write_eof()
 
@@ -239,7 +239,7 @@ class Connection:
             await self._writer.wait_closed()
 
 
-async def send_error(writer: StreamWriter, error: SpeechdError) -> None:
+async def tell_error(writer: StreamWriter, error: SpeechdError) -> None:
     """Tells a client what is wrong, if it is still there."""
     with contextlib.suppress(OSError, TimeoutError):
         await send_event(writer, Error(error.message, error.error_code or error.type))

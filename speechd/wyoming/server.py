@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager, asynccontextmanager
 
 from wyoming.info import Info
 
-from speechd.cache.ttl_cache import TTLCache
-from speechd.errors import Overloaded
+from speechd.errors import InternalError, Overloaded
 from speechd.service import Service
-from speechd.wyoming.connection import Connection, FrontDoor, send_error
+from speechd.wyoming.connection import Connection, FrontDoor, tell_error
 from speechd.wyoming.events import MAX_LINE, EventLimits
 from speechd.wyoming.info import describe
 
@@ -24,8 +23,9 @@ BYTES_PER_CHARACTER = 6
 """At most, in JSON: an escape such as backslash u00e9."""
 DATA_BYTES = 1 << 16
 """Of the JSON of an event, beside its text."""
-INFO_SECONDS = 5.0
-"""For which the answer to `describe` is kept."""
+FRESH_INFO_SECONDS = 0.3
+"""For which `describe` waits for what is installed now. Then the answer is what was installed before, because Home
+Assistant waits for a second."""
 IDLE_SECONDS = 10.0
 """After which a client that has said nothing can be closed for another."""
 GRACE_SECONDS = 2.0
@@ -46,6 +46,7 @@ async def serving(
         in_flight: entered around each request.
     """
     clients = Clients(service, in_flight)
+    await clients.describe()  # so that the first client does not wait for the disk
     server = await asyncio.start_server(clients.serve, sock=listener, limit=MAX_LINE)
     host, port = listener.getsockname()[:2]
     log.info("speechd listens on tcp://%s:%d (Wyoming)", f"[{host}]" if ":" in host else host, port)
@@ -63,14 +64,16 @@ class Clients:
     def __init__(self, service: Service, in_flight: Callable[[], AbstractContextManager[None]]) -> None:
         settings = service.settings
         data = DATA_BYTES + BYTES_PER_CHARACTER * settings.max_speech_characters
-        self._door = FrontDoor(service, self._describe, EventLimits(data, settings.request_timeout), in_flight)
-        self._known: TTLCache[Info] = TTLCache(keep=INFO_SECONDS)
+        self._door = FrontDoor(service, self.describe, EventLimits(data, settings.request_timeout), in_flight)
+        self._info: Info | None = None
+        """The newest answer to `describe`."""
+        self._reading: asyncio.Task[Info] | None = None
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection, until it ends."""
         if len(self._tasks) >= MAX_CONNECTIONS and not self._close_idle():
-            await send_error(writer, Overloaded("All connections are in use.", code="too_many_connections"))
+            await tell_error(writer, Overloaded("All connections are in use.", code="too_many_connections"))
             writer.close()
             return
         connection = Connection(self._door, reader, writer)
@@ -96,8 +99,13 @@ class Clients:
             self._tasks.pop(min(idle, key=lambda each: each.last_event)).cancel()
         return bool(idle)
 
-    async def _describe(self) -> Info:
-        if (info := self._known.recall(None)) is None:
-            info = await asyncio.to_thread(describe, self._door.service)
-            self._known.remember(None, info)
-        return info
+    async def describe(self) -> Info:
+        """What is installed. It is read anew each time, once for all who ask at the same time."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(asyncio.to_thread(describe, self._door.service), name="wyoming info")
+        await asyncio.wait([self._reading], timeout=FRESH_INFO_SECONDS if self._info else None)
+        if self._reading.done():
+            self._info = self._reading.result()
+        if self._info is None:
+            raise InternalError
+        return self._info

@@ -28,6 +28,8 @@ LIVE_ELSEWHERE = {
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
     "asr.streaming.turn": "it decodes, and knows nothing of limits and events",
+    "tts.sentence_stream": "it knows where sentences end, and nothing of requests",
+    "wyoming.run": "two commands use it, both through cli/lazy",
     "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
     "schemas.models": "what is on the wire is in schemas",
     "schemas.uploads": "what is on the wire is in schemas",

@@ -38,7 +38,7 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.websocket("/realtime")
     async def realtime(socket: WebSocket) -> None:
-        await serve_session(socket, partial(open_session, socket, dialect))
+        await serve_session(socket, partial(open_realtime_session, socket, dialect))
 
     failures: dict[str, Any] = {"responses": refusals(), "response_model": None}
     routes.get("/realtime", summary="Transcribe while people speak.", **failures)(refuse_plain)
@@ -51,7 +51,7 @@ def router(dialect: Dialect) -> APIRouter:
     return routes
 
 
-async def open_session(socket: WebSocket, dialect: Dialect) -> RealtimeSession:
+async def open_realtime_session(socket: WebSocket, dialect: Dialect) -> RealtimeSession:
     """
     Raises:
         SpeechdError: the opening request is refused.

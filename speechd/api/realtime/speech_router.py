@@ -22,14 +22,14 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.websocket("/audio/speech/stream")
     async def speech_stream(socket: WebSocket) -> None:
-        await serve_session(socket, partial(open_session, socket, dialect))
+        await serve_session(socket, partial(open_speech_session, socket, dialect))
 
     failures: dict[str, Any] = {"responses": refusals(), "response_model": None}
-    routes.get("/audio/speech/stream", summary="Speak while the text is written.", **failures)(refuse_plain)
+    routes.get("/audio/speech/stream", summary="Speak while the text is written.", **failures)(refuse_plain_speech)
     return routes
 
 
-async def open_session(socket: WebSocket, dialect: Dialect) -> SpeechSocketSession:
+async def open_speech_session(socket: WebSocket, dialect: Dialect) -> SpeechSocketSession:
     """The session that an opening request asks for; its query may have the fields of a session.
 
     Raises:
@@ -40,6 +40,6 @@ async def open_session(socket: WebSocket, dialect: Dialect) -> SpeechSocketSessi
     return SpeechSocketSession(socket, service, context_of(socket, dialect), session, new_id("sess"))
 
 
-async def refuse_plain(request: Request) -> None:
+async def refuse_plain_speech(request: Request) -> None:
     """A WebSocket: text in pieces, audio of each sentence when it is complete (see the guide *Text to speech*)."""
     raise InvalidRequest("This address is a WebSocket. Open it as one.", code="websocket_required")

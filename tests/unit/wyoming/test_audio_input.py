@@ -8,7 +8,7 @@ import pytest
 
 from speechd.errors import TooLarge
 from speechd.types import SAMPLE_RATE
-from speechd.wyoming.audio_input import AudioInput
+from speechd.wyoming.audio_input import RecordingInput
 from speechd.wyoming.requests import AudioFormatEvent
 
 SECONDS = 0.5
@@ -26,7 +26,7 @@ def encoded(samples: np.ndarray, width: int, channels: int) -> bytes:
     return b"".join(int(value).to_bytes(width, "little", signed=True) for value in scaled)
 
 
-def samples_of(audio: AudioInput) -> np.ndarray:
+def samples_of(audio: RecordingInput) -> np.ndarray:
     with audio.take_file() as file:
         header = file.read(44)
         assert (header[:4], int.from_bytes(header[24:28], "little")) == (b"RIFF", SAMPLE_RATE)
@@ -37,7 +37,7 @@ def samples_of(audio: AudioInput) -> np.ndarray:
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_every_format_gives_the_same_sound(rate: int, width: int, channels: int) -> None:
-    audio, data = AudioInput(60), encoded(tone(rate), width, channels)
+    audio, data = RecordingInput(60), encoded(tone(rate), width, channels)
     for start in range(0, len(data), 1001):  # no multiple of any frame
         audio.feed(AudioFormatEvent(rate=rate, width=width, channels=channels), data[start : start + 1001])
     heard, expected = samples_of(audio), tone(SAMPLE_RATE)
@@ -47,19 +47,19 @@ def test_every_format_gives_the_same_sound(rate: int, width: int, channels: int)
 
 
 def test_the_format_may_change_between_chunks() -> None:
-    audio = AudioInput(60)
+    audio = RecordingInput(60)
     for rate, width in ((16_000, 2), (48_000, 3), (22_050, 1)):
         audio.feed(AudioFormatEvent(rate=rate, width=width, channels=1), encoded(tone(rate), width, 1))
     assert abs(len(samples_of(audio)) - 3 * SECONDS * SAMPLE_RATE) <= 6
 
 
 def test_a_recording_without_audio_is_an_empty_wav() -> None:
-    with AudioInput(60).take_file() as recording, wave.open(io.BytesIO(recording.read())) as file:
+    with RecordingInput(60).take_file() as recording, wave.open(io.BytesIO(recording.read())) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)
 
 
 def test_what_is_longer_than_accepted_is_refused() -> None:
-    audio = AudioInput(1)
+    audio = RecordingInput(1)
     with pytest.raises(TooLarge, match="1 seconds"):
         audio.feed(AudioFormatEvent(rate=16_000, width=2, channels=1), bytes(2 * 16_001))
     audio.close()
