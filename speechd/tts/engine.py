@@ -44,6 +44,8 @@ class VoiceInfo:
     """Language and region of each speaker; empty where all speakers have the voice's."""
     mixable: bool = False
     """Whether its speakers can be mixed."""
+    slow: bool = False
+    """It takes about as long as its speech lasts. So little is spoken to measure its loudness."""
 
     def of_speaker(self, speaker: int | SpeakerMix | None) -> "VoiceInfo":
         """The properties of one speaker. A mix has those of its first."""

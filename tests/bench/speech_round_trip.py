@@ -32,35 +32,36 @@ FIRST = {"es": "ef_dora", "fr": "ff_siwis", "it": "if_sara", "pt": "pf_dora"}
 PLAIN = {"response_format": "wav", "sample_rate": 24_000}
 
 
-def heard(url: str, text: str, language: str = "en", **options: Any) -> str:
+def heard(url: str, text: str, spoken_in: str = "en", **options: Any) -> str:
     """What whisper-base understands of a text that a voice speaks: joe, where the options name none."""
     body = {"voice": JOE.name, "input": text} | options
     spoken = httpx2.post(f"{url}/v1/audio/speech", json=body, timeout=600).raise_for_status()
-    form = {"model": BASE.name, "language": language}
+    form = {"model": BASE.name, "language": spoken_in}
     files = {"file": ("spoken", spoken.content)}
     reply = httpx2.post(f"{url}/v1/audio/transcriptions", data=form, files=files, timeout=600).raise_for_status()
     understood: str = reply.json()["text"]
     return understood
 
 
-def word_error_rate(url: str, texts: Iterable[str], show: bool = False, language: str = "en", **options: Any) -> float:
+def word_error_rate(url: str, texts: Iterable[str], show: bool = False, spoken_in: str = "en", **options: Any) -> float:
     """Wrong words by words, of texts and what is heard of them, both as they are read aloud."""
     wrong = words = 0
     for text in texts:
-        understood = heard(url, text, language, **options)
-        missed, length = word_errors(said(text, language), said(understood, language))
+        understood = heard(url, text, spoken_in, **options)
+        missed, length = word_errors(said(text, spoken_in), said(understood, spoken_in))
         wrong, words = wrong + missed, words + length
         if missed and show:
             print(f"  {missed}: {text!r} -> {understood!r}", flush=True)
     return wrong / words
 
 
-def with_models(folder: Path) -> Path:
-    """A data folder with the recogniser and both voices."""
+def with_models(folder: Path, *pulled: str) -> Path:
+    """A data folder with the recogniser, joe, and what else is pulled."""
     (folder / "models").mkdir()
     for weights in (BASE, JOE):
         (folder / "models" / weights.name).symlink_to(model_folder(weights))
-    (folder / "models" / KOKORO).symlink_to(pulled_folder(KOKORO))
+    for name in pulled:
+        (folder / "models" / name).symlink_to(pulled_folder(name))
     return folder
 
 
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--others", type=int, default=20, help="sentences in each other language")
     parser.add_argument("--each", type=int, default=10, help="sentences for each row of the table")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serving(with_models(Path(folder))) as url:
+    with tempfile.TemporaryDirectory() as folder, serving(with_models(Path(folder), KOKORO)) as url:
         rates = list(_by_voice(url, arguments.sentences))
         _by_language(url, arguments.others)
         _by_format(url, arguments.each)
@@ -87,7 +88,7 @@ def _by_voice(url: str, sentences: int) -> Iterator[float]:
 def _by_language(url: str, sentences: int) -> None:
     for language, texts in OTHER_LANGUAGES.items() if sentences else ():
         rate = word_error_rate(
-            url, texts[:sentences], show=True, language=language, **PLAIN, voice=f"{KOKORO}#{FIRST[language]}"
+            url, texts[:sentences], show=True, spoken_in=language, **PLAIN, voice=f"{KOKORO}#{FIRST[language]}"
         )
         print(f"{language} by Kokoro: word error rate {rate:.3f} on {len(texts[:sentences])} sentences", flush=True)
 

@@ -1,4 +1,4 @@
-"""Speech on real weights: a Piper voice speaks and Whisper base hears it."""
+"""Speech on real weights: a Piper voice and Kokoro speak and Whisper base hears them."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,8 @@ import pytest
 from tests.bench.speech_round_trip import heard, with_models, word_error_rate
 from tests.integration.conftest import serving
 from tests.integration.test_cases import READ, case, words
-from tests.support.spoken_sentences import SENTENCES
+from tests.real.weights import KOKORO
+from tests.support.spoken_sentences import OTHER_LANGUAGES, SENTENCES
 
 pytestmark = pytest.mark.real
 
@@ -30,3 +31,20 @@ def test_a_case_about_reading(server: str, name: str) -> None:
 
 def test_plain_sentences_are_understood(server: str) -> None:
     assert word_error_rate(server, SENTENCES[::20]) <= 0.05
+
+
+@pytest.fixture(scope="module")
+def kokoro(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(with_models(tmp_path_factory.mktemp("kokoro"), KOKORO)) as url:
+        yield url
+
+
+@pytest.mark.parametrize("voice", ["af_heart", "kokoro#bm_george", "af_bella(2)+af_sky(1)"])
+def test_kokoro_and_a_mix_of_its_speakers_are_understood(kokoro: str, voice: str) -> None:
+    assert word_error_rate(kokoro, SENTENCES[:3], model=KOKORO, voice=voice) <= 0.05
+
+
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
+def test_the_language_of_a_text_chooses_kokoros_speaker(kokoro: str, language: str) -> None:
+    texts = OTHER_LANGUAGES[language][:2]
+    assert word_error_rate(kokoro, texts, spoken_in=language, voice="auto", language=language) <= 0.2

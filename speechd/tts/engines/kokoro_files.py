@@ -38,5 +38,6 @@ class KokoroFiles:
             speakers={name: number for number, name in enumerate(names)},
             accents={number: (accent.language, accent.region) for number, accent in accents.items()},
             mixable=True,
+            slow=True,
         )
         return plain.of_speaker(0)

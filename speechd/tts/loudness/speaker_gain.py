@@ -39,7 +39,7 @@ class LevelledVoice:
     """A voice whose every speaker has the same loudness. A mix gets the mean of its speakers' gains in dB."""
 
     def __init__(self, engine: TtsEngine, target: float, memory: "GainFile") -> None:
-        """Measures the first speaker at once. The other speakers are measured when they first speak.
+        """Measures the first speaker at once, but for a slow voice. The others are measured when they first speak.
 
         Args:
             engine: the voice as it is.
@@ -52,7 +52,8 @@ class LevelledVoice:
         self._memory = memory
         self._gains: dict[int, float] = {}
         self._measuring = threading.Lock()
-        self._gain(0)
+        if not engine.info.slow:
+            self._gain(0)
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
         """See speechd.tts.engine.TtsEngine."""
@@ -98,7 +99,8 @@ def measured_gain(engine: TtsEngine, speaker: int, target: float) -> float:
     """
     options = SynthesisOptions(speaker=speaker if engine.info.speakers else None, gain=PROBE)
     language = engine.info.of_speaker(options.speaker).language
-    parts = [engine.synthesize(sentence, options).samples for sentence in probe_sentences(language)]
+    sentences = probe_sentences(language)[: 1 if engine.info.slow else None]
+    parts = [engine.synthesize(sentence, options).samples for sentence in sentences]
     return gain_for([part / np.float32(PROBE) for part in parts], engine.info.sample_rate, target)
 
 

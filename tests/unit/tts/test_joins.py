@@ -7,13 +7,14 @@ import pytest
 
 from speechd.testing.fake_engines import FakeTts
 from speechd.tts.admission import SentenceThreads
-from speechd.tts.engine import SynthesisOptions, VoiceInfo
+from speechd.tts.engine import VoiceInfo
 from speechd.tts.engines.piper import PiperEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.synthesizer import QUIET_SAMPLE, LocalSpeaker
 from speechd.tts.text import Reader
-from speechd.types import Samples, SpeechOptions, SpeechPart
+from speechd.types import SpeechOptions, SpeechPart
 from tests.conftest import ROOT
+from tests.support.joins import measured_join, spoken
 
 VOICE = ROOT / "models" / "en_US-pocket-x_low"
 FIRST, SECOND = "When the ferry finally left the harbour,", "everyone on deck turned to look back at the town."
@@ -60,37 +61,11 @@ def voice() -> PiperEngine:
     return PiperEngine(files)
 
 
-async def spoken(voice: PiperEngine, text: str) -> tuple[Samples, list[SpeechPart]]:
-    rate = voice.info.sample_rate
-    speaker = LocalSpeaker("v", voice, None, SentenceThreads(1), 10_000)
-    stream = speaker.stream(text, SpeechOptions("pcm", rate, captions=True))
-    parts = [part async for part in stream if isinstance(part, SpeechPart)]
-    speaker.threads.close()
-    audio = np.frombuffer(b"".join(part.audio for part in parts), "<i2") / 32767
-    return audio.astype(np.float32), parts
-
-
-def loudness(samples: Samples) -> float:
-    """dB of what is louder than a pause."""
-    heard = samples[np.abs(samples) > QUIET_SAMPLE]
-    return float(10 * np.log10(np.mean(heard**2)))
-
-
 async def test_nothing_is_heard_of_a_join(voice: PiperEngine) -> None:
-    rate = voice.info.sample_rate
-    audio, parts = await spoken(voice, f"{FIRST} {SECOND}")
-    join = round(parts[0].seconds * rate)
-    before, after = audio[:join], audio[join:]
-    whole = voice.synthesize(f"{FIRST} {SECOND}", SynthesisOptions(words=True))
-    last, first = whole.words[len(FIRST.split()) - 1], whole.words[len(FIRST.split())]
-    middle = round((last.end + first.start) / 2 * rate)
-    assert abs(loudness(before) - loudness(whole.samples[:middle])) < 2, "level"
-    assert abs(loudness(after) - loudness(whole.samples[middle:])) < 2, "level"
-    jumps = np.abs(np.diff(audio))
-    assert jumps[join - rate // 50 : join + rate // 50].max() < 0.01 < jumps.max(), "click"
-    quiet = np.flatnonzero(np.abs(before) > QUIET_SAMPLE)[-1], np.flatnonzero(np.abs(after) > QUIET_SAMPLE)[0]
-    gap = (len(before) - quiet[0] + quiet[1]) / rate
-    assert gap < first.start - last.end + 0.15, "gap"
+    join = await measured_join(voice, FIRST, SECOND)
+    assert join.level < 2
+    assert join.jump < 0.01 < join.loudest_jump
+    assert join.gap < join.usual_gap + 0.15
 
 
 async def test_words_keep_their_time_where_a_pause_was_cut(voice: PiperEngine) -> None:

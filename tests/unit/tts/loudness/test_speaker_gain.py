@@ -14,7 +14,7 @@ from speechd.registry.loading.loaders import load_piper
 from speechd.registry.registry import ModelStore
 from speechd.settings import Settings, read_settings
 from speechd.testing.fake_engines import FakeTts
-from speechd.tts.engine import Spoken, SynthesisOptions, TtsEngine, VoiceInfo
+from speechd.tts.engine import SpeakerMix, Spoken, SynthesisOptions, TtsEngine, VoiceInfo
 from speechd.tts.engines.piper import PiperEngine
 from speechd.tts.engines.piper_files import VoiceFiles
 from speechd.tts.loudness.meter import integrated_loudness
@@ -85,9 +85,9 @@ def test_only_the_level_changes(settings: Settings) -> None:
 class Counting:
     """A voice that notes who was asked to speak, each speaker twice as loud as the one before."""
 
-    def __init__(self, broken: bool = False) -> None:
-        self.info = VoiceInfo(16_000, "en", {"anna": 0, "ben": 1, "cleo": 2})
-        self.asked: list[int | None] = []
+    def __init__(self, broken: bool = False, slow: bool = False) -> None:
+        self.info = VoiceInfo(16_000, "en", {"anna": 0, "ben": 1, "cleo": 2}, mixable=True, slow=slow)
+        self.asked: list[int | SpeakerMix | None] = []
         self.broken = broken
 
     def synthesize(self, sentence: str, options: SynthesisOptions) -> Spoken:
@@ -95,7 +95,7 @@ class Counting:
         if self.broken:
             raise EngineFailure("It is broken.")
         clock = np.arange(32_000) / 16_000
-        level = 0.02 * 2 ** (options.speaker or 0) * options.gain
+        level = 0.02 * (2**options.speaker if isinstance(options.speaker, int) else 1) * options.gain
         return Spoken((level * np.sin(2 * np.pi * 440 * clock)).astype(np.float32))
 
     def close(self) -> None:
@@ -115,6 +115,23 @@ def test_each_speaker_has_its_own_gain_measured_once(gains: GainFile) -> None:
     for speaker in (1, 2, None, 1, 2):
         assert loudness_of(voice, speaker=speaker) == pytest.approx(-20, abs=0.1)
     assert engine.asked.count(1) == len(probe_sentences("en")) + 2
+
+
+def test_a_mix_has_the_loudness_of_its_speakers(gains: GainFile) -> None:
+    voice = LevelledVoice(Counting(), -20, gains)
+    one, other = (voice.synthesize("a", SynthesisOptions(speaker=speaker)).samples for speaker in (0, 2))
+    mix = voice.synthesize("a", SynthesisOptions(speaker=((0, 0.5), (2, 0.5)))).samples
+    assert np.abs(one).max() == pytest.approx(np.abs(other).max(), rel=0.01)
+    level = 0.02 * voice._gain(0) ** 0.5 * voice._gain(2) ** 0.5
+    assert np.abs(mix).max() == pytest.approx(level, rel=0.01)
+
+
+def test_a_slow_voice_speaks_one_sentence_for_each_speaker_that_is_asked_for(gains: GainFile) -> None:
+    engine = Counting(slow=True)
+    voice = LevelledVoice(engine, -20, gains)
+    assert engine.asked == []
+    voice.synthesize("a", SynthesisOptions(speaker=2))
+    assert engine.asked == [2, 2]
 
 
 def test_many_threads_measure_a_speaker_once(gains: GainFile) -> None:
