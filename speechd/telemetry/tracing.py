@@ -7,6 +7,7 @@ a bounded queue: one that does not answer loses spans, and nobody waits for it.
 import contextlib
 import logging
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
@@ -41,6 +42,14 @@ class _Tracing:
 
     tracer: Any
     provider: Any
+    exporter: Any
+
+    def close(self) -> None:
+        """Sends the last spans, unless the collector does not take them."""
+        sending = threading.Thread(target=self.provider.shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(LEAVING_SECONDS)
+        self.exporter.shutdown()  # ends its pauses between attempts
 
 
 _tracing: _Tracing | None = None
@@ -63,8 +72,8 @@ def tracing(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        provider, _tracing = _tracing.provider, None
-        provider.force_flush(round(LEAVING_SECONDS * 1000))
+        left, _tracing = _tracing, None
+        left.close()
 
 
 def _load(endpoint: str) -> _Tracing:
@@ -86,7 +95,7 @@ def _load(endpoint: str) -> _Tracing:
     exporter = OTLPSpanExporter(endpoint=address, timeout=EXPORT_SECONDS)
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=MAX_SPANS, schedule_delay_millis=1000))
     log.info("traces go to %s", address)
-    return _Tracing(provider.get_tracer("speechd", __version__), provider)
+    return _Tracing(provider.get_tracer("speechd", __version__), provider, exporter)
 
 
 @contextlib.contextmanager
