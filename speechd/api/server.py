@@ -16,6 +16,7 @@ from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.telemetry.logs import start_logging
+from speechd.telemetry.tracing import check_tracing
 
 SHUTDOWN_SECONDS = 10
 """Seconds in which running requests may finish after the first signal."""
@@ -39,6 +40,7 @@ def run(settings: Settings, lacking: str = "") -> None:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
     """
     refuse_unsafe_binding(settings)
+    check_tracing(settings)
     start_logging(settings)
     listener = listen(settings.host, settings.port)
     metrics_listener = listen_for_metrics(settings)

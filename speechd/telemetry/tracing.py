@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from speechd import __version__
 from speechd.errors import FeatureNotInstalled
 from speechd.settings import Settings
 from speechd.telemetry.request_record import current_record
@@ -76,7 +77,16 @@ def tracing(settings: Settings) -> Iterator[None]:
         left.close()
 
 
-def _load(endpoint: str) -> _Tracing:
+def check_tracing(settings: Settings) -> None:
+    """
+    Raises:
+        FeatureNotInstalled: traces are wanted, and the extra is missing.
+    """
+    if settings.otlp_endpoint:
+        _library()
+
+
+def _library() -> tuple[Any, Any, Any, Any]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -86,14 +96,17 @@ def _load(endpoint: str) -> _Tracing:
         raise FeatureNotInstalled(
             "SPEECHD_OTLP_ENDPOINT needs the extra `otel`: pip install 'speechd[otel]'."
         ) from error
-    from speechd import __version__
+    return OTLPSpanExporter, Resource, TracerProvider, BatchSpanProcessor
 
+
+def _load(endpoint: str) -> _Tracing:
+    exporting, resources, providing, batching = _library()
     address = endpoint.rstrip("/")
     address = address if address.endswith(TRACES_PATH) else address + TRACES_PATH
-    resource = Resource.create({"service.name": "speechd", "service.version": __version__})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=address, timeout=EXPORT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=MAX_SPANS, schedule_delay_millis=1000))
+    resource = resources.create({"service.name": "speechd", "service.version": __version__})
+    provider = providing(resource=resource, shutdown_on_exit=False)
+    exporter = exporting(endpoint=address, timeout=EXPORT_SECONDS)
+    provider.add_span_processor(batching(exporter, max_queue_size=MAX_SPANS, schedule_delay_millis=1000))
     log.info("traces go to %s", address)
     return _Tracing(provider.get_tracer("speechd", __version__), provider, exporter)
 
