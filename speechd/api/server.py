@@ -38,6 +38,7 @@ def run(settings: Settings, lacking: str = "") -> None:
 
     Raises:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
+        FeatureNotInstalled: traces are wanted, and the extra is missing.
     """
     refuse_unsafe_binding(settings)
     check_tracing(settings)
