@@ -134,18 +134,19 @@ class Batcher:
     async def decode(self, job: Job, queued: QueuedRecording) -> Decoded:
         """Decodes one window when the schedule selects it. Cancelling removes it from the queue.
 
-        Where the text of a short context looks wrong, the window is queued again with the full context.
+        Where the text of a short context looks wrong, the window is queued again with more context.
 
         Raises:
             EngineFailure: the engine failed on this window.
             Overloaded: the recording was admitted while the speed was not known, and would wait too long.
         """
         found = await self._decode_once(job, queued)
-        if not found.doubt:
-            return found
-        self._on_doubt(found.doubt)
-        again = await self._decode_once(replace(job, full_context=True, encoded=None), queued)
-        return replace(again, timings=found.timings + again.timings)
+        while found.doubt:
+            self._on_doubt(found.doubt)
+            job, before = job.widened(found.doubt), found.timings
+            found = await self._decode_once(job, queued)
+            found = replace(found, timings=before + found.timings)
+        return found
 
     async def _decode_once(self, job: Job, queued: QueuedRecording) -> Decoded:
         with span("window", speechd__start=job.window.start, speechd__seconds=job.window.duration) as opened:

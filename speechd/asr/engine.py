@@ -6,10 +6,13 @@ HTTP. It is called from one thread for each of its replicas.
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from speechd.types import Segment, Timings, TranscribeOptions, Window
+
+Context = Literal["short", "wide", "full"]
+"""How much silence a window is encoded with: the model's own margin, several times as much, or all that it takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +27,12 @@ class Job:
     """The text before the window, in order: a model that takes a prompt gets it after the caller's prompt."""
     detect: bool = False
     """Detect only the language: the result has no segments, and `heard` is 0."""
-    full_context: bool = False
-    """Encode it with all the context that the model has, however short it is."""
+    context: Context = "short"
+
+    def widened(self, doubt: str) -> "Job":
+        """The job for the next attempt, after what spoke against the text of this one."""
+        wide = self.context == "short" and doubt == "improbable"
+        return replace(self, context="wide" if wide else "full", encoded=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +56,8 @@ class Decoded:
     uncertain: bool = False
     """Of a window in which languages may mix: no stretch of it has a certain language. Engines leave it as it is."""
     doubt: str = ""
-    """Why the text of a short context looks wrong; see hypothesis.doubt. The result is then not to be used: it has no
-    segments and `heard` is 0, and the job is to be decoded again with `full_context`."""
+    """Why the text of a short or wide context looks wrong; see hypothesis.doubt. The result is then not to be used: it
+    has no segments and `heard` is 0, and the job is to be decoded again, `widened`."""
     encoded: Any = None
     """Opaque. It is kept only until the language is known, and then passed back in a Job."""
 

@@ -72,18 +72,19 @@ class Hypothesis:
         return not repetitive(self.text), self.avg_logprob
 
 
-def doubt(found: Hypothesis, begins: float, duration: float, spoken: float) -> str:
-    """What speaks against the text of a short context, which Whisper was not trained on; "" where nothing does.
+def doubt(found: Hypothesis, begins: float, duration: float, spoken: float, sure: float = MIN_SHORT_LOGPROB) -> str:
+    """What speaks against the text of a context shorter than Whisper was trained on; "" where nothing does.
 
     Args:
         found: the hypothesis.
         begins: when its last stretch of text begins, in seconds. Its end is rough and often lies in the silence.
         duration: seconds of the window.
         spoken: seconds of speech in it.
+        sure: mean log-probability below which it is improbable.
     """
     words = found.text.lower().split()
     signs = {
-        "improbable": found.avg_logprob < MIN_SHORT_LOGPROB,
+        "improbable": found.avg_logprob < sure,
         "repetitive": found.loops or repetitive(found.text) or _stutters(words),
         "endless": not found.complete,
         "late": begins > duration,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
@@ -150,9 +150,10 @@ def _texts(
     async def decode(job: Job) -> Decoded:
         nonlocal again
         (found,) = engine.decode([job])
-        if found.doubt:
-            again += 1
-            (found,) = engine.decode([replace(job, full_context=True)])
+        again += bool(found.doubt)
+        while found.doubt:
+            job = job.widened(found.doubt)
+            (found,) = engine.decode([job])
         return found
 
     texts = []

@@ -15,7 +15,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ctranslate2
@@ -115,9 +115,10 @@ def decode_all(engine: WhisperEngine, clips: Sequence[TuningClip]) -> Outcome:
     async def decode(job: Job) -> Decoded:
         (found,) = engine.decode([job])
         outcome.windows += 1
-        if found.doubt:
-            outcome.doubts[found.doubt] += 1
-            (found,) = engine.decode([replace(job, full_context=True, encoded=None)])
+        while found.doubt:
+            outcome.doubts[f"{job.context} {found.doubt}"] += 1
+            job = job.widened(found.doubt)
+            (found,) = engine.decode([job])
         return found
 
     started = time.process_time()

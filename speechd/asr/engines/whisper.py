@@ -22,7 +22,7 @@ import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 
-from speechd.asr.engine import Decoded, Job
+from speechd.asr.engine import Context, Decoded, Job
 from speechd.asr.engines.whisper_decoding import EncodedArray, WhisperDecoder, to_storage
 from speechd.asr.engines.whisper_timestamps import TimestampSpan
 from speechd.asr.engines.whisper_tokens import decoded_of, likeliest, text_spans
@@ -34,10 +34,14 @@ from speechd.types import Task, Timings, TranscribeOptions
 FRAMES_PER_SECOND = 100
 FULL_CONTEXT = 3000
 """Mel frames of 10 ms in the 30 s that Whisper was trained on."""
+FULL_SECONDS = FULL_CONTEXT / FRAMES_PER_SECOND
 HOP = 160
 """Samples of a mel frame at 16 kHz."""
 CONTEXT_STEP = 100
 """A short context is a multiple of this many frames, so that windows of about the same length share a batch."""
+WIDE_MARGIN = 12.0
+"""Seconds of silence after a window of a wide context. Of 27 clips whose short text was improbable (noise, telephone)
+whisper-base wrote 37 words wrong with 6 s, 25 with 12 s, 24 with 30 s, for 10, 15 and 41 s of CPU time."""
 LEARNED_MARGIN = 1.0
 """Seconds. A model with a smaller margin was trained on short windows, in all its languages. The others write only
 English as well as with 30 s. In French prompts whisper-base wrote .10 of the words otherwise than faster-whisper."""
@@ -132,13 +136,14 @@ class WhisperEngine:
         if jobs[0].detect:
             timings = Timings(encode=(time.perf_counter() - started) / len(jobs))
             return [Decoded((), likeliest(chance), chance, timings, heard=0.0) for chance in chances]
-        short = self._context(jobs[0]) < FULL_CONTEXT
+        context = jobs[0].context if self._context(jobs[0]) < FULL_CONTEXT else "full"
+        short = context != "full"
         known = [i for i, chance in enumerate(chances) if not short or self._knows_short(likeliest(chance))]
         if len(known) == len(jobs):
-            return self._written(jobs, encoded, chances, encoded_at - started, short=short)
+            return self._written(jobs, encoded, chances, encoded_at - started, context)
         # The language of the others is known only now. Their text would not be used: they come back with 30 s.
         some = [jobs[i] for i in known], encoded[known], [chances[i] for i in known]
-        written = iter(self._written(*some, encoded_at - started, short=short) if known else ())
+        written = iter(self._written(*some, encoded_at - started, context) if known else ())
         timings = Timings(encode=(encoded_at - started) / len(jobs))
         return [
             next(written) if i in known else Decoded((), likeliest(chance), chance, timings, heard=0.0, doubt="foreign")
@@ -151,15 +156,14 @@ class WhisperEngine:
         encoded: EncodedArray,
         chances: Sequence[dict[str, float]],
         encode_seconds: float,
-        *,
-        short: bool,
+        context: Context,
     ) -> list[Decoded]:
         """What the decoder writes for windows that are encoded."""
         started = time.perf_counter()
         tokenizers_ = [
             self._tokenizer(job.options.task, likeliest(chance)) for job, chance in zip(jobs, chances, strict=True)
         ]
-        hypotheses = self._decoder.generate(jobs, encoded, tokenizers_, short=short)
+        hypotheses = self._decoder.generate(jobs, encoded, tokenizers_, context)
         spans = [text_spans(*each) for each in zip(jobs, hypotheses, tokenizers_, strict=True)]
         generated_at = time.perf_counter()
         alignments = self._align(jobs, encoded, tokenizers_, spans)
@@ -188,11 +192,18 @@ class WhisperEngine:
         """Mel frames that the encoder sees."""
         if job.encoded is not None:
             return 2 * int(job.encoded.shape[1])
-        margin = DETECTION_MARGIN if job.detect else self.context_margin
-        if margin is None or job.full_context or not (job.detect or self._knows_short(job.options.language or "en")):
-            return FULL_CONTEXT
-        frames = self._content_frames(job) + round(margin * FRAMES_PER_SECOND)
+        frames = self._content_frames(job) + math.ceil(self._margin(job) * FRAMES_PER_SECOND)
         return min(FULL_CONTEXT, math.ceil(frames / CONTEXT_STEP) * CONTEXT_STEP)
+
+    def _margin(self, job: Job) -> float:
+        """Seconds of silence after a window."""
+        if job.detect:
+            return DETECTION_MARGIN
+        if self.context_margin is None or not self._knows_short(job.options.language or "en"):
+            return FULL_SECONDS
+        if job.context == "wide" and self.context_margin >= LEARNED_MARGIN:
+            return WIDE_MARGIN
+        return self.context_margin if job.context == "short" else FULL_SECONDS
 
     def _knows_short(self, language: str) -> bool:
         """Whether windows in this language are decoded at their own length."""

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from faster_whisper.tokenizer import Tokenizer
 
-from speechd.asr.engine import Job
+from speechd.asr.engine import Context, Job
 from speechd.asr.engines.whisper_timestamps import last_begin
 from speechd.asr.engines.whisper_tokens import hypothesis_of
-from speechd.asr.hypothesis import Hypothesis, best, doubt, repeats_prompt, similar
+from speechd.asr.hypothesis import MIN_AVG_LOGPROB, MIN_SHORT_LOGPROB, Hypothesis, best, doubt, repeats_prompt, similar
 from speechd.types import MAX_PROMPT_CHARACTERS, Task, joined_text
 
 PROMPT_TOKENS = 223
@@ -79,18 +79,20 @@ class WhisperDecoder:
         return tuple(self._tokenizer(task, language).encode(" " + text)) if text else ()
 
     def generate(
-        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], *, short: bool = False
+        self, jobs: Sequence[Job], encoded: EncodedArray, tokenizers_: Sequence[Tokenizer], context: Context
     ) -> list[Hypothesis]:
         """The best hypothesis for each job. A job whose text repeats the prompt is decoded again without the prompt.
 
         Args:
-            short: they were encoded with a short context. What looks wrong then says so in its `doubt`, and higher
-                temperatures are left to the full context.
+            context: with which they were encoded. Unless it is the full one, what looks wrong says so in its `doubt`,
+                and higher temperatures are left to the full context.
         """
+        short = context != "full"
+        sure = MIN_SHORT_LOGPROB if context == "short" else MIN_AVG_LOGPROB
         prompts = [self.prompt(job) for job in jobs]
         found = self._with_fallback(jobs, encoded, tokenizers_, prompts, short=short)
         if short:
-            return [self._doubted(*each) for each in zip(jobs, found, tokenizers_, prompts, strict=True)]
+            return [self._doubted(*each, sure) for each in zip(jobs, found, tokenizers_, prompts, strict=True)]
         suspects = [index for index, job in enumerate(jobs) if prompts[index] and _echoes(found[index], job)]
         if suspects:
             bare = self._with_fallback(
@@ -104,12 +106,14 @@ class WhisperDecoder:
                     found[index] = second
         return found
 
-    def _doubted(self, job: Job, found: Hypothesis, tokenizer: Tokenizer, prompt: Sequence[int]) -> Hypothesis:
+    def _doubted(
+        self, job: Job, found: Hypothesis, tokenizer: Tokenizer, prompt: Sequence[int], sure: float
+    ) -> Hypothesis:
         """The hypothesis with what speaks against it."""
         if prompt and _echoes(found, job):
             return replace(found, doubt="echo")
         begins = last_begin(found.tokens, tokenizer.timestamp_begin)
-        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken))
+        return replace(found, doubt=doubt(found, begins, job.window.duration, job.window.spoken, sure))
 
     def _with_fallback(
         self,

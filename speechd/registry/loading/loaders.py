@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
 MAX_REPLICAS = 4
-"""Batches of a small model decoded at once; more would only make each batch smaller."""
+"""Batches of a model decoded at once; more would only make each batch smaller."""
 MAX_THREADS = 8
 """More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
 
@@ -225,10 +225,11 @@ def _compute_type(wanted: str, device: str) -> str:
 
 
 def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
-    """CPU threads for each replica, and replicas: a small model takes the cores one by one, a large one together."""
+    """CPU threads of a replica, and replicas: a small model takes the cores one by one, a large one several of them."""
     cores = os.cpu_count() or 1
     if device != "cpu":
         return threads or 1, 1
     if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
         return threads or 1, min(cores, MAX_REPLICAS)
-    return threads or min(cores, MAX_THREADS), 1
+    each = threads or min(cores, MAX_THREADS)
+    return each, max(1, min(cores // each, MAX_REPLICAS))

@@ -465,12 +465,15 @@ async def test_who_came_before_the_speed_was_known_is_refused_as_soon_as_it_is()
     assert times[0] <= engine.now
 
 
-async def test_what_looks_wrong_is_decoded_again_with_the_full_context() -> None:
+@pytest.mark.parametrize(
+    ("doubt", "contexts"), [("endless", ["short", "full"]), ("improbable", ["short", "wide", "full"])]
+)
+async def test_what_looks_wrong_is_decoded_again_with_more_context(doubt: str, contexts: list[str]) -> None:
     class Doubting(FakeAsr):
         def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
             found = super().decode(jobs)
-            short = [replace(each, segments=(), heard=0.0, doubt="endless") for each in found]
-            return [each if job.full_context else one for job, each, one in zip(jobs, found, short, strict=True)]
+            wrong = [replace(each, segments=(), heard=0.0, doubt=doubt) for each in found]
+            return [each if job.context == "full" else one for job, each, one in zip(jobs, found, wrong, strict=True)]
 
     engine = Doubting()
     doubts: list[str] = []
@@ -479,6 +482,6 @@ async def test_what_looks_wrong_is_decoded_again_with_the_full_context() -> None
         found = await batcher.decode(job(seconds=2), queued)
         assert [segment.text for segment in found.segments] == [" speech at 0."]
         assert queued.remaining == 0
-    assert [[each.full_context for each in batch] for batch in engine.batches] == [[False], [True]]
-    assert doubts == ["endless"]
+    assert [[each.context for each in batch] for batch in engine.batches] == [[context] for context in contexts]
+    assert doubts == [doubt] * (len(contexts) - 1)
     await batcher.close()

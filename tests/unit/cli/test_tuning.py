@@ -36,7 +36,7 @@ class ShortSighted(FakeAsr):
     def decode(self, jobs: Sequence[Job]) -> list[Decoded]:
         margin = self.context_margin
         found = super().decode(jobs)
-        if margin is None or jobs[0].full_context:
+        if margin is None or jobs[0].context == "full":
             return found
         if margin < self.sure:
             return [replace(each, segments=(), heard=0.0, doubt="short") for each in found]

@@ -181,11 +181,12 @@ def test_only_english_is_decoded_short_where_short_windows_were_not_learned(engi
     german = window(next(f for f in fixtures("clean") if f.language == "de"))
     told, found = (Job(german, TranscribeOptions(language=language)) for language in ("de", None))
     english = Job(window(fixtures()[0]), TranscribeOptions(language="en"))
-    assert stranger.group(replace(told, full_context=True)) == stranger.group(told)
-    assert stranger.group(replace(english, full_context=True)) != stranger.group(english)
-    assert engine.group(replace(told, full_context=True)) != engine.group(told)
+    assert stranger.group(replace(told, context="full")) == stranger.group(told)
+    assert len({stranger.group(replace(english, context=context)) for context in ("short", "wide", "full")}) == 3
+    assert engine.group(replace(english, context="wide")) == engine.group(replace(english, context="full"))
+    assert engine.group(replace(told, context="full")) != engine.group(told)
     (doubted,) = stranger.decode([found])
-    (trusted,) = stranger.decode([replace(found, full_context=True)])
+    (trusted,) = stranger.decode([replace(found, context="full")])
     assert (doubted.doubt, trusted.doubt, trusted.language) == ("foreign", "", "de")
     length = max(len(german.samples), len(english.window.samples))
     padded = [np.pad(each.samples, (0, length - len(each.samples))) for each in (german, english.window)]
