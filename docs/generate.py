@@ -110,11 +110,11 @@ def http_page() -> str:
 
 
 def metrics_page() -> str:
-    from speechd.api.metrics.snapshot import described
+    from speechd.api.metrics.snapshot import all_descriptions
 
     rows = [
         (f"`{each.name}`", each.kind, ", ".join(f"`{label}`" for label in each.labels), each.meaning)
-        for each in described()
+        for each in all_descriptions()
     ]
     return METRICS_INTRO + "\n" + _table(("metric", "type", "labels", "meaning"), rows)
 

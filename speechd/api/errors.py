@@ -17,7 +17,6 @@ from speechd.errors import (
     NotFound,
     Overloaded,
     SpeechdError,
-    Unavailable,
 )
 from speechd.telemetry import metrics
 from speechd.telemetry.request_record import current_record
@@ -37,15 +36,17 @@ def error_headers(error: SpeechdError) -> dict[str, str]:
 
 
 def note_error(error: SpeechdError) -> None:
-    """Counts an error that a caller is told. What failed here leaves its cause in the log, with a traceback."""
+    """Counts an error that a caller is told. What failed leaves a line in the log, with the traceback of its cause
+    where a library raised it."""
     code = error.error_code or str(error.status)
     current_record().error = code
     metrics.ERRORS.labels(metrics.code_label(code)).inc()
     if isinstance(error, Overloaded):
         metrics.OVERLOADED.labels(metrics.code_label(code)).inc()
-    was_logged = type(error) is InternalError  # with what it stands for
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not was_logged and not isinstance(error, Unavailable):
-        logger.error("%s: %s", code, error.message, exc_info=error if isinstance(error, InternalError) else None)
+    if isinstance(error, InternalError) and type(error) is not InternalError:  # that was logged with what it stands for
+        logger.error("%s: %s", code, error.message, exc_info=error if error.__cause__ else None)
+    elif error.status in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT):
+        logger.warning("%s: %s", code, error.message)
 
 
 def error_response(error: SpeechdError) -> Response:

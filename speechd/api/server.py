@@ -21,6 +21,7 @@ from speechd.registry.selection import installed_bytes
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.telemetry.logs import start_logging
+from speechd.telemetry.tracing import check_tracing
 
 EMBEDDED_ONLY = (
     "`auto` is whisper-pocket, which works offline and understands synthetic voices only."
@@ -41,8 +42,10 @@ def run(settings: Settings, lacking: str = "", beside: FrontDoorOpener | None = 
 
     Raises:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.
+        FeatureNotInstalled: traces are wanted, and the extra is missing.
     """
     refuse_unsafe_binding(settings)
+    check_tracing(settings)
     start_logging(settings)
     listener = listen(settings.host, settings.port)
     metrics_listener = listen_for_metrics(settings)

@@ -19,7 +19,7 @@ from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.telemetry.logs import start_logging
-from speechd.telemetry.tracing import tracing
+from speechd.telemetry.tracing import check_tracing, tracing
 from speechd.worker.worker import Worker
 
 EXIT_SECONDS = 20.0
@@ -41,6 +41,7 @@ def run(settings: Settings) -> None:
         Misconfigured, FeatureNotInstalled: there is no such database.
         StorageUnavailable: the database cannot be opened now.
     """
+    check_tracing(settings)
     start_logging(settings)
     listener = listen_for_metrics(settings)
     for line in unknown_notes(Settings.model_fields):

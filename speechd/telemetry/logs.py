@@ -5,13 +5,12 @@ what finds the queue full is dropped, and counted.
 """
 
 import atexit
-import contextlib
 import json
 import logging
 import sys
 import time
 from logging.handlers import QueueHandler, QueueListener
-from queue import Full, Queue
+from queue import SimpleQueue
 from typing import Any, TextIO
 
 from speechd.settings import Settings
@@ -38,7 +37,7 @@ def start_logging(settings: Settings, stream: TextIO | None = None) -> None:
         stream: instead of standard error.
     """
     formatter = JsonFormatter() if settings.log_format == "json" else TextFormatter()
-    lines: Queue[Any] = Queue(MAX_WAITING)
+    lines: SimpleQueue[Any] = SimpleQueue()
     handler, writer = _Enqueue(lines, formatter), _Writer(lines, stream or sys.stderr)
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     logging.captureWarnings(True)
@@ -98,9 +97,15 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 class _Enqueue(QueueHandler):
     """Makes the line where it is logged, so that it knows its request, and never waits."""
 
-    def __init__(self, lines: "Queue[Any]", formatter: logging.Formatter) -> None:
+    def __init__(self, lines: "SimpleQueue[Any]", formatter: logging.Formatter, maximum: int = MAX_WAITING) -> None:
+        """
+        Args:
+            maximum: lines that may wait.
+        """
         super().__init__(lines)
         self.setFormatter(formatter)
+        self._lines = lines
+        self._maximum = maximum
 
     def prepare(self, record: logging.LogRecord) -> Any:
         """The line instead of its record."""
@@ -108,10 +113,10 @@ class _Enqueue(QueueHandler):
 
     def enqueue(self, record: Any) -> None:
         """Drops the line where too many wait."""
-        try:
-            self.queue.put_nowait(record)
-        except Full:
+        if self._lines.qsize() >= self._maximum:
             LOG_DROPPED.inc()
+        else:
+            self._lines.put(record)
 
     def close(self) -> None:
         """Writes what waits, at `logging.shutdown`."""
@@ -122,7 +127,7 @@ class _Enqueue(QueueHandler):
 class _Writer(QueueListener):
     """Writes the lines. One that the disk has no room for is lost."""
 
-    def __init__(self, lines: "Queue[Any]", stream: TextIO) -> None:
+    def __init__(self, lines: "SimpleQueue[Any]", stream: TextIO) -> None:
         super().__init__(lines)
         self._stream = stream
 
@@ -138,6 +143,5 @@ class _Writer(QueueListener):
         """Writes what waits, unless nobody reads it."""
         thread, self._thread = self._thread, None
         if thread is not None:
-            with contextlib.suppress(Full):
-                self.queue.put_nowait(self._sentinel)  # type: ignore[attr-defined]
+            self.enqueue_sentinel()
             thread.join(LEAVING_SECONDS)

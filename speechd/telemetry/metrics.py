@@ -39,6 +39,8 @@ class BoundedLabel:
 
 model_label = BoundedLabel()
 """Ids of installed models. A caller's own words never get here."""
+pull_label = BoundedLabel()
+"""Ids of models that are pulled: apart, since callers may choose them."""
 language_label = BoundedLabel()
 code_label = BoundedLabel()
 """Codes of errors; an LLM backend may have its own."""

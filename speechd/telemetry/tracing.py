@@ -7,12 +7,14 @@ a bounded queue: one that does not answer loses spans, and nobody waits for it.
 import contextlib
 import logging
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from speechd import __version__
 from speechd.errors import FeatureNotInstalled
 from speechd.settings import Settings
 from speechd.telemetry.request_record import current_record
@@ -41,6 +43,14 @@ class _Tracing:
 
     tracer: Any
     provider: Any
+    exporter: Any
+
+    def close(self) -> None:
+        """Sends the last spans, unless the collector does not take them."""
+        sending = threading.Thread(target=self.provider.shutdown, name="last spans", daemon=True)
+        sending.start()
+        sending.join(LEAVING_SECONDS)
+        self.exporter.shutdown()  # ends its pauses between attempts
 
 
 _tracing: _Tracing | None = None
@@ -63,11 +73,20 @@ def tracing(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        provider, _tracing = _tracing.provider, None
-        provider.force_flush(round(LEAVING_SECONDS * 1000))
+        left, _tracing = _tracing, None
+        left.close()
 
 
-def _load(endpoint: str) -> _Tracing:
+def check_tracing(settings: Settings) -> None:
+    """
+    Raises:
+        FeatureNotInstalled: traces are wanted, and the extra is missing.
+    """
+    if settings.otlp_endpoint:
+        _library()
+
+
+def _library() -> tuple[Any, Any, Any, Any]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
@@ -77,16 +96,19 @@ def _load(endpoint: str) -> _Tracing:
         raise FeatureNotInstalled(
             "SPEECHD_OTLP_ENDPOINT needs the extra `otel`: pip install 'speechd[otel]'."
         ) from error
-    from speechd import __version__
+    return OTLPSpanExporter, Resource, TracerProvider, BatchSpanProcessor
 
+
+def _load(endpoint: str) -> _Tracing:
+    exporting, resources, providing, batching = _library()
     address = endpoint.rstrip("/")
     address = address if address.endswith(TRACES_PATH) else address + TRACES_PATH
-    resource = Resource.create({"service.name": "speechd", "service.version": __version__})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=address, timeout=EXPORT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=MAX_SPANS, schedule_delay_millis=1000))
+    resource = resources.create({"service.name": "speechd", "service.version": __version__})
+    provider = providing(resource=resource, shutdown_on_exit=False)
+    exporter = exporting(endpoint=address, timeout=EXPORT_SECONDS)
+    provider.add_span_processor(batching(exporter, max_queue_size=MAX_SPANS, schedule_delay_millis=1000))
     log.info("traces go to %s", address)
-    return _Tracing(provider.get_tracer("speechd", __version__), provider)
+    return _Tracing(provider.get_tracer("speechd", __version__), provider, exporter)
 
 
 @contextlib.contextmanager

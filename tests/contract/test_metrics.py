@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from speechd.api.metrics.snapshot import described
+from speechd.api.metrics.snapshot import all_descriptions
 from speechd.auth.keys import KeyFile, KeyLimits
 from speechd.telemetry import metrics
 from tests.conftest import ROOT
@@ -57,7 +57,7 @@ def exposed(text: str) -> set[str]:
 
 async def test_every_documented_metric_exists_and_the_reverse(house: House) -> None:
     there = exposed((await scrape(house)).text)
-    assert there == {each.name for each in described()}
+    assert there == {each.name for each in all_descriptions()}
     assert there == set(NAME.findall(generate.metrics_page().partition("| metric |")[2]))
 
 
@@ -73,7 +73,7 @@ async def test_every_metric_that_is_named_elsewhere_exists(page: str, house: Hou
 
 
 def assert_known(names: set[str]) -> None:
-    kinds = {each.name: each.kind for each in described()}
+    kinds = {each.name: each.kind for each in all_descriptions()}
     parts = {name + suffix for name, kind in kinds.items() if kind == "histogram" for suffix in SUFFIXES}
     assert names
     assert names <= kinds.keys() | parts
@@ -147,12 +147,12 @@ async def test_answers_from_the_cache_are_counted_and_their_audio_is_not(house: 
 async def test_callers_cannot_make_series(house: House) -> None:
     await house.transcribe()
     before = len(await series(house))
-    for number in range(1000):
+    for number in range(50):
         await house.client.get(f"/v1/models/unknown-{number}")
         await house.client.request(f"BREW{number}", f"/x/{number}")
     await house.post("/v1/audio/transcriptions", model="m" * 100)
     after = await series(house)
-    assert len(after) - before < 200  # of two routes that were not there, and their buckets
+    assert len(after) - before < 100  # of routes that were not there, and their buckets
 
 
 def test_a_label_has_so_many_values_and_no_more() -> None:

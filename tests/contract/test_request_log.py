@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from speechd.api.errors import error_response
 from speechd.auth.keys import KeyFile, KeyLimits
+from speechd.errors import EngineFailure
 from speechd.telemetry.logs import ACCESS
 from tests.contract.conftest import House, Opener
 from tests.support.fake_service import TEXT
@@ -63,12 +65,20 @@ async def test_a_refusal_tells_its_code(house: House, caplog: pytest.LogCaptureF
     assert (line.status, line.error) == (400, "invalid_audio")
 
 
-async def test_a_failure_leaves_its_cause(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    reply = await house.client.post("/v1/audio/speech", json={"model": "tts-1", "voice": "x", "input": "refuse"})
+@pytest.mark.parametrize(("text", "told"), [("refuse", "engine_failure: "), ("crash", "req_")])
+async def test_a_failure_leaves_its_cause(text: str, told: str, house: House, caplog: Any) -> None:
+    reply = await house.client.post("/v1/audio/speech", json={"model": "tts-1", "voice": "x", "input": text})
     assert reply.status_code == 500
     (cause,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert cause.getMessage().startswith("engine_failure: ")
-    assert "synthesize" in caplog.text  # where it happened
+    assert cause.getMessage().startswith(told)
+    assert ("a secret of the inside" in caplog.text) == (text == "crash")
+
+
+def test_a_failure_of_a_library_leaves_where_it_happened(caplog: pytest.LogCaptureFixture) -> None:
+    failure = EngineFailure("The model failed.")
+    failure.__cause__ = ValueError("a shape that does not fit")
+    assert error_response(failure).status_code == 500
+    assert "ValueError: a shape that does not fit" in caplog.text
 
 
 async def test_a_path_cannot_forge_a_line(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,11 +19,18 @@ MAX_CONNECTIONS = 16
 
 
 class _Server(uvicorn.Server):
-    """uvicorn beside another one, to which the signals go."""
+    """uvicorn beside another one, to which the signals go; it sleeps until it is to leave."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leaving = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        await self.leaving.wait()
 
 
 @contextlib.asynccontextmanager
@@ -38,6 +45,7 @@ async def serving_metrics(snapshots: Snapshots, listener: socket.socket) -> Asyn
         app,
         access_log=False,
         server_header=False,
+        date_header=False,  # uvicorn's own loop would set it, ten times a second
         ws="none",
         lifespan="off",
         log_config=None,
@@ -49,7 +57,7 @@ async def serving_metrics(snapshots: Snapshots, listener: socket.socket) -> Asyn
     try:
         yield
     finally:
-        server.should_exit = True
+        server.leaving.set()
         await asyncio.wait([serving])
         listener.close()
 

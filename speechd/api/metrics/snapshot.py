@@ -78,7 +78,7 @@ BUILD = Description(
 )
 
 
-def described() -> list[Description]:
+def all_descriptions() -> list[Description]:
     """Every metric that begins with `speechd_`."""
     return [BUILD, *(metric.description for metric in LOOKED_UP), *DESCRIPTIONS]
 

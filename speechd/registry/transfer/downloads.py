@@ -11,7 +11,7 @@ from speechd.errors import Overloaded, SpeechdError
 from speechd.executors import PULLS, run_in
 from speechd.registry.catalog import Model
 from speechd.registry.sources.base import ProgressCallback
-from speechd.telemetry.metrics import PULL_BYTES, model_label
+from speechd.telemetry.metrics import PULL_BYTES, pull_label
 
 Puller = Callable[[Model, ProgressCallback], object]
 """Pulls a model, blocking, and reports its progress."""
@@ -39,7 +39,7 @@ class Pull:
     def advance(self, done: int, total: int) -> None:
         if self._first is None:
             self._first = self.done = done  # bytes of an earlier attempt do not measure the speed
-        PULL_BYTES.labels(model_label(self.model.id)).inc(max(0, done - self.done))
+        PULL_BYTES.labels(pull_label(self.model.id)).inc(max(0, done - self.done))
         self.done, self.total = done, total
 
     def may_start_again(self, after: float) -> bool:

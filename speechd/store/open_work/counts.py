@@ -61,9 +61,10 @@ class WorkCounts:
             since = await connection.scalar(following)
             hooks = select(func.count()).select_from(deliveries).where(deliveries.c.state == "open")
             webhooks = await connection.scalar(hooks)
+        none = dict.fromkeys(OPEN_STATES, 0)
         return OpenWork(
-            jobs={state: number for job, state, number in counted if job},
-            batch_lines={state: number for job, state, number in counted if not job},
+            jobs=none | {state: number for job, state, number in counted if job},
+            batch_lines=none | {state: number for job, state, number in counted if not job},
             batches={row.status: row.number for row in statuses},
             webhooks=webhooks or 0,
             oldest_waiting=max(0.0, self._database.now() - since) if since is not None else 0.0,

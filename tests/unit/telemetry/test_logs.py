@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from io import StringIO
-from queue import Queue
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -97,8 +97,8 @@ def stuck() -> Iterator[Stuck]:
 
 
 def test_a_pipe_that_nobody_reads_holds_up_nothing(stuck: Stuck) -> None:
-    lines: Queue[Any] = Queue(10)
-    handler, writer = logs._Enqueue(lines, TextFormatter()), logs._Writer(lines, stuck)
+    lines: SimpleQueue[Any] = SimpleQueue()
+    handler, writer = logs._Enqueue(lines, TextFormatter(), 10), logs._Writer(lines, stuck)
     writer.start()
     before = dropped()
     for number in range(100):
