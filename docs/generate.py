@@ -26,8 +26,9 @@ Schema = Mapping[str, Any]
 SETTINGS_INTRO = """\
 # Settings
 
-Every setting is an environment variable. None is needed on your own machine. `speechd doctor` reports a variable whose
-name is not a setting. This page is generated from `speechd/settings.py`.
+Every setting is an environment variable, or a name in a [TOML file](../guides/operations.md#settings-in-a-file) in
+lower case without `SPEECHD_`. None is needed on your own machine. `speechd settings` shows what holds. A variable whose
+name is not a setting is logged at the start. This page is generated from `speechd/settings.py`.
 """
 ERRORS_INTRO = """\
 # Errors

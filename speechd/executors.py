@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NoReturn, ParamSpec, TypeVar
 
+log = logging.getLogger("speechd")
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -89,6 +91,7 @@ def leave_threads(seconds: float) -> None:
 
     def end() -> None:
         time.sleep(seconds)
+        log.info("threads that are inside a library are left")
         end_process(0)
 
     threading.Thread(target=end, name="leave-threads", daemon=True).start()

@@ -15,7 +15,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from speechd.configuration.origins import DEFAULT, origin
+from speechd.configuration.origins import origin
 from speechd.configuration.sources import config_path, read_config, read_secrets, variable
 from speechd.dialects import COMPAT_PATHS
 from speechd.errors import InvalidRequest
@@ -463,6 +463,4 @@ def read_settings(**given: object) -> Settings:
 def _told(name: str) -> str:
     """A setting as the operator has written it."""
     place = origin(name, Settings.model_fields)
-    if place == DEFAULT or place != str(config_path()):
-        return variable(name)
-    return f"`{name}` in {place}"
+    return f"`{name}` in {place}" if place == str(config_path()) else variable(name)

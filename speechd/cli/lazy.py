@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
     from speechd.configuration.origins import DEFAULT, origin, unknown_notes
-    from speechd.configuration.sources import SECRETS, without_password
+    from speechd.configuration.sources import SECRETS
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
     from speechd.operations.known_speakers import enrol
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
     from speechd.registry.files import folder_bytes
     from speechd.registry.registry import ModelStore
+    from speechd.registry.sources.base import without_password
     from speechd.registry.transfer.bundle import export_models, import_models
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
@@ -127,7 +128,7 @@ HOMES = {
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
     "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
-    "configuration.sources": ("SECRETS", "without_password"),
+    "configuration.sources": ("SECRETS",),
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),
@@ -135,6 +136,7 @@ HOMES = {
     "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),
+    "registry.sources.base": ("without_password",),
     "registry.transfer.bundle": ("export_models", "import_models"),
     "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),

@@ -6,7 +6,6 @@ SPEECHD_API_KEY.
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -74,11 +73,6 @@ def read_secrets() -> dict[str, str]:
                 raise InvalidRequest(f"Set {variable(name)} or {secret_variable(name)}, not both.")
             found[name] = _read(Path(named)).strip()
     return found
-
-
-def without_password(url: str) -> str:
-    """A database's URL as it may be shown."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

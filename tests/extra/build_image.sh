@@ -31,6 +31,8 @@ fi
 # shellcheck disable=SC2086 # several options in one variable
 images build --isolation chroot --format docker --build-arg BASE=localhost/speechd-base ${BUILD_OPTIONS:-} --tag localhost/speechd .
 images inspect --type image --format '{{.Docker.Config.User}} {{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}' localhost/speechd
+test "$(images inspect --type image --format '{{.Docker.Config.StopSignal}}' localhost/speechd)" = SIGTERM
+images inspect --type image --format '{{.Docker.Config.Labels}}' localhost/speechd | grep --quiet 'org.opencontainers.image.version'
 
 container=$(images from localhost/speechd)
 run=("${buildah[@]}" run --isolation chroot --env "SPEECHD_PORT=$port" --env "SPEECHD_API_KEY=$key" "$container" --)

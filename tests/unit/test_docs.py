@@ -14,9 +14,10 @@ import typer
 
 from docs.generate import WRITERS, openapi, raised_codes
 from speechd.cli.main import app
+from speechd.configuration.sources import CONFIG, SECRETS, secret_variable
 from speechd.errors import SpeechdError
 from speechd.llm.backends import read_backends
-from speechd.settings import Settings
+from speechd.settings import Settings, read_settings
 from tests.conftest import ROOT
 
 SOURCES = {
@@ -26,7 +27,7 @@ GENERATED = {f"docs/reference/{name}.md": write for name, write in WRITERS.items
 SHELL = re.findall(r"^```sh\n(.*?)^```", "".join(SOURCES.values()), re.M | re.S)
 COMMAND_LINES = sorted({line for block in SHELL for line in block.splitlines() if line.startswith("speechd ")})
 MAX_README_BYTES = 7_000
-NO_SETTINGS = {"SPEECHD_TEST_CACHE", "SPEECHD_NAME", "SPEECHD_KEY"}
+NO_SETTINGS = {"SPEECHD_TEST_CACHE", "SPEECHD_NAME", "SPEECHD_NAME_FILE", "SPEECHD_KEY"}
 """Of the tests, and names in examples."""
 IDIOMS = ("companion", "in hand", "of late", "makes way", "nobody waits", "who asks")
 """What the field has words for: see docs/contributing/glossary.md."""
@@ -49,7 +50,8 @@ def test_every_setting_is_in_the_reference(name: str) -> None:
 
 def test_no_page_names_another_setting() -> None:
     named = {name for page in (*SOURCES, *GENERATED) for name in re.findall(r"SPEECHD_[A-Z_]+[A-Z]", text_of(page))}
-    assert named - NO_SETTINGS == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
+    of_files = {CONFIG, *map(secret_variable, SECRETS)}
+    assert named - NO_SETTINGS - of_files == {f"SPEECHD_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_test_that_a_page_names_exists() -> None:
@@ -93,13 +95,21 @@ def test_every_command_line_can_be_parsed(line: str, tmp_path: Path, monkeypatch
     command.make_context("speechd", words).close()
 
 
-@pytest.mark.parametrize(
-    "block", [b for t in SOURCES.values() for b in re.findall(r"^```toml\n(.*?)^```", t, re.M | re.S)]
-)
+TOML = [block for text in SOURCES.values() for block in re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)]
+
+
+@pytest.mark.parametrize("block", [block for block in TOML if "[[backend]]" in block])
 def test_a_file_of_backends_can_be_read(block: str, tmp_path: Path) -> None:
     (tmp_path / "backends.toml").write_text(block)
     read = read_backends(Settings(llm_backends_file=tmp_path / "backends.toml"))
     assert len(read) == len(tomllib.loads(block)["backend"])
+
+
+@pytest.mark.parametrize("block", [block for block in TOML if "[[backend]]" not in block])
+def test_a_file_of_settings_can_be_read(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "speechd.toml").write_text(block)
+    monkeypatch.setenv(CONFIG, str(tmp_path / "speechd.toml"))
+    assert read_settings().default_model == tomllib.loads(block)["default_model"]
 
 
 @pytest.mark.parametrize("document", sorted(SOURCES))

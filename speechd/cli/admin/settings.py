@@ -28,7 +28,7 @@ def settings(
 
         speechd --config /etc/speechd.toml settings --all
     """
-    rows = shown(lazy.read_settings())
+    rows = settings_in_force(lazy.read_settings())
     notes = lazy.unknown_notes(lazy.Settings.model_fields)
     if as_json:
         print(json.dumps({"settings": rows, "notes": notes}, indent=2, ensure_ascii=False))
@@ -43,7 +43,7 @@ def settings(
         typer.secho(note, fg=typer.colors.YELLOW, err=True)
 
 
-def shown(settings: "Settings") -> dict[str, dict[str, str]]:
+def settings_in_force(settings: "Settings") -> dict[str, dict[str, str]]:
     """Value as text and origin of each setting, by name."""
     known = lazy.Settings.model_fields
     return {name: {"value": _value(name, settings), "from": lazy.origin(name, known)} for name in known}

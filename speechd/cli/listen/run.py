@@ -14,7 +14,7 @@ from speechd.cli.listen.sources import Audio, AudioSource, Microphone, Recording
 from speechd.cli.transcribe.options import TranscribeArgs
 from speechd.cli.transcribe.run import FILE_FORMATS, STANDARD
 from speechd.errors import InvalidRequest
-from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format
+from speechd.formats.transcript import Format
 from speechd.operations import RequestContext
 from speechd.operations.live import LiveConfig, LiveTranscription, TurnDetection, WireFormat
 from speechd.operations.live.turn import Emit
@@ -22,6 +22,8 @@ from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 
+OF_SPEAKERS = ("diarized_json", "minutes", "rttm")
+"""Formats that need to know who speaks, for which all must be heard."""
 AFTER_SILENCE = 0.5
 """Seconds of silence after the audio, beyond what ends a line."""
 FINAL_SECONDS = 600.0
@@ -66,12 +68,12 @@ class ListenPlan:
         Raises:
             InvalidRequest: a format or language is unknown, or options contradict each other.
         """
-        if format not in FILE_FORMATS or format == "diarized_json":
-            known = ", ".join(name for name in FILE_FORMATS if name != "diarized_json")
+        if format not in FILE_FORMATS or format in OF_SPEAKERS:
+            known = ", ".join(name for name in FILE_FORMATS if name not in OF_SPEAKERS)
             raise InvalidRequest(f"--format must be one of {known}, not {format}.")
         if file is not None and device is not None:
             raise InvalidRequest("Give a file or --device, not both.")
-        row = TRANSCRIPT_FORMATS[FILE_FORMATS[format]]
+        row = FILE_FORMATS[format]
         options = TranscribeArgs(language=language, prompt=prompt).options([row])
         if options.multilingual:
             raise InvalidRequest("--language multi needs a whole recording: use `speechd transcribe`.")

@@ -1,5 +1,6 @@
 """nginx and Caddy with the files of deploy/, before two servers."""
 
+import os
 import re
 import shutil
 import socket
@@ -41,8 +42,9 @@ def nginx(folder: Path, port: int, servers: list[str]) -> list[str]:
     (folder / "speechd.conf").write_text(text)
     paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{name}_temp_path {folder / name};" for name in paths)
+    user = "user root; " if os.getuid() == 0 else ""  # its workers are to reach a folder of the test's own
     main = (
-        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}"
+        f"{user}daemon off; pid {folder}/pid; error_log stderr; events {{}}"
         f" http {{ access_log off; {temporary} include {folder}/speechd.conf; }}"
     )
     (folder / "nginx.conf").write_text(main)
