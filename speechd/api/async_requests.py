@@ -24,7 +24,7 @@ from speechd.operations.recording import fetch, fetch_limits, measure, require_o
 from speechd.operations.speech import SpeechCall, check_speech
 from speechd.operations.transcription import TranscriptionCall, check_transcription
 from speechd.schemas.audio_jobs import WebhookForm
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.service import Service
 from speechd.store.audio_jobs.records import AudioOrder, Webhook
 from speechd.store.audio_jobs.view import to_response

@@ -17,7 +17,7 @@ from speechd.operations.known_speakers import KnownSpeakers, find_known
 from speechd.operations.measuring import Cause, measured_transcription, noted
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
 from speechd.priority import PrioritySource
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.service import Service

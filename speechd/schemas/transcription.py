@@ -12,7 +12,7 @@ from speechd.errors import InvalidRequest
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.languages import find
 from speechd.schemas.base import Strings, split_list
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.fields import speaker_names
 from speechd.schemas.subtitles import SubtitleOptions
 from speechd.types import (

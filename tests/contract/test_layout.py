@@ -14,6 +14,7 @@ MAX_MODULES = 12
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
+    "asr.diarization.campplus": LOADED_LATE,
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
     "asr.engines.whisper": LOADED_LATE,
@@ -24,6 +25,7 @@ LIVE_ELSEWHERE = {
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,
     "registry.defaults": "two commands use it, both through cli/lazy",
+    "registry.conversion.campplus": "it makes a model; registry/sources knows where its parts come from",
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",

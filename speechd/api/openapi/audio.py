@@ -10,7 +10,7 @@ from fastapi import Response
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.formats.transcript import TRANSCRIPT_FORMATS
 from speechd.schemas.audio_jobs import AudioJobObject, WebhookForm
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.subtitles import SubtitleOptions
 from speechd.schemas.transcription import ErrorEnvelope

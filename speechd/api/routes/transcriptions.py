@@ -25,7 +25,7 @@ from speechd.formats.transcript import (
 )
 from speechd.operations.recording import require_one_source
 from speechd.operations.transcription import TranscriptionCall, ignored_warning, open_transcription
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from speechd.formats.diarization import DIARIZATION_FORMATS
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.types import TranscribeOptions, VadOptions
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from speechd.errors import InvalidRequest
 from speechd.formats.subtitles import Layout
-from speechd.schemas.chunking import ServerVad
 from speechd.schemas.models import ModelList, ModelObject
-from speechd.schemas.recording import RecordingForm
+from speechd.schemas.recordings.chunking import ServerVad
+from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.transcription import AudioForm, ErrorEnvelope, TranscriptionForm, TranslationForm

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from speechd.formats.transcript import Format, View
 from speechd.languages import find
 from speechd.schemas.base import PageForm
-from speechd.schemas.chunking import ServerVad, parse_strategy
+from speechd.schemas.recordings.chunking import ServerVad, parse_strategy
 from speechd.schemas.speakers.fields import MAX_LABEL, SpeakerFields
 from speechd.types import Clip, TranscribeOptions, VadOptions
 
