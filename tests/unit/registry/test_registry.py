@@ -43,8 +43,8 @@ def test_models_that_an_image_was_built_with_are_installed(tmp_path: Path, monke
     image.mkdir()
     for embedded in ("catalog.toml", "whisper-pocket"):
         (image / embedded).symlink_to(shipped_models() / embedded)
-    built_in = store(image, "whisper-base", "org/own-whisper")
     monkeypatch.setattr("speechd.registry.registry.shipped_models", lambda: image)
+    built_in = store(image, "whisper-base", "org/own-whisper")
     for name in ("whisper-base", "org/own-whisper"):
         (image / name).parent.mkdir(exist_ok=True)
         (image / "models" / name).rename(image / name)
