@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 
 from speechd.audio.vad import FRAME_SECONDS
 from speechd.errors import InvalidRequest, SpeechdError
@@ -66,11 +67,6 @@ class LiveTranscription:
     @property
     def format(self) -> WireFormat:
         return self._input.format
-
-    @property
-    def is_speaking(self) -> bool:
-        """A turn is under way that has not been committed."""
-        return self._turn is not None
 
     async def configure(self, config: LiveConfig, format: WireFormat) -> None:
         """Changes what is done from now on. A turn that is under way keeps its model and options.
@@ -166,7 +162,8 @@ class LiveTranscription:
             if seconds >= self._max_turn:
                 await self._cut(self._turn)
         elif self._detector is not None:
-            self._forget(self._detector)
+            self._forget()
+        self._audio.keep_frames(self._padding)
 
     async def _detect(self, detector: TurnDetector, probability: float) -> None:
         change = detector.push(probability)
@@ -214,10 +211,11 @@ class LiveTranscription:
         work = turn.finish(raw, rate, self._emit) if self.config.transcribes else turn.drop(0.0)
         task = asyncio.create_task(work, name=f"live-final-{turn.id}")
         self._finals.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, turn))
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _ended(self, turn: LiveTurn, task: "asyncio.Task[None]") -> None:
         self._finals.discard(task)
+        turn.cancel()  # a task that is cancelled before it begins has ended nothing
         if not task.cancelled():
             task.exception()  # the caller has left: nobody can be told
 
@@ -226,9 +224,13 @@ class LiveTranscription:
             turn, self._turn = self._turn, None
             await turn.drop((self._audio.end - turn.start) / self._audio.rate)
 
-    def _forget(self, detector: TurnDetector) -> None:
+    @property
+    def _padding(self) -> float:
+        """Seconds before the newest frame that may become the beginning of a turn."""
+        detector = self._detector
+        return detector.prefix + detector.onset * FRAME_SECONDS if detector else 0.0
+
+    def _forget(self) -> None:
         """Nobody speaks: only what may become the padding of the next turn is kept."""
-        padding = detector.prefix + detector.onset * FRAME_SECONDS
-        self._audio.keep_frames(padding)
-        frames = self._audio.frames - round(padding / FRAME_SECONDS)
+        frames = self._audio.frames - round(self._padding / FRAME_SECONDS)
         self._audio.forget_before(self._audio.position(max(0, frames)))
