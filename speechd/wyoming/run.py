@@ -16,7 +16,7 @@ from speechd.audio.isolation.pool import shared_pool
 from speechd.executors import exit_within
 from speechd.service import Service, open_service
 from speechd.settings import Settings
-from speechd.wyoming.discovery import announced
+from speechd.wyoming.discovery import announced, check_announcing
 from speechd.wyoming.server import serving
 
 USUAL_PORT = 10300
@@ -74,7 +74,10 @@ def _stop(stopped: asyncio.Event) -> None:
 
 def _listen(settings: Settings) -> socket.socket:
     port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
-    return listen(settings.wyoming_host, port, "SPEECHD_WYOMING_PORT")
+    listener = listen(settings.wyoming_host, port, "SPEECHD_WYOMING_PORT")
+    if settings.wyoming_zeroconf:
+        check_announcing(listener.getsockname()[0])
+    return listener
 
 
 @asynccontextmanager
