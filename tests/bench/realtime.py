@@ -70,16 +70,20 @@ class Measured:
     """Words that deltas told before the commit."""
     corrected: int = 0
     """Of them: those that the final text has otherwise."""
+    failed: int = 0
+    """Turns that the server had no time for."""
     audio: float = 0.0
     cpu: float = 0.0
 
     def line(self, name: str, sessions: int) -> str:
         first = f"{_percentiles(self.first)}" if self.first else f"{'':>11}"
         early = f"{self.early_words:>5} {self.corrected:>4}" if self.first else f"{'':>10}"
-        return f"{name:<15}{sessions:>4}  {first}  {_percentiles(self.final)}  {early}  {self.cpu / self.audio:.3f}"
+        return f"{name:<15}{sessions:>4}  {first}  {_percentiles(self.final)}  {early}  {self.failed:>4}  {self.cpu / self.audio:.3f}"
 
 
-HEADER = f"{'':<15}{'n':>4}  {'first words':>11}  {'final text':>11}  {'early':>5} {'corr':>4}  CPU s per s of audio"
+HEADER = (
+    f"{'':<15}{'n':>4}  {'first words':>11}  {'final text':>11}  {'early':>5} {'corr':>4}  fail  CPU s per s of audio"
+)
 
 
 def _percentiles(values: list[float]) -> str:
@@ -115,7 +119,11 @@ async def one_turn(socket: ClientConnection, turn: Turn, measured: Measured) -> 
             early += event["delta"] if not committed else ""
         elif event["type"].endswith(".completed"):
             break
-        elif event["type"].endswith((".failed", "error")):
+        elif event["type"].endswith(".failed"):
+            measured.failed += 1
+            await playing
+            return
+        elif event["type"] == "error":
             raise RuntimeError(event)
     await playing
     if first:
