@@ -31,7 +31,7 @@ from speechd.wyoming.audio_input import RecordingInput
 from speechd.wyoming.events import MAX_LINE, EventLimits, read_event, send_event
 from speechd.wyoming.requests import AudioFormatEvent, PingEvent, SynthesizeEvent, TextEvent, TranscribeEvent
 from speechd.wyoming.synthesis import synthesize, synthesize_stream
-from speechd.wyoming.transcription import transcribe
+from speechd.wyoming.transcription import LoadedAhead, transcribe
 
 MAX_AUDIO_SECONDS = 1800.0
 """Longest recording of one request, where SPEECHD_MAX_AUDIO_SECONDS allows as much: nobody is asked for a key."""
@@ -68,6 +68,8 @@ class Connection:
         self._request: TranscriptionRequest | None = None
         """Of the audio that is coming, or will come."""
         self._audio: RecordingInput | None = None
+        self._model: LoadedAhead | None = None
+        """For the audio that is coming."""
         self._text: TextInput | None = None
         """Of the speech whose text is coming."""
         self._refused = False
@@ -112,7 +114,6 @@ class Connection:
         self._request = request
 
     async def _audio_start(self, event: Event) -> None:
-        self._drop_audio()
         self._begin_audio()
 
     async def _audio_chunk(self, event: Event) -> None:
@@ -127,8 +128,7 @@ class Connection:
         if self._audio is None:
             raise InvalidRequest("`audio-stop` comes before any audio.")
         audio, self._audio = self._audio, None
-        request = self._request or TranscribeEvent().to_request(self._context())
-        self._request = None
+        request, self._request = self._transcription(), None
         file = await run_in(DECODING, audio.take_file)
         await self._start(transcribe(self._door.service, replace(request, file=file)))
 
@@ -180,7 +180,12 @@ class Connection:
     def _text_input(self, *, whole: bool) -> TextInput:
         return TextInput(self._door.service.settings.max_speech_characters, whole=whole)
 
+    def _transcription(self) -> TranscriptionRequest:
+        return self._request or TranscribeEvent().to_request(self._context())
+
     def _begin_audio(self) -> RecordingInput:
+        self._drop_audio()
+        self._model = LoadedAhead(self._door.service, self._transcription())
         longest = min(MAX_AUDIO_SECONDS, self._door.service.settings.max_audio_seconds)
         self._audio = RecordingInput(longest)
         return self._audio
@@ -189,6 +194,9 @@ class Connection:
         if self._audio is not None:
             self._audio.close()
             self._audio = None
+        if self._model is not None:
+            self._model.release()
+            self._model = None
 
     async def _start(self, events: AsyncGenerator[Eventable, None]) -> None:
         """Sends the events of an answer while the connection is read on. The answer before it ends first."""

@@ -1,5 +1,6 @@
 """Announces the server on the local network with multicast DNS (RFC 6762, 6763), as Home Assistant looks for it."""
 
+import importlib.util
 import ipaddress
 import socket
 from collections.abc import AsyncGenerator
@@ -20,22 +21,29 @@ async def announced(host: str, port: int) -> AsyncGenerator[None]:
         host: address that it listens on.
 
     Raises:
-        FeatureNotInstalled: the package zeroconf is not installed.
-        Misconfigured: other machines cannot reach that address.
+        FeatureNotInstalled, Misconfigured: see check_announcing.
     """
-    try:
-        from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
-    except ImportError as error:
-        raise FeatureNotInstalled(
-            "SPEECHD_WYOMING_ZEROCONF needs the package zeroconf: pip install 'speechd[zeroconf]'"
-        ) from error
-    address = reachable_address(host)
+    address = check_announcing(host)
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
     name = f"speechd-{socket.gethostname().partition('.')[0]}"
     info = AsyncServiceInfo(SERVICE_TYPE, f"{name}.{SERVICE_TYPE}", addresses=[address.packed], port=port)
     async with AsyncZeroconf(interfaces=[str(address)]) as network:
         await network.async_register_service(info, allow_name_change=True)
         yield
         await network.async_unregister_service(info)
+
+
+def check_announcing(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address to announce.
+
+    Raises:
+        FeatureNotInstalled: the package zeroconf is not installed.
+        Misconfigured: other machines cannot reach that address.
+    """
+    if importlib.util.find_spec("zeroconf") is None:
+        raise FeatureNotInstalled("Announcing needs the package zeroconf: pip install 'speechd[zeroconf]'")
+    return reachable_address(host)
 
 
 def reachable_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -16,8 +16,12 @@ from speechd.audio.isolation.pool import shared_pool
 from speechd.executors import exit_within
 from speechd.service import Service, open_service
 from speechd.settings import Settings
+<<<<<<< HEAD
 from speechd.telemetry.logs import start_logging
 from speechd.wyoming.discovery import announced
+=======
+from speechd.wyoming.discovery import announced, check_announcing
+>>>>>>> wyoming
 from speechd.wyoming.server import serving
 
 USUAL_PORT = 10300
@@ -75,7 +79,10 @@ def _stop(stopped: asyncio.Event) -> None:
 
 def _listen(settings: Settings) -> socket.socket:
     port = USUAL_PORT if settings.wyoming_port is None else settings.wyoming_port
-    return listen(settings.wyoming_host, port, "SPEECHD_WYOMING_PORT")
+    listener = listen(settings.wyoming_host, port, "SPEECHD_WYOMING_PORT")
+    if settings.wyoming_zeroconf:
+        check_announcing(listener.getsockname()[0])
+    return listener
 
 
 @asynccontextmanager

@@ -24,10 +24,11 @@ class StreamingDecoder:
     """The batcher's."""
 
     async def decode(self, job: Job) -> Decoded:
-        """
+        """The hypothesis takes no room in the queue, so that no upload and no final text is refused because of it.
+
         Raises:
             Overloaded, EngineFailure: see Batcher.
         """
-        with self.batcher.reserve(job.window.duration, caller=self.caller) as queued:
+        with self.batcher.reserve(0.0, caller=self.caller) as queued:
             queued.due = self.clock() + DUE
             return await self.batcher.decode(job, queued)
