@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from speechd.asr.diarization.clustering import MAX_CLUSTERED, cluster_speakers, speaker_centres
+from speechd.asr.diarization import clustering
+from speechd.asr.diarization.clustering import cluster_speakers, speaker_centres
 from tests.unit.asr.diarization.voices import embeddings
 
 
@@ -52,13 +53,21 @@ def test_a_few_windows_of_one_voice_are_one_speaker(count: int) -> None:
     assert cluster_speakers(embeddings([0] * count), 1, 10).tolist() == [0] * count
 
 
+@pytest.mark.parametrize(("alike", "speakers"), [(0.0, 2), (0.8, 1)])
+def test_a_short_exchange_is_two_speakers_where_they_differ(alike: float, speakers: int) -> None:
+    said = [0, 0, 0, 1, 1, 1]
+    labels = cluster_speakers(embeddings(said, alike=alike), 1, 10)
+    assert labels.max() + 1 == speakers
+    assert speakers == 1 or same_partition(labels, said)
+
+
 def test_equal_windows_are_one_speaker() -> None:
     assert set(cluster_speakers(np.tile(embeddings([0]), (40, 1)), 1, 10).tolist()) == {0}
 
 
-def test_more_windows_than_are_clustered_follow_the_sample() -> None:
-    speakers = turns_of(3, turns=3 * MAX_CLUSTERED // 12, length=5)
-    assert len(speakers) > MAX_CLUSTERED
+def test_more_windows_than_are_clustered_follow_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clustering, "MAX_CLUSTERED", 120)
+    speakers = turns_of(3, turns=90)
     assert same_partition(cluster_speakers(embeddings(speakers), 1, 10), speakers)
 
 
