@@ -14,6 +14,7 @@ MAX_MODULES = 12
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
+    "asr.diarization.campplus": LOADED_LATE,
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
     "asr.engines.whisper": LOADED_LATE,
@@ -22,6 +23,7 @@ LIVE_ELSEWHERE = {
     "folders.fingerprint": WIRED_BY_THE_COMMAND,
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,
+    "registry.conversion.campplus": "it writes a file in another format, and knows nothing of where files come from",
     "registry.defaults": "two commands use it, both through cli/lazy",
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
