@@ -14,6 +14,7 @@ MAX_MODULES = 12
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
+    "asr.diarization.campplus": LOADED_LATE,
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
     "asr.engines.whisper": LOADED_LATE,
