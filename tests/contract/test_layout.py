@@ -23,7 +23,6 @@ LIVE_ELSEWHERE = {
     "folders.fingerprint": WIRED_BY_THE_COMMAND,
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,
-    "registry.conversion.campplus": "it writes a file in another format, and knows nothing of where files come from",
     "registry.defaults": "two commands use it, both through cli/lazy",
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
