@@ -1,21 +1,18 @@
 """Who speaks when in conversations mixed from recordings of people: error rate, number of speakers, words, CPU time.
 
     python -m tests.bench.diarization [--half development|"held out"] [--words WHISPER_FOLDER] [--each]
-    python -m tests.bench.diarization --peer PYTHON SEGMENTATION
+    python -m tests.bench.diarization --write FOLDER
 
 The conversations are those of tests/real/conversations.py. `DER .25` is the diarization error rate with a collar of
 0.25 s, overlaps included, `confused` the part of it that is the wrong speaker's, `DER 0` the rate without a collar.
 `count` is how often the number of speakers was right, `given` the rate where the number was told. CPU is of decoding,
 detection and diarization, for each second of audio. `--words` transcribes too, and counts the words in whose middle one
-person speaks. `--peer` measures sherpa-onnx in another Python environment, with the same CAM++ and the ONNX file of a
-segmentation model of pyannote's.
+person speaks. `--write` writes the conversations as WAV, with the truth in RTTM, for other programs.
 """
 
 import argparse
 import asyncio
 import io
-import json
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +32,9 @@ from tests.real.conversations import Conversation, conversations
 from tests.real.corpora import Recording
 from tests.real.recognisers import Clock, Speechd
 from tests.real.weights import speakers_folder
-from tests.support.diarization_error import DiarizationError, Speaking, diarization_error
+from tests.support.diarization_error import DiarizationError, Speaking, diarization_error, write_rttm
 
 COLLAR = 0.25
-PEER = Path(__file__).with_name("diarization_peer.py")
 
 
 @dataclass(frozen=True)
@@ -131,18 +127,12 @@ def right_words(
     return len(pairs), int(sum(counts[pair] for pair in assign_one_to_one(counts)))
 
 
-def peer_measured(conversation: Conversation, python: str, segmentation: str) -> Measured:
-    """The same by sherpa-onnx, in a process of its own."""
-    people = len({turn.speaker for turn in conversation.truth})
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "conversation.wav"
-        file.write_bytes(wav(conversation))
-        command = [python, str(PEER), str(file), segmentation, str(speakers_folder() / "campplus.onnx"), str(people)]
-        answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    found, given = ([Speaking(*turn) for turn in turns] for turns in (answer["found"], answer["given"]))
-    count = len({turn.speaker for turn in found})
-    errors = [diarization_error(conversation.truth, *pair) for pair in ((found, COLLAR), (found, 0), (given, COLLAR))]
-    return Measured(1, conversation.seconds, *errors, int(count == people), answer["cpu_seconds"])
+def write(folder: Path, halves: Sequence[str]) -> None:
+    """Each conversation as NAME.wav and NAME.rttm."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for conversation in (each for half in halves for each in conversations(half)):
+        (folder / f"{conversation.name}.wav").write_bytes(wav(conversation))
+        write_rttm(folder / f"{conversation.name}.rttm", conversation.truth)
 
 
 def table(rows: dict[str, Measured], title: str) -> Table:
@@ -171,20 +161,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", action="append", choices=("development", "held out"), help="default: both")
     parser.add_argument("--words", type=Path, help="folder of a Whisper model; transcribe too")
-    parser.add_argument("--peer", nargs=2, metavar=("PYTHON", "MODEL"), help="sherpa-onnx instead of speechd")
     parser.add_argument("--each", action="store_true", help="a line for each conversation, too")
+    parser.add_argument("--write", type=Path, help="only write the conversations into this folder")
     asked = parser.parse_args()
+    halves = asked.half or ("development", "held out")
+    if asked.write:
+        write(asked.write, halves)
+        return
     diarizer = Diarizer(CampplusEngine(speakers_folder()))
     with tempfile.TemporaryDirectory() as data:
         recogniser = Speechd(asked.words, Path(data)) if asked.words else None
-        for half in asked.half or ("development", "held out"):
+        for half in halves:
             rows: dict[str, Measured] = {}
             for conversation in conversations(half):
-                measured = (
-                    peer_measured(conversation, *asked.peer)
-                    if asked.peer
-                    else measure(conversation, diarizer, recogniser)
-                )
+                measured = measure(conversation, diarizer, recogniser)
                 names = ["all", *conversation.plan.conditions, *([conversation.name] if asked.each else [])]
                 for name in names:
                     rows[name] = rows.get(name, NOTHING) + measured

@@ -79,7 +79,7 @@ class Diarizer:
             EngineFailure: the model failed.
         """
         async with self._heard(audio, max_seconds, TranscribeOptions()) as (_, session):
-            return KnownSpeaker(name, reference_voice(await session.windows()))
+            return KnownSpeaker(name, await run_in(DIARIZING, reference_voice, await session.windows()))
 
     @asynccontextmanager
     async def _heard(

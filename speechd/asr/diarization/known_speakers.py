@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speechd.asr.diarization.clustering import Labels
+from speechd.asr.diarization.clustering import Labels, cluster_speakers, speaker_centres
 from speechd.asr.diarization.engine import SpeakerWindows, Vectors
 from speechd.errors import InvalidRequest
+from speechd.types import MAX_SPEAKERS
 
 Costs = npt.NDArray[np.float64]
 
@@ -19,8 +20,6 @@ MIN_LEAD = 0.08
 reference: on a telephone line all are similar."""
 MIN_REFERENCE_SECONDS = 1.0
 """Speech of a reference at least."""
-ONE_VOICE = 0.4
-"""Cosine between the halves of a reference, below which two people speak in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +43,9 @@ def reference_voice(windows: SpeakerWindows) -> Vectors:
             " and 2 to 10 s are best.",
             code="reference_too_short",
         )
-    voice = windows.embeddings.mean(axis=0)
-    if float((windows.embeddings @ windows.embeddings.T).min()) < ONE_VOICE:
+    if cluster_speakers(windows.embeddings, 1, MAX_SPEAKERS).any():
         raise InvalidRequest("A reference has the voices of several people.", code="reference_ambiguous")
-    return np.asarray(voice / np.linalg.norm(voice), np.float32)
+    return np.asarray(speaker_centres(windows.embeddings, np.zeros(len(windows), np.int64))[0], np.float32)
 
 
 def match_known(centres: Vectors, known: Sequence[KnownSpeaker]) -> tuple[str | None, ...]:

@@ -12,8 +12,8 @@ from speechd.registry.sources.base import ModelFile, Source, Staging
 
 
 def _campplus(source: Path, target: Path) -> None:
-    """See speechd.registry.conversion.campplus."""
-    from speechd.registry.conversion import campplus  # it loads NumPy, and commands that pull nothing need none
+    """See speechd.registry.sources.conversion.campplus."""
+    from speechd.registry.sources.conversion import campplus  # it loads NumPy, and commands that pull nothing need none
 
     campplus.convert_campplus(source, target)
 

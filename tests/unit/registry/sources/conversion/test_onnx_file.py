@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from speechd.registry.conversion.onnx_file import OnnxGraph
+from speechd.registry.sources.conversion.onnx_file import OnnxGraph
 
 
 def linear_graph(weight: np.ndarray, bias: np.ndarray) -> bytes:

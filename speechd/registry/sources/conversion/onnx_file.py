@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speechd.registry.conversion.torch_file import Tensor
+from speechd.registry.sources.conversion.torch_file import Tensor
 
 IR_VERSION = 8
 OPSET = 13

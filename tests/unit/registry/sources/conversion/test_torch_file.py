@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from speechd.errors import SourceFailed
-from speechd.registry.conversion.torch_file import read_tensors
+from speechd.registry.sources.conversion.torch_file import read_tensors
 
 
 class FloatStorage:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from speechd.registry.conversion.onnx_file import OnnxGraph
-from speechd.registry.conversion.torch_file import Tensor, read_tensors
+from speechd.registry.sources.conversion.onnx_file import OnnxGraph
+from speechd.registry.sources.conversion.torch_file import Tensor, read_tensors
 
 BANDS = 80
 HEAD_CHANNELS = 32
