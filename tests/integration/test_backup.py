@@ -60,7 +60,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         stop.set()
         busy.result()
         assert done.returncode == 0, done.stderr
-        assert len(httpx2.get(f"{url}/v1/files").json()["data"]) == len(kept)
+        assert len(httpx2.get(f"{url}/v1/files", timeout=60).json()["data"]) == len(kept)
     return data, file
 
 
@@ -85,9 +85,9 @@ def test_a_backup_at_rest_is_equal_and_a_server_works_on_it(stored: tuple[Path, 
     assert command("restore", new, file).returncode == 0
     assert (rows(new), contents(new)) == (rows(data), contents(data))
     with serving(new) as url:
-        listed = httpx2.get(f"{url}/v1/files").json()["data"]
+        listed = httpx2.get(f"{url}/v1/files", timeout=60).json()["data"]
         (first,) = [each for each in listed if each["filename"] == "0.txt"]
-        assert httpx2.get(f"{url}/v1/files/{first['id']}/content").content == b"file 0 " * 50_000
+        assert httpx2.get(f"{url}/v1/files/{first['id']}/content", timeout=60).content == b"file 0 " * 50_000
 
 
 def test_a_folder_with_something_in_it_is_left_alone(stored: tuple[Path, Path]) -> None:

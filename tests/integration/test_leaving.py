@@ -154,7 +154,7 @@ def test_a_migration_that_waits_is_left_and_made_at_the_next_start(tmp_path: Pat
         other.execute("ROLLBACK")
     with started(tmp_path, "serve", LISTENS) as server:
         assert eventually(lambda: readiness(server.found) == "ready", 60)
-        assert httpx2.get(f"{server.found}/v1/files").json()["data"] == []
+        assert httpx2.get(f"{server.found}/v1/files", timeout=60).json()["data"] == []
 
 
 @pytest.mark.extra
@@ -270,13 +270,13 @@ def test_a_server_that_cannot_serve_is_not_ready_and_says_why(tmp_path: Path) ->
     with started(tmp_path, "serve", LISTENS, **given) as server:
         server.wait_for("not ready: device")
         assert readiness(server.found) == "not_ready"
-        checks = httpx2.get(f"{server.found}/readyz?verbose").json()["checks"]
+        checks = httpx2.get(f"{server.found}/readyz?verbose", timeout=60).json()["checks"]
         assert checks["settings"]["status"] == "ok"
         for name, message in NOT_THERE.items():
             assert checks[name]["status"] == "failed"
             assert message in checks[name]["message"]
             server.wait_for(f"not ready: {name}: {message}")
-        assert httpx2.get(f"{server.found}/healthz").status_code == 200
+        assert httpx2.get(f"{server.found}/healthz", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import LISTENS, started
 from tests.support.file_server import FileServer, serving_files
-from tests.support.processes import start
+from tests.support.processes import eventually, start
 
 CLOSED = "http://127.0.0.1:1"
 AWAY = {"HF_ENDPOINT": CLOSED, "PIP_INDEX_URL": f"{CLOSED}/simple", "PIP_CONFIG_FILE": os.devnull}
@@ -38,7 +38,7 @@ def wait_until(happened: Callable[[], bool], process: "Popen[bytes]") -> None:
 
 def test_with_every_source_away_one_line_says_so_and_it_serves(tmp_path: Path) -> None:
     with started(tmp_path, "--pull", LISTENS, SERVE, **AWAY) as server:
-        assert httpx2.get(f"{server.found}/readyz").status_code == 200
+        assert eventually(lambda: httpx2.get(f"{server.found}/readyz", timeout=60).status_code == 200)
         server.wait_for(REMEDY)
     (line,) = [line for line in server.log if "whisper-base" in line]
     assert "cannot be reached" in line

@@ -72,7 +72,7 @@ def test_the_first_release_is_upgraded(tmp_path: Path) -> None:
         assert client.files.content("file_1").content == INPUT
         batch = waited(client, "batch_1")
         assert (batch.status, batch.request_counts.total, batch.request_counts.failed) == ("completed", 1, 1)
-        assert httpx2.get(f"{url}/v1/models").status_code == 401
+        assert httpx2.get(f"{url}/v1/models", timeout=60).status_code == 401
     assert version_of(tmp_path) == newest_migration()
 
 
@@ -99,6 +99,6 @@ def test_a_database_of_a_newer_release_is_left_alone_and_told(tmp_path: Path) ->
         reply = httpx2.get(f"{url}/v1/files", timeout=60)
         assert reply.status_code == 500
         assert "newer speechd has changed the database (migration 9999" in reply.json()["error"]["message"]
-        told = httpx2.get(f"{url}/readyz").json()["error"]["message"]
+        told = httpx2.get(f"{url}/readyz", timeout=60).json()["error"]["message"]
         assert "database: A newer speechd has changed" in told
     assert version_of(tmp_path) == "9999"

@@ -15,6 +15,7 @@ import httpx2
 from speechd.auth.keys import PERMISSIONS, KeyFile, KeyLimits
 from speechd.registry.files import shipped_models
 from tests.integration.conftest import LISTENS, started
+from tests.support.processes import eventually
 
 DESCRIPTORS = 512
 """Files that the server may have open: 224 connections, which are soon used up."""
@@ -54,7 +55,8 @@ def staged(model: Path, clients: int) -> Iterator[Stage]:
         script = f'ulimit -n {DESCRIPTORS}; exec "{sys.executable}" -m speechd "$@"'
         program = ("sh", "-c", script, "speechd")
         with started(data, "serve", LISTENS, program=program, **_variables(hub)) as server:
-            httpx2.get(f"{server.found}/readyz", timeout=60).raise_for_status()
+            if not eventually(lambda: httpx2.get(f"{server.found}/readyz", timeout=60).is_success, 60):
+                raise RuntimeError("the server is not ready")
             yield Stage(server.found, server.process.pid, data, model.name, keys)
 
 
