@@ -21,7 +21,7 @@ from typing import Any
 
 from speechd.errors import AuthenticationFailed, InvalidRequest, Misconfigured
 
-SECRET_PREFIX = "ek_"
+EPHEMERAL = "ek_"
 MAX_SETTINGS = 3000
 """Bytes of a session's compressed settings: a secret travels in one header, for which clients and proxies take 8 kB."""
 MAX_JSON = 64_000
@@ -65,7 +65,7 @@ class ClientSecrets:
         content = zlib.compress(json.dumps([key, expires_at, secrets.token_hex(8), session]).encode(), 9)
         if len(content) > MAX_SETTINGS:
             raise InvalidRequest("The settings of the session are too long for a client secret.", param="session")
-        return SECRET_PREFIX + _encoded(self._signature(content) + content), expires_at
+        return EPHEMERAL + _encoded(self._signature(content) + content), expires_at
 
     def read(self, value: str) -> ClientSecret:
         """
@@ -73,7 +73,7 @@ class ClientSecrets:
             AuthenticationFailed: it was not made here, or is not valid any more.
         """
         try:
-            signed = base64.urlsafe_b64decode(value.removeprefix(SECRET_PREFIX) + "==")
+            signed = base64.urlsafe_b64decode(value.removeprefix(EPHEMERAL) + "==")
         except (binascii.Error, ValueError):
             raise AuthenticationFailed from None
         signature, content = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]

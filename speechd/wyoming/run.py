@@ -16,12 +16,8 @@ from speechd.audio.isolation.pool import shared_pool
 from speechd.executors import exit_within
 from speechd.service import Service, open_service
 from speechd.settings import Settings
-<<<<<<< HEAD
 from speechd.telemetry.logs import start_logging
-from speechd.wyoming.discovery import announced
-=======
 from speechd.wyoming.discovery import announced, check_announcing
->>>>>>> wyoming
 from speechd.wyoming.server import serving
 
 USUAL_PORT = 10300

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from speechd.api.middleware.socket_keys import key_of_socket
 from speechd.api.routes.docs import ASSETS
-from speechd.auth.client_secrets import PREFIX, ClientSecret, ClientSecrets
+from speechd.auth.client_secrets import EPHEMERAL, ClientSecret, ClientSecrets
 from speechd.auth.keys import Key, KeyRing
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.settings import Settings
@@ -77,8 +77,8 @@ class Access:
         given = key_of_socket(headers, query)
         if not self.keys.required:
             self._check_browser(path, headers)
-            return None, self.secrets.read(given) if given.startswith(PREFIX) else None
-        if given.startswith(PREFIX):
+            return None, self.secrets.read(given) if given.startswith(EPHEMERAL) else None
+        if given.startswith(EPHEMERAL):
             secret = self.secrets.read(given)
             return self._valid(self.keys.with_id(secret.key)), secret
         return self._key(given), None

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from speechd.auth.client_secrets import PREFIX, ClientSecrets
+from speechd.auth.client_secrets import EPHEMERAL, ClientSecrets
 from speechd.errors import AuthenticationFailed, InvalidRequest, Misconfigured
 
 
 def test_a_secret_says_what_it_was_made_for(tmp_path: Path) -> None:
     path = tmp_path / "new" / "client_secrets.key"
     value, expires_at = ClientSecrets(path, lambda: 1000.0).make("key_1", 60, {"include": ["é"]})
-    assert value.startswith(PREFIX)
+    assert value.startswith(EPHEMERAL)
     found = ClientSecrets(path, lambda: 1060.0).read(value)  # another process
     assert (found.key, found.expires_at, found.session) == ("key_1", 1060, {"include": ["é"]})
     assert expires_at == 1060
