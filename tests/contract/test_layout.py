@@ -25,7 +25,6 @@ LIVE_ELSEWHERE = {
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,
     "registry.defaults": "two commands use it, both through cli/lazy",
-    "registry.conversion.campplus": "it makes a model; registry/sources knows where its parts come from",
     "registry.transfer.bundle": "it changes what is in the model folder, which the registry alone does",
     "registry.transfer.mirroring": "it writes what registry/sources/mirror reads",
     "audio.duplicate_channels": "it compares samples and knows nothing of recognition",
