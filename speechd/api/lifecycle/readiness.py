@@ -22,6 +22,8 @@ from speechd.settings import Settings
 from speechd.store.store import SQLITE_NAME, StoreHandle
 from speechd.types import TranscribeOptions
 
+FIRST_SECONDS = 1.0
+"""Of the start, which waits so long for the checks: most servers are ready when they answer their first request."""
 AGAIN_SECONDS = 5.0
 """Between two tries of what failed."""
 STARTING = "not tried yet"
@@ -48,7 +50,7 @@ class Readiness:
         self._service = service
         self._jobs = jobs
         self._draining = draining
-        self._status = {name: CheckStatus("pending", STARTING) for name in (*QUICK, *SLOW)}
+        self._status = {name: CheckStatus("pending", STARTING) for name in CHECKS}
 
     @property
     def checks(self) -> dict[str, CheckStatus]:
@@ -73,10 +75,9 @@ class Readiness:
 
     @asynccontextmanager
     async def tried(self) -> AsyncIterator[None]:
-        """Makes the checks; those that load libraries or wait for another program go on in the block."""
-        for name in QUICK:
-            await self._try(name, QUICK[name])
+        """Makes the checks. Those that take longer than FIRST_SECONDS, and those that failed, go on in the block."""
         task = asyncio.create_task(self._try_until_ready(), name="readiness")
+        await asyncio.wait({task}, timeout=FIRST_SECONDS)
         try:
             yield
         finally:
@@ -85,7 +86,7 @@ class Readiness:
 
     async def _try_until_ready(self) -> None:
         while True:
-            for name, check in {**QUICK, **SLOW}.items():
+            for name, check in CHECKS.items():
                 if self._status[name].state != "ok":
                     await self._try(name, check)
             if all(each.state == "ok" for each in self._status.values()):
@@ -170,11 +171,11 @@ async def _device(settings: Settings, service: Service, jobs: StoreHandle) -> st
 
 ReadinessCheck = Callable[[Settings, Service, StoreHandle], Awaitable[str]]
 
-QUICK: dict[str, ReadinessCheck] = {
+CHECKS: dict[str, ReadinessCheck] = {
     "settings": _settings,
     "data_folder": _data_folder,
     "default_model": _default_model,
+    "device": _device,
+    "database": _database,
 }
-"""Made before the server takes its first request."""
-SLOW: dict[str, ReadinessCheck] = {"device": _device, "database": _database}
-"""Made beside the first requests, since they load libraries or wait for other programs."""
+"""In this order: the last ones load libraries or wait for other programs."""
