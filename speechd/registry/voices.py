@@ -155,12 +155,12 @@ class VoiceStore:
         if model.stands_for:
             fits = not model.languages or language in model.languages
             return (self._in_language(language) if fits else None) or self._default_voice(model.languages)
-        found = _voice(model)
-        if found is None:
+        found = tuple(_voices(model))
+        if not found:
             raise ModelNotInstalled(
                 f"The files of the voice `{model_id}` cannot be read. Installed: {_names(self.list())}.", param="model"
             )
-        return found
+        return next((voice for voice in found if voice.info.language == language), found[0])
 
     def _in_language(self, language: str) -> Voice | None:
         """The default voice of a language; None where it is not known or no voice speaks it."""
@@ -246,7 +246,7 @@ def _piper_info(folder: Path) -> VoiceInfo | None:
 
 _INFO: Mapping[str, Callable[[Path], VoiceInfo | None]] = {
     "piper": _piper_info,
-    "kokoro": lambda folder: KokoroFiles(folder).info(),
+    "kokoro": lambda folder: KokoroFiles(folder).info() if KokoroFiles(folder).speakers else None,
 }
 """What reads the properties of a voice, by its engine; None where its files cannot be read."""
 

@@ -62,7 +62,7 @@ def list_voices(request: Request) -> VoiceList:
             name=voice.title,
             language=voice.info.language,
             sample_rate=voice.info.sample_rate,
-            speakers=list(voice.info.speakers),
+            speakers=list(voice.info.speakers) if voice.speaker is None else [],
             default=voice.id == default,
         )
         for voice in voices.list()

@@ -44,6 +44,8 @@ class KokoroEngine:
             EngineFailure: its files cannot be loaded.
         """
         self.info = files.info()
+        if not files.speakers:
+            raise EngineFailure(f"{files.folder} has no speaker whose language can be read.")
         self._styles = [_read_styles(path) for path in files.speakers]
         self._accents = [ACCENTS[path.stem[0]] for path in files.speakers]
         self._session = _load(files)

@@ -63,6 +63,11 @@ def test_a_voice_of_several_languages_is_listed_in_each(kokoro: Path) -> None:
     assert voices.choose("auto", "auto", "es").id == "kokoro#ef_dora"
     assert voices.choose("tts-1", "alloy").id == "kokoro"
     assert voices.choose("kokoro", "ef_dora").info.language == "es"
+    assert voices.choose("kokoro", "auto", "es").id == "kokoro#ef_dora"
+    assert voices.choose("kokoro", "auto", "fr").id == "kokoro"
+    for speaker in (kokoro / "models" / "kokoro" / "voices").glob("[!j]*"):
+        speaker.unlink()
+    assert "kokoro" not in {voice.id for voice in voices.list()}, "no speaker is left whose language can be read"
 
 
 def test_a_piper_voice_of_the_language_is_preferred(kokoro: Path) -> None:
