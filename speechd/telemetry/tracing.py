@@ -50,7 +50,8 @@ class _Tracing:
         sending = threading.Thread(target=self.provider.shutdown, name="last spans", daemon=True)
         sending.start()
         sending.join(LEAVING_SECONDS)
-        self.exporter.shutdown()  # ends its pauses between attempts
+        if sending.is_alive():
+            self.exporter.shutdown()  # ends its pauses between attempts
 
 
 _tracing: _Tracing | None = None
