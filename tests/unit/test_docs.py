@@ -126,6 +126,11 @@ def test_the_words_are_those_of_the_field(document: str) -> None:
     assert [idiom for idiom in IDIOMS if re.search(rf"\b{idiom}\b", text_of(document), re.I)] == []
 
 
+@pytest.mark.parametrize("document", [*SOURCES, "mkdocs.yml"])
+def test_no_page_keeps_both_sides_of_a_merge(document: str) -> None:
+    assert not re.search(r"^(<{7}|>{7}|={7}$)", (ROOT / document).read_text(), re.M)
+
+
 def test_the_readme_is_short() -> None:
     assert (ROOT / "README.md").stat().st_size < MAX_README_BYTES
 
