@@ -78,7 +78,8 @@ class Measured:
     def line(self, name: str, sessions: int) -> str:
         first = f"{_percentiles(self.first)}" if self.first else f"{'':>11}"
         early = f"{self.early_words:>5} {self.corrected:>4}" if self.first else f"{'':>10}"
-        return f"{name:<15}{sessions:>4}  {first}  {_percentiles(self.final)}  {early}  {self.failed:>4}  {self.cpu / self.audio:.3f}"
+        rest = f"{early}  {self.failed:>4}  {self.cpu / self.audio:.3f}"
+        return f"{name:<15}{sessions:>4}  {first}  {_percentiles(self.final)}  {rest}"
 
 
 HEADER = (
