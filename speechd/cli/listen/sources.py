@@ -150,6 +150,8 @@ def load_sounddevice() -> Any:
         raise FeatureNotInstalled("The microphone needs its package: pip install 'speechd[listen]'") from error
     except OSError as error:  # the package is there and the library is not
         raise FeatureNotInstalled(f"The microphone needs PortAudio: apt install libportaudio2 ({error})") from error
+    except Exception as error:  # PortAudio's own class cannot be had where PortAudio does not start
+        raise SpeechdError(f"This machine's sound system cannot be used: {error}") from error
     return sounddevice
 
 
