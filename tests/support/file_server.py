@@ -107,11 +107,11 @@ def wheel(name: str, members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def index_of(wheels: Mapping[str, bytes]) -> dict[str, bytes]:
+def index_of(wheels: Mapping[str, bytes], tags: str = "py3-none-any") -> dict[str, bytes]:
     """The files of a package index (PEP 503) that has version 1.0.0 of these wheels, by the package's name."""
     files = {}
     for name, content in wheels.items():
-        file = f"{name}-1.0.0-py3-none-any.whl"
+        file = f"{name}-1.0.0-{tags}.whl"
         digest = hashlib.sha256(content).hexdigest()
         page = f'<!DOCTYPE html><html><body><a href="/files/{file}#sha256={digest}">{file}</a></body></html>'
         files |= {f"/simple/{name.replace('_', '-')}/": page.encode(), f"/files/{file}": content}

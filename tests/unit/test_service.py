@@ -20,7 +20,7 @@ from speechd.registry.loading.loaders import _devices, load_whisper
 from speechd.registry.transfer.downloads import ProgressCallback, Pulls
 from speechd.service import Service
 from speechd.settings import Settings
-from speechd.testing.fake_engines import FakeAsr
+from speechd.testing.fake_engines import FakeAsr, FakeSpeakers
 from speechd.types import TranscribeOptions, Transcript
 from tests.conftest import ROOT, Fixture, fixtures
 from tests.support.processes import eventually
@@ -281,3 +281,16 @@ def test_the_operator_can_have_every_whisper_encode_short_windows_as_they_are(se
         load_whisper(padded, given) for given in (settings, settings.model_copy(update={"adaptive_context": "always"}))
     )
     assert plain.group(job) != opted.group(job)
+
+
+async def test_speakers_are_told_apart_by_an_installed_model_only(settings: Settings) -> None:
+    service = Service(settings, lambda model, _: FakeSpeakers())
+    with pytest.raises(ModelNotInstalled, match="speechd models pull campplus"):
+        async with service.diarizer():
+            pass
+    folder = settings.data_dir / "models" / "campplus"
+    folder.mkdir(parents=True)
+    (folder / "campplus.onnx").write_bytes(b"weights")
+    async with service.diarizer() as first, service.diarizer() as second:
+        assert first is second
+    await service.close()

@@ -199,3 +199,13 @@ async def test_memory_is_given_back_when_all_are_idle(shelf: Shelf, monkeypatch:
         assert not trims, "another is in use"
     await until(lambda: trims == [1])
     await manager.close()
+
+
+async def test_a_model_for_speakers_is_held_beside_the_only_recogniser_that_fits(shelf: Shelf) -> None:
+    manager = shelf.manager(models=1)
+    speakers = replace(shelf.model("campplus"), kind="speakers")
+    async with asyncio.timeout(10), manager.use(speakers), manager.use(shelf.model("a")):
+        assert shelf.open == ["a", "campplus"]
+    await manager.load(shelf.model("b"))
+    await until(lambda: shelf.open == ["b", "campplus"])
+    await manager.close()

