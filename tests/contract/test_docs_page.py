@@ -51,13 +51,13 @@ async def test_every_operation_is_described(house: House) -> None:
 
 
 async def test_the_examples_work(text_house: House) -> None:
-    """As they stand on the page, against the companion that is there."""
+    """As they stand on the page, against the LLM backend that is there. Who speaks when is in test_speakers.py."""
     schema = (await text_house.client.get("/openapi.json")).json()
     await seed_file(text_house.app.state.jobs, EXAMPLE_FILE)
     tried = 0
     for path, operations in schema["paths"].items():
         content = operations.get("post", {}).get("requestBody", {}).get("content", {})
-        if "application/json" in content and "{" not in path:
+        if "application/json" in content and "{" not in path and not path.endswith("/audio/diarization"):
             example = content["application/json"]["example"]
             reply = await text_house.client.post(path, json=example)
             assert reply.status_code == 200, (path, reply.text)

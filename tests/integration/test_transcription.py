@@ -250,7 +250,7 @@ async def test_a_client_that_asks_again_gets_its_answer_and_not_a_second_computa
         "miss",
     ]
     assert again.json() == twin.json() == late.json()
-    stages = ("decode", "vad", "queue", "encode", "generate", "align")
+    stages = ("decode", "vad", "queue", "encode", "generate", "align", "diarize")
     assert [stage.split(";")[0] for stage in again.headers["server-timing"].split(", ")] == list(stages)
 
 
