@@ -69,8 +69,7 @@ class Batcher:
         """
         Args:
             watch: is open, with the number of windows, while the engine decodes a batch.
-            on_doubt: told of each window that is decoded again with the full context, what spoke against the short
-                one's text.
+            on_doubt: told of each window that is decoded again with more context, what spoke against its text.
         """
         self._engine = engine
         self._watch = watch

@@ -151,8 +151,8 @@ DECODED_WINDOWS = _counter(
 )
 FALLBACKS = _counter(
     "fallbacks",
-    "Segments that were decoded at a higher temperature (`temperature`), and windows that were decoded again with the"
-    " full context, by what spoke against the text.",
+    "Segments that were decoded at a higher temperature (`temperature`), and windows that were decoded again with"
+    " more context, by what spoke against the text.",
     ("model", "reason"),
 )
 GUARD_SEGMENTS = _counter("guard_segments", "Segments with evidence that they were not spoken.", ("model", "reason"))
