@@ -17,6 +17,7 @@ from speechd.store.database import MIGRATIONS, newest_migration
 from tests.integration.conftest import serving
 from tests.support.batches import waited
 from tests.support.command_line import speechd_in_process
+from tests.support.processes import eventually
 
 SECRET = "sk-speechd-of-the-first-release"
 LINE = {"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}
@@ -99,6 +100,10 @@ def test_a_database_of_a_newer_release_is_left_alone_and_told(tmp_path: Path) ->
         reply = httpx2.get(f"{url}/v1/files", timeout=60)
         assert reply.status_code == 500
         assert "newer speechd has changed the database (migration 9999" in reply.json()["error"]["message"]
-        told = httpx2.get(f"{url}/readyz", timeout=60).json()["error"]["message"]
-        assert "database: A newer speechd has changed" in told
+
+        def is_told() -> bool:
+            told = httpx2.get(f"{url}/readyz", timeout=60).json()["error"]["message"]
+            return "database: A newer speechd has changed" in told
+
+        assert eventually(is_told)
     assert version_of(tmp_path) == "9999"
