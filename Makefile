@@ -9,12 +9,12 @@ READY := $(VENV)/.ready
 SPEECHD_HOST ?= 127.0.0.1
 SPEECHD_PORT ?= 8000
 EXAMPLE := audio_fixtures/en_television.flac
-CORE := not extra and not grid and not real
+CORE := not extra and not grid and not real and not slow
 PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-grids coverage test-install test-llm test-schema test-clients test-browser test-deploy test-real test-all check format bench docs image sbom release-check clean
+.PHONY: help run install test test-grids test-slow coverage test-install test-llm test-schema test-clients test-browser test-deploy test-real test-all check format bench docs image sbom release-check clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -37,8 +37,11 @@ test: $(READY)  ## the core tests, on all cores: minutes, loopback only
 test-grids: $(READY)  ## the rows of wide parameter tables that the core tests leave out
 	$(BIN)/python -m pytest $(PARALLEL) -m "grid and not extra and not real"
 
+test-slow: $(READY)  ## what waits longest: processes that are killed, that hang, or that a model is pulled for
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not extra and not grid and not real"
+
 coverage: $(READY)  ## the core tests, and which lines of speechd they reach, also in the processes that they start
-	$(BIN)/python -m pytest $(PARALLEL) -m "$(CORE)" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PARALLEL) -m "not extra and not grid and not real" --cov --cov-report=term:skip-covered
 
 test-install: $(READY)  ## the wheel on the newest and the lowest libraries it allows, and the README in a fresh clone; needs a package index
 	$(BIN)/python -m pytest -rs tests/integration/test_wheel.py tests/integration/test_fresh_clone.py

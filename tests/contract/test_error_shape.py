@@ -48,6 +48,7 @@ def assert_envelope(reply: httpx2.Response, status: int, code: str | None = None
         assert body["error"]["param"] == param
 
 
+@pytest.mark.slow
 async def test_every_path_and_method(house: House) -> None:
     paths = paths_of(house.app)
     assert {"/v1/audio/transcriptions", "/openai/v1/audio/translations", "/healthz"} <= paths

@@ -147,6 +147,7 @@ def test_cancelling_stops_the_work(server: str) -> None:
     assert waited(job)["result"] is None
 
 
+@pytest.mark.slow
 def test_a_killed_server_starts_over_and_tells_once(tmp_path: Path) -> None:
     with receiving() as receiver:
         hook = {"webhook_url": f"{receiver.url}/done", "webhook_secret": SECRET}
@@ -169,6 +170,7 @@ def test_a_killed_server_starts_over_and_tells_once(tmp_path: Path) -> None:
     assert headers["webhook-id"].startswith("msg_")
 
 
+@pytest.mark.slow
 def test_workers_of_their_own_and_one_that_dies(tmp_path: Path) -> None:
     """The server only takes orders."""
     variables = ALLOWED | {"SPEECHD_WORKER": "false"}
@@ -189,6 +191,7 @@ def test_workers_of_their_own_and_one_that_dies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["the request's", "the server's"])
+@pytest.mark.slow
 def test_a_webhook_is_sent_until_it_is_accepted(tmp_path: Path, english: Fixture, secret: str) -> None:
     own = {"SPEECHD_WEBHOOK_SECRET": SECRET} if secret == "the server's" else {}
     with receiving(500, 302) as receiver, serving(tmp_path, **ALLOWED, **own) as url:
@@ -211,6 +214,7 @@ def test_a_webhook_is_sent_until_it_is_accepted(tmp_path: Path, english: Fixture
     assert word_errors(english.text, event.result["text"])[0] == 0
 
 
+@pytest.mark.slow
 def test_webhooks_survive_a_restart(tmp_path: Path, english: Fixture) -> None:
     with receiving(500) as receiver:
         with started(tmp_path, "serve", LISTENS, **ALLOWED) as server:
@@ -248,6 +252,7 @@ def test_speech_later(server: str) -> None:
     assert httpx2.get(f"{server}/v1/files/{done['result']['id']}/content").content == result.content
 
 
+@pytest.mark.slow
 def test_what_is_no_recording_is_refused_at_once(server: str) -> None:
     for broken in sorted((FIXTURES / "broken").iterdir()):
         with broken.open("rb") as file:

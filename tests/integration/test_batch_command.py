@@ -111,6 +111,7 @@ def terminal() -> Iterator[Terminal]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> None:
     """Over a server that is killed and comes back at the same address."""
     fresh = {"SPEECHD_RESULT_CACHE_SECONDS": "0", "SPEECHD_WORKER_CONCURRENCY": "1"}
@@ -138,6 +139,7 @@ def test_interrupted_and_gone_on_with(tmp_path: Path, terminal: Terminal) -> Non
     assert len(rows(tmp_path / f"{id}_output.jsonl")) == 90
 
 
+@pytest.mark.slow
 def test_cancelled_and_listed(tmp_path: Path) -> None:
     with serving(tmp_path / "data", SPEECHD_WORKER="false", SPEECHD_API_KEY="sk-mine") as url:
         key = {"SPEECHD_API_KEY": "sk-mine"}

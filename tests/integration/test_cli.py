@@ -28,6 +28,7 @@ VOICES_AT_ONCE = FIXTURES / "channels" / "call.opus"
 """Mixed to one channel, more than the embedded model understands."""
 
 
+@pytest.mark.slow
 def test_what_the_embedded_model_doubts_names_the_remedy(server: str, tmp_path: Path, english: Fixture) -> None:
     remedy, here = "speechd models pull whisper-base", ("transcribe", "-m", "whisper-pocket")
     assert remedy in speechd(*here, VOICES_AT_ONCE).stderr

@@ -4,6 +4,8 @@ import json
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.support.command_line import speechd
 
 
@@ -23,6 +25,7 @@ def test_a_machine_in_order(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists(), "it changes nothing"
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -122,6 +122,7 @@ def test_the_subtitle_example() -> None:
     assert all(len(text) <= 24 for cue in cues for text in cue.content.split("\n"))
 
 
+@pytest.mark.slow
 def test_the_folder_example(tmp_path: Path) -> None:
     (line,) = [line for line in shell_lines("speechd tran") if "audio_fixtures " in line]
     words = [str(tmp_path) if word == "out" else word for word in shlex.split(line)]

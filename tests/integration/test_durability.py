@@ -25,6 +25,7 @@ def client_of(url: str) -> openai.OpenAI:
     return openai.OpenAI(api_key="unused", base_url=f"{url}/v1", max_retries=0)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     with started(tmp_path, "serve", LISTENS, **FRESH) as server, client_of(server.found) as client:
         batch = begun(client, transcriptions(SOME_LINES))
@@ -45,6 +46,7 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+@pytest.mark.slow
 def test_two_workers_one_of_them_killed(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The server only takes orders."""
     shared, number = {"SPEECHD_WORKER": "false", **FRESH}, 32

@@ -15,6 +15,7 @@ HOOK = {"webhook_url": "http://127.0.0.1:9/", "webhook_secret": "whsec_a25vd24gd
 SPEECH = {"input": "Good morning.", "model": "auto", "voice": "auto"}
 
 
+@pytest.mark.slow
 async def test_all_are_answered(tmp_path: Path, english: Fixture) -> None:
     pytest.importorskip("piper")
     recording = english.path.read_bytes()

@@ -97,6 +97,7 @@ def check(folder: Path, output: Path, said: dict[Path, Fixture]) -> None:
 
 
 @pytest.mark.parametrize("count", [24, pytest.param(500, marks=pytest.mark.extra)])
+@pytest.mark.slow
 def test_a_run_that_is_killed_twice_is_finished_by_the_third(tmp_path: Path, count: int) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     said = make_folder(folder, count)
@@ -117,6 +118,7 @@ def test_a_run_that_is_killed_twice_is_finished_by_the_third(tmp_path: Path, cou
     assert (end["files_done"], end["files_finished_before"]) == (0, count)
 
 
+@pytest.mark.slow
 def test_a_long_recording_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -140,6 +142,7 @@ def test_a_long_recording_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert resumed["duration"] == once["duration"] == pytest.approx(long.seconds, abs=0.5)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_in_order_and_says_how_to_go_on(tmp_path: Path) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     said = make_folder(folder, 24)
@@ -160,6 +163,7 @@ def test_ctrl_c_stops_in_order_and_says_how_to_go_on(tmp_path: Path) -> None:
     check(folder, output, said)
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_output_folder_do_not_meet(tmp_path: Path, english: Fixture) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "long.ogg").write_bytes(long_recording(3).data)
@@ -177,6 +181,7 @@ def test_two_runs_in_one_output_folder_do_not_meet(tmp_path: Path, english: Fixt
     assert speechd("transcribe", english.path, "-o", tmp_path / "out").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_followed_folder_is_done_as_it_fills(tmp_path: Path, english: Fixture) -> None:
     folder, content = tmp_path / "in", english.path.read_bytes()
     folder.mkdir()
@@ -204,6 +209,7 @@ def test_a_folder_alone_is_written_beside_its_recordings(tmp_path: Path, english
     assert files == ["a/f.srt", "a/f.txt", "a/f.wav", JOURNAL]
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_and_how_long_and_writes_nothing(tmp_path: Path) -> None:
     folder, output = tmp_path / "in", tmp_path / "out"
     make_folder(folder, 3)
@@ -220,6 +226,7 @@ def test_a_dry_run_says_what_and_how_long_and_writes_nothing(tmp_path: Path) -> 
     assert "measured in earlier runs" in done.stdout
 
 
+@pytest.mark.slow
 def test_standard_input_and_output(english: Fixture, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "speechd", "transcribe", "-", *POCKET]
     with english.path.open("rb") as audio:
@@ -250,6 +257,7 @@ def test_a_mistake_is_one_clear_line(words: tuple[str, ...], message: str, engli
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_running_service_gives_the_same_outputs(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     said = make_folder(folder, 12)
@@ -267,6 +275,7 @@ def test_a_running_service_gives_the_same_outputs(tmp_path: Path) -> None:
         assert (tmp_path / "out" / path.relative_to(tmp_path / "local")).read_text() == path.read_text()
 
 
+@pytest.mark.slow
 def test_a_service_that_went_away_holds_nothing_against_the_recordings(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     make_folder(folder, 2)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.integration.conftest import serving
 
@@ -16,6 +17,7 @@ def keys(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_a_key_from_its_making_to_its_end(tmp_path: Path) -> None:
     made = keys(tmp_path, "add", "anna", "--requests-per-day", "2")
     assert made.returncode == 0

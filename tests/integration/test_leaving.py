@@ -67,6 +67,7 @@ def in_work(server: Program) -> Iterator["Future[httpx2.Response]"]:
         yield request
 
 
+@pytest.mark.slow
 def test_requests_in_work_are_answered_and_new_ones_too_while_it_drains(tmp_path: Path) -> None:
     with started(tmp_path, "serve", LISTENS, program=SLOW, SPEECHD_DRAIN_SECONDS="3") as server:
         assert eventually(lambda: readiness(server.found) == "ready")
@@ -81,6 +82,7 @@ def test_requests_in_work_are_answered_and_new_ones_too_while_it_drains(tmp_path
             readiness(server.found)
 
 
+@pytest.mark.slow
 def test_what_does_not_end_in_time_is_told_to_come_again(tmp_path: Path) -> None:
     with started(tmp_path, "serve", LISTENS, program=STUCK, SPEECHD_SHUTDOWN_SECONDS="1") as server:
         with in_work(server) as request:

@@ -45,6 +45,7 @@ def run(data: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
     return subprocess.run(command(*arguments), env=settings, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_a_killed_pull_goes_on_and_the_model_works_offline(tmp_path: Path, hub: Hub, english: Fixture) -> None:
     hub.chunk_delay = 0.1
     settings = environment(tmp_path, HF_ENDPOINT=hub.url)
@@ -134,6 +135,7 @@ def test_refusals_are_one_line(tmp_path: Path, arguments: tuple[str, ...], messa
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_running_server_loads_and_unloads_on_command(tmp_path: Path) -> None:
     with serving(tmp_path) as url:
         assert "whisper-pocket" not in run(tmp_path, "models", "ps", "--url", url).stdout
@@ -167,6 +169,7 @@ def test_speech_outside_the_small_models_domain_goes_to_pocketsphinx(server: str
     assert replies["translations"].json()["error"]["code"] == "task_not_supported"
 
 
+@pytest.mark.slow
 def test_a_server_answers_while_pocketsphinx_works(server: str, english: Fixture) -> None:
     pytest.importorskip("pocketsphinx")
 

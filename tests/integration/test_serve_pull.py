@@ -36,6 +36,7 @@ def wait_until(happened: Callable[[], bool], process: "Popen[bytes]") -> None:
     raise AssertionError("it did not happen")
 
 
+@pytest.mark.slow
 def test_with_every_source_away_one_line_says_so_and_it_serves(tmp_path: Path) -> None:
     with started(tmp_path, "--pull", LISTENS, SERVE, **AWAY) as server:
         assert eventually(lambda: httpx2.get(f"{server.found}/readyz", timeout=60).status_code == 200)
@@ -60,6 +61,7 @@ def test_without_the_option_nothing_is_asked(tmp_path: Path, silent: FileServer)
     assert silent.asked == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_skips_the_download_and_it_serves(tmp_path: Path, silent: FileServer) -> None:
     environment = (
         os.environ | AWAY | {"HF_ENDPOINT": silent.url, "SPEECHD_DATA_DIR": str(tmp_path), "SPEECHD_PORT": "0"}

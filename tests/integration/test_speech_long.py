@@ -47,6 +47,7 @@ def test_memory_is_flat_over_100_kb_of_text(tmp_path: Path, format: str, capsys:
     assert peaks[1] - peaks[0] < 40
 
 
+@pytest.mark.slow
 def test_hanging_up_stops_the_voice(tmp_path: Path) -> None:
     """What was spoken is charged to the key: it is far from all of it when the voice has become idle."""
     maximum = 100_000

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.conftest import Fixture
 from tests.integration.conftest import serving
@@ -19,6 +20,7 @@ def indented(lines: list[str], depth: int) -> list[str]:
     return ["  " * depth + line for line in lines]
 
 
+@pytest.mark.slow
 def test_a_request_and_a_job_are_one_tree_each(tmp_path: Path, english: Fixture) -> None:
     with collecting() as collector, receiving() as webhook:
         with serving(tmp_path, SPEECHD_OTLP_ENDPOINT=collector.url, **ALLOWED) as url:

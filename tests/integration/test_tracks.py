@@ -96,6 +96,7 @@ def speechd(*words: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_line(server: str, film: Path, tmp_path: Path) -> None:
     for number, more in enumerate(((), ("--url", server))):
         done = speechd(film, "--audio-track", "de", "-f", "json", "-o", tmp_path / str(number), *more)

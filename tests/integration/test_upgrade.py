@@ -65,6 +65,7 @@ def version_of(data: Path) -> str:
         return str(database.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
+@pytest.mark.slow
 def test_the_first_release_is_upgraded(tmp_path: Path) -> None:
     first_release(tmp_path)
     assert version_of(tmp_path) == "0001"
@@ -91,6 +92,7 @@ def test_a_backup_of_the_first_release_is_restored_and_upgraded(tmp_path: Path) 
     assert version_of(old) == "0001"
 
 
+@pytest.mark.slow
 def test_a_database_of_a_newer_release_is_left_alone_and_told(tmp_path: Path) -> None:
     first_release(tmp_path)
     with closing(sqlite3.connect(tmp_path / "speechd.db")) as database, database:

@@ -40,6 +40,7 @@ def hertz(reply: httpx2.Response) -> float:
     return float(np.argmax(np.abs(np.fft.rfft(samples))) * rate / len(samples))
 
 
+@pytest.mark.slow
 def test_a_voice_is_pulled_by_command_and_speaks_offline(tmp_path: Path, hub: Hub) -> None:
     data = tmp_path / "data"
     hub.cuts = [1_000_000]  # the connection is lost once
@@ -53,6 +54,7 @@ def test_a_voice_is_pulled_by_command_and_speaks_offline(tmp_path: Path, hub: Hu
     assert soundfile.info(tmp_path / "a.wav").duration > 0.5
 
 
+@pytest.mark.slow
 def test_a_voice_is_pulled_over_http_and_one_of_its_speakers_asked_for(tmp_path: Path, hub: Hub) -> None:
     with serving(tmp_path / "data", HF_ENDPOINT=hub.url) as url:
         refused = speak(url, voice=f"{LIBRITTS}#23")
@@ -78,6 +80,7 @@ def _speakers(url: str) -> list[str]:
 
 
 @pytest.mark.parametrize("asked", [{"voice": LESSAC}, {"model": LESSAC}])
+@pytest.mark.slow
 def test_asking_for_a_voice_pulls_it_where_that_is_allowed(tmp_path: Path, hub: Hub, asked: dict[str, str]) -> None:
     hub.chunk_delay = 0.01
     with serving(tmp_path / "data", HF_ENDPOINT=hub.url, SPEECHD_AUTO_PULL="true") as url:

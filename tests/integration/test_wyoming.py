@@ -81,6 +81,7 @@ async def test_what_a_voice_says_is_understood(serving: Program) -> None:
     assert errors <= 0.2 * words
 
 
+@pytest.mark.slow
 async def test_info_does_not_wait_for_the_models(serving: Program) -> None:
     recording = await synthesize(serving.found, f"{TEXT} " * 5)
     work = [asyncio.create_task(transcribe(serving.found, recording)) for _ in range(2)]

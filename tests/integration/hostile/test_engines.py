@@ -53,6 +53,7 @@ def engines(server: Program) -> object:
     return httpx2.get(f"{server.found}/readyz", timeout=60).json().get("engines")
 
 
+@pytest.mark.slow
 def test_an_engine_that_hangs_is_told_of_ended_and_replaced(tmp_path: Path, english: Fixture) -> None:
     with hanging(tmp_path, english, SPEECHD_ENGINE_TIMEOUT="6") as (server, request, process):
         assert eventually(lambda: engines(server) == {"pocketsphinx": {"hung": 0, "crashed": 0, "overdue": 1}})
@@ -90,6 +91,7 @@ def test_a_library_that_hangs_is_told_of_and_the_server_still_ends(tmp_path: Pat
         assert server.process.wait(timeout=60) == 0, "".join(server.log)
 
 
+@pytest.mark.slow
 def test_a_server_whose_engine_hangs_ends_when_it_is_asked_to(tmp_path: Path, english: Fixture) -> None:
     with hanging(tmp_path, english, SPEECHD_ENGINE_TIMEOUT="600") as (server, request, process):
         assert eventually(lambda: not idle(process))

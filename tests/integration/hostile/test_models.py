@@ -48,6 +48,7 @@ def transcribed(url: str, fixture: Fixture, model: str = "auto", *, words: bool 
     return httpx2.post(f"{url}/v1/audio/transcriptions", files=file, data=data, timeout=60)
 
 
+@pytest.mark.slow
 def test_pulls_from_a_silent_hub_hold_up_nobody(tmp_path: Path, silent_hub: str, english: Fixture) -> None:
     variables = {"HF_ENDPOINT": silent_hub, "SPEECHD_ALLOW_ANY_MODEL": "true", "HF_HUB_OFFLINE": "0"}
     with serving(tmp_path, **variables) as url:
@@ -88,6 +89,7 @@ def test_auto_passes_over_a_model_that_cannot_be_loaded(tmp_path: Path, english:
 
 
 @pytest.mark.parametrize("fault", CRAFTED)
+@pytest.mark.slow
 def test_a_model_made_to_break_its_process_does_not_break_the_server(
     tmp_path: Path, english: Fixture, fault: str
 ) -> None:

@@ -43,6 +43,7 @@ def test_it_knows_the_languages_of_its_vocabulary() -> None:
 @pytest.mark.parametrize(
     "clips", [fixtures("clean")[::2], pytest.param(fixtures("clean"), marks=pytest.mark.grid)], ids=["half", "all"]
 )
+@pytest.mark.slow
 def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine, clips: list[Fixture]) -> None:
     options = TranscribeOptions(word_timestamps=True)
     jobs = [Job(window(fixture), options) for fixture in clips]
@@ -61,6 +62,7 @@ def test_a_batch_gives_what_each_window_gives_alone(engine: WhisperEngine, clips
 
 
 @SAMPLES
+@pytest.mark.slow
 def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine, clips: list[Fixture]) -> None:
     theirs = WhisperModel(str(FOLDER), device="cpu", compute_type="int8", cpu_threads=1)
     same = 0
@@ -72,6 +74,7 @@ def test_padded_to_30_s_it_says_what_faster_whisper_says(padded: WhisperEngine, 
 
 
 @SAMPLES
+@pytest.mark.slow
 def test_a_short_context_changes_no_word(engine: WhisperEngine, padded: WhisperEngine, clips: list[Fixture]) -> None:
     errors = 0
     for fixture in clips:
@@ -162,6 +165,7 @@ def test_the_end_of_a_long_prompt_has_the_same_tokens(engine: WhisperEngine, tex
     assert len(tokens[0]) == 1 + PROMPT_TOKENS
 
 
+@pytest.mark.slow
 def test_a_callers_text_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many windows a recording has, and however often each is looked at."""
     engine = WhisperEngine(FOLDER, context_margin=0.5, languages=LANGUAGES)

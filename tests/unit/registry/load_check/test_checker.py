@@ -65,6 +65,7 @@ def test_a_model_that_breaks_its_process_is_broken_wherever_it_lies(
         checker.check(again)
 
 
+@pytest.mark.slow
 def test_changed_files_are_tried_again(settings: Settings, tmp_path: Path) -> None:
     CRAFTED["half"](tmp_path / "model")
     model, checker = catalog.local("model", tmp_path / "model"), ModelChecker(settings)
