@@ -46,5 +46,5 @@ def test_kokoro_and_a_mix_of_its_speakers_are_understood(kokoro: str, voice: str
 
 @pytest.mark.parametrize("language", OTHER_LANGUAGES)
 def test_the_language_of_a_text_chooses_kokoros_speaker(kokoro: str, language: str) -> None:
-    texts = OTHER_LANGUAGES[language][:2]
-    assert word_error_rate(kokoro, texts, spoken_in=language, voice="auto", language=language) <= 0.2
+    texts = OTHER_LANGUAGES[language][:3]
+    assert word_error_rate(kokoro, texts, spoken_in=language, voice="auto", language=language) <= 0.25
