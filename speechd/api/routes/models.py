@@ -53,6 +53,8 @@ async def get_model(model: str, request: Request) -> ManagedModel:
     row = await asyncio.to_thread(_named, service, model)
     if row is None:
         return remote_object(await service.llm.find(model))
+    if not row.model.installed and (pull := service.pulls.get(row.model.id)) and pull.state == "installed":
+        row = await asyncio.to_thread(_named, service, model) or row  # the pull ended after the first look
     found = _described(service, row)
     if not found.active and service.pulls.get(row.model.id) is None:  # some clients only look at the status
         raise ModelNotFound(_not_here(row), param="model")
