@@ -40,8 +40,8 @@ HOP = 160
 CONTEXT_STEP = 100
 """A short context is a multiple of this many frames, so that windows of about the same length share a batch."""
 WIDE_MARGIN = 12.0
-"""Seconds of silence after a window of a wide context. Of 27 clips whose short text was improbable (noise, telephone; 165
-words) whisper-base wrote 34 words wrong with 6 s, 25 with 12 s, 21 with 30 s, for 7, 10 and 31 s of CPU time."""
+"""Seconds of silence after a window of a wide context. Of 27 clips whose short text was improbable (noise, telephone),
+with 165 words, whisper-base wrote 34 wrong with 6 s, 25 with 12 s, 21 with 30 s, for 7, 10 and 31 s of CPU time."""
 LEARNED_MARGIN = 1.0
 """Seconds. A model with a smaller margin was trained on short windows, in all its languages. The others write only
 English as well as with 30 s. In French prompts whisper-base wrote .10 of the words otherwise than faster-whisper."""
