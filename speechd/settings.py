@@ -330,7 +330,9 @@ class Settings(BaseSettings):
         " faster. `auto` does it with Whisper models whose margin was measured, for the catalog or by `speechd models"
         " tune`. `always` does it with every Whisper model. `off` with none.",
     )
-    cpu_threads: int = Field(0, ge=0, description="Threads per model on a CPU. 0 chooses by the size of the model.")
+    cpu_threads: int = Field(
+        0, ge=0, description="Threads per model on a CPU. 0 measures what is fastest when a model is first loaded."
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="`critical`, `error`, `warning`, `info` or `debug`."
     )

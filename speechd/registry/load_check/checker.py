@@ -22,6 +22,7 @@ from speechd.errors import EngineFailure, FeatureNotInstalled, Misconfigured, Mo
 from speechd.registry.catalog import Model
 from speechd.registry.files import folder_bytes
 from speechd.registry.load_check.verdicts import Verdict, Verdicts, pulled_hashes
+from speechd.registry.loading.cpu_share import MAX_THREADS
 from speechd.registry.selection import BROKEN_SECONDS
 from speechd.settings import Settings
 
@@ -152,8 +153,10 @@ def _request(model: Model, folder: Path, settings: Settings) -> dict[str, Any]:
         "languages": model.languages,
         "context_margin": model.context_margin,
     }
-    names = ("device", "compute_type", "cpu_threads", "adaptive_context")
-    return {"folder": str(folder), "model": row, "settings": {n: getattr(settings, n) for n in names}}
+    names = ("device", "compute_type", "adaptive_context")
+    given = {name: getattr(settings, name) for name in names}
+    given["cpu_threads"] = settings.cpu_threads or min(os.cpu_count() or 1, MAX_THREADS)  # nothing is measured there
+    return {"folder": str(folder), "model": row, "settings": given}
 
 
 def _cpu_seconds(deadline: float) -> int:

@@ -15,6 +15,7 @@ from speechd.errors import EngineFailure, Misconfigured
 from speechd.fairness.queue_limits import QueueLimits
 from speechd.registry.catalog import Model
 from speechd.registry.loading.context_margin import known_margin
+from speechd.registry.loading.cpu_share import MAX_REPLICAS, CpuShare, measured_share, share_by_size
 from speechd.registry.loading.manager import LoadedModel
 from speechd.settings import Settings
 from speechd.telemetry.metrics import BATCH_SECONDS, BATCH_WINDOWS, FALLBACKS, STAGE_SECONDS, model_label
@@ -29,13 +30,6 @@ from speechd.tts.synthesizer import LoadedVoice
 if TYPE_CHECKING:
     from speechd.asr.engines.whisper import WhisperEngine
 
-SMALL_MODEL_BYTES = 50_000_000
-"""Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
-MAX_REPLICAS = 4
-"""Batches of a model decoded at once; more would only make each batch smaller."""
-MAX_THREADS = 8
-"""More OpenMP threads than this hardly speed up one batch of Whisper on a CPU, and take cores from decoding."""
-
 UNKNOWN_MARGIN = 5.0
 """Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
 
@@ -49,14 +43,14 @@ def load_whisper(model: Model, settings: Settings) -> "WhisperEngine":
     if model.path is None:
         raise ValueError(f"{model.id} is not installed")
     device, devices = _devices(settings.device)
-    threads, replicas = _share(model.path, device, settings.cpu_threads)
+    share = _share(model.path, device, settings)
     return WhisperEngine(
         model.path,
         device=device,
         devices=devices,
         compute_type=_compute_type(settings.compute_type, device),
-        threads=threads,
-        replicas=replicas,
+        threads=share.threads,
+        replicas=share.replicas,
         context_margin=_margin(model, settings.adaptive_context),
         languages=model.languages,
         batch_size=8 if device == "cpu" else 16,
@@ -283,12 +277,12 @@ def _compute_type(wanted: str, device: str) -> str:
     return wanted if wanted != "auto" else {"cpu": "int8", "cuda": "float16"}.get(device, "default")
 
 
-def _share(path: Path, device: str, threads: int) -> tuple[int, int]:
-    """CPU threads of a replica, and replicas: a small model takes the cores one by one, a large one several of them."""
+def _share(model: Path, device: str, settings: Settings) -> CpuShare:
+    """Threads and replicas: one replica on each GPU; on a CPU as they are set, or were measured."""
     cores = os.cpu_count() or 1
     if device != "cpu":
-        return threads or 1, 1
-    if (path / "model.bin").stat().st_size < SMALL_MODEL_BYTES:
-        return threads or 1, min(cores, MAX_REPLICAS)
-    each = threads or min(cores, MAX_THREADS)
-    return each, max(1, min(cores // each, MAX_REPLICAS))
+        return CpuShare(settings.cpu_threads or 1, 1)
+    if settings.cpu_threads:
+        return share_by_size(model, cores, settings.cpu_threads)
+    compute_type = _compute_type(settings.compute_type, device)
+    return measured_share(model, compute_type, cores, settings.data_dir / "cpu-shares.json")
