@@ -157,6 +157,8 @@ class Transcript:
     """Detected speech without words: (start, end) in seconds, in order."""
     windows: int = 0
     """How many windows were decoded, each once, however many rounds it took."""
+    voices: "tuple[SpeakerVoice, ...]" = ()
+    """Of the speakers in the segments, where they were asked for (SpeakerOptions.voices)."""
 
     @property
     def audio_seconds(self) -> float:
@@ -352,6 +354,8 @@ class SpeakerOptions:
     """Exactly so many, 1 to MAX_SPEAKERS, where there is enough speech to tell them apart. None: find out."""
     min_speakers: int = 1
     max_speakers: int = MAX_SPEAKERS
+    voices: bool = False
+    """Tell the voice of each speaker, too, so that it can be found again in another recording."""
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -359,6 +363,18 @@ class SpeakerOptions:
         if self.num_speakers is not None:
             return self.num_speakers, self.num_speakers
         return self.min_speakers, self.max_speakers
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerVoice:
+    """The voice of a speaker in a recording."""
+
+    label: str
+    """As Segment.speaker; "" before labels are given."""
+    embeddings: bytes
+    """The sum of the embeddings of its windows, as little-endian float32."""
+    seconds: float
+    """Speech that they cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +387,8 @@ class Diarization:
     """Of each speaker, by number: the known speaker that it is, or None for a stranger. No name comes twice."""
     seconds: float = 0.0
     """Time that it took, summed over its threads."""
+    voices: tuple[SpeakerVoice, ...] = ()
+    """Of each speaker, by number, where they were asked for and the speech was long enough."""
 
     @property
     def speakers(self) -> int:

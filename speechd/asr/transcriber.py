@@ -75,13 +75,13 @@ class LocalTranscriber:
             for segment in merger.push((), math.inf):
                 yield segment
             found = await speakers.finish(options)
-            segments = await run_in(DIARIZING, segments_by_speaker, merger.merged, found)
+            spoken = await run_in(DIARIZING, segments_by_speaker, merger.merged, found)
         language, certainty = (options.language, 1.0) if options.language else main_language(detectors.values())
         yield Transcript(
             task=options.task,
             language=language,
             duration=recording.seconds,
-            segments=segments,
+            segments=spoken.segments,
             model=self.model,
             language_probability=certainty,
             warnings=recording.warnings,
@@ -89,6 +89,7 @@ class LocalTranscriber:
             channels=recording.channels,
             uncovered=tuple(sorted(uncovered)),
             windows=count,
+            voices=spoken.voices,
         )
 
     def _row(self, options: TranscribeOptions) -> float:

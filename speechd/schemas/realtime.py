@@ -4,6 +4,7 @@ Unknown fields are ignored. Fields without an effect here are kept and shown, be
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,7 +13,10 @@ from speechd.bounded_json import refuse_surrogates
 from speechd.errors import InvalidRequest, Unsupported
 from speechd.schemas.base import Form, Strings
 from speechd.schemas.transcription import TranscriptionForm
+from speechd.types import MAX_SPEAKERS, TranscribeOptions
 
+DIARIZING_MODEL = "gpt-4o-transcribe-diarize"
+"""The hosted name of a recogniser that tells who speaks."""
 MAX_SESSION_TEXT = 8192
 """Characters of a prompt."""
 INCLUDED_LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -33,6 +37,7 @@ BETA_FIELDS = {
 """Names of the beta's flat fields, and below `audio.input` of the GA session."""
 NULLABLE = frozenset(
     {"transcription", "turn_detection", "noise_reduction", "include", "language", "languages", "prompt", "keywords"}
+    | {"speakers", "max_speakers"}
 )
 """Fields that null turns off. Null leaves all others as they are."""
 
@@ -73,6 +78,18 @@ class InputTranscription(SessionPart):
     prompt: str | None = Field(None, max_length=MAX_SESSION_TEXT, description="Text that precedes each turn.")
     keywords: Strings | None = Field(None, max_length=1000, description="Words and names to expect.")
     delay: str | None = Field(None, max_length=20, description="Kept, without an effect.")
+    speakers: bool | None = Field(
+        None,
+        description="An addition of this server: tell who speaks in each turn, in events `segment` before `completed`."
+        f" True by itself where `model` is `{DIARIZING_MODEL}`.",
+    )
+    max_speakers: int | None = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="An addition of this server: the session has at most so many speakers."
+    )
+
+    @property
+    def tells_speakers(self) -> bool:
+        return self.speakers if self.speakers is not None else self.model == DIARIZING_MODEL
 
 
 class NoiseReduction(SessionPart):
@@ -180,8 +197,11 @@ class TranscriptionSession(SessionPart):
         """
         settings = self.input.transcription or InputTranscription()
         included = set(self.include or ())
-        fields: dict[str, Any] = settings.model_dump(exclude_none=True, exclude={"delay"})
-        fields |= {"response_format": "verbose_json"} if INCLUDED_WORDS in included else {}
+        fields: dict[str, Any] = settings.model_dump(exclude_none=True, exclude={"delay", "max_speakers"})
+        fields |= {"speakers": settings.tells_speakers}
+        fields |= {"max_speakers": settings.max_speakers} if settings.tells_speakers else {}
+        detailed = settings.tells_speakers or INCLUDED_WORDS in included
+        fields |= {"response_format": "verbose_json"} if detailed else {}
         fields |= {"timestamp_granularities": ("word",)} if INCLUDED_WORDS in included else {}
         fields |= {"include": ("logprobs",)} if INCLUDED_LOGPROBS in included else {}
         try:
@@ -189,6 +209,15 @@ class TranscriptionSession(SessionPart):
         except InvalidRequest as error:
             param = f"session.audio.input.transcription.{error.param}"
             raise InvalidRequest(error.message, param=param, code=error.error_code) from None
+
+    def to_options(self) -> TranscribeOptions:
+        """The options of a turn. Where speakers are told apart, their voices are found again in later turns.
+
+        Raises:
+            InvalidRequest: a field has a bad value.
+        """
+        options = self.to_form().to_options()
+        return replace(options, speakers=replace(options.speakers, voices=True)) if options.speakers else options
 
     def beta(self) -> dict[str, Any]:
         """The same in the beta's flat shape."""

@@ -17,7 +17,7 @@ from speechd.operations.live import (
     TurnStopped,
 )
 from speechd.schemas.realtime import INCLUDED_LOGPROBS, INCLUDED_WORDS, TranscriptionSession
-from speechd.types import Transcript
+from speechd.types import Segment, Transcript
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
@@ -64,6 +64,7 @@ class EventRenderer:
             case TextDelta():
                 yield _of_item("delta", happened.turn, delta=happened.text)
             case TurnCompleted():
+                yield from _segments(happened)
                 yield _of_item("completed", happened.turn, **_result(happened.transcript, included))
             case TurnFailed():
                 yield _of_item("failed", happened.turn, error=_fault(happened.error))
@@ -105,6 +106,15 @@ def _item(turn: str) -> Event:
     }
 
 
+def _segments(completed: TurnCompleted) -> Iterator[Event]:
+    """Who says what, where speakers are told apart. Times are the turn's, as those of words are."""
+    for segment in completed.transcript.segments:
+        if segment.speaker:
+            times = {"start": round(segment.start, 3), "end": round(segment.end, 3)}
+            spoken = {"id": new_id("seg"), "text": segment.text.strip(), "speaker": segment.speaker}
+            yield _of_item("segment", completed.turn, **spoken, **times)
+
+
 def _result(transcript: Transcript, included: frozenset[str]) -> Event:
     result: Event = {"transcript": transcript.text, "usage": usage_object(transcript)}
     result |= spoken_languages(transcript, View())
@@ -112,7 +122,13 @@ def _result(transcript: Transcript, included: frozenset[str]) -> Event:
         result["logprobs"] = logprob_list(transcript.logprobs)
     if INCLUDED_WORDS in included:
         result["words"] = [
-            {"word": word.word.strip(), "start": round(word.start, 3), "end": round(word.end, 3)}
-            for word in transcript.words
+            {"word": word.word.strip(), "start": round(word.start, 3), "end": round(word.end, 3)} | _speaker(segment)
+            for segment in transcript.segments
+            for word in segment.words
         ]
     return result
+
+
+def _speaker(segment: Segment) -> Event:
+    """Who says it, where speakers are told apart."""
+    return {"speaker": segment.speaker} if segment.speaker else {}

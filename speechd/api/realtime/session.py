@@ -117,7 +117,7 @@ def live_config(session: TranscriptionSession) -> LiveConfig:
     """What a session does with audio."""
     form, detection = session.to_form(), session.input.turn_detection
     transcribes = session.input.transcription is not None
-    return LiveConfig(form.model, form.to_options(), _detection(detection), transcribes)
+    return LiveConfig(form.model, session.to_options(), _detection(detection), transcribes)
 
 
 def wire_format(session: TranscriptionSession) -> WireFormat:

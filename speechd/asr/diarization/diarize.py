@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechd.asr.diarization.clustering import cluster_speakers, speaker_centres
-from speechd.asr.diarization.engine import SpeakerWindows
+from speechd.asr.diarization.engine import EMBEDDING, SpeakerWindows
 from speechd.asr.diarization.known_speakers import KnownSpeaker, match_known
 from speechd.asr.diarization.turns import speaker_turns
-from speechd.types import Diarization, SpeakerOptions, SpeakerTurn
+from speechd.types import Diarization, SpeakerOptions, SpeakerTurn, SpeakerVoice
 
 
 def diarize(
@@ -32,4 +32,10 @@ def diarize(
     turns = speaker_turns(windows, spans, centres)
     heard = list(dict.fromkeys(turn.speaker for turn in turns))
     turns = tuple(SpeakerTurn(turn.start, turn.end, heard.index(turn.speaker)) for turn in turns)
-    return Diarization(turns, match_known(np.asarray(centres[heard]), known))
+    voices = tuple(_voice(windows.chosen(labels == speaker)) for speaker in heard) if options.voices else ()
+    return Diarization(turns, match_known(np.asarray(centres[heard]), known), voices=voices)
+
+
+def _voice(windows: SpeakerWindows) -> SpeakerVoice:
+    """The voice of the speaker of these windows."""
+    return SpeakerVoice("", np.asarray(windows.embeddings.sum(axis=0), EMBEDDING).tobytes(), windows.seconds)

@@ -16,6 +16,8 @@ from speechd.types import Samples
 
 Vectors = npt.NDArray[np.float32]
 """Embeddings, shape (n, dimensions), each of unit length."""
+EMBEDDING = np.dtype("<f4")
+"""How an embedding is kept: little-endian float32."""
 Seconds = npt.NDArray[np.float64]
 """Times, shape (n,)."""
 
@@ -36,6 +38,10 @@ class SpeakerWindows:
         """Speech that they cover, each moment once."""
         reached = np.maximum.accumulate(np.concatenate([[0.0], self.ends[:-1]])) if len(self) else self.ends
         return float(np.clip(self.ends - np.maximum(self.starts, reached), 0, None).sum())
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> "SpeakerWindows":
+        """Some of the windows: those for which `which`, shape (n,), holds."""
+        return SpeakerWindows(self.starts[which], self.ends[which], self.embeddings[which])
 
     def shifted(self, seconds: float) -> "SpeakerWindows":
         """The same windows on a clock that started `seconds` earlier."""

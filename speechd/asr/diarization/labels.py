@@ -1,10 +1,14 @@
 """Labels of speakers: a known name, or a letter in the order of appearance."""
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Iterator
 from string import ascii_uppercase
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+"""Whatever tells the speakers apart."""
 
 
-class SpeakerLabels:
+class SpeakerLabels(Generic[Key]):
     """Gives each speaker a label when it first appears."""
 
     def __init__(self, known: Collection[str] = ()) -> None:
@@ -13,18 +17,18 @@ class SpeakerLabels:
             known: names of known speakers, which no stranger gets as a letter.
         """
         self._known = known
-        self._given: dict[Hashable, str] = {}
+        self.given: dict[Key, str] = {}
+        """The labels so far, in the order of appearance."""
         self._letters = (label for label in letters() if label not in known)
 
-    def label(self, speaker: Hashable, name: str | None = None) -> str:
+    def label(self, speaker: Key, name: str | None = None) -> str:
         """
         Args:
-            speaker: whatever tells the speakers apart.
             name: of a known speaker.
         """
-        if speaker not in self._given:
-            self._given[speaker] = name or next(self._letters)
-        return self._given[speaker]
+        if speaker not in self.given:
+            self.given[speaker] = name or next(self._letters)
+        return self.given[speaker]
 
 
 def letters() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Speakers of a live session: a turn is given to a speaker when it ends, and no speaker is ever numbered anew.
+"""Speakers of a live session: who speaks in a turn is told when it ends, and no speaker is ever numbered anew.
 
 A whole recording is clustered with all that was said in it. A live session cannot wait for that, so its first turns
 decide with less, and it needs a bound. The bound rises with the similarity of the speakers that are told apart already,
@@ -7,8 +7,8 @@ because on a telephone line all are similar.
 
 import numpy as np
 
-from speechd.asr.diarization.engine import SpeakerWindows, Vectors
-from speechd.types import MAX_SPEAKERS, SpeakerOptions
+from speechd.asr.diarization.engine import Vectors
+from speechd.types import MAX_SPEAKERS
 
 SAME_VOICE = 0.5
 """Cosine with a speaker's voice from which a turn is that speaker's (measured on telephone speech: .42 to .55 between
@@ -23,31 +23,30 @@ MIN_NEW_SECONDS = 1.5
 class OnlineSpeakers:
     """The speakers so far."""
 
-    def __init__(self, options: SpeakerOptions | None = None) -> None:
-        """
-        Args:
-            options: only the upper bound counts.
-        """
-        self._maximum = min(MAX_SPEAKERS, (options or SpeakerOptions()).bounds[1])
+    def __init__(self) -> None:
         self._sums: list[Vectors] = []
-        self._last: int | None = None
+        self.last = 0
+        """Who spoke last. A turn that is too short to tell is given to this speaker; at the beginning to the first."""
 
-    def assign(self, windows: SpeakerWindows) -> int | None:
-        """The speaker of a finished turn, from 0. One that is too short to tell is the last speaker's, or None at the
-        beginning."""
-        if not len(windows):
-            return self._last
-        self._last = self._assign(windows.embeddings.sum(axis=0), windows.seconds >= MIN_NEW_SECONDS)
-        return self._last
+    def assign(self, voice: Vectors, seconds: float, maximum: int = MAX_SPEAKERS) -> int:
+        """The speaker of a stretch of speech that has ended, from 0.
 
-    def _assign(self, voice: Vectors, long: bool) -> int:
+        Args:
+            voice: the sum of its windows' embeddings, shape (dimensions,), not zero.
+            seconds: of speech in it.
+            maximum: speakers at most.
+        """
+        self.last = self._assign(voice, seconds >= MIN_NEW_SECONDS and len(self._sums) < maximum)
+        return self.last
+
+    def _assign(self, voice: Vectors, may_begin: bool) -> int:
         if not self._sums:
             return self._begin(voice)
         similarity = self._centres() @ (voice / np.linalg.norm(voice))
-        nearest = int(similarity.argmax())
-        if similarity[nearest] < self._bound() and long and len(self._sums) < self._maximum:
+        nearest, bound = int(similarity.argmax()), self._bound()
+        if similarity[nearest] < bound and may_begin:
             return self._begin(voice)
-        if similarity[nearest] >= self._bound():
+        if similarity[nearest] >= bound:
             self._sums[nearest] = self._sums[nearest] + voice
         return nearest
 

@@ -2,21 +2,32 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from speechd.asr.diarization.labels import SpeakerLabels
 from speechd.asr.diarization.words import assign_words
 from speechd.formats.subtitle_tokens import SubtitleToken, subtitle_tokens_of, text_of
-from speechd.types import Diarization, Segment, Word
+from speechd.types import Diarization, Segment, SpeakerVoice, Word
 
 SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
 
+ChannelLabels = SpeakerLabels[tuple[int, int | None]]
+"""By channel, and number of the speaker in it."""
 Run = tuple[int | None, Sequence[SubtitleToken]]
 """A speaker's number, and what it says without a break."""
 
 
-def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, Diarization]) -> tuple[Segment, ...]:
+@dataclass(frozen=True, slots=True)
+class SpokenSegments:
+    """Segments of one speaker each."""
+
+    segments: tuple[Segment, ...]
+    voices: tuple[SpeakerVoice, ...] = ()
+    """Of the speakers in them, where the diarizations have voices."""
+
+
+def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, Diarization]) -> SpokenSegments:
     """Segments of one speaker each, with labels in the order in which the speakers appear.
 
     A segment that is cut loses its tokens, because nobody knows which of them belong to which part. Its
@@ -27,12 +38,20 @@ def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, 
         diarizations: by channel.
     """
     if not diarizations:
-        return tuple(segments)
-    labels = SpeakerLabels({name for found in diarizations.values() for name in found.names if name})
-    return tuple(part for segment in segments for part in _parts(segment, diarizations.get(segment.channel), labels))
+        return SpokenSegments(tuple(segments))
+    labels = ChannelLabels({name for found in diarizations.values() for name in found.names if name})
+    parts = tuple(part for segment in segments for part in _parts(segment, diarizations.get(segment.channel), labels))
+    return SpokenSegments(parts, tuple(_voices(diarizations, labels)))
 
 
-def _parts(segment: Segment, found: Diarization | None, labels: SpeakerLabels) -> Iterator[Segment]:
+def _voices(diarizations: Mapping[int, Diarization], labels: ChannelLabels) -> Iterator[SpeakerVoice]:
+    """Of the speakers who have a label, in the order of the labels."""
+    for (channel, speaker), label in labels.given.items():
+        if speaker is not None and (voices := diarizations[channel].voices):
+            yield replace(voices[speaker], label=label)
+
+
+def _parts(segment: Segment, found: Diarization | None, labels: ChannelLabels) -> Iterator[Segment]:
     runs = _runs(segment, found) if found and found.turns else []
     if not runs or found is None:
         yield segment

@@ -7,11 +7,9 @@ from typing import Self
 import numpy as np
 
 from speechd.asr.diarization.diarizer import DiarizationSession, Diarizer
+from speechd.asr.diarization.engine import EMBEDDING
 from speechd.asr.diarization.known_speakers import KnownSpeaker
 from speechd.types import Diarization, KnownVoice, TranscribeOptions, Window
-
-EMBEDDING = np.dtype("<f4")
-"""How an embedding is kept: little-endian float32."""
 
 
 class ChannelDiarization:

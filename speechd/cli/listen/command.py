@@ -8,6 +8,7 @@ import typer
 from speechd.cli import lazy
 
 HEARD, WRITTEN, SERVICE = "What is heard", "What is written", "By a running server"
+SPEAKERS = "Speakers"
 
 
 def listen_live(
@@ -37,13 +38,29 @@ def listen_live(
     ] = 1.0,
     format: Annotated[
         str,
-        typer.Option("--format", "-f", help="At the end: txt, json, srt, vtt, tsv or lrc.", rich_help_panel=WRITTEN),
+        typer.Option(
+            "--format",
+            "-f",
+            help="At the end: txt, json, srt, vtt, tsv, lrc, or of speakers: minutes, diarized_json, rttm.",
+            rich_help_panel=WRITTEN,
+        ),
     ] = "txt",
     output: Annotated[
         Path | None,
         typer.Option(
             "--output", "-o", help="File to write at the end. Default: standard output.", rich_help_panel=WRITTEN
         ),
+    ] = None,
+    speakers: Annotated[
+        bool,
+        typer.Option(
+            "--speakers",
+            help="Tell speakers apart by their voice. Lines then appear when they are whole.",
+            rich_help_panel=SPEAKERS,
+        ),
+    ] = False,
+    max_speakers: Annotated[
+        int | None, typer.Option(min=1, max=10, help="At most so many speakers.", rich_help_panel=SPEAKERS)
     ] = None,
     server: Annotated[
         str | None,
@@ -73,6 +90,8 @@ def listen_live(
 
         speechd listen --language de --format srt --output talk.srt
 
+        speechd listen --format minutes --output meeting.md
+
         arecord -f S16_LE -r 16000 | speechd listen -
 
         speechd listen talk.mp3 --server http://gpu:8000
@@ -90,6 +109,8 @@ def listen_live(
         speed=speed,
         format=format,
         output=output,
+        speakers=speakers,
+        max_speakers=max_speakers,
         server=server,
         api_key=api_key,
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 
 from speechd.operations.live import LiveEvent, TextDelta, TurnCompleted, TurnFailed, TurnStarted
-from speechd.types import Transcript
+from speechd.types import Transcript, joined_text
 
 
 @dataclass(slots=True)
@@ -28,6 +30,8 @@ class LiveText:
     """Prints text, without a line break of its own."""
     word_by_word: bool = True
     """False: a line is printed when it is whole."""
+    by_speaker: bool = False
+    """Lines begin with who speaks. Each is printed when its turn is whole: who speaks is not known before."""
     _lines: dict[str, _Line] = field(default_factory=dict)
     """Those that are not printed to their end, by the id of their turn."""
     _done: list[tuple[float, Transcript]] = field(default_factory=list)
@@ -45,11 +49,13 @@ class LiveText:
         match happened:
             case TurnStarted(turn, milliseconds):
                 self._lines[turn] = _Line(milliseconds / 1000)
-            case TextDelta(turn, text):
+            case TextDelta(turn, text) if not self.by_speaker:
                 self._lines[turn].text += text
             case TurnCompleted(turn, transcript):
                 self._done.append((self._lines[turn].start, transcript))
                 self._lines[turn].ended = True
+                if self.by_speaker:
+                    self._lines[turn].text = _by_speaker(transcript)
             case TurnFailed(turn, error):
                 self._lines[turn].ended = True
                 raise error
@@ -79,3 +85,9 @@ class LiveText:
             del self._lines[turn]
             if line.begun:
                 self.write("\n")
+
+
+def _by_speaker(transcript: Transcript) -> str:
+    """`A: ...`, a line for each speaker of a turn."""
+    said = groupby(transcript.segments, key=attrgetter("speaker"))
+    return "\n".join(f"{speaker}: {joined_text(segments)}" for speaker, segments in said)

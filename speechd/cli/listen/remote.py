@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -49,6 +50,8 @@ class RemoteSession:
         """Milliseconds at which turns began."""
         self._open: set[str] = set()
         """Turns whose text is not whole."""
+        self._told: dict[str, list[Segment]] = {}
+        """What speakers say in turns whose text is not whole."""
         self._cleared = False
 
     async def listen(self, audio: Audio, rate: int, detection: TurnDetection, emit: Emit) -> None:
@@ -72,7 +75,13 @@ class RemoteSession:
             raise SpeechdError(f"The connection to {self._url} failed: {error}") from error
 
     def _configuration(self, rate: int, detection: TurnDetection) -> str:
-        transcription = {"model": self._model, "language": self._options.language, "prompt": self._options.prompt}
+        transcription: dict[str, Any] = {
+            "model": self._model,
+            "language": self._options.language,
+            "prompt": self._options.prompt,
+        }
+        if (speakers := self._options.speakers) is not None:
+            transcription |= {"speakers": True, "max_speakers": speakers.max_speakers}
         turns = {
             "type": "server_vad",
             "threshold": detection.threshold,
@@ -107,9 +116,12 @@ class RemoteSession:
                 return TurnCommitted(turn, event.get("previous_item_id"))
             case "delta":
                 return TextDelta(turn, event["delta"])
+            case "segment":
+                self._told.setdefault(turn, []).append(_spoken(event))
             case "completed":
                 self._open.discard(turn)
-                return TurnCompleted(turn, _transcript(event, self._started.pop(turn) / 1000))
+                seconds, told = self._started.pop(turn) / 1000, self._told.pop(turn, [])
+                return TurnCompleted(turn, _transcript(event, seconds, told))
             case "failed":
                 self._open.discard(turn)
                 return TurnFailed(turn, SpeechdError(event["error"]["message"]))
@@ -125,16 +137,32 @@ async def _send_all(socket: ClientConnection, audio: Audio) -> None:
         await socket.send(json.dumps({"type": f"{BUFFER}clear"}))
 
 
-def _transcript(event: dict[str, Any], seconds: float) -> Transcript:
-    """A turn of so many seconds. The server tells no segments: it has one, or with word times one for each sentence."""
+def _spoken(event: dict[str, Any]) -> Segment:
+    """What one speaker says in a turn."""
+    return Segment(event["start"], event["end"], f" {event['text']}", speaker=event["speaker"])
+
+
+def _transcript(event: dict[str, Any], seconds: float, told: Sequence[Segment]) -> Transcript:
+    """A turn of so many seconds. Its segments are those of its speakers where the server tells them. Otherwise it has
+    one, or with word times one for each sentence."""
     words = [Word(each["word"], each["start"], each["end"]) for each in event.get("words", ())]
     language = next((each["code"] for each in event.get("languages") or ()), "")
-    if words:
+    text = event["transcript"]
+    if told:
+        segments = tuple(_timed(told, words, language))
+    elif words:
         segments = tuple(_sentences(words, language))
     else:
-        text = event["transcript"]
         segments = (Segment(0.0, seconds, f" {text}", language=language),) if text else ()
     return Transcript("transcribe", language, seconds, segments)
+
+
+def _timed(told: Sequence[Segment], words: Sequence[Word], language: str) -> Iterator[Segment]:
+    """The same segments with their words: those that begin before the next segment does."""
+    starts = [float("-inf"), *(segment.start for segment in told[1:]), float("inf")]
+    for segment, since, until in zip(told, starts, starts[1:], strict=False):
+        own = tuple(word for word in words if since <= word.start < until)
+        yield replace(segment, words=own, language=language)
 
 
 def _sentences(words: list[Word], language: str) -> Iterator[Segment]:

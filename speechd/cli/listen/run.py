@@ -22,8 +22,6 @@ from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import TranscribeOptions
 
-OF_SPEAKERS = ("diarized_json", "minutes", "rttm")
-"""Formats that need to know who speaks, for which all must be heard."""
 AFTER_SILENCE = 0.5
 """Seconds of silence after the audio, beyond what ends a line."""
 FINAL_SECONDS = 600.0
@@ -60,6 +58,8 @@ class ListenPlan:
         speed: float,
         format: str,
         output: Path | None,
+        speakers: bool,
+        max_speakers: int | None,
         server: str | None,
         api_key: str | None,
     ) -> "ListenPlan":
@@ -68,16 +68,18 @@ class ListenPlan:
         Raises:
             InvalidRequest: a format or language is unknown, or options contradict each other.
         """
-        if format not in FILE_FORMATS or format in OF_SPEAKERS:
-            known = ", ".join(name for name in FILE_FORMATS if name not in OF_SPEAKERS)
-            raise InvalidRequest(f"--format must be one of {known}, not {format}.")
+        if format not in FILE_FORMATS:
+            raise InvalidRequest(f"--format must be one of {', '.join(FILE_FORMATS)}, not {format}.")
         if file is not None and device is not None:
             raise InvalidRequest("Give a file or --device, not both.")
         row = FILE_FORMATS[format]
-        options = TranscribeArgs(language=language, prompt=prompt).options([row])
+        args = TranscribeArgs(language=language, prompt=prompt, speakers=speakers, max_speakers=max_speakers)
+        options = args.options([row])
         if options.multilingual:
             raise InvalidRequest("--language multi needs a whole recording: use `speechd transcribe`.")
         detection = TurnDetection(silence=silence)
+        if options.speakers is not None:
+            options = replace(options, speakers=replace(options.speakers, voices=True))
         return cls(file, device, speed, model, options, detection, row, output, server, api_key)
 
     @property
@@ -99,7 +101,7 @@ def run(plan: ListenPlan, settings: Settings) -> int:
         live.write(text)
         live.flush()
 
-    heard = LiveText(write, word_by_word=live.isatty())
+    heard = LiveText(write, word_by_word=live.isatty(), by_speaker=plan.options.speakers is not None)
     if plan.file is None:
         print("Listening. Ctrl-C ends it.", file=sys.stderr)
     asyncio.run(_listen(plan, settings, source, heard))

@@ -12,6 +12,7 @@ from speechd.operations.context import RequestContext
 from speechd.operations.live.buffer import AudioBuffer
 from speechd.operations.live.events import TurnCommitted, TurnStarted, TurnStopped
 from speechd.operations.live.pcm_input import HeardAudio, PcmInput, WireFormat
+from speechd.operations.live.speakers import SessionSpeakers
 from speechd.operations.live.turn import Emit, LiveTurn
 from speechd.operations.live.turn_detection import TurnDetection, TurnDetector
 from speechd.service import Service
@@ -60,6 +61,7 @@ class LiveTranscription:
         self._previous: str | None = None
         self._loading: asyncio.Task[None] | None = None
         self._finals: set[asyncio.Task[None]] = set()
+        self._speakers = SessionSpeakers()
         self._set_format(format or WireFormat())
         self.config = config or LiveConfig()
         self._detector = self._new_detector()
@@ -138,7 +140,10 @@ class LiveTranscription:
         """What fails here is told by the first turn."""
         with contextlib.suppress(SpeechdError):
             async with self._service.streaming_decoder(self.config.model, self.config.options):
-                return
+                pass
+            if self.config.options.speakers is not None:
+                async with self._service.diarizer():
+                    pass
 
     def _set_format(self, format: WireFormat, elapsed: float = 0.0) -> None:
         self._input = PcmInput(format)
@@ -205,6 +210,8 @@ class LiveTranscription:
             failed.callback(turn.cancel)
             await self._emit(TurnCommitted(turn.id, self._previous))
             self._previous = turn.id
+            if self.config.transcribes and turn.options.speakers is not None:
+                turn.tell_speakers(self._speakers)
             while len(self._finals) >= MAX_FINALS:
                 await asyncio.wait(self._finals, return_when=asyncio.FIRST_COMPLETED)
             failed.pop_all()

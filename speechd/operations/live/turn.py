@@ -15,6 +15,7 @@ from speechd.ids import new_id
 from speechd.operations.context import RequestContext
 from speechd.operations.live.events import LiveEvent, TextDelta, TurnCompleted, TurnFailed
 from speechd.operations.live.pcm_input import wav_file
+from speechd.operations.live.speakers import SessionSpeakers, TurnSpeakers
 from speechd.operations.transcription import TranscriptionRequest, transcribe
 from speechd.service import Service
 from speechd.types import Samples, TranscribeOptions
@@ -44,11 +45,13 @@ class LiveTurn:
         self._service = service
         self._context = context
         self._model = model
-        self._options = options
+        self.options = options
+        """Of its transcription."""
         self._streaming = StreamingTurn(options)
         self._spoken = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._refusal: SpeechdError | None = None
+        self._speakers: TurnSpeakers | None = None
         self._reservation = self._reserve()
 
     def begin(self, emit: Emit) -> None:
@@ -74,6 +77,10 @@ class LiveTurn:
         if self._reservation is not None:
             self._reservation.settle(decoded)
 
+    def tell_speakers(self, session: SessionSpeakers) -> None:
+        """Who speaks is told with the final text. Called in the order of the turns."""
+        self._speakers = session.reserve()
+
     async def finish(self, raw: bytes, rate: int, emit: Emit) -> None:
         """Decodes the whole turn as an upload, and tells its text or why there is none.
 
@@ -87,8 +94,10 @@ class LiveTurn:
             if self._refusal is not None:
                 raise self._refusal
             file = io.BytesIO(await asyncio.to_thread(wav_file, raw, rate))
-            request = TranscriptionRequest(self._model, self._options, file, context=self._context)
+            request = TranscriptionRequest(self._model, self.options, file, context=self._context)
             transcript, _ = await transcribe(self._service, request)
+            if self._speakers is not None and self.options.speakers is not None:
+                transcript = await self._speakers.label(transcript, self.options.speakers.max_speakers)
         except SpeechdError as error:
             await emit(TurnFailed(self.id, error))
         except Exception:  # the session goes on, and the caller is told
@@ -113,6 +122,8 @@ class LiveTurn:
             self._reading.cancel()
         if self._reservation is not None:
             self._reservation.release()
+        if self._speakers is not None:
+            self._speakers.release()
 
     async def _stop_reading(self) -> None:
         if self._reading is not None:
@@ -122,7 +133,7 @@ class LiveTurn:
     async def _read_along(self, emit: Emit) -> None:
         """Hypotheses while the turn goes on. Where they fail, the final text still tells why."""
         try:
-            async with self._service.streaming_decoder(self._model, self._options, self._context.caller) as decoder:
+            async with self._service.streaming_decoder(self._model, self.options, self._context.caller) as decoder:
                 interval = FIRST_INTERVAL
                 while await self._spoken.wait():
                     await asyncio.sleep(interval)

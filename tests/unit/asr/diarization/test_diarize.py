@@ -85,14 +85,35 @@ def test_windows_of_several_parts_are_in_the_order_of_time() -> None:
     assert joined.seconds == pytest.approx(5)
 
 
+def test_a_voice_is_the_sum_of_its_windows() -> None:
+    found = diarize(windows_of(CONVERSATION), [(0.0, 33.0)], SpeakerOptions(voices=True))
+    assert len(found.voices) == found.speakers == 3
+    sums = [np.frombuffer(voice.embeddings, "<f4") for voice in found.voices]
+    assert [float(np.linalg.norm(each)) for each in sums] == pytest.approx([16, 8, 8], rel=0.15)
+    assert [voice.seconds for voice in found.voices] == pytest.approx([18, 9, 9])
+    assert diarize(windows_of(CONVERSATION), [(0.0, 33.0)], AUTO).voices == ()
+    assert diarize(no_windows(DIMENSIONS), [(0.0, 0.2)], SpeakerOptions(voices=True)).voices == ()
+
+
+def assigned(speakers: OnlineSpeakers, who: int, seed: int = 0, **more: int) -> int:
+    """The speaker of a turn of three windows, 4 s."""
+    return speakers.assign(windows_of([who] * 3, seed=seed).embeddings.sum(axis=0), 4.0, **more)
+
+
 def test_a_live_session_never_renumbers() -> None:
     speakers = OnlineSpeakers()
     said = [0, 1, 0, 2, 1, 0]
-    assert [speakers.assign(windows_of([who] * 3, seed=n)) for n, who in enumerate(said)] == said
-    assert speakers.assign(no_windows(DIMENSIONS)) == 0
-    assert OnlineSpeakers().assign(no_windows(DIMENSIONS)) is None
+    assert [assigned(speakers, who, seed=n) for n, who in enumerate(said)] == said
+    assert speakers.last == 0
 
 
 def test_a_live_session_has_no_more_speakers_than_it_may() -> None:
-    speakers = OnlineSpeakers(SpeakerOptions(max_speakers=2))
-    assert {speakers.assign(windows_of([who] * 3)) for who in range(6)} == {0, 1}
+    speakers = OnlineSpeakers()
+    assert {assigned(speakers, who, maximum=2) for who in range(6)} == {0, 1}
+
+
+def test_a_short_turn_begins_no_speaker() -> None:
+    speakers = OnlineSpeakers()
+    assigned(speakers, 0)
+    assert speakers.assign(windows_of([1]).embeddings[0], 0.9) == 0
+    assert assigned(speakers, 1) == 1

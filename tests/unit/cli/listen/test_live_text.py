@@ -13,9 +13,11 @@ def completed(turn: str, text: str, language: str = "en") -> TurnCompleted:
     return TurnCompleted(turn, Transcript("transcribe", language, 1.5, segments, "a-model"))
 
 
-async def printed(*events: LiveEvent, word_by_word: bool = True) -> tuple[list[str], LiveText]:
+async def printed(
+    *events: LiveEvent, word_by_word: bool = True, by_speaker: bool = False
+) -> tuple[list[str], LiveText]:
     parts: list[str] = []
-    heard = LiveText(parts.append, word_by_word)
+    heard = LiveText(parts.append, word_by_word, by_speaker)
     for event in events:
         await heard.take(event)
     return parts, heard
@@ -64,6 +66,18 @@ async def test_the_transcript_is_on_the_clock_of_the_session() -> None:
     transcript = heard.transcript(None)
     assert [(segment.start, segment.end) for segment in transcript.segments] == [(0.6, 1.1), (60.5, 61.0)]
     assert (transcript.language, transcript.model, transcript.duration) == ("en", "a-model", 61.5)
+
+
+async def test_lines_begin_with_who_speaks() -> None:
+    said = [("A", "Is it?"), ("A", "Now?"), ("B", "Yes.")]
+    segments = tuple(Segment(n, n + 1, f" {text}", speaker=speaker) for n, (speaker, text) in enumerate(said))
+    turn = TurnCompleted("a", Transcript("transcribe", "en", 3.0, segments))
+    events = (TurnStarted("a", 0), TextDelta("a", "Is it"), turn)
+    parts, heard = await printed(*events, by_speaker=True)
+    assert "".join(parts) == "A: Is it? Now?\nB: Yes.\n"
+    assert [segment.speaker for segment in heard.transcript(None).segments] == ["A", "A", "B"]
+    silent = TurnCompleted("b", Transcript("transcribe", "en", 1.0, ()))
+    assert (await printed(TurnStarted("b", 0), silent, by_speaker=True))[0] == []
 
 
 async def test_a_turn_that_failed_ends_the_command() -> None:
