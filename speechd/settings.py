@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         "",
-        description="Database of files, batches and jobs: `postgresql://user:password@host/name`. Default: SQLite in"
-        " the data folder.",
+        description="Database of files, batches and jobs: `postgresql://user:password@host/name`, which several servers"
+        " can share with keys, captions, results and the state of their models. Default: SQLite in the data folder.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     max_connections: int = Field(
@@ -432,6 +432,11 @@ class Settings(BaseSettings):
     def keys_path(self) -> Path:
         """Where the named keys are kept."""
         return self.api_keys_file or self.data_dir / "keys.json"
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether other servers may work on the same database: PostgreSQL's. SQLite's has one server."""
+        return self.database_url.partition(":")[0].partition("+")[0] in ("postgresql", "postgres")
 
     def adopt(self, fresh: "Settings", names: Iterable[str]) -> list[str]:
         """Takes over settings that may change while the process runs, which is the only change of settings.

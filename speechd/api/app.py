@@ -22,6 +22,7 @@ from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.realtime import router as realtime
 from speechd.api.realtime import speech_router as speech_stream
 from speechd.api.realtime.limits import SessionLimiter
+from speechd.api.responses.model_object import models_for_peers
 from speechd.api.routes import (
     audio_jobs,
     batches,
@@ -41,6 +42,9 @@ from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
 from speechd.dialects import DIALECTS
+from speechd.peers.captions import CaptionShelf
+from speechd.peers.key_watch import KeyWatch
+from speechd.peers.peers import Alone, DatabasePeers, Peers
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
@@ -82,8 +86,11 @@ def create_app(
             stack.enter_context(tracing(settings))
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)
-            app.state.jobs = jobs = StoreHandle(settings)
+            app.state.jobs = jobs = StoreHandle(settings, access.keys)
             stack.push_async_callback(jobs.close)
+            app.state.captions = shelf = CaptionShelf(jobs if settings.shares_state else None)
+            stack.push_async_callback(shelf.close)
+            app.state.peers = await stack.enter_async_context(_peers(service, jobs, access))
             writer = UsageWriter(usage, jobs.open_usage, needed=lambda: access.keys.has_named)
             await stack.enter_async_context(writer.running())
             app.state.metrics = snapshots = Snapshots(service, jobs)
@@ -112,7 +119,6 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.captions = captions.caption_cache()
     app.state.realtime = SessionLimiter.of(settings)
     app.state.client_secrets = access.secrets
     install_handlers(app)
@@ -122,6 +128,18 @@ def create_app(
     app.add_middleware(DrainMiddleware, draining=leaving)
     app.add_middleware(RequestMiddleware)  # added last: outermost
     return app
+
+
+@asynccontextmanager
+async def _peers(service: Service, jobs: StoreHandle, access: Access) -> AsyncIterator[Peers]:
+    """The other servers, where there can be any."""
+    if not service.settings.shares_state:
+        yield Alone()
+        return
+    watch = KeyWatch(access.keys, access.secrets, jobs)
+    peers = DatabasePeers(service, jobs, watch, lambda: models_for_peers(service))
+    async with peers.running():
+        yield peers
 
 
 @cache

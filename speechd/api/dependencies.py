@@ -9,6 +9,7 @@ from speechd.api.middleware.rate_limits import caller_of, meter_of
 from speechd.dialects import Dialect
 from speechd.errors import Unavailable
 from speechd.operations.context import RequestContext
+from speechd.peers.peers import Peers
 from speechd.service import Service
 from speechd.store.store import StoreHandle
 
@@ -22,6 +23,11 @@ def get_service(request: HTTPConnection) -> Service:
     if service is None:
         raise Unavailable("The service is starting.", code="starting", retry_after=1)
     return cast(Service, service)
+
+
+def get_peers(request: HTTPConnection) -> Peers:
+    """The other servers on the same database."""
+    return cast(Peers, request.app.state.peers)
 
 
 def get_readiness(request: Request) -> Readiness:
@@ -58,4 +64,5 @@ def context_of(request: HTTPConnection, dialect: Dialect) -> RequestContext:
         retryable=True,
         meter=meter_of(request),
         find_speakers=get_store_handle(request).find_speakers,
+        results=get_peers(request).results,
     )

@@ -2,7 +2,8 @@
 
 A secret names its owner's key, the time until which it is valid, and the settings of its sessions. It is as long valid
 as that key exists, and counts against that key's limits. The signing key is kept beside the keys' file, so that all
-processes of a data folder accept each other's secrets. A server without keys signs with one of its own process.
+processes of a data folder accept each other's secrets. A server without keys signs with one of its own process. Servers
+that share a PostgreSQL have one in it.
 """
 
 import base64
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speechd.auth.keys import keys_unavailable
 from speechd.errors import AuthenticationFailed, InvalidRequest, Misconfigured
 
 EPHEMERAL = "ek_"
@@ -44,15 +46,24 @@ class ClientSecret:
 class ClientSecrets:
     """Makes and reads secrets."""
 
-    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path | None, clock: Callable[[], float] = time.time, *, awaits_shared: bool = False
+    ) -> None:
         """
         Args:
             path: file of the signing key, which is made when it is first needed; None: one of this process.
             clock: Unix seconds.
+            awaits_shared: `adopt` gives the signing key. Until then there is none.
         """
         self._path = path
+        self.awaits_shared = awaits_shared
         self._clock = clock
         self._signing_key = b""
+
+    def adopt(self, signing_key: bytes) -> None:
+        """Signs with the key that servers share."""
+        self._signing_key = signing_key
+        self.awaits_shared = False
 
     def make(self, key: str, seconds: int, session: Mapping[str, Any]) -> tuple[str, int]:
         """A secret and the Unix second until which it is valid; it may read and write the signing key's file.
@@ -60,6 +71,7 @@ class ClientSecrets:
         Raises:
             InvalidRequest: the settings are too long.
             Misconfigured: the signing key cannot be kept.
+            StorageUnavailable: the shared signing key was not read yet.
         """
         expires_at = int(self._clock()) + seconds
         content = zlib.compress(json.dumps([key, expires_at, secrets.token_hex(8), session]).encode(), 9)
@@ -71,6 +83,7 @@ class ClientSecrets:
         """
         Raises:
             AuthenticationFailed: it was not made here, or is not valid any more.
+            StorageUnavailable: the shared signing key was not read yet.
         """
         try:
             signed = base64.urlsafe_b64decode(value.removeprefix(EPHEMERAL) + "==")
@@ -85,6 +98,8 @@ class ClientSecrets:
         return ClientSecret(key, expires_at, session)
 
     def _signature(self, content: bytes) -> bytes:
+        if self.awaits_shared:
+            raise keys_unavailable()
         if not self._signing_key:
             self._signing_key = _stored_key(self._path) if self._path else secrets.token_bytes(32)
         return hmac.digest(self._signing_key, content, "sha256")

@@ -1,7 +1,8 @@
 """Who may call: named keys with permissions and limits, kept as hashes in a file that `speechd keys` writes.
 
 A key is 32 random bytes, so one SHA-256 is enough: slow hashes are for passwords that people choose. The server reads
-the file again when it changes, so a new or revoked key needs no restart.
+the file again when it changes, so a new or revoked key needs no restart. Servers that share a PostgreSQL have keys in
+it besides, see speechd.peers.key_watch.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import SecretStr
 
-from speechd.errors import InvalidRequest, Misconfigured, NotFound
+from speechd.errors import InvalidRequest, Misconfigured, NotFound, StorageUnavailable
 from speechd.ids import new_id
 from speechd.settings import Settings
 
@@ -76,7 +77,7 @@ class KeyFile:
         """
         try:
             rows = json.loads(self.path.read_text("utf-8"))
-            return tuple(_key(row) for row in rows)
+            return tuple(key_of_row(row) for row in rows)
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -90,14 +91,11 @@ class KeyFile:
         Raises:
             InvalidRequest: the name is taken or not a name.
         """
-        allowed = tuple(each for each in PERMISSIONS if each in set(may))
-        if not _NAME.fullmatch(name) or name == ENVIRONMENT:
-            raise InvalidRequest("A key's name is 1 to 64 letters, digits or . _ @ - signs.", param="name")
-        secret = KEY_PREFIX + secrets.token_urlsafe(32)
+        made, secret = make_key(name, limits, may)
         with self._changing() as keys:
             if any(key.name == name for key in keys):
-                raise InvalidRequest(f"There is a key named {name} already.", param="name")
-            keys.append(Key(name, digest(secret.encode()), int(time.time()), limits, new_id("key"), allowed))
+                raise name_is_taken(name)
+            keys.append(made)
         return secret
 
     def revoke(self, name: str) -> None:
@@ -108,7 +106,7 @@ class KeyFile:
         with self._changing() as keys:
             kept = [key for key in keys if key.name != name]
             if len(kept) == len(keys):
-                raise NotFound(f"There is no key named {name}.")
+                raise no_such_key(name)
             keys[:] = kept
 
     @contextmanager
@@ -126,7 +124,7 @@ class KeyFile:
 
 
 class KeyRing:
-    """The valid keys: the environment's, and those of the file as it is now."""
+    """The valid keys: the environment's, those of the file as it is now, and those that servers share."""
 
     def __init__(self, settings: Settings) -> None:
         """
@@ -139,6 +137,11 @@ class KeyRing:
         self._own = _own_key(self._secret)
         self._stamp = self._stamped()
         self._named = self._file.read()
+        self._shared: tuple[Key, ...] = ()
+        self.awaits_shared = settings.shares_state
+        """The keys that servers share were not read yet: there may be more keys than are known."""
+        self.read_again: Callable[[], Awaitable[bool]] | None = None
+        """Reads the shared keys now; tells whether they were read."""
         self._required = bool(self._own or self._named or settings.api_keys_file)
 
     @property
@@ -146,31 +149,44 @@ class KeyRing:
         """Whether requests need a key. It stays true until a restart, so that revoking the last key does not open the
         server."""
         self._refresh()
-        return self._required
+        return self._required or self.awaits_shared
 
     @property
     def has_named(self) -> bool:
         """There are keys that may have limits."""
         self._refresh()
-        return bool(self._named)
+        return bool(self._named or self._shared)
 
     @property
     def are_several(self) -> bool:
         """There is more than one key."""
         self._refresh()
-        return len(self._own) + len(self._named) > 1
+        return len(self._own) + len(self._named) + len(self._shared) > 1
+
+    def adopt(self, shared: Sequence[Key]) -> None:
+        """Takes over the keys that servers share, as they are now."""
+        self._shared = tuple(shared)
+        self.awaits_shared = False
+        self._required = self._required or bool(shared)
+
+    async def look_again(self) -> bool:
+        """Whether an unknown key may be known now, because it was made a moment ago through another server."""
+        return self.read_again is not None and await self.read_again()
 
     def find(self, secret: bytes) -> Key | None:
         """The key with this secret. Every key is compared, each in constant time."""
         self._refresh()
         given = digest(secret)
-        found = [key for key in (*self._own, *self._named) if hmac.compare_digest(given, key.digest)]
+        found = [key for key in self._all() if hmac.compare_digest(given, key.digest)]
         return found[0] if found else None
 
     def with_id(self, id: str) -> Key | None:
         """The key with this id, which a client secret names."""
         self._refresh()
-        return next((key for key in (*self._own, *self._named) if key.id == id), None)
+        return next((key for key in self._all() if key.id == id), None)
+
+    def _all(self) -> tuple[Key, ...]:
+        return *self._own, *self._named, *self._shared
 
     def _refresh(self) -> None:
         """No named key is valid while the file cannot be read. The settings' own key can change on SIGHUP."""
@@ -203,6 +219,32 @@ def _own_key(secret: SecretStr | None) -> tuple[Key, ...]:
     return (Key(ENVIRONMENT, digest(secret.get_secret_value().encode()), id=ENVIRONMENT, may=PERMISSIONS),)
 
 
+def make_key(name: str, limits: KeyLimits, may: Iterable[Permission] = DEFAULT_PERMISSIONS) -> tuple[Key, str]:
+    """A new key, and its secret.
+
+    Raises:
+        InvalidRequest: it is not a name.
+    """
+    allowed = tuple(each for each in PERMISSIONS if each in set(may))
+    if not _NAME.fullmatch(name) or name == ENVIRONMENT:
+        raise InvalidRequest("A key's name is 1 to 64 letters, digits or . _ @ - signs.", param="name")
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    return Key(name, digest(secret.encode()), int(time.time()), limits, new_id("key"), allowed), secret
+
+
+def name_is_taken(name: str) -> InvalidRequest:
+    return InvalidRequest(f"There is a key named {name} already.", param="name")
+
+
+def no_such_key(name: str) -> NotFound:
+    return NotFound(f"There is no key named {name}.")
+
+
+def keys_unavailable() -> StorageUnavailable:
+    """Of a server that has not read the shared keys since it began."""
+    return StorageUnavailable("The keys are in the database, which cannot be reached now.", retry_after=2)
+
+
 def digest(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
@@ -219,7 +261,11 @@ def parse_permissions(given: str) -> tuple[Permission, ...]:
     return tuple(each for each in PERMISSIONS if each in names)
 
 
-def _key(row: dict[str, Any]) -> Key:
+def key_of_row(row: dict[str, Any]) -> Key:
+    """
+    Raises:
+        ValueError, TypeError, LookupError: it is not what a key was written as.
+    """
     if not isinstance(row["name"], str) or len(bytes.fromhex(row["digest"])) != 32:
         raise ValueError(row)
     limits = {name: value for name, value in row.get("limits", {}).items() if value is not None}

@@ -1,8 +1,8 @@
 """`speechd keys ...`: who may call, for what, and how much."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,6 +12,9 @@ from speechd.errors import StorageUnavailable
 if TYPE_CHECKING:
     from speechd.auth.usage import UsageRow
     from speechd.settings import Settings
+    from speechd.store.shared.key_registry import KeyRegistry
+
+T = TypeVar("T")
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -32,10 +35,14 @@ def add_key(
     audio_seconds_per_hour: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in an hour.")] = None,
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=1, help="Seconds of audio in a day.")] = None,
 ) -> None:
-    """Make a key and print it, once: only its hash is kept. A running server takes it at once."""
+    """Make a key and print it, once: only its hash is kept. A running server takes it at once.
+
+    It is in the keys file, or with SPEECHD_DATABASE_URL in PostgreSQL, for all servers on it.
+    """
 
     limits = lazy.KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
-    typer.echo(lazy.KeyFile(lazy.read_settings().keys_path).add(name, limits, lazy.parse_permissions(may)))
+    permissions = lazy.parse_permissions(may)
+    typer.echo(asyncio.run(_with_keys(lambda keys: keys.add(name, limits, permissions))))
 
 
 @app.command("list")
@@ -44,7 +51,7 @@ def list_keys() -> None:
 
     settings = lazy.read_settings()
     counters = lazy.UsageCounters()
-    if keys := lazy.KeyFile(settings.keys_path).read():
+    if keys := asyncio.run(lazy.list_keys(settings)):
         try:
             counters.refresh(asyncio.run(_stored_usage(settings)))
         except StorageUnavailable as error:
@@ -57,8 +64,13 @@ def list_keys() -> None:
 def revoke_key(name: Annotated[str, typer.Argument(help="Whose key.", show_default=False)]) -> None:
     """Take a key away. A running server refuses it at once."""
 
-    lazy.KeyFile(lazy.read_settings().keys_path).revoke(name)
+    asyncio.run(_with_keys(lambda keys: keys.revoke(name)))
     typer.echo(f"{name} is revoked.")
+
+
+async def _with_keys(work: "Callable[[KeyRegistry], Awaitable[T]]") -> "T":
+    async with lazy.opened_keys(lazy.read_settings()) as keys:
+        return await work(keys)
 
 
 async def _stored_usage(settings: "Settings") -> "Sequence[UsageRow]":

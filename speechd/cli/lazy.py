@@ -1,6 +1,6 @@
 """What commands need of the rest of speechd, loaded when it is first used, so that `--help` is quick.
 
-This is the one place where the command line loads late (PEP 562): `lazy.KeyFile` imports speechd.auth.keys at that
+This is the one place where the command line loads late (PEP 562): `lazy.KeyLimits` imports speechd.auth.keys at that
 moment.
 """
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from speechd.api.middleware.access import refuse_unsafe_binding
     from speechd.api.server import listen
     from speechd.api.server import run as run_server
-    from speechd.auth.keys import ENVIRONMENT, KeyFile, KeyLimits, parse_permissions
+    from speechd.auth.keys import ENVIRONMENT, KeyLimits, parse_permissions
     from speechd.auth.meter import format_usage
     from speechd.auth.usage import UsageCounters
     from speechd.cli.admin.archive import place, unpacked, write_archive
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from speechd.service import open_service
     from speechd.settings import Settings, read_settings
     from speechd.store.database import database_url, newest_migration
+    from speechd.store.shared.key_registry import list_keys, opened_keys
     from speechd.store.store import StoreHandle
     from speechd.wyoming.run import open_beside_http
     from speechd.wyoming.run import run as run_wyoming
@@ -57,7 +58,6 @@ __all__ = [
     "Check",
     "CheckResult",
     "Finding",
-    "KeyFile",
     "KeyLimits",
     "Layout",
     "ListenPlan",
@@ -78,12 +78,14 @@ __all__ = [
     "folder_bytes",
     "format_usage",
     "import_models",
+    "list_keys",
     "list_microphones",
     "listen",
     "missing_defaults",
     "newest_migration",
     "open_beside_http",
     "open_service",
+    "opened_keys",
     "origin",
     "parse_permissions",
     "place",
@@ -113,7 +115,7 @@ __all__ = [
 HOMES = {
     "api.middleware.access": ("refuse_unsafe_binding",),
     "api.server": ("listen", "run as run_server"),
-    "auth.keys": ("ENVIRONMENT", "KeyFile", "KeyLimits", "parse_permissions"),
+    "auth.keys": ("ENVIRONMENT", "KeyLimits", "parse_permissions"),
     "auth.meter": ("format_usage",),
     "auth.usage": ("UsageCounters",),
     "cli.admin.archive": ("place", "unpacked", "write_archive"),
@@ -142,6 +144,7 @@ HOMES = {
     "registry.transfer.mirroring": ("write_mirror",),
     "service": ("open_service",),
     "settings": ("Settings", "read_settings"),
+    "store.shared.key_registry": ("list_keys", "opened_keys"),
     "store.store": ("StoreHandle",),
     "wyoming.run": ("open_beside_http", "run as run_wyoming"),
 }

@@ -59,7 +59,7 @@ def list_speakers() -> None:
     """List the enrolled voices of all keys."""
 
     settings = lazy.read_settings()
-    keys = {each.id: each.name for each in lazy.KeyFile(settings.keys_path).read()}
+    keys = {each.id: each.name for each in asyncio.run(lazy.list_keys(settings))}
     for each in asyncio.run(_in_store(settings, lambda store: store.speakers.list())):
         since = datetime.fromtimestamp(each.created_at, UTC).date()
         whose = f", of {keys.get(each.owner, each.owner)}" if each.owner else ""
@@ -84,7 +84,7 @@ def _owner(settings: "Settings", key: str) -> str:
     """
     if not key or key == lazy.ENVIRONMENT or key.startswith("key_"):
         return key
-    found = [each.id for each in lazy.KeyFile(settings.keys_path).read() if each.name == key]
+    found = [each.id for each in asyncio.run(lazy.list_keys(settings)) if each.name == key]
     if not found:
         raise NotFound(f"There is no key named {key}.")
     return found[0]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from speechd.auth.meter import Meter
 from speechd.dialects import OPENAI, Dialect
+from speechd.operations.sharing import ResultExchange
 from speechd.priority import Priority
 from speechd.store.speakers.records import EnrolledSpeaker
 
@@ -27,6 +28,8 @@ class RequestContext:
     """Where its audio is reserved and charged, once for each computation. None: nobody pays."""
     find_speakers: FindSpeakers | None = None
     """Finds voices that the caller has enrolled. None: there are none."""
+    results: ResultExchange | None = None
+    """Where servers give each other results. None: what is computed here is of no use to another server."""
 
     @property
     def signature(self) -> str | None:

@@ -82,22 +82,25 @@ async def measured_speech(
 
 
 async def noted(
-    parts: AsyncGenerator[Segment | Transcript, None], how: str
+    parts: AsyncGenerator[Segment | Transcript, None], how: Callable[[], str]
 ) -> AsyncGenerator[Segment | Transcript, None]:
     """What one reader gets of a transcription; what it came to is noted in the reader's record.
 
     Args:
-        how: miss, joined or hit.
+        how: tells miss, joined or hit; final when the first part is there.
     """
-    metrics.JOINED.labels(how).inc()
     record = current_record()
-    record.cache = how
-    async with aclosing(parts):
-        async for part in parts:
-            if isinstance(part, Transcript):
-                record.model, record.audio_seconds = part.model, part.audio_seconds
-                record.queue_seconds = None if how == "hit" else part.timings.queue
-            yield part
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                record.cache = how()
+                if isinstance(part, Transcript):
+                    record.model, record.audio_seconds = part.model, part.audio_seconds
+                    record.queue_seconds = None if record.cache == "hit" else part.timings.queue
+                yield part
+    finally:
+        record.cache = how()
+        metrics.JOINED.labels(record.cache).inc()
 
 
 async def _timed(

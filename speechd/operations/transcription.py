@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
+from speechd import __version__
 from speechd.cache.coalescing import CacheStatus
 from speechd.formats.transcript import Format, JsonObject, View
 from speechd.net.fetch import check_url, is_inline
@@ -16,6 +17,7 @@ from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import KnownSpeakers, find_known
 from speechd.operations.measuring import Cause, measured_transcription, noted
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
+from speechd.operations.sharing import FoundResult, computed_once
 from speechd.priority import PrioritySource
 from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
@@ -51,16 +53,32 @@ class TranscriptionRequest:
 class TranscriptionStream:
     """A transcription under way."""
 
-    done_by: Transcriber | Transcript
+    done_by: "HasModel"
     parts: AsyncIterator[Segment | Transcript]
     """Segments as they are final, then the Transcript."""
-    status: CacheStatus = "miss"
-    """Whether it was begun for this request, was under way, or was known."""
+    begun: CacheStatus = "miss"
+    """Whether it was begun for this request, was under way, or was known here."""
+    elsewhere: Callable[[], CacheStatus | None] = lambda: None
+    """The same of another server, if that one has computed it."""
+
+    @property
+    def status(self) -> CacheStatus:
+        """Whether it was begun for this request, was under way, or was known; final once the first part is there."""
+        return self.elsewhere() or self.begun
 
     @property
     def model(self) -> str:
         """Id of the model that does it; final once the first part is there."""
         return self.done_by.model
+
+
+class HasModel(Protocol):
+    """A transcriber, or what it has made."""
+
+    @property
+    def model(self) -> str:
+        """Id of the model."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,17 +233,21 @@ async def open_transcription(service: Service, request: TranscriptionRequest) ->
         key = await asyncio.to_thread(_key, transcriber.model, request, audio)
         known = service.coalescer.recall(key)
         if isinstance(known, Transcript):
-            async with contextlib.aclosing(noted(_replayed(known), "hit")) as parts:
+            async with contextlib.aclosing(noted(_replayed(known), lambda: "hit")) as parts:
                 yield TranscriptionStream(known, parts, "hit")
             return
         owned.pop_all()  # from here on the recording belongs to the computation, which may outlive this request
-    work, context = _SharedTranscription(service, transcriber, audio, request), request.context
+    work, context = _SharedTranscription(service, transcriber, audio, request, _shared_id(key)), request.context
     joining = service.coalescer.join(key, work, priority=context.priority, retryable=context.retryable)
-    async with joining as (computation, status), contextlib.aclosing(noted(computation.parts(), status)) as parts:
-        yield TranscriptionStream(cast(_SharedTranscription, computation.work).transcriber, parts, status)
+    async with joining as (computation, begun):
+        done_by = cast(_SharedTranscription, computation.work)
+        elsewhere = partial(done_by.found_elsewhere, begun)
+        parts = noted(computation.parts(), lambda: elsewhere() or begun)
+        async with contextlib.aclosing(parts):
+            yield TranscriptionStream(done_by, parts, begun, elsewhere)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _SharedTranscription:
     """A transcription that several requests may read; see speechd.cache.coalescing.Work."""
 
@@ -233,8 +255,30 @@ class _SharedTranscription:
     transcriber: Transcriber
     audio: BinaryIO
     request: TranscriptionRequest
+    shared_id: str | None
+    """Of its result among all servers; None: its answer is never equal to another."""
+    result: FoundResult | None = None
+    """What another server has computed."""
+
+    @property
+    def model(self) -> str:
+        """Id of the model that does it; final once the first part is there."""
+        return self.result.transcript.model if self.result else self.transcriber.model
+
+    def found_elsewhere(self, begun: CacheStatus) -> CacheStatus | None:
+        """How another server had it, for a request that found it so here; None where that says more."""
+        return self.result.status if self.result and begun == "miss" else None
 
     def run(self, priority: PrioritySource) -> AsyncGenerator[Segment | Transcript, None]:
+        exchange = self.request.context.results
+        if exchange is None or self.shared_id is None:
+            return self._compute(priority)
+        return computed_once(exchange, self.shared_id, partial(self._compute, priority), self._found)
+
+    def _found(self, result: FoundResult) -> None:
+        self.result = result
+
+    def _compute(self, priority: PrioritySource) -> AsyncGenerator[Segment | Transcript, None]:
         options = self.request.options
         parts = self.transcriber.stream(self.audio, options, priority, self.request.context.caller)
         expected = partial(estimate_audio, self.service, self.audio, options)
@@ -277,6 +321,14 @@ def _key(model: str, request: TranscriptionRequest, audio: BinaryIO) -> Hashable
     audio.seek(0)
     chance = object() if request.options.temperature else None
     return digest, model, request.options, request.context.caller, chance
+
+
+def _shared_id(key: Hashable) -> str | None:
+    """The key as text that is equal on all servers of this version."""
+    digest, model, options, caller, chance = cast(tuple[bytes, str, TranscribeOptions, str, object], key)
+    if chance is not None:
+        return None
+    return hashlib.sha256(repr((__version__, digest, model, options, caller)).encode()).hexdigest()
 
 
 async def _replayed(transcript: Transcript) -> AsyncGenerator[Segment | Transcript, None]:

@@ -12,6 +12,9 @@ class PullObject(BaseModel):
     completed_bytes: int = Field(description="Bytes that arrived.")
     total_bytes: int = Field(description="Total bytes; 0 while unknown.")
     error: str | None = Field(None, description="Why it failed.")
+    server: str | None = Field(
+        None, description="The server that pulls it, where that is another one on the same database."
+    )
 
 
 class LoadedObject(BaseModel):
@@ -21,6 +24,9 @@ class LoadedObject(BaseModel):
     users: int = Field(description="Requests that use it now.")
     loaded_at: int = Field(description="When it was loaded, in Unix time.")
     expires_in: float | None = Field(None, description="Seconds until it is unloaded if it stays unused.")
+    servers: list[str] | None = Field(
+        None, description="Names of the servers that have it in memory, where several work on one database."
+    )
 
 
 class ModelObject(BaseModel):
@@ -48,7 +54,7 @@ class ModelDetails(BaseModel):
         None, description="The installed model that answers to this id, where that is another one."
     )
     loaded: LoadedObject | None = Field(None, description="Set while it is in memory.")
-    pull: PullObject | None = Field(None, description="Set after a pull of it began on this server.")
+    pull: PullObject | None = Field(None, description="Set after a pull of it began on a server of this database.")
 
 
 class ManagedModel(ModelObject):

@@ -11,6 +11,7 @@ from speechd.store.blobs.quota import StorageLimits
 from speechd.store.database import open_database
 from speechd.store.files import Files
 from speechd.store.open_work.counts import WorkCounts
+from speechd.store.shared.state import SharedState
 from speechd.store.speakers.enrolled import EnrolledSpeakers
 from speechd.store.store import Store
 from speechd.store.uploads.uploads import Uploads
@@ -19,14 +20,17 @@ from speechd.store.usage import SqlUsageStore
 HOUR, DAY = 3600.0, 86_400.0
 
 
-async def open_store(settings: Settings) -> Store:
+async def open_store(settings: Settings, ring: KeyRing | None = None) -> Store:
     """
+    Args:
+        ring: the keys of the process; None: they are read here.
+
     Raises:
         StorageUnavailable: it cannot be opened now.
         Misconfigured, FeatureNotInstalled: it cannot be opened with these settings.
     """
     retention = settings.files_retention_days * DAY
-    keys = KeyRing(settings)
+    keys = ring or KeyRing(settings)
     limits = StorageLimits(
         settings.files_quota_bytes,
         settings.min_free_bytes,
@@ -34,6 +38,9 @@ async def open_store(settings: Settings) -> Store:
     )
     folder = BlobFolder(settings.data_dir / "files", limits)
     database = await open_database(settings)
+    shared = SharedState.of(database)
+    if settings.shares_state and ring is None:
+        keys.adopt(await shared.keys.list())
     files = Files(database, folder, retention)
     window = settings.audio_job_hours * HOUR
     return Store(
@@ -46,5 +53,6 @@ async def open_store(settings: Settings) -> Store:
         SqlUsageStore(database),
         EnrolledSpeakers(database),
         WorkCounts(database),
+        shared,
         retention,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speechd.auth.keys import KeyRing
 from speechd.errors import SpeechdError
 from speechd.settings import Settings
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from speechd.store.database import Database
     from speechd.store.files import Files
     from speechd.store.open_work.counts import WorkCounts
+    from speechd.store.shared.state import SharedState
     from speechd.store.speakers.enrolled import EnrolledSpeakers
     from speechd.store.speakers.records import EnrolledSpeaker
     from speechd.store.uploads.uploads import Uploads
@@ -42,6 +44,7 @@ class Store:
     usage: "SqlUsageStore"
     speakers: "EnrolledSpeakers"
     counts: "WorkCounts"
+    shared: "SharedState"
     retention: float
     """Seconds that batches and jobs are kept after their end; 0: for ever."""
 
@@ -49,8 +52,13 @@ class Store:
 class StoreHandle:
     """A handle on the store that API and worker of a process share. It belongs to one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keys: KeyRing | None = None) -> None:
+        """
+        Args:
+            keys: of the process, where it has read them already.
+        """
         self.settings = settings
+        self._keys = keys
         self.tasks_available = asyncio.Event()
         """Set when the queue may have a line for a worker of this process."""
         self.batches_due = asyncio.Event()
@@ -114,7 +122,7 @@ class StoreHandle:
         # On the loop, once: an early request that imports at the same time as a thread can meet half a module.
         from speechd.store.opening import open_store
 
-        return await open_store(self.settings)
+        return await open_store(self.settings, self._keys)
 
 
 async def _to_its_end(task: asyncio.Task[Store]) -> None:

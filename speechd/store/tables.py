@@ -206,3 +206,66 @@ enrolled_speakers = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 """Voices that are known by name."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the secret, in hexadecimal
+    Column("created_at", BigInteger, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("may", Text, nullable=False),
+)
+"""Keys that all servers on the database know. Those of one server are in its file."""
+
+shared_secrets = Table(
+    "shared_secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),  # in hexadecimal
+)
+"""Random bytes that all servers on the database use."""
+
+captions = Table(
+    "captions",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("id", String(64), primary_key=True),  # of the speech request
+    Column("content", LargeBinary, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Index("captions_by_expiry", "expires_at"),
+)
+"""Captions of speeches, until their callers fetch them from any server."""
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", String(64), primary_key=True),  # hash of the recording, the options and the caller
+    Column("server", String(64), nullable=False),  # the one that computes or has computed it
+    Column("content", LargeBinary),  # none: it is being computed
+    Column("expires_at", Float, nullable=False),
+    Index("results_by_expiry", "expires_at"),
+)
+"""Transcriptions that a server computes now, and recent transcripts."""
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("models", Text, nullable=False),  # in memory or being pulled, as GET /models describes them
+    Column("lease_until", Float, nullable=False),
+)
+"""The servers that run now."""
+
+model_requests = Table(
+    "model_requests",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("server", String(64), nullable=False),  # the one that was asked
+    Column("action", String(16), nullable=False),  # load, unload, pull, remove
+    Column("model", Text, nullable=False),  # as the caller named it
+    Column("requested_at", Float, nullable=False),
+)
+"""What callers asked one server to do with a model, for all the others to do too."""

@@ -115,6 +115,7 @@ async def check_a_pull(client: httpx2.AsyncClient, english: Fixture, model: str)
         "completed_bytes": 300_004,
         "total_bytes": 300_004,
         "error": None,
+        "server": None,
     }
     assert done["active"]
     assert (await client.post(f"/v1/models/{model}")).status_code == 200

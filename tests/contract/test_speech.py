@@ -10,7 +10,7 @@ import openai
 import pytest
 from pydantic import SecretStr
 
-from speechd.api.routes import captions
+from speechd.peers import captions
 from tests.contract.conftest import House, Opener, serving
 from tests.contract.test_error_shape import assert_envelope
 from tests.contract.test_limits import make_key

@@ -113,6 +113,9 @@ class StandInPulls:
     def get(self, model_id: str) -> None:
         return None
 
+    def list(self) -> tuple[()]:
+        return ()
+
 
 class StandInModels:
     def list(self) -> tuple[Model, ...]:

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from speechd.api.middleware.socket_keys import key_of_socket
 from speechd.api.routes.docs import ASSETS
 from speechd.auth.client_secrets import EPHEMERAL, ClientSecret, ClientSecrets
-from speechd.auth.keys import Key, KeyRing
+from speechd.auth.keys import Key, KeyRing, keys_unavailable
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.settings import Settings
 
@@ -35,17 +35,26 @@ class Access:
     """Origins of web pages that may call; `*` is all."""
     secrets: ClientSecrets
     """Short-lived keys, which open sockets only."""
+    closed: bool = False
+    """A key is required although none may be known yet: other machines reach the address, and the database may get
+    keys."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Access":
-        keys = KeyRing(settings)
+        keys, shared = KeyRing(settings), settings.shares_state
         signing = settings.keys_path.with_name("client_secrets.key") if keys.required else None
         return cls(
             keys=keys,
             any_host=settings.allow_anonymous,
             origins=frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins),
-            secrets=ClientSecrets(signing),
+            secrets=ClientSecrets(signing, awaits_shared=shared),
+            closed=shared and not (settings.allow_anonymous or is_loopback(settings.host)),
         )
+
+    @property
+    def requires_key(self) -> bool:
+        """Requests need a key."""
+        return self.closed or self.keys.required
 
     def allows_origin(self, origin: str) -> bool:
         """Whether web pages of that origin may call."""
@@ -56,9 +65,10 @@ class Access:
 
         Raises:
             AuthenticationFailed: the key is missing or wrong.
+            StorageUnavailable: it may be a key of the database, which was not read yet.
             HostNotAllowed, OriginNotAllowed: a web page may be behind this request.
         """
-        if not self.keys.required:
+        if not self.requires_key:
             self._check_browser(path, headers)
         elif path not in OPEN_PATHS:
             return self._check_key(headers)
@@ -72,10 +82,10 @@ class Access:
             query: of the URL, as it was sent.
 
         Raises:
-            AuthenticationFailed, HostNotAllowed, OriginNotAllowed: as in `check`.
+            AuthenticationFailed, StorageUnavailable, HostNotAllowed, OriginNotAllowed: as in `check`.
         """
         given = key_of_socket(headers, query)
-        if not self.keys.required:
+        if not self.requires_key:
             self._check_browser(path, headers)
             return None, self.secrets.read(given) if given.startswith(EPHEMERAL) else None
         if given.startswith(EPHEMERAL):
@@ -97,13 +107,13 @@ class Access:
         return self._key(credentials.strip() if scheme.lower() == "bearer" else "")
 
     def _key(self, given: str) -> Key:
-        if not given:
+        if not given and not self.keys.awaits_shared:
             raise AuthenticationFailed("The API key is missing. Send it as `Authorization: Bearer <key>`.")
         return self._valid(self.keys.find(given.encode("latin-1", "replace")))
 
     def _valid(self, key: Key | None) -> Key:
         if key is None:
-            raise AuthenticationFailed
+            raise keys_unavailable() if self.keys.awaits_shared else AuthenticationFailed()
         return key
 
     def _check_browser(self, path: str, headers: Headers) -> None:
@@ -129,12 +139,13 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_unsafe_binding(settings: Settings) -> None:
-    """Checks the address before the server listens.
+    """Checks the address before the server listens. With a shared database keys may come later: until then requests are
+    refused.
 
     Raises:
         Misconfigured: the address can be reached from outside and neither a key nor `allow_anonymous` is set.
     """
-    if settings.allow_anonymous or is_loopback(settings.host) or KeyRing(settings).required:
+    if settings.allow_anonymous or is_loopback(settings.host) or KeyRing(settings).required:  # it awaits shared ones
         return
     raise Misconfigured(
         f"Refusing to listen on {settings.host or 'every address'} without an API key. Set SPEECHD_API_KEY, "

@@ -8,7 +8,9 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,9 +23,11 @@ from speechd.api.middleware.access import Access
 from speechd.api.middleware.observation import in_flight, observed
 from speechd.api.middleware.permissions import check_permission
 from speechd.dialects import dialect_of, without_repeated_prefix
-from speechd.errors import SpeechdError
+from speechd.errors import AuthenticationFailed, SpeechdError, StorageUnavailable
 from speechd.ids import new_id
 from speechd.telemetry.request_record import sane_request_id
+
+T = TypeVar("T")
 
 logger = logging.getLogger("speechd.api")
 
@@ -161,7 +165,7 @@ class AccessMiddleware:
             if preflight := origin is not None and _is_preflight(scope, headers):
                 self.access.check_preflight(headers)
             else:
-                scope["state"]["key"] = key = self.access.check(scope["path"], headers)
+                scope["state"]["key"] = key = await self._checked(lambda: self.access.check(scope["path"], headers))
                 check_permission(key, scope["method"], scope["path"])
         except SpeechdError as error:
             await error_response(error)(scope, receive, send)
@@ -169,14 +173,24 @@ class AccessMiddleware:
         await (_permission(headers) if preflight else self.app)(scope, receive, send)
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, query = Headers(scope=scope), scope["query_string"]
         try:
-            key, secret = self.access.check_socket(scope["path"], Headers(scope=scope), scope["query_string"])
+            key, secret = await self._checked(lambda: self.access.check_socket(scope["path"], headers, query))
             check_permission(key, "GET", scope["path"])
         except SpeechdError as error:
             await error_response(error)(scope, receive, send)
             return
         scope["state"] |= {"key": key, "client_secret": secret}
         await self.app(scope, receive, send)
+
+    async def _checked(self, check: Callable[[], T]) -> T:
+        """What the check says, also of a key that another server has made a moment ago."""
+        try:
+            return check()
+        except (AuthenticationFailed, StorageUnavailable):
+            if not await self.access.keys.look_again():
+                raise
+            return check()
 
 
 def _repaired(scope: Scope, request_id: str) -> Scope:

@@ -9,30 +9,19 @@ from fastapi import APIRouter, Request, Response
 
 from speechd.api.dependencies import get_request_id
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.cache.ttl_cache import TTLCache
 from speechd.dialects import Dialect
 from speechd.errors import NotFound
 from speechd.formats.transcript import View
+from speechd.peers.captions import KEPT, CaptionShelf
 from speechd.schemas.transcription import ErrorEnvelope
 from speechd.tts.captions import CAPTION_FORMATS, captions_of_words
 from speechd.types import Transcript
 
-KEPT = 600.0
-"""Seconds after the end of the audio."""
-MAX_WORDS = 200_000
-"""In all captions that are kept: some 40 MB."""
-MIN_WORDS = 100
-"""That a speech counts as, so that the shortest are bounded in number."""
 MEDIA_TYPES = {
     "json": "application/json",
     "srt": "text/plain; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
 }
-
-
-def caption_cache() -> TTLCache[Transcript]:
-    """Where captions wait to be fetched."""
-    return TTLCache(keep=KEPT, weigh=lambda said: max(MIN_WORDS, len(said.words)), maximum=MAX_WORDS)
 
 
 def router(dialect: Dialect) -> APIRouter:
@@ -49,22 +38,23 @@ def router(dialect: Dialect) -> APIRouter:
         },
     )
     async def captions(name: str, request: Request) -> Response:
-        return get_captions(name, request, dialect)
+        return await get_captions(name, request, dialect)
 
     return routes
 
 
-def get_captions(name: str, request: Request, dialect: Dialect) -> Response:
+async def get_captions(name: str, request: Request, dialect: Dialect) -> Response:
     """
     Args:
         name: `<request id>.<json, srt or vtt>`.
 
     Raises:
         NotFound: there are no such captions for this caller.
+        StorageUnavailable: another server may have made them, and the database cannot be asked now.
     """
     speech, _, format = name.rpartition(".")
-    said = _shelf_of(request).recall((caller_of(request), speech))
-    if said is None or format not in CAPTION_FORMATS:
+    said = await _shelf_of(request).find(caller_of(request), speech) if format in CAPTION_FORMATS else None
+    if said is None:
         raise NotFound(
             f"There are no captions `{name[:80]}`. The address is in `x-speechd-captions` of a speech request with"
             f" `captions`, ends in .{', .'.join(CAPTION_FORMATS)}, and is valid for {KEPT / 60:.0f} minutes after the"
@@ -80,10 +70,10 @@ def captions_path(request: Request, dialect: Dialect, format: str) -> str:
     return f"{dialect.prefix}/audio/speech/captions/{get_request_id(request)}.{format}"
 
 
-def keep_captions(request: Request, said: Transcript) -> None:
+async def keep_captions(request: Request, said: Transcript) -> None:
     """Puts the captions of the speech that answers this request where its caller can fetch them."""
-    _shelf_of(request).remember((caller_of(request), get_request_id(request)), said)
+    await _shelf_of(request).keep(caller_of(request), get_request_id(request), said)
 
 
-def _shelf_of(request: Request) -> TTLCache[Transcript]:
-    return cast(TTLCache[Transcript], request.app.state.captions)
+def _shelf_of(request: Request) -> CaptionShelf:
+    return cast(CaptionShelf, request.app.state.captions)

@@ -1,43 +1,38 @@
 """The models of this server: list, describe, pull, load, unload, remove."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from speechd.api.dependencies import get_service
+from speechd.api.dependencies import get_peers, get_service
+from speechd.api.responses.model_object import PeerModels, model_object, remote_object
 from speechd.errors import ModelNotFound
-from speechd.llm.model_index import RemoteModel
 from speechd.registry.catalog import Model
-from speechd.registry.loading.manager import ModelStatus
 from speechd.registry.model_names import AUTO
 from speechd.registry.over_http import offered
-from speechd.registry.transfer.downloads import Pull
-from speechd.schemas.models import (
-    LoadedObject,
-    ManagedModel,
-    ModelDeleted,
-    ModelDetails,
-    ModelList,
-    PullObject,
-    SpeechModelList,
-)
+from speechd.schemas.models import ManagedModel, ModelDeleted, ModelList, SpeechModelList
 from speechd.schemas.transcription import ErrorEnvelope
 from speechd.service import Service
 
 router = APIRouter(tags=["Models"])
 
+OTHERS_UNKNOWN = "other-servers-unknown"
+"""Warning: the database is away, so what other servers have in memory is old or left out."""
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorEnvelope}}
 
 
 @router.get("/models", summary="List all models.", responses={400: {"model": ErrorEnvelope}})
-async def list_models(request: Request, loaded: bool = Query(False, description="Only models in memory.")) -> ModelList:
+async def list_models(
+    request: Request, response: Response, loaded: bool = Query(False, description="Only models in memory.")
+) -> ModelList:
     service = get_service(request)
     if loaded:
-        return ModelList(data=[_object(service, status.model) for status in service.loaded.list()])
-    ours = await _list(service)
+        return ModelList(data=await _in_memory(request, response))
+    peers = _peer_models(request)
+    ours = [peers.merged(row) for row in await _list(service)]
     known = {model.id for model in ours}
     remote = [remote_object(model) for model in await service.llm.models() if model.id not in known]
     return ModelList(data=ours + remote)
@@ -55,8 +50,9 @@ async def get_model(model: str, request: Request) -> ManagedModel:
         return remote_object(await service.llm.find(model))
     if not row.model.installed and (pull := service.pulls.get(row.model.id)) and pull.state == "installed":
         row = await asyncio.to_thread(_named, service, model) or row  # the pull ended after the first look
-    found = _described(service, row)
-    if not found.active and service.pulls.get(row.model.id) is None:  # some clients only look at the status
+    await get_peers(request).look()
+    found = _peer_models(request).merged(_described(service, row))
+    if not found.active and not (found.speechd and found.speechd.pull):  # some clients only look at the status
         raise ModelNotFound(_not_here(row), param="model")
     return found
 
@@ -73,11 +69,13 @@ async def load_model(model: str, request: Request) -> ManagedModel:
     Raises:
         ModelNotFound, ModelNotInstalled: there is nothing to load.
         EngineFailure: its files cannot be loaded.
+        StorageUnavailable: other servers on the database cannot be asked to do the same, and nothing was done.
     """
     service = get_service(request)
     found = _loadable(service, model, service.models.installed(model))
+    await get_peers(request).request("load", found.id)
     await service.loaded.load(found)
-    return _object(service, found)
+    return await _announced(request, found)
 
 
 @router.post("/models/{model:path}/unload", summary="Unload a model as soon as it is not in use.", responses=NOT_FOUND)
@@ -85,11 +83,13 @@ async def unload_model(model: str, request: Request) -> ManagedModel:
     """
     Raises:
         ModelNotFound: there is no such model.
+        StorageUnavailable: see load_model.
     """
     service = get_service(request)
     found = _loadable(service, model, service.models.get(model))
+    await get_peers(request).request("unload", found.id)
     await service.loaded.unload(found.id)
-    return _object(service, found)
+    return await _announced(request, found)
 
 
 @router.post(
@@ -105,14 +105,16 @@ async def pull_model(model: str, request: Request, response: Response) -> Manage
         EmbeddedModel: it does not come from a hub.
         Forbidden: it is no model of the catalog.
         Overloaded: too many pulls wait.
+        StorageUnavailable: see load_model.
     """
     service = get_service(request)
     found = offered(service.models, model, any_model=service.settings.allow_any_model)
+    await get_peers(request).request("pull", model)
     if found.installed:
         response.status_code = 200
     else:
         service.pulls.start(found)
-    return _object(service, found)
+    return await _announced(request, found)
 
 
 @router.delete("/models/{model:path}", summary="Remove a model's files.", responses=NOT_FOUND)
@@ -123,9 +125,48 @@ async def remove_model(model: str, request: Request) -> ModelDeleted:
         ModelNotFound, ModelNotInstalled: there is nothing to remove.
         EmbeddedModel: it is part of the installation.
         Forbidden: it was put there by the operator.
+        StorageUnavailable: it is removed here, and other servers on the database could not be told.
     """
     removed = await get_service(request).remove(model)
+    await get_peers(request).request("remove", removed.id)
+    await get_peers(request).announce()
     return ModelDeleted(id=removed.id)
+
+
+async def _in_memory(request: Request, response: Response) -> list[ManagedModel]:
+    """The models in the memory of this server and of the others."""
+    service, peers = get_service(request), get_peers(request)
+    if not await peers.look():
+        response.headers["x-speechd-warning"] = OTHERS_UNKNOWN
+    theirs = _peer_models(request)
+    ours = [model_object(service, status.model) for status in service.loaded.list()]
+    ids = {model.id for model in ours}
+    return [theirs.merged(model) for model in (*ours, *_known_here(service, theirs.loaded(), ids))]
+
+
+def _known_here(service: Service, models: Iterable[ManagedModel], but: Collection[str]) -> Iterator[ManagedModel]:
+    """Models of other servers, described as they are here, where they are known here."""
+    for model in models:
+        if model.id not in but:
+            known = _model_named(service, model.id)
+            yield model_object(service, known) if known and known.id == model.id else _elsewhere(model)
+
+
+def _elsewhere(model: ManagedModel) -> ManagedModel:
+    """A model that only another server has."""
+    details = model.speechd.model_copy(update={"loaded": None, "pull": None}) if model.speechd else None
+    return model.model_copy(update={"active": False, "speechd": details})
+
+
+def _peer_models(request: Request) -> PeerModels:
+    peers = get_peers(request)
+    return PeerModels(peers.name, peers.others)
+
+
+async def _announced(request: Request, model: Model) -> ManagedModel:
+    """The model after its change, of which the other servers are told."""
+    await get_peers(request).announce()
+    return _peer_models(request).merged(model_object(get_service(request), model))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +257,7 @@ def _described(service: Service, row: _Named) -> ManagedModel:
     target, pull = row.target, service.pulls.get(row.model.id)
     if target is not None and target.embedded and pull is not None and pull.state == "pulling":
         target = None  # requests wait for the pull
-    found = _object(service, row.model).model_copy(update={"id": row.name, "active": target is not None})
+    found = model_object(service, row.model).model_copy(update={"id": row.name, "active": target is not None})
     if found.speechd is not None and target is not None and target.id != row.name:
         able = {"stands_for": target.id, "languages": target.languages, "tasks": target.tasks}
         found.speechd = found.speechd.model_copy(update=able)
@@ -227,46 +268,3 @@ def _not_here(row: _Named) -> str:
     if row.model.stands_for:
         return f"No installed model can stand for `{row.name}`."
     return f"The model `{row.name}` is not installed here. Install it with: {row.model.how_to_install}"
-
-
-def _object(service: Service, model: Model) -> ManagedModel:
-    status = next((each for each in service.loaded.list() if each.model.id == model.id), None)
-    pull = service.pulls.get(model.id)
-    return ManagedModel(
-        id=model.id,
-        created=model.created,
-        owned_by=model.owned_by,
-        active=model.installed,
-        context_window=model.context_window,
-        max_completion_tokens=model.context_window,
-        speechd=ModelDetails(
-            kind=model.kind,
-            embedded=model.embedded,
-            languages=model.languages,
-            tasks=model.tasks,
-            source=model.hub or None,
-            loaded=_loaded(status) if status else None,
-            pull=_pull(pull) if pull else None,
-        ),
-    )
-
-
-def remote_object(model: RemoteModel) -> ManagedModel:
-    """A backend's model; what the backend does not tell is null."""
-    return ManagedModel(
-        id=model.id,
-        created=model.created,
-        owned_by=model.owned_by,
-        active=True,
-        context_window=model.context_window,
-        max_completion_tokens=model.max_completion_tokens,
-    )
-
-
-def _loaded(status: ModelStatus) -> LoadedObject:
-    expires = None if status.expires_in is None else round(max(0.0, status.expires_in), 1)
-    return LoadedObject(bytes=status.bytes, users=status.users, loaded_at=int(status.loaded_at), expires_in=expires)
-
-
-def _pull(pull: Pull) -> PullObject:
-    return PullObject(state=pull.state, completed_bytes=pull.done, total_bytes=pull.total, error=pull.error or None)

@@ -128,7 +128,7 @@ async def _captioned(request: Request, parts: AsyncIterator[AudioPart], language
         if isinstance(part, SpeechPart):
             words += part.words
         else:
-            keep_captions(request, captions(words, language, part.duration, part.voice))
+            await keep_captions(request, captions(words, language, part.duration, part.voice))
         yield part
 
 

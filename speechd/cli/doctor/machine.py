@@ -85,7 +85,9 @@ def access(settings: Settings) -> Iterator[Finding]:
     except Misconfigured as error:
         yield Finding("problem", error.message)
         return
-    if required:
+    if settings.shares_state:
+        yield Finding("ok", "Callers need a key of the database, where there are any or other machines can call.")
+    elif required:
         yield Finding("ok", "Callers need a key.")
     elif is_loopback(settings.host):
         yield Finding("ok", f"No key, and only programs of this machine can call ({settings.host}).")

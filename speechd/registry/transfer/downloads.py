@@ -32,6 +32,8 @@ class Pull:
     total: int = 0
     """Total bytes; 0 while unknown."""
     error: str = ""
+    code: str | None = None
+    """Of the error."""
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     _first: int | None = None
@@ -71,6 +73,14 @@ class Pulls:
     def get(self, model_id: str) -> Pull | None:
         """The latest pull of that model."""
         return self._pulls.get(model_id)
+
+    def list(self) -> tuple[Pull, ...]:
+        """The latest pull of each model."""
+        return tuple(self._pulls.values())
+
+    async def ended(self, pull: Pull) -> None:
+        """Waits until a pull has ended in any way."""
+        await asyncio.wait([self._tasks[pull.model.id]])
 
     def forget(self, model_id: str) -> None:
         """Forgets a pull that has ended."""
@@ -117,7 +127,7 @@ class Pulls:
             await run_in(PULLS, work)
             pull.state = "installed"
         except SpeechdError as error:
-            pull.state, pull.error = "failed", error.message
+            pull.state, pull.error, pull.code = "failed", error.message, error.error_code
         except PullStopped:
             pull.state, pull.error = "failed", "The server was stopped. Pull again to resume."
         except BaseException:
