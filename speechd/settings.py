@@ -58,6 +58,7 @@ class Settings(BaseSettings):
         " the data folder.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
+    page: bool = Field(True, description="Serve the page for browsers at `/app`.")
     max_connections: int = Field(
         1000,
         gt=0,

@@ -37,6 +37,7 @@ from speechd.api.routes import (
     uploads,
 )
 from speechd.api.routes.compat import whisper_asr, whisper_cpp
+from speechd.api.web import router as web
 from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
@@ -106,7 +107,7 @@ def create_app(
         version=__version__,
         summary="Speech to text and text to speech, answering like Groq's and OpenAI's audio APIs.",
         lifespan=lifespan,
-        routes=_routes(settings.compat),
+        routes=_routes(settings.compat, settings.page),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -125,13 +126,16 @@ def create_app(
 
 
 @cache
-def _routes(compat: tuple[str, ...]) -> list[BaseRoute]:
+def _routes(compat: tuple[str, ...], page: bool) -> list[BaseRoute]:
     """All routes. They hold no state, so that a process makes them once: their schemas take 0.2 s of CPU.
 
     Args:
         compat: other servers whose calls are answered too.
+        page: whether there is a page for browsers.
     """
     routes = APIRouter()
+    if page:
+        routes.include_router(web.router)  # first: it answers / for browsers
     routes.include_router(health.router)
     routes.include_router(metrics.router)
     routes.include_router(docs.router)

@@ -17,8 +17,10 @@ from speechd.auth.keys import Key, KeyRing
 from speechd.errors import AuthenticationFailed, HostNotAllowed, Misconfigured, OriginNotAllowed
 from speechd.settings import Settings
 
-OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.json", "/app"})
 """Served without a key: they reveal nothing about callers."""
+OPEN_BELOW = "/app/"
+"""The files of the page are served without a key too. They hold no data."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators send probes to an address."""
 
@@ -60,7 +62,7 @@ class Access:
         """
         if not self.keys.required:
             self._check_browser(path, headers)
-        elif path not in OPEN_PATHS:
+        elif path not in OPEN_PATHS and not path.startswith(OPEN_BELOW):
             return self._check_key(headers)
         return None
 

@@ -1,0 +1,3 @@
+export const live = {
+  "live.tab": { en: "Live", de: "Live" },
+};

@@ -1,0 +1,3 @@
+export const result = {
+  "result.tab": { en: "Transcript", de: "Transkript" },
+};

@@ -1,0 +1,3 @@
+export const server = {
+  "server.tab": { en: "Server", de: "Server" },
+};

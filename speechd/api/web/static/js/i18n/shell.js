@@ -1,0 +1,35 @@
+export const shell = {
+  "shell.sections": { en: "Sections", de: "Bereiche" },
+  "shell.language": { en: "Language of the page", de: "Sprache der Seite" },
+  "shell.skip": { en: "Skip to the content", de: "Zum Inhalt" },
+  "shell.loading": { en: "Loading …", de: "Lädt …" },
+  "shell.broken": {
+    en: "This part of the page could not be loaded. Reload the page.",
+    de: "Dieser Teil der Seite konnte nicht geladen werden. Laden Sie die Seite neu.",
+  },
+  "shell.absent": { en: "This version of the server does not have this section.", de: "Diese Version des Servers hat diesen Bereich nicht." },
+  "key.title": { en: "This server needs an API key", de: "Dieser Server braucht einen API-Schlüssel" },
+  "key.label": { en: "API key", de: "API-Schlüssel" },
+  "key.wrong": { en: "The server does not know this key.", de: "Der Server kennt diesen Schlüssel nicht." },
+  "key.note": {
+    en: "The key stays in this tab and is forgotten when the tab is closed.",
+    de: "Der Schlüssel bleibt in diesem Tab und ist vergessen, wenn er geschlossen wird.",
+  },
+  "key.use": { en: "Use the key", de: "Schlüssel verwenden" },
+  "key.change": { en: "Change key", de: "Schlüssel ändern" },
+  "key.later": { en: "Not now", de: "Nicht jetzt" },
+  "error.unreachable": {
+    en: "The server cannot be reached. Nothing is lost. The page goes on when the server is back.",
+    de: "Der Server ist nicht erreichbar. Nichts ist verloren. Die Seite macht weiter, sobald er wieder da ist.",
+  },
+  "error.key": { en: "The server needs an API key that it knows.", de: "Der Server braucht einen API-Schlüssel, den er kennt." },
+  "error.forbidden": { en: "This key may not do that: {message}", de: "Dieser Schlüssel darf das nicht: {message}" },
+  "error.limit": {
+    en: "A limit of the key is used up: {message}",
+    de: "Eine Grenze des Schlüssels ist ausgeschöpft: {message}",
+  },
+  "error.busy": { en: "The server is busy: {message}", de: "Der Server ist ausgelastet: {message}" },
+  "error.refused": { en: "The server refused it: {message}", de: "Der Server hat es abgelehnt: {message}" },
+  "error.again": { en: "Try again in {seconds} s.", de: "Versuchen Sie es in {seconds} s noch einmal." },
+  "error.close": { en: "Close the message", de: "Meldung schließen" },
+};

@@ -1,0 +1,3 @@
+export const speak = {
+  "speak.tab": { en: "Speak", de: "Sprechen" },
+};

@@ -1,0 +1,3 @@
+export const transcribe = {
+  "transcribe.tab": { en: "Transcribe", de: "Transkribieren" },
+};
