@@ -36,6 +36,9 @@ DIARIZING = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), thread_name_p
 LIVE_AUDIO = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="live")
 """Audio that arrives while people speak, at most a second of it at once."""
 
+FORMATTING = ThreadPoolExecutor(1, thread_name_prefix="format")
+"""Transcripts that callers give back to have them written in another format: hours of words take seconds."""
+
 
 async def run_in(executor: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Calls a function in a thread of this purpose, with the caller's context variables, as `asyncio.to_thread` does.

@@ -1,6 +1,12 @@
 """Times as texts."""
 
 
+def milliseconds(seconds: float) -> int:
+    """2.0005 s -> 2000 ms or 2001 ms: the one that JSON answers show, so that a transcript that is read back from one
+    has the same times."""
+    return round(round(seconds, 3) * 1000)
+
+
 def subtitle_clock(milliseconds: int, separator: str) -> str:
     """3 723 004 ms -> `01:02:03,004`."""
     seconds, fraction = divmod(milliseconds, 1000)

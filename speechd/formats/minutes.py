@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from speechd.formats.clock import minutes_clock
+from speechd.formats.clock import milliseconds, minutes_clock
 from speechd.formats.subtitle_tokens import one_line
 from speechd.types import Segment, Transcript, joined_text
 
@@ -50,7 +50,7 @@ def write_minutes(transcript: Transcript, name_of: Callable[[Segment], str]) -> 
 
 
 def _outline(transcript: Transcript, speakers: Sequence[str]) -> str:
-    facts = [f"Length: {minutes_clock(round(transcript.duration))}"]
+    facts = [f"Length: {minutes_clock(round(round(transcript.duration, 2)))}"]
     if speakers:
         facts.append(f"Speakers: {', '.join(map(_escaped, speakers))}")
     return "  \n".join(facts)  # two spaces: a line break
@@ -62,7 +62,7 @@ def _turns(paragraphs: Sequence[Paragraph]) -> Iterator[str]:
         yield NO_SPEECH
     before = ""
     for each in paragraphs:
-        clock = minutes_clock(int(each.start))
+        clock = minutes_clock(milliseconds(each.start) // 1000)
         begins = each.speaker and each.speaker != before
         yield (f"**{_escaped(each.speaker)}** " if begins else "") + f"{clock}  \n{_escaped(each.text)}"
         before = each.speaker
@@ -84,9 +84,13 @@ def _paragraphs(segments: Iterable[Segment], name_of: Callable[[Segment], str]) 
 def _begins(before: Sequence[Segment], segment: Segment, name_of: Callable[[Segment], str]) -> bool:
     """Whether a paragraph begins with a segment."""
     last = before[-1]
-    if name_of(last) != name_of(segment) or segment.start - last.end >= PARAGRAPH_PAUSE:
+    if name_of(last) != name_of(segment) or _seconds_between(last.end, segment.start) >= PARAGRAPH_PAUSE:
         return True
-    return last.end - before[0].start >= PARAGRAPH_SECONDS and bool(_SENTENCE_END.search(last.text.strip()))
+    return _seconds_between(before[0].start, last.end) >= PARAGRAPH_SECONDS and bool(_SENTENCE_END.search(last.text.strip()))
+
+
+def _seconds_between(start: float, end: float) -> float:
+    return (milliseconds(end) - milliseconds(start)) / 1000
 
 
 def _escaped(text: str) -> str:

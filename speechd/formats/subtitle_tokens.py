@@ -48,11 +48,11 @@ def one_line(text: str) -> str:
 
 
 def subtitle_tokens_of(segment: Segment) -> tuple[list[SubtitleToken], bool]:
-    """The pieces of a segment's text, and whether their times are known."""
+    """The pieces of a segment's text, and whether their times are known. Times are rounded as JSON answers show them."""
     text = one_line(segment.text)
     spans = _word_spans(text, segment)
     known = [(at, time) for first, last, start, end in spans for at, time in ((first, start), (last, end))]
-    anchors = known or [(0, segment.start), (len(text), segment.end)]
+    anchors = known or [(0, round(segment.start, 3)), (len(text), round(segment.end, 3))]
     cuts = sorted({0, len(text), *_cuts(text, [first for first, _, _, _ in spans])})
     pieces = [
         SubtitleToken(piece, text[first] == " ", _time_after(anchors, last - len(piece)), _time_before(anchors, last))
@@ -70,7 +70,7 @@ def _word_spans(text: str, segment: Segment) -> list[tuple[int, int, float, floa
         at = text.find(said, position) if said else -1
         if at >= 0:
             position = at + len(said)
-            spans.append((at, position, word.start, word.end))
+            spans.append((at, position, round(word.start, 3), round(word.end, 3)))
     return spans
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from speechd.formats.clock import milliseconds
 from speechd.formats.subtitle_tokens import SubtitleLine, SubtitleToken, one_line, subtitle_tokens_of, text_of
 from speechd.types import Segment, Transcript
 
@@ -122,14 +123,14 @@ def _drafts(segment: Segment, layout: Layout) -> Iterator[_Draft]:
 
 def _in_turn(drafts: Sequence[_Draft], layout: Layout) -> Iterator[Cue]:
     """Drafts of one channel on the clock of milliseconds, one after the other."""
-    starts = [round(draft.start * 1000) for draft in drafts]
+    starts = [milliseconds(draft.start) for draft in drafts]
     gap = round(layout.min_gap * 1000)
     longest = math.inf if layout.max_cue_seconds is None else int(layout.max_cue_seconds * 1000)
     clock = 0
     for index, draft in enumerate(drafts):
         start = max(starts[index], clock)
         following = starts[index + 1] if index + 1 < len(starts) else math.inf
-        end = min(round(draft.end * 1000), start + longest, following)
+        end = min(milliseconds(draft.end), start + longest, following)
         if end > following - gap:  # the gap is taken from this cue, but not more than half of its room
             end = max(following - gap, start + (following - start) // 2)
         clock = int(max(end, start + 1))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speechd.dialects import OPENAI, Dialect
-from speechd.formats.clock import lyrics_clock, subtitle_clock
+from speechd.formats.clock import lyrics_clock, milliseconds, subtitle_clock
 from speechd.formats.minutes import write_minutes
 from speechd.formats.subtitle_tokens import one_line
 from speechd.formats.subtitles import Cue, Layout, cues
@@ -339,7 +339,7 @@ def _sung(cue: Cue) -> Iterator[str]:
     for line in cue.lines:
         words = []
         for piece in line:
-            onset = round(piece.start * 1000)
+            onset = milliseconds(piece.start)
             stamped = clock < onset < cue.end
             clock = onset if stamped else clock
             words.append(" " * piece.spaced + f"<{subtitle_clock(onset, '.')}>" * stamped + _escaped(piece.text))

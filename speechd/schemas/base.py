@@ -64,15 +64,25 @@ class PageForm(Form):
     left_out = (None, "", [""])
 
 
-def first_fault(error: ValidationError, within: str | None = None) -> InvalidRequest:
-    """Pydantic's first error as a sentence that names the field, or `within`, the field that contains it."""
+def first_fault(error: ValidationError, within: str | None = None, *, whole_path: bool = False) -> InvalidRequest:
+    """Pydantic's first error as a sentence that names the field, or `within`, the field that contains it.
+
+    Args:
+        whole_path: name the value inside the field too, such as `transcript.segments[3].end`.
+    """
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = ".".join(filter(None, (within, *map(str, fault["loc"][:1])))) or None
+    inside = _path_of(fault["loc"] if whole_path else fault["loc"][:1])
+    field = ".".join(filter(None, (within, inside))) or None
     if fault["type"] == "missing":
         return InvalidRequest(f"`{field}` is required.", param=within or field)
     return InvalidRequest(
         f"Invalid value for `{field}`: {fault['msg'][0].lower()}{fault['msg'][1:]}.", param=within or field
     )
+
+
+def _path_of(places: tuple[int | str, ...]) -> str:
+    """`("segments", 3, "end")` -> `segments[3].end`."""
+    return "".join(f"[{place}]" if isinstance(place, int) else f".{place}" for place in places).removeprefix(".")
 
 
 class Listed(BaseModel):

@@ -10,6 +10,7 @@ from fastapi import Response
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.formats.transcript import TRANSCRIPT_FORMATS
 from speechd.schemas.audio_jobs import AudioJobObject, WebhookForm
+from speechd.schemas.formatting.form import FormatForm
 from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speech import SpeechBody
 from speechd.schemas.subtitles import SubtitleOptions
@@ -57,6 +58,23 @@ def audio_operation(form: type[RecordingForm]) -> dict[str, Any]:
             **{status: failure(text) for status, text in AUDIO_FAILURES.items()},
         },
         "openapi_extra": {"parameters": [PREFER], "requestBody": {"required": True, "content": _bodies(form)}},
+    }
+
+
+def format_operation() -> dict[str, Any]:
+    """The same for the route that writes a given transcript."""
+    said = {"id": 0, "start": 0.0, "end": 1.2, "text": " Hello there."}
+    example = {"transcript": {"language": "english", "duration": 1.2, "segments": [said]}, "response_format": "srt"}
+    success = {"description": "The transcript in the format asked for.", "content": _success()["content"]}
+    del success["content"]["text/event-stream"]
+    schema = inlined(FormatForm.model_json_schema())
+    return {
+        "summary": (FormatForm.__doc__ or "").strip(),
+        "response_class": Response,
+        "responses": {200: success} | {status: failure(AUDIO_FAILURES[status]) for status in (400, 401, 403, 413, 429)},
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+        },
     }
 
 

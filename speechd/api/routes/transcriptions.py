@@ -1,4 +1,4 @@
-"""POST audio/transcriptions, audio/translations and audio/diarization, in both dialects."""
+"""POST audio/transcriptions, audio/translations, audio/diarization and audio/transcriptions/format, in both dialects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 from speechd.api.async_requests import accept_recording, refuse_webhook
 from speechd.api.dependencies import context_of, get_service, open_stored_recording
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.openapi.audio import audio_operation
+from speechd.api.openapi.audio import audio_operation, format_operation
 from speechd.api.prefer import prefers_plain_text, wants_async
 from speechd.api.request_body import open_form
+from speechd.api.request_body_json import read_text_request
 from speechd.api.responses.sse import DONE_EVENT, EventStream
 from speechd.dialects import Dialect
 from speechd.formats.transcript import (
@@ -23,12 +24,16 @@ from speechd.formats.transcript import (
     logprob_list,
     segment_id,
 )
+from speechd.operations.formatting import format_transcript
 from speechd.operations.recording import require_one_source
 from speechd.operations.transcription import TranscriptionCall, ignored_warning, open_transcription
 from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm
 from speechd.schemas.transcription import TranscriptionForm, TranslationForm
 from speechd.types import Segment, Transcript
+
+MAX_TRANSCRIPT_VALUES = 2_000_000
+"""Members and items of a transcript that is given: 12 hours with words and tokens have about 800 000."""
 
 
 def router(dialect: Dialect) -> APIRouter:
@@ -47,7 +52,23 @@ def router(dialect: Dialect) -> APIRouter:
     async def diarization(request: Request) -> Response:
         return await create_transcription(request, DiarizationForm, dialect)
 
+    @routes.post("/audio/transcriptions/format", **format_operation())
+    async def formatted(request: Request) -> Response:
+        return await write_transcript(request, dialect)
+
     return routes
+
+
+async def write_transcript(request: Request, dialect: Dialect) -> Response:
+    """A transcript that the caller has, in another format.
+
+    Raises:
+        InvalidRequest, TooLarge: whatever is wrong with it.
+    """
+    limit = get_service(request).settings.max_json_bytes
+    body = await read_text_request(request, limit, MAX_TRANSCRIPT_VALUES)
+    written = await format_transcript(body.fields, context_of(request, dialect))
+    return Response(written.content, media_type=written.media_type)
 
 
 async def create_transcription(request: Request, form_type: type[RecordingForm], dialect: Dialect) -> Response:

@@ -1,0 +1,1 @@
+"""Schemas of transcripts that a caller gives back."""
