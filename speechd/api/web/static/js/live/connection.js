@@ -1,5 +1,6 @@
 // A realtime session of the server that outlives its connections.
 
+import { url } from "../api.js";
 import { pcmBytes, toBase64 } from "../audio/base64.js";
 import { AudioLog } from "./audio_log.js";
 import { applyEvent, neededFrom, withoutOpen } from "./turns.js";
@@ -93,7 +94,7 @@ export class LiveConnection {
 
   /** @param {string} secret */
   _open(secret) {
-    const address = new URL("/v1/realtime?intent=transcription", location.href);
+    const address = url("realtime?intent=transcription");
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address, [PROTOCOL, KEY_PROTOCOL + secret]);
     this._socket = socket;

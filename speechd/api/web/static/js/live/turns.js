@@ -3,10 +3,11 @@
 const TEXT = "conversation.item.input_audio_transcription.";
 
 /**
- * @typedef {{word: string, start: number, end: number}} Word
+ * @typedef {{word: string, start: number, end: number, speaker?: string}} Word
+ * @typedef {{text: string, start: number, end: number, speaker: string}} Part  what one speaker says
  * @typedef {{id: string, start: number, end: number | null, text: string, final: boolean, failed: string,
- *   speaker: string, words: Word[]}} Turn
- *   A turn: `start` and `end` in seconds since the first audio; words with times since the first audio.
+ *   parts: Part[], words: Word[]}} Turn
+ *   A turn. All times are seconds since the first audio. `parts` is empty where speakers are not told apart.
  * @typedef {readonly Turn[]} Turns
  * @typedef {{[member: string]: any, type: string}} ServerEvent
  */
@@ -27,6 +28,8 @@ export function applyEvent(turns, event, offset) {
       return changed(turns, event.item_id, {}, offset);
     case `${TEXT}delta`:
       return changed(turns, event.item_id, { text: textOf(turns, event.item_id) + event.delta });
+    case `${TEXT}segment`:
+      return changed(turns, event.item_id, { parts: [...partsOf(turns, event.item_id), partOf(turns, event)] });
     case `${TEXT}completed`:
       return completed(turns, event);
     case `${TEXT}failed`:
@@ -60,6 +63,18 @@ export function neededFrom(turns, now, padding) {
 }
 
 /**
+ * What is said in a turn, by speaker where speakers are told apart.
+ *
+ * @param {Turn} turn
+ * @returns {Part[]}
+ */
+export function partsIn(turn) {
+  if (turn.parts.length) return turn.parts;
+  const end = Math.max(turn.end ?? turn.start, turn.start);
+  return [{ text: turn.text.trim(), start: turn.start, end, speaker: "" }];
+}
+
+/**
  * The turns as a transcript that the server's formats take.
  *
  * @param {Turns} turns
@@ -67,16 +82,12 @@ export function neededFrom(turns, now, padding) {
  */
 export function toTranscript(turns, language) {
   const said = turns.filter((turn) => turn.text.trim());
-  const segments = said.map((turn, id) => ({
+  const segments = said.flatMap(partsIn).map(({ speaker, ...part }, id) => ({
     id,
-    start: turn.start,
-    end: Math.max(turn.end ?? turn.start, turn.start),
-    text: turn.text.trim(),
-    ...(turn.speaker ? { speaker: turn.speaker } : {}),
+    ...part,
+    ...(speaker ? { speaker } : {}),
   }));
-  const words = said.flatMap((turn) =>
-    turn.words.map((word) => ({ ...word, ...(turn.speaker ? { speaker: turn.speaker } : {}) })),
-  );
+  const words = said.flatMap((turn) => turn.words);
   const text = segments.map((segment) => segment.text).join(" ");
   const duration = segments.reduce((latest, segment) => Math.max(latest, segment.end), 0);
   const whole = { task: "transcribe", language, duration, text, segments };
@@ -91,12 +102,23 @@ function completed(turns, event) {
   const start = turn?.start ?? 0;
   /** @type {Word[]} */
   const words = (event.words ?? []).map((/** @type {Word} */ word) => ({
-    word: word.word,
+    ...word,
     start: start + word.start,
     end: start + word.end,
   }));
   const end = Math.max(turn?.end ?? 0, words.at(-1)?.end ?? 0, start);
-  return changed(turns, event.item_id, { text, words, end, final: true, speaker: event.speaker ?? "" });
+  return changed(turns, event.item_id, { text, words, end, final: true });
+}
+
+/** @param {Turns} turns @param {string} id */
+function partsOf(turns, id) {
+  return turns.find((turn) => turn.id === id)?.parts ?? [];
+}
+
+/** @param {Turns} turns @param {ServerEvent} event @returns {Part} */
+function partOf(turns, event) {
+  const start = turns.find((turn) => turn.id === event.item_id)?.start ?? 0;
+  return { text: event.text, start: start + event.start, end: start + event.end, speaker: event.speaker };
 }
 
 /** @param {Turns} turns @param {string} id */
@@ -116,6 +138,6 @@ function changed(turns, id, members, offset = 0) {
     return turns.map((turn) => (turn.id === id ? { ...turn, ...members } : turn));
   }
   /** @type {Turn} */
-  const fresh = { id, start: Math.max(offset, turns.at(-1)?.end ?? 0), end: null, text: "", final: false, failed: "", speaker: "", words: [] };
+  const fresh = { id, start: Math.max(offset, turns.at(-1)?.end ?? 0), end: null, text: "", final: false, failed: "", parts: [], words: [] };
   return [...turns, { ...fresh, ...members }];
 }
