@@ -5,8 +5,8 @@ import { tellError } from "../messages.js";
 import { languageName } from "../speak/voices.js";
 
 export const CODES = (
-  "en de es fr it pt nl ca pl cs sk sl hr sr bs mk bg ro hu da sv no nn fi et lv lt is ga cy eu gl sq el tr ru uk be ka hy az" +
-  " kk uz tg tk tt ba he yi ar fa ps ur hi bn pa gu mr ne sd ta te kn ml si as sa th lo my km vi id ms jw su tl zh yue ja" +
+  "en de es fr it pt nl ca pl cs sk sl hr sr bs mk bg ro hu da sv no nn fi et lv lt is cy eu gl sq el tr ru uk be ka hy az" +
+  " kk uz tg tk tt ba he yi ar fa ps ur hi bn pa gu mr ne sd ta te kn ml si as sa th lo my km vi id ms jv su tl zh yue ja" +
   " ko mn bo sw so am yo ha ln sn mg mt mi haw fo br oc ht lb la af"
 ).split(" ");
 
