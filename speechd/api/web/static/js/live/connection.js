@@ -8,7 +8,6 @@ import { applyEvent, neededFrom, withoutOpen } from "./turns.js";
 const PROTOCOL = "realtime";
 const KEY_PROTOCOL = "openai-insecure-api-key.";
 const WORDS = "item.input_audio_transcription.words";
-const PADDING = 1; // seconds before speech that the server may count to its turn, and some
 const WAITS = [1, 2, 4, 8, 15]; // seconds before the next try
 const FINISH_SECONDS = 30; // for the last texts
 
@@ -127,7 +126,7 @@ export class LiveConnection {
     const turns = applyEvent(this.turns, event, this._offset);
     if (turns === this.turns) return;
     this.turns = turns;
-    this._log.dropBefore(neededFrom(turns, this.seconds, PADDING));
+    this._log.dropBefore(neededFrom(turns));
     this.onchange();
   }
 

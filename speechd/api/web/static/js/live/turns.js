@@ -51,15 +51,14 @@ export function withoutOpen(turns) {
 }
 
 /**
- * Seconds from which on audio may be needed again: the start of the first turn without its final text.
+ * Seconds from which on audio may be needed again: the start of the first turn without its final text, else the end of
+ * the last turn. What comes after that may be speech of which the server has not told yet.
  *
  * @param {Turns} turns
- * @param {number} now seconds of audio so far
- * @param {number} padding seconds before speech that belong to its turn
  */
-export function neededFrom(turns, now, padding) {
+export function neededFrom(turns) {
   const open = turns.filter((turn) => !turn.final).map((turn) => turn.start);
-  return Math.max(0, Math.min(now - padding, ...open));
+  return open.length ? Math.min(...open) : Math.max(0, ...turns.map((turn) => turn.end ?? turn.start));
 }
 
 /**
