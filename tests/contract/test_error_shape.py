@@ -63,8 +63,8 @@ async def test_every_path_and_method(house: House) -> None:
 
 
 async def test_every_path_needs_the_key(keyed: House) -> None:
-    opened = {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
-    for path in [*(paths_of(keyed.app) - opened - {"/docs/{name}"}), "/nowhere"]:
+    opened = {"/", "/healthz", "/readyz", "/docs", "/openapi.json", "/app"}
+    for path in [*(paths_of(keyed.app) - opened - {"/docs/{name}", "/app/{name:path}"}), "/nowhere"]:
         for authorization in ({}, {"authorization": "Bearer wrong"}):
             for method in ("GET", "POST", "OPTIONS"):
                 reply = await keyed.client.request(method, path, headers=authorization)

@@ -1,6 +1,6 @@
 /**
  * All texts of the page in English and German: one table, whose rows stand in a file per section.
- * `t("transcribe.left", { time: "2:10" })` fills in `{time}`.
+ * Values fill in names in braces: `t("error.again", { seconds: 5 })`.
  */
 import { createStore } from "../store.js";
 import { live } from "./live.js";

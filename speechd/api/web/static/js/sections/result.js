@@ -1,7 +1,49 @@
-/** This section is not in this version of the page. */
-import { html } from "../html.js";
+/** A transcript: to be heard, edited and exported. While its job runs: the text so far. */
+import { html, useEffect, useState } from "../html.js";
+import { tellError } from "../messages.js";
+import { Editor } from "../result/editor.js";
+import { openSession } from "../result/session.js";
+import { useStore } from "../store.js";
+import { followJob, isOpen, jobs, updateJob } from "../transcribe/jobs.js";
+import { JobRow } from "../transcribe/rows.js";
 
 /** @param {import("../main.js").SectionProps} props */
-export default function Section({ t }) {
-  return html`<h1>${t("result.tab")}</h1><p>${t("shell.absent")}</p>`;
+export default function Section({ t, args: [id] }) {
+  const [session, setSession] = useState(/** @type {ReturnType<typeof import("../result/session.js").createSession>|null} */ (null));
+  const [failed, setFailed] = useState(false);
+  const row = useStore(jobs).rows.find((each) => each.job.id === id);
+  useEffect(() => {
+    const ending = new AbortController();
+    setSession(null);
+    open(id, ending.signal)
+      .then((opened) => opened && setSession(opened))
+      .catch((error) => {
+        if (ending.signal.aborted) return;
+        setFailed(true);
+        tellError(error);
+      });
+    return () => ending.abort();
+  }, [id]);
+  return html`
+    <p><a href="#/transcribe">← ${t("result.all")}</a></p>
+    <h1>${session?.name || row?.name || t("result.tab")}</h1>
+    ${session ? html`<${Editor} key=${session.id} session=${session} />` : waiting(row, failed, t)}
+  `;
+}
+
+/** @param {import("../transcribe/jobs.js").Row|undefined} row @param {boolean} failed @param {import("../main.js").SectionProps["t"]} t */
+function waiting(row, failed, t) {
+  if (row) return html`<ul class="rows card"><${JobRow} row=${row} /></ul>`;
+  return html`<p>${t(failed ? "result.none" : "shell.loading")}</p>`;
+}
+
+/** Follows the job to its end, if that has not come. @param {string} id @param {AbortSignal} signal */
+async function open(id, signal) {
+  const first = await openSession(id, signal);
+  if ("session" in first) return first.session;
+  updateJob(first.job);
+  if (!isOpen(first.job)) return null;
+  await followJob(id, signal);
+  const then = await openSession(id, signal);
+  return "session" in then ? then.session : null;
 }
