@@ -62,6 +62,10 @@ export const live = {
   "live.download": { en: "Download the text", de: "Text herunterladen" },
   "live.download_audio": { en: "Download the recording", de: "Aufnahme herunterladen" },
   "live.keep": { en: "Keep as a transcript to edit", de: "Als Transkript zum Bearbeiten behalten" },
+  "live.kept": {
+    en: "The recording is kept in this browser. You find it in the section Transcribe.",
+    de: "Die Aufnahme bleibt in diesem Browser. Sie finden sie im Bereich Transkribieren.",
+  },
   "live.keep_note": {
     en: "The recording becomes a transcript with player and editor. It is transcribed once more, as a whole.",
     de: "Die Aufnahme wird ein Transkript mit Player und Editor. Sie wird dafür noch einmal im Ganzen transkribiert.",

@@ -1,4 +1,5 @@
 /** What is being said, as it is understood: a line for each part of a turn. */
+import { clock } from "../clock.js";
 import { html, useLayoutEffect, useRef } from "../html.js";
 import { partsIn } from "./turns.js";
 
@@ -34,12 +35,4 @@ export function Captions({ turns, t }) {
         </div>`,
     )}
   </div>`;
-}
-
-/** 75 -> 1:15 @param {number} seconds */
-export function clock(seconds) {
-  const whole = Math.floor(seconds);
-  const minutes = Math.floor(whole / 60) % 60;
-  const tail = `${minutes}:${String(whole % 60).padStart(2, "0")}`;
-  return whole < 3600 ? tail : `${Math.floor(whole / 3600)}:${tail.padStart(5, "0")}`;
 }

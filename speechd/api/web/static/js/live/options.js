@@ -4,12 +4,6 @@ import { html, useEffect, useState } from "../html.js";
 import { tellError } from "../messages.js";
 import { languageName } from "../speak/voices.js";
 
-export const CODES = (
-  "en de es fr it pt nl ca pl cs sk sl hr sr bs mk bg ro hu da sv no nn fi et lv lt is cy eu gl sq el tr ru uk be ka hy az" +
-  " kk uz tg tk tt ba he yi ar fa ps ur hi bn pa gu mr ne sd ta te kn ml si as sa th lo my km vi id ms jv su tl zh yue ja" +
-  " ko mn bo sw so am yo ha ln sn mg mt mi haw fo br oc ht lb la af"
-).split(" ");
-
 /**
  * @typedef {{device: string, model: string, language: string, words: string, speakers: boolean}} Choice
  */
@@ -22,7 +16,7 @@ export const DEFAULT_CHOICE = { device: "", model: "auto", language: "", words: 
  *   change: (part: Partial<Choice>) => void, running: boolean}} props
  */
 export function Options({ api, t, choice, change, running }) {
-  const [models, setModels] = useState(/** @type {string[]} */ ([]));
+  const [models, setModels] = useState(/** @type {{id: string, languages: string[]}[]} */ ([]));
   const [devices, setDevices] = useState(/** @type {{id: string, name: string}[]} */ ([]));
   useEffect(() => {
     api.json("models").then((list) => setModels(recognisers(list.data)), tellError);
@@ -34,7 +28,9 @@ export function Options({ api, t, choice, change, running }) {
     return () => navigator.mediaDevices?.removeEventListener("devicechange", look);
   }, [running]);
   const from = (/** @type {keyof Choice} */ name) => (/** @type {any} */ event) => change({ [name]: event.target.value });
-  const names = CODES.map((code) => /** @type {const} */ ([code, languageName(code)])).sort((a, b) => a[1].localeCompare(b[1]));
+  const chosen = models.filter((model) => choice.model === "auto" || choice.model === model.id);
+  const codes = [...new Set(chosen.flatMap((model) => model.languages))];
+  const names = codes.map((code) => /** @type {const} */ ([code, languageName(code)])).sort((a, b) => a[1].localeCompare(b[1]));
   return html`<fieldset class="grid plainset" disabled=${running}>
     <legend class="hidden">${t("live.options")}</legend>
     <label class="field">
@@ -55,7 +51,7 @@ export function Options({ api, t, choice, change, running }) {
       ${t("live.model")}
       <select id="model" value=${choice.model} onChange=${from("model")}>
         <option value="auto">${t("live.auto")}</option>
-        ${models.map((model) => html`<option value=${model}>${model}</option>`)}
+        ${models.map(({ id }) => html`<option value=${id}>${id}</option>`)}
       </select>
     </label>
     <label class="field">
@@ -74,7 +70,7 @@ export function Options({ api, t, choice, change, running }) {
 function recognisers(models) {
   return models
     .filter((model) => model.active && model.speechd?.kind === "asr" && !model.speechd.stands_for)
-    .map((model) => model.id);
+    .map((model) => ({ id: model.id, languages: model.speechd.languages }));
 }
 
 /** `tea, Lisbon` -> its words. @param {string} text */

@@ -1,8 +1,10 @@
 /** What was said live, as files, or as a transcript to edit. */
 import { saveBlob } from "../download.js";
 import { html, useState } from "../html.js";
-import { tellError } from "../messages.js";
-import { wordsOf } from "./options.js";
+import { tell, tellError } from "../messages.js";
+import { nameJob } from "../transcribe/jobs.js";
+import { DEFAULTS, requestOf } from "../transcribe/options.js";
+import { addUpload } from "../transcribe/uploads.js";
 import { toTranscript } from "./turns.js";
 
 /** Formats of the server, with the endings of their files. */
@@ -40,8 +42,15 @@ export function Saving({ api, t, navigate, turns, recording, choice }) {
     saveBlob(await reply.blob(), `${t("live.file_name")}.${ending}`);
   });
   const keep = guarded(async () => {
-    const job = await sendRecording(api, /** @type {Blob} */ (recording), choice, t("live.file_name"));
-    navigate("result", job);
+    const file = /** @type {Blob} */ (recording);
+    const name = fileName(file, `${t("live.file_name")} ${new Date().toLocaleString()}`);
+    try {
+      navigate("result", await sendRecording(api, file, name, choice));
+    } catch (error) {
+      tellError(error);
+      addUpload(file, name, wishesOf(choice), true);
+      tell(t("live.kept"), "note");
+    }
   });
   return html`<section class="card" aria-labelledby="live-save">
     <h2 id="live-save">${t("live.save")}</h2>
@@ -70,23 +79,20 @@ export function Saving({ api, t, navigate, turns, recording, choice }) {
  *
  * @param {typeof import("../api.js").api} api
  * @param {Blob} recording
- * @param {import("./options.js").Choice} choice
  * @param {string} name
+ * @param {import("./options.js").Choice} choice
  * @returns {Promise<string>} id of the job
  */
-async function sendRecording(api, recording, choice, name) {
-  const body = new FormData();
-  body.set("file", recording, fileName(recording, name));
-  body.set("model", choice.model);
-  body.set("response_format", "verbose_json");
-  body.append("timestamp_granularities[]", "segment");
-  body.append("timestamp_granularities[]", "word");
-  if (choice.language) body.set("language", choice.language);
-  for (const word of wordsOf(choice.words)) body.append("keywords[]", word);
-  if (choice.speakers) body.set("speakers", "true");
-  const headers = { prefer: "respond-async" };
-  const reply = await api.fetch("audio/transcriptions", { method: "POST", body, headers });
-  return (await reply.json()).id;
+async function sendRecording(api, recording, name, choice) {
+  const { path, form } = requestOf(wishesOf(choice), recording, name);
+  const job = await api.json(path, { method: "POST", body: form, headers: { prefer: "respond-async" } });
+  await nameJob(job, name);
+  return job.id;
+}
+
+/** @param {import("./options.js").Choice} choice @returns {import("../transcribe/options.js").Wishes} */
+function wishesOf({ model, language, words, speakers }) {
+  return { ...DEFAULTS, model, language, words, speakers: speakers ? "voices" : "one" };
 }
 
 /** @param {Blob} recording @param {string} name */

@@ -1,7 +1,8 @@
 /** Live: captions of what is said into the microphone. */
 import { Microphone, MicrophoneError } from "../audio/microphone.js";
+import { clock } from "../clock.js";
 import { html, useEffect, useRef, useState } from "../html.js";
-import { Captions, clock } from "../live/captions.js";
+import { Captions } from "../live/captions.js";
 import { LiveConnection } from "../live/connection.js";
 import { DEFAULT_CHOICE, Options, wordsOf } from "../live/options.js";
 import { Saving } from "../live/saving.js";
