@@ -13,7 +13,7 @@ from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.engines.engine_monitor import EngineFaults, shared_monitor
 from speechd.asr.fallback_transcriber import FallbackTranscriber
 from speechd.asr.speakers.transcriber import DiarizationQueue, SpeakerTranscriber
-from speechd.asr.streaming.decoder import StreamingDecoder
+from speechd.asr.streaming.decoder import StreamingDecoder, WindowDecoder
 from speechd.audio.isolation.pool import DecodingCounts, shared_pool
 from speechd.cache.coalescing import RequestCoalescer
 from speechd.cache.ttl_cache import TTLCache
@@ -110,27 +110,60 @@ class Service:
             ModelNotFound, ModelNotInstalled, Unprocessable: see ModelStore.choose.
             ModelLoading: it is being pulled.
         """
-        longest = self.settings.max_audio_seconds
         if options.task == "diarize":
             model = self._speaker_model(model_id)
-            return model, SpeakerTranscriber(model.id, partial(self.diarizer, model), self._diarizations, longest)
+            return model, self.transcriber_of(model, options)
         model = self._recogniser(model_id, options)
         if options.speakers is not None:
             self._speaker_model()
-        on_demand = partial(OnDemandTranscriber, self.loaded, self.diarizer, longest)
         if not self.models.means_auto(model_id):
-            return model, on_demand(model)
-        first = on_demand(model, partial(self._instead_of, options))
+            return model, self.transcriber_of(model, options)
+        first = self.transcriber_of(model, options, partial(self._instead_of, options))
         second = self.models.second(model, options)
         if second is None:
             return model, first
-        other = on_demand(second)
+        other = self.transcriber_of(second, options)
         return model, FallbackTranscriber(first, other, second.languages[0], model.trust)
+
+    def transcriber_of(
+        self, model: Model, options: TranscribeOptions, instead_of: Callable[[Model], Model | None] | None = None
+    ) -> Transcriber:
+        """A transcriber that loads this model when it begins.
+
+        Args:
+            instead_of: gives another model where the files of one cannot be loaded; None: there is no other.
+        """
+        longest = self.settings.max_audio_seconds
+        if options.task == "diarize":
+            return SpeakerTranscriber(model.id, partial(self.diarizer, model), self._diarizations, longest)
+        return OnDemandTranscriber(self.loaded, self.diarizer, longest, model, instead_of)
+
+    def speaker_of(self, voice: Voice) -> Speaker:
+        """A speaker that loads this voice when it begins."""
+        return OnDemandSpeaker(self.loaded, voice, self.settings)
+
+    @asynccontextmanager
+    async def decoder_of(
+        self, model: Model, instead_of: Callable[[Model], Model | None] | None, caller: str = ""
+    ) -> AsyncGenerator[WindowDecoder]:
+        """This model, in memory for as long as the context is open.
+
+        Args:
+            instead_of: see transcriber_of.
+            caller: id of the key that it is for.
+
+        Raises:
+            EngineFailure: its files cannot be loaded.
+        """
+        longest = self.settings.max_audio_seconds
+        async with OnDemandTranscriber(self.loaded, self.diarizer, longest, model, instead_of).opened() as found:
+            batcher, row = found
+            yield StreamingDecoder(batcher, row.window_seconds, caller)
 
     @asynccontextmanager
     async def streaming_decoder(
         self, model_id: str, options: TranscribeOptions, caller: str = ""
-    ) -> AsyncGenerator[StreamingDecoder]:
+    ) -> AsyncGenerator[WindowDecoder]:
         """The model of a live transcription, in memory for as long as the context is open.
 
         Raises:
@@ -138,9 +171,8 @@ class Service:
         """
         model = self._recogniser(model_id, options)
         other = partial(self._instead_of, options) if self.models.means_auto(model_id) else None
-        on_demand = OnDemandTranscriber(self.loaded, self.diarizer, self.settings.max_audio_seconds, model, other)
-        async with on_demand.opened() as (batcher, row):
-            yield StreamingDecoder(batcher, row.window_seconds, caller)
+        async with self.decoder_of(model, other, caller) as decoder:
+            yield decoder
 
     async def speaker(
         self, model_id: str, voice_name: str, language: str = "", *, required: bool = False
@@ -164,7 +196,7 @@ class Service:
             if missing:
                 self._pull_instead(missing.id, refusal)
         voice = await self._usable_voice(choose)
-        return voice, OnDemandSpeaker(self.loaded, voice, self.settings)
+        return voice, self.speaker_of(voice)
 
     @asynccontextmanager
     async def diarizer(self, model: Model | None = None) -> AsyncGenerator[Diarizer]:
@@ -248,8 +280,9 @@ class Service:
             except SpeechdError as error:
                 log.error("%s was not preloaded: %s", model_id, error.message)
 
-    async def _check(self, model: Model) -> None:
-        """
+    async def check(self, model: Model) -> None:
+        """Tries whether the files of a model can be loaded, in a process of its own; once for the same files.
+
         Raises:
             EngineFailure, FeatureNotInstalled, Misconfigured: see ModelChecker.check.
         """
@@ -261,7 +294,7 @@ class Service:
         log.info("loading %s (%.0f MB)", model.id, megabytes)
         try:
             with span("load model", speechd__model=model.id):
-                await self._check(model)
+                await self.check(model)
                 load = self._load_engine or ENGINES[model.engine]
                 engine = await run_in(LOADS, load, model, self.settings)
         except SpeechdError:
@@ -293,7 +326,7 @@ class Service:
         voice = choose()
         while True:
             try:
-                await self._check(voice.model)
+                await self.check(voice.model)
             except EngineFailure as error:
                 self.models.broken.add(voice.model)
                 following = choose()

@@ -316,6 +316,37 @@ class Settings(BaseSettings):
         120, gt=0, description="Seconds between two pieces of the answer of an LLM backend."
     )
 
+    cluster: str = Field(
+        "",
+        description="Ray cluster whose machines run the models: `auto` for the one that runs on this machine, or"
+        " `HOST:PORT` of its head. It needs the extra `cluster`. Default: none, models run in this process.",
+    )
+    cluster_gpus: float | None = Field(
+        None,
+        ge=0,
+        description="GPUs that a replica of a recogniser takes in the cluster: `1`, or a fraction such as `0.25`, so"
+        " that four share one. Default: 1 where the cluster has GPUs.",
+    )
+    cluster_cpus: float = Field(1, gt=0, description="CPUs that a replica takes in the cluster.")
+    cluster_max_replicas: int = Field(
+        8, gt=0, le=10_000, description="Replicas of one model in the cluster at most, however much audio waits."
+    )
+    cluster_warm_replicas: dict[str, int] = Field(
+        default_factory=dict,
+        description="JSON object of models and the replicas that always stay, `{\"whisper-large-v3\": 2}`. Default: 1"
+        " for the models of SPEECHD_PRELOAD, or for all where SPEECHD_KEEP_ALIVE is -1; other models leave the cluster"
+        " when they are idle for SPEECHD_KEEP_ALIVE.",
+    )
+    cluster_queue_seconds: float = Field(
+        60, gt=0, description="Seconds of audio that may wait for each replica before another one is started."
+    )
+    cluster_start_seconds: float = Field(
+        60,
+        gt=0,
+        description="Seconds that a request waits for the first replica of its model. Then it is answered 503, and the"
+        " replica goes on starting.",
+    )
+
     device: str = Field(
         "auto", description="Where models run: `auto`, `cpu`, `cuda`, or `cuda:0,1` for a copy on each of several GPUs."
     )

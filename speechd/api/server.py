@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from speechd.api.app import FrontDoorOpener, create_app
@@ -18,7 +18,7 @@ from speechd.registry.files import PULL_PAIR
 from speechd.registry.memory import MODEL_MEMORY
 from speechd.registry.registry import ModelStore
 from speechd.registry.selection import installed_bytes
-from speechd.service import open_service
+from speechd.service import Service, open_service
 from speechd.settings import Settings
 from speechd.telemetry.logs import start_logging
 from speechd.telemetry.tracing import check_tracing
@@ -32,13 +32,19 @@ EMBEDDED_ONLY = (
 log = logging.getLogger("speechd")
 
 
-def run(settings: Settings, lacking: str = "", beside: FrontDoorOpener | None = None) -> None:
+def run(
+    settings: Settings,
+    lacking: str = "",
+    beside: FrontDoorOpener | None = None,
+    open_service: Callable[[Settings], Service] = open_service,
+) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
         settings: they have the address.
         lacking: why wanted models are missing; logged in the same line.
         beside: another protocol on the same service.
+        open_service: called once, inside the running event loop.
 
     Raises:
         Misconfigured: the address is open to the network without a key, or the server cannot listen on it.

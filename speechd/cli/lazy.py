@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from speechd.cli.transcribe.run import run as run_transcribe
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
+    from speechd.cluster.serving.service import join_and_open
     from speechd.configuration.origins import DEFAULT, origin, unknown_notes
     from speechd.configuration.sources import SECRETS
     from speechd.folders.discover import Selection
@@ -78,6 +79,7 @@ __all__ = [
     "folder_bytes",
     "format_usage",
     "import_models",
+    "join_and_open",
     "list_keys",
     "list_microphones",
     "listen",
@@ -129,6 +131,7 @@ HOMES = {
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
+    "cluster.serving.service": ("join_and_open",),
     "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
     "configuration.sources": ("SECRETS",),
     "folders.discover": ("Selection",),

@@ -30,6 +30,10 @@ def serve(
             help="First install a recogniser and a voice where only embedded ones are installed (SPEECHD_AUTO_MODEL).",
         ),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", help="Ray cluster that runs the models: auto, or HOST:PORT. Default: none."),
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings, as before `serve`.")] = None,
 ) -> None:
     """Serve the HTTP API.
@@ -40,14 +44,15 @@ def serve(
 
     if config is not None:
         os.environ["SPEECHD_CONFIG"] = str(config)
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = lazy.read_settings(**given)
+    options = {"host": host, "port": port, "cluster": cluster}
+    settings = lazy.read_settings(**{name: value for name, value in options.items() if value is not None})
     lacking = ""
     if pull:
         lazy.refuse_unsafe_binding(settings)
         lazy.listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
         lacking = bring_defaults(settings)
-    lazy.run_server(settings, lacking, open_wyoming(settings))
+    open_service = lazy.join_and_open(settings) if settings.cluster else lazy.open_service
+    lazy.run_server(settings, lacking, open_wyoming(settings), open_service)
 
 
 def wyoming(

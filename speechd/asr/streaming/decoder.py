@@ -3,12 +3,30 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded, Job
 
 DUE = 1.0
 """Seconds after which a hypothesis is wanted. By then it goes before every upload that came later."""
+
+
+class WindowDecoder(Protocol):
+    """Decodes single windows; local or remote."""
+
+    @property
+    def longest(self) -> float:
+        """Seconds of audio in one window."""
+        ...
+
+    async def decode(self, job: Job) -> Decoded:
+        """Decodes one window ahead of uploads that come later.
+
+        Raises:
+            Overloaded, EngineFailure: see speechd.asr.batcher.Batcher.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

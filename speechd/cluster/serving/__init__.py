@@ -1,0 +1,1 @@
+"""`speechd serve --cluster`: models run in replicas of Ray Serve, and the API process holds stubs for them."""
