@@ -9,7 +9,7 @@ from speechd.cli import lazy
 
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
 HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
-SPEAKERS = "Speakers"
+SPEAKERS, CLUSTER = "Speakers", "By a cluster"
 
 Paths = Annotated[
     list[Path],
@@ -157,6 +157,25 @@ ApiKey = Annotated[
     typer.Option(help="API key of the server. Default: SPEECHD_API_KEY.", rich_help_panel=SERVICE, show_default=False),
 ]
 Parallel = Annotated[int, typer.Option(min=1, max=64, help="Number of uploads at once.", rich_help_panel=SERVICE)]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Transcribe on the machines of a cluster of Ray: auto, or HOST:PORT of its head. Extra `cluster`.",
+        rich_help_panel=CLUSTER,
+        show_default=False,
+    ),
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="Number of transcribers there. Default: one for each GPU, or for each machine.",
+        rich_help_panel=CLUSTER,
+        show_default=False,
+    ),
+]
 
 
 def transcribe(
@@ -191,6 +210,8 @@ def transcribe(
     url: Url = None,
     api_key: ApiKey = None,
     parallel: Parallel = 4,
+    cluster: ClusterAddress = None,
+    replicas: Replicas = None,
 ) -> None:
     """Transcribe recordings and whole folders.
 
@@ -236,7 +257,7 @@ def transcribe(
         formats=format,
         output=output_dir,
         selection=lazy.Selection(tuple(include or ()), tuple(exclude or ())),
-        way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
+        way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel, cluster, replicas),
     )
     raise typer.Exit(lazy.run_transcribe(plan, lazy.read_settings()))
 
