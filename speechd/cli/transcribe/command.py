@@ -1,6 +1,5 @@
 """`speechd transcribe` and `speechd translate`: their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +11,11 @@ HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
 SPEAKERS, CLUSTER = "Speakers", "By a cluster"
 
 Paths = Annotated[
-    list[Path],
-    typer.Argument(help="Recordings, and folders with recordings. - is standard input.", show_default=False),
+    list[str],
+    typer.Argument(
+        help="Recordings, and folders with recordings, also as addresses: s3://bucket/in. - is standard input.",
+        show_default=False,
+    ),
 ]
 ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id. `auto` is the best installed one.")]
 LanguageOption = Annotated[
@@ -54,11 +56,11 @@ Formats = Annotated[
     ),
 ]
 OutputDirOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--output-dir",
         "-o",
-        help="Folder for the results. - prints them. Default: beside the recordings of a folder."
+        help="Folder or address for the results. - prints them. Default: beside the recordings of a folder."
         " The text of single files is printed.",
         rich_help_panel=WRITTEN,
     ),
@@ -236,7 +238,7 @@ def transcribe(
 
     layout = lazy.Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
     plan = lazy.TranscribePlan.read(
-        paths,
+        [lazy.parse_location(path) for path in paths],
         model=model,
         asked=lazy.TranscribeArgs(
             task,
@@ -255,7 +257,7 @@ def transcribe(
             known_speakers,
         ),
         formats=format,
-        output=output_dir,
+        output=lazy.parse_location(output_dir) if output_dir is not None else None,
         selection=lazy.Selection(tuple(include or ()), tuple(exclude or ())),
         way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel, cluster, replicas),
     )

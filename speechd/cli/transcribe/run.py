@@ -24,6 +24,7 @@ from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.progress import Display, list_failures, name_remedy, open_display
 from speechd.folders.remote import Remote, open_client
 from speechd.folders.run import FolderRun, RunConfig
+from speechd.folders.storage.address import Location
 from speechd.folders.transcriber import Local, Recogniser
 from speechd.folders.watch import follow
 from speechd.formats.diarization import DIARIZATION_FORMATS
@@ -47,7 +48,7 @@ FILE_FORMATS = {
     "rttm": DIARIZATION_FORMATS["rttm"],
 }
 """By the names that `--format` takes."""
-STANDARD = Path("-")
+STANDARD: Location = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
 LONG_WAIT = 5.0
 """Seconds of waiting for a service after which the reason is printed."""
@@ -78,10 +79,10 @@ class RunMode:
 class RunPlan:
     """The configuration of one run of the command."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Location, ...]
     selection: Selection
     formats: tuple[Format, ...]
-    output: Path | None
+    output: Location | None
     """Folder to write to; None writes beside each recording."""
     printed: bool
     """Whether only standard output is written."""
@@ -95,12 +96,12 @@ class RunPlan:
     @classmethod
     def read(
         cls,
-        paths: Sequence[Path],
+        paths: Sequence[Location],
         *,
         model: str,
         asked: TranscribeArgs,
         formats: Sequence[str],
-        output: Path | None,
+        output: Location | None,
         selection: Selection | None = None,
         way: RunMode | None = None,
     ) -> "RunPlan":
