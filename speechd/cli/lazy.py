@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from speechd.configuration.origins import DEFAULT, origin, unknown_notes
     from speechd.configuration.sources import SECRETS
     from speechd.folders.discover import Selection
+    from speechd.folders.storage.address import parse_location
     from speechd.formats.subtitles import Layout
     from speechd.operations.known_speakers import enrol
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
@@ -89,6 +90,7 @@ __all__ = [
     "open_service",
     "opened_keys",
     "origin",
+    "parse_location",
     "parse_permissions",
     "place",
     "pull",
@@ -135,6 +137,7 @@ HOMES = {
     "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
     "configuration.sources": ("SECRETS",),
     "folders.discover": ("Selection",),
+    "folders.storage.address": ("parse_location",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),
     "operations.known_speakers": ("enrol",),

@@ -1,1 +1,5 @@
+<<<<<<< HEAD
 """Many machines: the same service on Ray. Nothing here is imported without the extra `cluster`."""
+=======
+"""Many machines as one, by Ray (extra `cluster`)."""
+>>>>>>> cluster

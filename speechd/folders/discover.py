@@ -5,9 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
+from typing import BinaryIO
 
 from speechd.errors import InvalidRequest
+from speechd.folders.storage.address import Address, Location
+from speechd.folders.storage.remote_folder import RemoteFolder
+from speechd.folders.storage.version import FileVersion, version_of
 
 MEDIA_SUFFIXES = frozenset(
     f".{name}"
@@ -35,7 +39,7 @@ class FoundRecording:
         return self.label or display_name(self.path)
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Location:
         """The named folder, or the folder of the named file."""
         return self.path.parents[len(self.name.parts) - 1]
 
@@ -43,6 +47,70 @@ class FoundRecording:
     def source(self) -> Path:
         """The absolute path, which identifies it in all runs. Links are not resolved."""
         return Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
+
+    @property
+    def is_near(self) -> bool:
+        """Whether its header can be read without fetching all of it."""
+        return True
+
+    def open(self) -> tuple[BinaryIO, FileVersion]:
+        """Opens it, and says which version that is.
+
+        Raises:
+            OSError, InvalidAudio: it cannot be read.
+        """
+        file = self.path.open("rb")
+        return file, version_of(os.fstat(file.fileno()))
+
+    def version(self) -> FileVersion:
+        """Its present version.
+
+        Raises:
+            OSError, InvalidAudio: it cannot be read.
+        """
+        return version_of(self.path.stat())
+
+    def seen(self) -> FileVersion:
+        """Its version as it was found; as `version`."""
+        return self.version()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile(FoundRecording):
+    """One file in remote storage. `path` is its address, of which a path keeps one slash after the colon."""
+
+    folder: RemoteFolder | None = None
+    key: str = ""
+    """Its path below the folder."""
+    listed: FileVersion | None = None
+    """Its version when the folder was listed."""
+
+    @property
+    def root(self) -> Location:
+        return self._folder.address if self.key else self._folder.address.parent
+
+    @property
+    def source(self) -> Path:
+        return self.path
+
+    @property
+    def is_near(self) -> bool:
+        return False
+
+    def open(self) -> tuple[BinaryIO, FileVersion]:
+        version = self._folder.version(self.key)
+        return self._folder.read(self.key, version.size), version
+
+    def version(self) -> FileVersion:
+        return self._folder.version(self.key)
+
+    def seen(self) -> FileVersion:
+        return self.listed or self.version()
+
+    @property
+    def _folder(self) -> RemoteFolder:
+        assert self.folder is not None  # noqa: S101 - find_recordings gives one
+        return self.folder
 
 
 def display_name(path: PurePath) -> str:
@@ -83,17 +151,21 @@ def _matches(name: PurePath, pattern: str) -> bool:
 EVERYTHING = Selection()
 
 
-def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) -> list[FoundRecording]:
+def find_recordings(paths: Iterable[Location], selection: Selection = EVERYTHING) -> list[FoundRecording]:
     """The named files, and the selected files below named folders, sorted in each folder. Each file comes once.
 
     Hidden files and folders are skipped. Links to folders are not followed, which prevents cycles.
 
     Raises:
         InvalidRequest: a path does not exist.
+        FeatureNotInstalled: an address needs another package.
     """
     found: dict[Path, FoundRecording] = {}
     for path in paths:
-        if path.is_dir():
+        recordings: Sequence[FoundRecording]
+        if isinstance(path, Address):
+            recordings = _files_at_address(path, selection)
+        elif path.is_dir():
             recordings = [FoundRecording(path / name, name) for name in sorted(_files_below(path, selection))]
         elif path.exists():
             recordings = [FoundRecording(path, PurePath(path.name))]
@@ -102,6 +174,25 @@ def find_recordings(paths: Iterable[Path], selection: Selection = EVERYTHING) ->
         for recording in recordings:
             found.setdefault(recording.source, recording)
     return list(found.values())
+
+
+def _files_at_address(address: Address, selection: Selection) -> list[RemoteFile]:
+    folder = RemoteFolder.open(address)
+    files = folder.files()
+    if not files:
+        raise InvalidRequest(f"There is no file or folder {address}.", param="paths")
+    if list(files) == [""]:
+        return [_remote_file(folder, "", files[""], address.url, PurePosixPath(address.name))]
+    base = address.url.rstrip("/")
+    return [
+        _remote_file(folder, key, version, f"{base}/{key}", PurePosixPath(key))
+        for key, version in sorted(files.items())
+        if selection.takes(PurePosixPath(key)) and not any(part.startswith(".") for part in PurePosixPath(key).parts)
+    ]
+
+
+def _remote_file(folder: RemoteFolder, key: str, version: FileVersion, url: str, name: PurePath) -> RemoteFile:
+    return RemoteFile(Path(url), name, url, folder, key, version)
 
 
 def _files_below(folder: Path, selection: Selection) -> Iterator[PurePath]:

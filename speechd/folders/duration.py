@@ -1,18 +1,19 @@
 """Durations of recordings by their headers."""
 
-from pathlib import Path
 from typing import BinaryIO
 
 from speechd.audio.decode import open_audio
 from speechd.errors import SpeechdError
+from speechd.folders.discover import FoundRecording
 
 
-def seconds_at(path: Path) -> float:
-    """As `seconds_of`, for a file that is not open."""
+def seconds_at(recording: FoundRecording) -> float:
+    """As `seconds_of`, for a recording that is not open."""
     try:
-        with path.open("rb") as file:
+        file, _ = recording.open()
+        with file:
             return seconds_of(file)
-    except OSError:
+    except (OSError, SpeechdError):
         return 0.0
 
 

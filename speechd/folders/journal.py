@@ -5,6 +5,7 @@ file is locked while it is open, which also prevents two runs in one folder. A c
 commit survives the death of the process. It takes microseconds, so it runs on the event loop.
 """
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import TypeAdapter
 
 from speechd.errors import CannotGoOn, InvalidRequest
+from speechd.folders.storage.version import FileVersion
 from speechd.types import Segment
 
 FILE_NAME = "speechd-journal.db"
@@ -57,13 +59,13 @@ class FileFingerprint:
 
     size: int
     modified: int
-    """Nanoseconds since 1970."""
+    """See FileVersion."""
     digest: bytes
     """SHA-256 of the content, which decides. The other fields save reading the content."""
 
-    def seems(self, stat: os.stat_result) -> bool:
+    def seems(self, version: FileVersion) -> bool:
         """Whether size and time are unchanged."""
-        return (self.size, self.modified) == (stat.st_size, stat.st_mtime_ns)
+        return (self.size, self.modified) == version
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,12 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
+
+    def copy(self) -> bytes:
+        """The whole file as it is at this moment, for another machine. It may be called from another thread."""
+        with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+            self._connection.backup(copy)
+            return copy.serialize()
 
     def names(self) -> dict[Path, PurePath]:
         """The names of outputs, by source."""

@@ -7,17 +7,18 @@ from pathlib import Path, PurePath
 
 from speechd.folders.discover import FoundRecording, output_names
 from speechd.folders.journal import Entry, Journal
-from speechd.folders.write import remove_partials
+from speechd.folders.storage.address import Location
+from speechd.folders.storage.targets import Target, open_target
 
 
 class OutputDir:
     """One output folder."""
 
-    def __init__(self, folder: Path, journal: Journal) -> None:
-        self.folder = folder
+    def __init__(self, target: Target, journal: Journal) -> None:
+        self.target = target
         self.journal = journal
         names = journal.names()
-        self._names = {source: name for source, name in names.items() if source.exists()}
+        self._names = {source: name for source, name in names.items() if _may_exist(source)}
         """Names of earlier runs, which do not change."""
         self._gone = {name for source, name in names.items() if source not in self._names}
         """Names of missing files, which may have been moved."""
@@ -30,7 +31,7 @@ class OutputDir:
     def clean_up(self) -> None:
         """Removes partial files of a killed run."""
         for name in self.journal.half_written():
-            remove_partials(self.folder / name)
+            self.target.clean_up(name)
 
     def _item(self, recording: FoundRecording, name: PurePath) -> "WorkItem":
         source = recording.source
@@ -57,14 +58,19 @@ class WorkItem:
         return self.recording.source
 
     @property
-    def stem(self) -> Path:
-        return self.place.folder / self.name
+    def target(self) -> Target:
+        return self.place.target
+
+
+def _may_exist(source: Path) -> bool:
+    """Whether a source of an earlier run is there. An address, which is no absolute path, is not asked for."""
+    return not source.is_absolute() or source.exists()
 
 
 class OutputDirs:
     """The output folders of one run, each opened for its first recording."""
 
-    def __init__(self, output: Path | None, *, only_look: bool, owned: ExitStack) -> None:
+    def __init__(self, output: Location | None, *, only_look: bool, owned: ExitStack) -> None:
         """
         Args:
             output: the output folder; None: the `root` of each recording.
@@ -74,7 +80,7 @@ class OutputDirs:
         self._output = output
         self._only_look = only_look
         self._owned = owned
-        self._places: dict[Path, OutputDir] = {}
+        self._places: dict[Location, OutputDir] = {}
 
     def items(self, recordings: Iterable[FoundRecording]) -> list[WorkItem]:
         """The recordings with their output folders.
@@ -82,17 +88,19 @@ class OutputDirs:
         Raises:
             InvalidRequest: another run uses one of the folders, or it cannot be written.
         """
-        groups: dict[Path, list[FoundRecording]] = {}
+        groups: dict[Location, list[FoundRecording]] = {}
         for recording in recordings:
             groups.setdefault(self._output or recording.root, []).append(recording)
         return [item for folder, group in groups.items() for item in self.place(folder).items(group)]
 
-    def place(self, folder: Path) -> OutputDir:
+    def place(self, folder: Location) -> OutputDir:
         """An output folder, locked for this run and without partial files."""
         if folder not in self._places:
-            journal = (Journal.look if self._only_look else Journal.open)(folder)
+            target = open_target(folder)
+            journal = target.peek() if self._only_look else target.journal()
             self._owned.callback(journal.close)
-            place = OutputDir(folder, journal)
+            self._owned.callback(target.close)
+            place = OutputDir(target, journal)
             if not self._only_look:
                 place.clean_up()
             self._places[folder] = place

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import hashlib
 import math
-import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -20,14 +19,14 @@ from speechd.errors import (
     ModelNotInstalled,
     SpeechdError,
 )
-from speechd.folders.discover import FoundRecording, display_name
+from speechd.folders.discover import FoundRecording
 from speechd.folders.duration import seconds_at, seconds_of
 from speechd.folders.journal import Checkpoint, Entry, FileFingerprint
 from speechd.folders.output_dirs import WorkItem
 from speechd.folders.progress import Display, ProgressCounter
+from speechd.folders.storage.version import FileVersion
 from speechd.folders.transcriber import Recogniser
 from speechd.folders.weighted_semaphore import WeightedSemaphore
-from speechd.folders.write import output_paths, write_outputs
 from speechd.formats.transcript import Format, View
 from speechd.operations import TranscriptionRequest
 from speechd.types import Segment, TranscribeOptions, Transcript
@@ -117,8 +116,8 @@ class FolderRun:
     async def _look_ahead(self, items: Sequence[WorkItem]) -> None:
         """Finds the length of waiting audio, for the display only."""
         for item in items:
-            if not self.counter.knows(item.source):
-                length = await asyncio.to_thread(seconds_at, item.recording.path)
+            if item.recording.is_near and not self.counter.knows(item.source):
+                length = await asyncio.to_thread(seconds_at, item.recording)
                 if not self.counter.knows(item.source):
                     self.counter.expect(item.source, length)
 
@@ -137,7 +136,7 @@ class FolderRun:
         if entry is None or entry.parameters != self.wanted.parameters or not _same(item, entry, print_):
             return False
         if entry.state == "done":
-            whole = all(path.exists() for path in output_paths(item.stem, self.wanted.formats))
+            whole = len(item.target.existing(item.name, self.wanted.formats)) == len(self.wanted.formats)
             self.counter.finished_before += whole
             return whole
         if entry.state == "failed" and not self.wanted.retry_failed:
@@ -150,8 +149,9 @@ class FolderRun:
         begun = False
         try:
             with ExitStack() as owned:
-                file = owned.enter_context(await asyncio.to_thread(item.recording.path.open, "rb"))
-                print_ = await asyncio.to_thread(_print_of, file)
+                opened, version = await asyncio.to_thread(item.recording.open)
+                file = owned.enter_context(opened)
+                print_ = await asyncio.to_thread(_print_of, file, version)
                 if self._settled(item, print_):
                     self._pass_over(item, print_)
                     return
@@ -201,18 +201,18 @@ class FolderRun:
 
     async def _finish(self, item: WorkItem, print_: FileFingerprint, transcript: Transcript) -> None:
         """Writes the outputs, unless the file changed meanwhile."""
-        if not print_.seems(await asyncio.to_thread(item.recording.path.stat)):
+        if not print_.seems(await asyncio.to_thread(item.recording.version)):
             raise InvalidAudio("The file changed while it was read. Run the same command again.")
         journal, wanted = item.place.journal, self.wanted
         journal.writing(item.source)
-        paths = await asyncio.to_thread(write_outputs, item.stem, wanted.formats, transcript, wanted.view)
+        paths = await asyncio.to_thread(item.target.write, item.name, wanted.formats, transcript, wanted.view)
         journal.done(item.source, transcript.duration)
         self.counter.finish(item.source, transcript.duration, transcript.warnings)
         journal.measure(wanted.parameters, self.counter.audio_new, self.counter.took)
         self.display.tell(
             "done",
             path=str(item.recording),
-            outputs=[display_name(path) for path in paths],
+            outputs=paths,
             audio_seconds=round(transcript.duration, 2),
             model=transcript.model,
         )
@@ -231,7 +231,7 @@ class FolderRun:
 
     def _fail(self, item: WorkItem, error: SpeechdError | OSError, begun: bool) -> None:
         if isinstance(error, OSError) and error.errno in DISK:
-            raise CannotGoOn(f"{item.place.folder}: {error.strerror}.") from error
+            raise CannotGoOn(f"{item.target}: {error.strerror}.") from error
         reason = error.message if isinstance(error, SpeechdError) else error.strerror or str(error)
         if begun:
             item.place.journal.failed(item.source, reason)
@@ -249,9 +249,8 @@ class FolderRun:
         """
         if not self.wanted.beside or (item.entry is not None and item.entry.written):
             return
-        for path in output_paths(item.stem, self.wanted.formats):
-            if path.exists():
-                raise InvalidRequest(f"{path} exists and is not from an earlier run. Move it away or use --output-dir.")
+        for path in item.target.existing(item.name, self.wanted.formats):
+            raise InvalidRequest(f"{path} exists and is not from an earlier run. Move it away or use --output-dir.")
 
     def _weight(self, length: float) -> int:
         return max(1, min(math.ceil(length / WINDOW_SECONDS), MAX_WINDOWS)) if self.recogniser.by_windows else 1
@@ -261,16 +260,15 @@ def _same(item: WorkItem, entry: Entry, print_: FileFingerprint | None) -> bool:
     if print_ is not None:
         return print_.digest == entry.print.digest
     try:
-        return entry.print.seems(item.recording.path.stat())
-    except OSError:
+        return entry.print.seems(item.recording.seen())
+    except (OSError, SpeechdError):
         return False
 
 
-def _print_of(file: BinaryIO) -> FileFingerprint:
-    stat = os.fstat(file.fileno())
+def _print_of(file: BinaryIO, version: FileVersion) -> FileFingerprint:
     digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
     file.seek(0)
-    return FileFingerprint(stat.st_size, stat.st_mtime_ns, digest)
+    return FileFingerprint(version.size, version.modified, digest)
 
 
 def _reaped(running: set["asyncio.Task[None]"]) -> set["asyncio.Task[None]"]:

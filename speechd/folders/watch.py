@@ -10,6 +10,7 @@ from watchfiles import Change, awatch
 
 from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders.discover import FoundRecording, Selection, find_recordings
+from speechd.folders.storage.address import Address, Location
 
 SETTLE_SECONDS = 2.0
 """Seconds without a change after which a file counts as complete."""
@@ -70,7 +71,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 async def follow(
-    folders: Sequence[Path], selection: Selection, busy: Collection[Path]
+    folders: Sequence[Location], selection: Selection, busy: Collection[Path]
 ) -> AsyncIterator[list[FoundRecording]]:
     """Yields recordings when they are complete, without end, and sometimes an empty list.
 
@@ -83,11 +84,12 @@ async def follow(
         InvalidRequest: one of them is no folder, or disappears.
         CannotGoOn: the system cannot watch them.
     """
+    roots = {}
     for folder in folders:
-        if not folder.is_dir():
-            raise InvalidRequest(f"--watch follows folders. {folder} is not a folder.", param="paths")
+        if isinstance(folder, Address) or not folder.is_dir():
+            raise InvalidRequest(f"--watch follows folders. {folder} is not a folder of this machine.", param="paths")
+        roots[folder.absolute()] = folder
     waiting, scanned = PendingFiles(), float("-inf")
-    roots = {folder.absolute(): folder for folder in folders}
     events = awatch(*roots, watch_filter=None, yield_on_timeout=True, rust_timeout=TICK_MILLISECONDS, debounce=200)
     try:
         async for changes in events:

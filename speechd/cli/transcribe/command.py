@@ -1,6 +1,5 @@
 """`speechd transcribe` and `speechd translate`: their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,11 +8,14 @@ from speechd.cli import lazy
 
 TAKEN, WRITTEN, COURSE, SERVICE = "What is taken", "What is written", "How the run goes", "By a running service"
 HEARD, SUBTITLES = "Tracks, channels and languages", "Subtitles (srt, vtt)"
-SPEAKERS = "Speakers"
+SPEAKERS, CLUSTER = "Speakers", "By a cluster"
 
 Paths = Annotated[
-    list[Path],
-    typer.Argument(help="Recordings, and folders with recordings. - is standard input.", show_default=False),
+    list[str],
+    typer.Argument(
+        help="Recordings, and folders with recordings, also as addresses: s3://bucket/in. - is standard input.",
+        show_default=False,
+    ),
 ]
 ModelName = Annotated[str, typer.Option("--model", "-m", help="Model id. `auto` is the best installed one.")]
 LanguageOption = Annotated[
@@ -54,11 +56,11 @@ Formats = Annotated[
     ),
 ]
 OutputDirOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--output-dir",
         "-o",
-        help="Folder for the results. - prints them. Default: beside the recordings of a folder."
+        help="Folder or address for the results. - prints them. Default: beside the recordings of a folder."
         " The text of single files is printed.",
         rich_help_panel=WRITTEN,
     ),
@@ -157,6 +159,25 @@ ApiKey = Annotated[
     typer.Option(help="API key of the server. Default: SPEECHD_API_KEY.", rich_help_panel=SERVICE, show_default=False),
 ]
 Parallel = Annotated[int, typer.Option(min=1, max=64, help="Number of uploads at once.", rich_help_panel=SERVICE)]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Transcribe on the machines of a cluster of Ray: auto, or HOST:PORT of its head. Extra `cluster`.",
+        rich_help_panel=CLUSTER,
+        show_default=False,
+    ),
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="Number of transcribers there. Default: one for each GPU, or for each machine.",
+        rich_help_panel=CLUSTER,
+        show_default=False,
+    ),
+]
 
 
 def transcribe(
@@ -191,6 +212,8 @@ def transcribe(
     url: Url = None,
     api_key: ApiKey = None,
     parallel: Parallel = 4,
+    cluster: ClusterAddress = None,
+    replicas: Replicas = None,
 ) -> None:
     """Transcribe recordings and whole folders.
 
@@ -215,7 +238,7 @@ def transcribe(
 
     layout = lazy.Layout(max_line_width, max_lines, max_cue_seconds, min_gap, karaoke)
     plan = lazy.TranscribePlan.read(
-        paths,
+        [lazy.parse_location(path) for path in paths],
         model=model,
         asked=lazy.TranscribeArgs(
             task,
@@ -234,9 +257,9 @@ def transcribe(
             known_speakers,
         ),
         formats=format,
-        output=output_dir,
+        output=lazy.parse_location(output_dir) if output_dir is not None else None,
         selection=lazy.Selection(tuple(include or ()), tuple(exclude or ())),
-        way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel),
+        way=lazy.RunMode(watch, retry_failed, dry_run, json_progress, url, api_key, parallel, cluster, replicas),
     )
     raise typer.Exit(lazy.run_transcribe(plan, lazy.read_settings()))
 

@@ -67,7 +67,7 @@ async def _one(
     counter.begin(recording.source)
     display.show(counter)
     try:
-        file = await asyncio.to_thread(recording.path.open, "rb")
+        file, _ = await asyncio.to_thread(recording.open)
         async with recogniser.open(TranscriptionRequest(model, options, file=file)) as stream:
             async for part in stream.parts:
                 if isinstance(part, Transcript):

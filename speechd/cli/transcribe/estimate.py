@@ -30,7 +30,7 @@ async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | Non
     """
     lengths = []
     for item in items:
-        lengths.append(await asyncio.to_thread(seconds_at, item.recording.path))
+        lengths.append(await asyncio.to_thread(seconds_at, item.recording))
         print(f"{item.recording}  ({clock_time(lengths[-1])})  ->  {_outputs(item, run.wanted.formats)}")
     audio = sum(lengths)
     print(
@@ -46,7 +46,7 @@ async def estimate(run: FolderRun, items: Sequence[WorkItem], speed: float | Non
 def _outputs(item: WorkItem, formats: Sequence[Format]) -> str:
     """`out/a/f.json .srt`."""
     first, *more = (shape.suffix for shape in formats)
-    return " ".join([f"{display_name(item.stem)}{first}", *more])
+    return " ".join([f"{item.target}/{display_name(item.name)}{first}", *more])
 
 
 async def _measured(run: FolderRun, items: Sequence[WorkItem]) -> float | None:
@@ -65,7 +65,7 @@ async def _heard(run: FolderRun, item: WorkItem, enough: float) -> float:
     """Transcribes the beginning of a recording. Returns its seconds."""
     wanted, heard = run.wanted, 0.0
     try:
-        file = await asyncio.to_thread(item.recording.path.open, "rb")
+        file, _ = await asyncio.to_thread(item.recording.open)
         async with run.recogniser.open(TranscriptionRequest(wanted.model, wanted.options, file=file)) as stream:
             async for part in stream.parts:
                 heard = part.duration if isinstance(part, Transcript) else part.end

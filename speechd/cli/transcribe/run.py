@@ -15,6 +15,8 @@ from pathlib import Path, PurePath
 from speechd.cli.transcribe.display import print_all
 from speechd.cli.transcribe.estimate import estimate
 from speechd.cli.transcribe.options import TranscribeArgs
+from speechd.cluster.actor_pool import joined_cluster, start_transcribers
+from speechd.cluster.folders import ClusterRecogniser
 from speechd.errors import InvalidRequest, SpeechdError
 from speechd.folders.discover import FoundRecording, Selection, find_recordings
 from speechd.folders.fingerprint import parameters_of
@@ -22,6 +24,7 @@ from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.progress import Display, list_failures, name_remedy, open_display
 from speechd.folders.remote import Remote, open_client
 from speechd.folders.run import FolderRun, RunConfig
+from speechd.folders.storage.address import Location
 from speechd.folders.transcriber import Local, Recogniser
 from speechd.folders.watch import follow
 from speechd.formats.diarization import DIARIZATION_FORMATS
@@ -45,7 +48,7 @@ FILE_FORMATS = {
     "rttm": DIARIZATION_FORMATS["rttm"],
 }
 """By the names that `--format` takes."""
-STANDARD = Path("-")
+STANDARD: Location = Path("-")
 """Standard input among the paths, standard output for --output-dir."""
 LONG_WAIT = 5.0
 """Seconds of waiting for a service after which the reason is printed."""
@@ -66,16 +69,20 @@ class RunMode:
     api_key: str | None = None
     parallel: int = 4
     """Number of uploads at once."""
+    cluster: str | None = None
+    """Address of a cluster of Ray that transcribes, or `auto`."""
+    replicas: int | None = None
+    """Number of transcribers there."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """The configuration of one run of the command."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Location, ...]
     selection: Selection
     formats: tuple[Format, ...]
-    output: Path | None
+    output: Location | None
     """Folder to write to; None writes beside each recording."""
     printed: bool
     """Whether only standard output is written."""
@@ -89,12 +96,12 @@ class RunPlan:
     @classmethod
     def read(
         cls,
-        paths: Sequence[Path],
+        paths: Sequence[Location],
         *,
         model: str,
         asked: TranscribeArgs,
         formats: Sequence[str],
-        output: Path | None,
+        output: Location | None,
         selection: Selection | None = None,
         way: RunMode | None = None,
     ) -> "RunPlan":
@@ -107,6 +114,8 @@ class RunPlan:
         printed = output == STANDARD or (output is None and not any(path.is_dir() for path in paths))
         if printed and (way.watch or way.dry_run or way.retry_failed):
             raise InvalidRequest("--watch, --dry-run and --retry-failed need a folder to write to: name --output-dir.")
+        if way.url is not None and way.cluster is not None:
+            raise InvalidRequest("--url and --cluster exclude each other.")
         rows = _formats(formats)
         options, folder = asked.options(rows), None if printed else output
         what = (model, options, asked.view(), asked.known)
@@ -186,6 +195,10 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
             remote = Remote(client, plan.way.parallel, notice, known=plan.known.names)
             yield remote, f"{plan.model} of a service{_known_part(plan)}"
         return
+    if plan.way.cluster is not None:
+        async with _on_cluster(plan, settings, plan.way.cluster) as (recogniser, identity):
+            yield recogniser, identity + _known_part(plan)
+        return
     # The process has no other callers, and the run limits itself. Who names a model here means that one.
     changes = {"max_queue_seconds": float("inf"), "max_wait": 0.0, "hosted_names": "strict"}
     store = StoreHandle(settings)
@@ -196,6 +209,20 @@ async def _recogniser(plan: RunPlan, settings: Settings, display: Display) -> As
     finally:
         await local.service.close()
         await store.close()
+
+
+@asynccontextmanager
+async def _on_cluster(plan: RunPlan, settings: Settings, address: str) -> AsyncGenerator[tuple[Recogniser, str]]:
+    store = StoreHandle(settings)
+    try:
+        voices = tuple(await store.find_speakers("", plan.known.names)) if plan.known.names else ()
+    finally:
+        await store.close()
+    async with joined_cluster(address) as ray:
+        actors = start_transcribers(ray, plan.way.replicas)
+        cluster = ClusterRecogniser(ray, actors, plan.model, plan.options, plan.known.names, voices)
+        async with cluster.started() as recogniser:
+            yield recogniser, await recogniser.identity()
 
 
 def _known_part(plan: RunPlan) -> str:
