@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Many machines: the same service on Ray. Nothing here is imported without the extra `cluster`."""
-=======
-"""Many machines as one, by Ray (extra `cluster`)."""
->>>>>>> cluster
+"""Models and folders on a Ray cluster: `serving` behind the HTTP API, `folders` for `speechd transcribe --cluster`."""
