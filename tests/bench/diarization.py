@@ -9,7 +9,8 @@ The conversations are those of tests/real/conversations.py. `DER .25` is the dia
 `count` is how often the number of speakers was right, `given` the rate where the number was told. CPU is of decoding,
 detection and diarization, for each second of audio. `--words` transcribes too, and counts the words in whose middle one
 person speaks. `--live` measures what a live session tells instead (tests/bench/live_speakers.py): turns that end after
-0.5 s of silence, each given to its speakers when it ends; it cannot be told the number of speakers. `--write` writes the conversations as WAV, with the truth in RTTM, for other programs.
+0.5 s of silence, each given to its speakers when it ends, while their number is not told. `--write` writes the
+conversations as WAV, with the truth in RTTM, for other programs.
 """
 
 import argparse
