@@ -1,19 +1,23 @@
 """Who speaks when in conversations mixed from recordings of people: error rate, number of speakers, words, CPU time.
 
     python -m tests.bench.diarization [--half development|"held out"] [--words WHISPER_FOLDER] [--each]
+    python -m tests.bench.diarization --live [--half HALF] [--each]
     python -m tests.bench.diarization --write FOLDER
 
 The conversations are those of tests/real/conversations.py. `DER .25` is the diarization error rate with a collar of
 0.25 s, overlaps included, `confused` the part of it that is the wrong speaker's, `DER 0` the rate without a collar.
 `count` is how often the number of speakers was right, `given` the rate where the number was told. CPU is of decoding,
 detection and diarization, for each second of audio. `--words` transcribes too, and counts the words in whose middle one
-person speaks. `--write` writes the conversations as WAV, with the truth in RTTM, for other programs.
+person speaks. `--live` measures what a live session tells instead (tests/bench/live_speakers.py): turns that end after
+0.5 s of silence, each given to its speakers when it ends, while their number is not told. `--write` writes the
+conversations as WAV, with the truth in RTTM, for other programs.
 """
 
 import argparse
 import asyncio
 import io
 import tempfile
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +32,7 @@ from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.diarization.known_speakers import assign_one_to_one
 from speechd.asr.diarization.words import assign_words
 from speechd.types import SAMPLE_RATE, Diarization, SpeakerOptions, SpeakerTurn, TranscribeOptions
+from tests.bench.live_speakers import live_speakings
 from tests.real.conversations import Conversation, conversations
 from tests.real.corpora import Recording
 from tests.real.recognisers import Clock, Speechd
@@ -157,11 +162,29 @@ def table(rows: dict[str, Measured], title: str) -> Table:
     return drawn
 
 
+def live_table(half: str, diarizer: Diarizer, *, each: bool) -> Table:
+    """The conversations of one half as live sessions."""
+    errors, right = defaultdict[str, DiarizationError](DiarizationError), defaultdict[str, list[bool]](list)
+    for conversation in conversations(half):
+        truth, told = conversation.truth, live_speakings(conversation.samples, diarizer)
+        error = diarization_error(truth, told, COLLAR)
+        people = len({turn.speaker for turn in told}) == len({turn.speaker for turn in truth})
+        for name in ("all", *conversation.plan.conditions, *([conversation.name] if each else [])):
+            errors[name] += error
+            right[name].append(people)
+    drawn = Table(f"live, {half}", "DER .25", "confused", "count")
+    for name, error in errors.items():
+        confused = error.confused / max(error.total, 1e-9)
+        drawn.add_row(name, f"{error.rate:.2%}", f"{confused:.2%}", f"{sum(right[name])}/{len(right[name])}")
+    return drawn
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", action="append", choices=("development", "held out"), help="default: both")
     parser.add_argument("--words", type=Path, help="folder of a Whisper model; transcribe too")
     parser.add_argument("--each", action="store_true", help="a line for each conversation, too")
+    parser.add_argument("--live", action="store_true", help="as a live session tells it")
     parser.add_argument("--write", type=Path, help="only write the conversations into this folder")
     asked = parser.parse_args()
     halves = asked.half or ("development", "held out")
@@ -169,6 +192,10 @@ def main() -> None:
         write(asked.write, halves)
         return
     diarizer = Diarizer(CampplusEngine(speakers_folder()))
+    if asked.live:
+        for half in halves:
+            Console(width=150).print(live_table(half, diarizer, each=asked.each))
+        return
     with tempfile.TemporaryDirectory() as data:
         recogniser = Speechd(asked.words, Path(data)) if asked.words else None
         for half in halves:
