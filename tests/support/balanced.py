@@ -8,7 +8,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,13 +109,16 @@ class Outcome:
     caches: Counter[str] = field(default_factory=Counter)
     doubled: list[str] = field(default_factory=list)
     """Ids of requests for which two servers have computed and answered."""
+    logged: int = 0
+    """Requests that servers have logged as computed."""
 
     def __str__(self) -> str:
         ordered = sorted(self.seconds)
         late = ordered[int(len(ordered) * 0.95)]
         return (
-            f"{self.answered} answered, {len(self.errors)} errors, {len(self.wrong)} wrong, {len(self.doubled)} doubled;"
-            f" p50 {statistics.median(ordered):.2f} s, p95 {late:.2f} s, longest {ordered[-1]:.2f} s;"
+            f"{self.answered} answered, {len(self.errors)} errors, {len(self.wrong)} wrong,"
+            f" {len(self.doubled)} doubled; p50 {statistics.median(ordered):.2f} s, p95 {late:.2f} s,"
+            f" longest {ordered[-1]:.2f} s;"
             f" {dict(self.caches)}"
         )
 
@@ -147,18 +150,25 @@ class Clients:
     def run(self, seconds: float, clients: int, during: Callable[[], None]) -> Outcome:
         """
         Args:
-            during: called while they work, in a thread of its own.
+            seconds: that they work at least.
+            during: called while they work, in a thread of its own. They go on until it is done.
         """
         end = time.monotonic() + seconds
         with ThreadPoolExecutor(clients + 1) as pool:
             deed = pool.submit(during)
-            for work in [pool.submit(self._work, end) for _ in range(clients)]:
+            for work in [pool.submit(self._work, end, deed) for _ in range(clients)]:
                 work.result()
             deed.result()
         return self.outcome
 
-    def _work(self, end: float) -> None:
-        while time.monotonic() < end:
+    def read_logs(self, logs: list[list[str]]) -> None:
+        """Completes the outcome by what the servers have logged."""
+        times = computed(logs)
+        self.outcome.logged = len(times)
+        self.outcome.doubled = [id for id, number in times.items() if number > 1]
+
+    def _work(self, end: float, deed: "Future[None]") -> None:
+        while time.monotonic() < end or not deed.done():
             self._one()
 
     def _one(self) -> None:
@@ -200,12 +210,12 @@ def _upload(url: str, sound: bytes) -> dict[str, object]:
     return dict(reply.json())
 
 
-def doubled(logs: list[list[str]]) -> list[str]:
-    """Ids of requests that were computed and answered more than once, by the lines that servers log of requests."""
+def computed(logs: list[list[str]]) -> Counter[str]:
+    """How often each request was computed and answered, by its id, as the servers log it."""
     answered: Counter[str] = Counter()
     for line in (line for log in logs for line in list(log)):
         with suppress(ValueError):
             entry = json.loads(line)
             if entry.get("status") == 200 and entry.get("cache") == "miss":
                 answered[str(entry.get("request_id"))] += 1
-    return [id for id, times in answered.items() if times > 1]
+    return answered
