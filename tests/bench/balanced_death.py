@@ -33,7 +33,7 @@ def main() -> None:
                 servers.kill(0)
                 time.sleep(quarter)
                 servers.start(0)
-                if not eventually(lambda: is_ready(servers.url(0)), quarter):
+                if not eventually(lambda: is_ready(servers.url(0)), 120):
                     raise SystemExit("The server that was started again is not ready.")
                 time.sleep(quarter)
                 servers.kill(1)
