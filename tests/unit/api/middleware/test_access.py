@@ -3,7 +3,7 @@ from pydantic import SecretStr
 from starlette.datastructures import Headers
 
 from speechd.api.middleware.access import Access, Misconfigured, is_loopback, refuse_unsafe_binding
-from speechd.errors import AuthenticationFailed, HostNotAllowed, OriginNotAllowed
+from speechd.errors import AuthenticationFailed, HostNotAllowed, OriginNotAllowed, StorageUnavailable
 from speechd.settings import Settings
 
 KEYED = Access.of(Settings(api_key=SecretStr("sk-Schlüssel")))
@@ -110,3 +110,29 @@ def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
     assert settings.api_key is None
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+SHARED = "postgresql://speechd@database/speechd"
+
+
+def test_before_the_shared_keys_are_read_nobody_is_refused_for_good() -> None:
+    access = Access.of(Settings(api_key=SecretStr("sk-own"), database_url=SHARED))
+    assert access.check("/v1/models", headers(authorization="Bearer sk-own"))
+    access.check("/healthz", headers())
+    for sent in ({"authorization": "Bearer sk-other"}, {}):
+        with pytest.raises(StorageUnavailable):
+            access.check("/v1/models", headers(**sent))
+    access.keys.adopt([])
+    with pytest.raises(AuthenticationFailed):
+        access.check("/v1/models", headers(authorization="Bearer sk-other"))
+
+
+def test_without_any_shared_key_loopback_is_open_and_other_addresses_are_closed() -> None:
+    loopback, network = (Access.of(Settings(host=host, database_url=SHARED)) for host in ("127.0.0.1", "0.0.0.0"))
+    refuse_unsafe_binding(Settings(host="0.0.0.0", database_url=SHARED))
+    for access in (loopback, network):
+        access.keys.adopt([])
+    assert loopback.check("/v1/models", headers(host="localhost")) is None
+    with pytest.raises(AuthenticationFailed):
+        network.check("/v1/models", headers(host="localhost"))
+    assert Access.of(Settings(host="0.0.0.0", database_url=SHARED, allow_anonymous=True)).closed is False
