@@ -8,6 +8,8 @@ from speechd.cluster.connect import NAMESPACE
 from speechd.cluster.serving.placement import ReplicaPlan
 
 NAME = "speechd-deployer"
+_started: list[bool] = []
+"""Whether this process has seen to it that Ray Serve runs."""
 
 
 class Deployer:
@@ -67,4 +69,6 @@ def start_serve() -> None:
     """Starts Ray Serve in the cluster, where it does not run, without its HTTP proxy: our own server takes requests."""
     from ray import serve
 
-    serve.start(proxy_location="Disabled")
+    if not _started:
+        serve.start(proxy_location="Disabled")
+        _started.append(True)

@@ -92,7 +92,5 @@ class Failed:
         kind = getattr(errors, self.kind, InternalError)
         known = isinstance(kind, type) and issubclass(kind, SpeechdError)
         error_class = kind if known else InternalError
-        error: SpeechdError = error_class(
-            self.message, param=self.param, code=self.code, retry_after=self.retry_after
-        )
+        error: SpeechdError = error_class(self.message, param=self.param, code=self.code, retry_after=self.retry_after)
         return error
