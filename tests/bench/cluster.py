@@ -1,6 +1,7 @@
-"""Overhead of `speechd serve --cluster` over a server on one machine, and what clients see while parts of it are killed.
+"""Overhead of `speechd serve --cluster` over a server on one machine, and what clients see while parts are killed.
 
-    python -m tests.bench.cluster [--rounds 3] [--requests 40] [--clients 16] [--kill replica,raylet,api] [--seconds 120]
+    python -m tests.bench.cluster [--rounds 3] [--requests 40] [--clients 16] [--kill replica,raylet,api]
+        [--seconds 120]
 
 It starts a cluster of two Ray machines on loopback, a server with `--cluster` and a server without, and sends the
 fixtures' clips to both in turn. Printed: milliseconds of one client at p50, seconds for 80 clips by --clients clients,
@@ -20,7 +21,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,11 +30,10 @@ from pathlib import Path
 import httpx2
 
 from tests.conftest import FIXTURES
-from tests.support.ray_cluster import ClusterServer, RayCluster, serving_here
-
+from tests.support.serve_cluster import ClusterServer, RayCluster, serving_here
 
 KILL_EVERY = 20.0
-"""Seconds between two kills: more than a replica takes to start."""
+"""Seconds between two kills."""
 FORM = {"model": "whisper-pocket", "response_format": "json"}
 
 
@@ -47,7 +47,8 @@ class Outcome:
     longest: float = 0.0
 
     def __str__(self) -> str:
-        told = f"{self.answered} answered, {len(self.errors)} errors, {len(self.wrong)} wrong, longest {self.longest:.1f} s"
+        bad = f"{len(self.errors)} errors, {len(self.wrong)} wrong"
+        told = f"{self.answered} answered, {bad}, longest {self.longest:.1f} s"
         return "\n  ".join([told, *self.errors[:3], *self.wrong[:3]])
 
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import wave
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ import pytest
 from tests.conftest import FIXTURES, ROOT, fixtures
 from tests.integration.conftest import THIS_SPEECHD, serving
 from tests.support.processes import eventually
-from tests.support.ray_cluster import ClusterServer, RayCluster, free_port
+from tests.support.serve_cluster import ClusterServer, RayCluster, free_port
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = [pytest.mark.extra, pytest.mark.slow]

@@ -37,10 +37,10 @@ class Deployer:
         from speechd.cluster.serving.replica import ModelReplica
 
         there = serve.status().applications.get(plan.app)
-        if there is not None and there.status not in ("DEPLOY_FAILED", "DELETING"):
-            # An actor that started anew knows nothing of what is there, and leaves it.
-            if self._versions.setdefault(plan.app, plan.version) == plan.version:
-                return
+        stands = there is not None and there.status not in ("DEPLOY_FAILED", "DELETING")
+        # An actor that started anew knows nothing of what is there, and leaves it.
+        if stands and self._versions.setdefault(plan.app, plan.version) == plan.version:
+            return
         deployment = serve.deployment(**plan.options())(ModelReplica)
         app = deployment.bind(plan.model_id, plan.given, __version__)
         target = serve.RunTarget(app, name=plan.app, route_prefix=None)

@@ -137,7 +137,8 @@ def serving_here(data_dir: Path, **variables: str) -> Any:
 
 def _machine() -> dict[str, int]:
     """With ports that are known, a machine does not wait for its agent to say which one it has."""
-    ports = {name: free_port() for name in ("metrics_agent_port", "runtime_env_agent_port")}
+    names = ("metrics_agent", "metrics_export", "runtime_env_agent", "dashboard_agent_listen")
+    ports = {f"{name}_port": free_port() for name in names}
     return {"num_cpus": CPUS, "object_store_memory": OBJECT_STORE} | ports
 
 
