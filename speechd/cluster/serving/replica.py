@@ -14,7 +14,6 @@ from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded
 from speechd.audio.isolation.pool import shared_pool
 from speechd.cluster.serving.wire import (
-    CHARACTERS_PER_SECOND,
     CallContext,
     DecodeCall,
     Failed,
@@ -23,6 +22,7 @@ from speechd.cluster.serving.wire import (
 )
 from speechd.configuration.sources import variable
 from speechd.errors import EngineFailure, Misconfigured, SpeechdError
+from speechd.operations.charging import CHARACTERS_PER_SECOND
 from speechd.registry.catalog import Model
 from speechd.registry.loading.manager import LoadedModel
 from speechd.service import Service, open_service

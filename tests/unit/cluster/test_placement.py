@@ -54,12 +54,12 @@ def test_a_machine_with_less_memory_than_the_model_needs_does_not_fit(model: Mod
     ],
 )
 def test_replicas_that_stay(model: Model, tmp_path: Path, given: dict[str, Any], fewest: int) -> None:
-    assert plan(model, tmp_path, **given).fewest == fewest
+    assert plan(model, tmp_path, **given).min_replicas == fewest
 
 
 def test_more_warm_replicas_than_the_maximum_are_kept(model: Model, tmp_path: Path) -> None:
     found = plan(model, tmp_path, cluster_max_replicas=2, cluster_warm_replicas={"whisper-pocket": 5})
-    assert (found.fewest, found.most) == (5, 5)
+    assert (found.min_replicas, found.max_replicas) == (5, 5)
 
 
 def test_only_a_change_that_concerns_replicas_replaces_them(model: Model, tmp_path: Path) -> None:
