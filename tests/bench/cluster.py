@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -79,9 +80,10 @@ def milliseconds(url: str, requests: int) -> float:
 def seconds_for(url: str, clips: int, clients: int) -> float:
     """That many clips take by that many clients at once."""
     sent = list(itertools.islice(itertools.cycle(recordings()), clips))
+    numbers = range(1, clips + 1)
     with httpx2.Client(timeout=600) as client, ThreadPoolExecutor(clients) as pool:
         began = time.perf_counter()
-        list(pool.map(lambda audio: transcribe(client, url, audio), sent))
+        list(pool.map(partial(transcribe, client, url), sent, numbers))
     return time.perf_counter() - began
 
 

@@ -1,6 +1,7 @@
 """The one actor of a cluster that deploys models, so that servers that start together do not undo each other's work."""
 
 import asyncio
+import logging
 from typing import Any
 
 from speechd import __version__
@@ -8,8 +9,6 @@ from speechd.cluster.connect import NAMESPACE
 from speechd.cluster.serving.placement import ReplicaPlan
 
 NAME = "speechd-deployer"
-_started: list[bool] = []
-"""Whether this process has seen to it that Ray Serve runs."""
 
 
 class Deployer:
@@ -28,8 +27,7 @@ class Deployer:
 
     async def remove(self, app: str) -> bool:
         """Ends the replicas of an application when they have answered their last requests; False: there was none."""
-        async with self._one:
-            return await asyncio.to_thread(self._remove, app)
+        return await asyncio.to_thread(self._remove, app)  # which may take minutes: other models are deployed meanwhile
 
     def _deploy(self, plan: ReplicaPlan) -> None:
         from ray import serve
@@ -69,6 +67,8 @@ def start_serve() -> None:
     """Starts Ray Serve in the cluster, where it does not run, without its HTTP proxy: our own server takes requests."""
     from ray import serve
 
-    if not _started:
-        serve.start(proxy_location="Disabled")
-        _started.append(True)
+    serve.start(proxy_location="Disabled")
+    logger = logging.getLogger("ray.serve")
+    logger.handlers.clear()  # its lines are in the format of all others
+    logger.setLevel(logging.WARNING)
+    logger.propagate = True
