@@ -333,7 +333,7 @@ class Settings(BaseSettings):
     )
     cluster_warm_replicas: dict[str, int] = Field(
         default_factory=dict,
-        description="JSON object of models and the replicas that always stay, `{\"whisper-large-v3\": 2}`. Default: 1"
+        description='JSON object of models and the replicas that always stay, `{"whisper-large-v3": 2}`. Default: 1'
         " for the models of SPEECHD_PRELOAD, or for all where SPEECHD_KEEP_ALIVE is -1; other models leave the cluster"
         " when they are idle for SPEECHD_KEEP_ALIVE.",
     )

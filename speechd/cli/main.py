@@ -82,7 +82,8 @@ def worker() -> None:
     Any number of workers can run. They have a lower CPU priority than other processes.
     """
 
-    lazy.run_worker(lazy.read_settings())
+    settings = lazy.read_settings()
+    lazy.run_worker(settings, serve.service_opener(settings))
 
 
 @app.command()

@@ -12,9 +12,12 @@ from speechd.cli.download_bar import Arrivals, download_bar
 from speechd.errors import FeatureNotInstalled, Offline, SpeechdError
 
 if TYPE_CHECKING:  # other modules load when the command runs, so that --help is quick
+    from collections.abc import Callable
+
     from speechd.api.app import FrontDoorOpener
     from speechd.registry.catalog import Model
     from speechd.registry.registry import ModelStore
+    from speechd.service import Service
     from speechd.settings import Settings
 
 
@@ -51,8 +54,7 @@ def serve(
         lazy.refuse_unsafe_binding(settings)
         lazy.listen(settings.host, settings.port).close()  # a port in use is said before minutes of downloading
         lacking = bring_defaults(settings)
-    open_service = lazy.join_and_open(settings) if settings.cluster else lazy.open_service
-    lazy.run_server(settings, lacking, open_wyoming(settings), open_service)
+    lazy.run_server(settings, lacking, open_wyoming(settings), service_opener(settings))
 
 
 def wyoming(
@@ -86,6 +88,15 @@ def wyoming(
     settings = lazy.read_settings(**{name: value for name, value in options.items() if value is not None})
     require_wyoming()
     lazy.run_wyoming(settings)
+
+
+def service_opener(settings: "Settings") -> "Callable[[Settings], Service]":
+    """What opens the service: on this machine, or on the cluster of the settings, which is joined at once.
+
+    Raises:
+        FeatureNotInstalled, Misconfigured: the cluster cannot be joined.
+    """
+    return lazy.join_and_open(settings) if settings.cluster else lazy.open_service
 
 
 def open_wyoming(settings: "Settings") -> "FrontDoorOpener | None":

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from speechd.api.metrics.metrics_server import serving_metrics
@@ -15,7 +16,7 @@ from speechd.auth.usage_writer import UsageWriter
 from speechd.configuration.origins import unknown_notes
 from speechd.configuration.reload import reload_settings
 from speechd.executors import end_process, exit_within, leave_threads
-from speechd.service import open_service
+from speechd.service import Service, open_service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.telemetry.logs import start_logging
@@ -34,8 +35,11 @@ NICENESS = 10
 log = logging.getLogger("speechd.worker")
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, open_service: Callable[[Settings], Service] = open_service) -> None:
     """Works until SIGINT or SIGTERM. Running lines then go back to the queue.
+
+    Args:
+        open_service: called once, inside the running event loop.
 
     Raises:
         Misconfigured, FeatureNotInstalled: there is no such database.
@@ -47,10 +51,12 @@ def run(settings: Settings) -> None:
     for line in unknown_notes(Settings.model_fields):
         log.warning(line)
     os.nice(NICENESS)
-    asyncio.run(_work(settings, listener))
+    asyncio.run(_work(settings, listener, open_service))
 
 
-async def _work(settings: Settings, metrics_listener: socket.socket | None) -> None:
+async def _work(
+    settings: Settings, metrics_listener: socket.socket | None, open_service: Callable[[Settings], Service]
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, _stop, number, stopped)

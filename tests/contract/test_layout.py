@@ -21,6 +21,7 @@ LIVE_ELSEWHERE = {
     "tts.engines.kokoro": LOADED_LATE,
     "tts.engines.piper": LOADED_LATE,
     "tts.loudness.speaker_gain": LOADED_LATE,
+    "cluster.serving.service": "`speechd serve` opens it through cli/lazy",
     "folders.fingerprint": WIRED_BY_THE_COMMAND,
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,

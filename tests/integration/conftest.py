@@ -18,6 +18,9 @@ import pytest
 LISTENS = r"listens on (http://\S+)"
 THIS_SPEECHD = (sys.executable, "-m", "speechd")
 
+ON_CLUSTER = {"SPEECHD_CLUSTER": os.environ["TEST_CLUSTER"]} if "TEST_CLUSTER" in os.environ else {}
+"""Where tests/integration/test_cluster.py runs other suites: the Ray cluster that runs the models."""
+
 
 @dataclass
 class Program:
@@ -49,7 +52,7 @@ def started(
         "SPEECHD_DRAIN_SECONDS": "0",
         "SPEECHD_SHUTDOWN_SECONDS": "10",
         "PYTHONUNBUFFERED": "1",
-    } | variables
+    } | (ON_CLUSTER | variables)
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     process = subprocess.Popen([*program, command], env=environment, text=True, **pipes)
     assert process.stderr is not None

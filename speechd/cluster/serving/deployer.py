@@ -1,6 +1,7 @@
 """The one actor of a cluster that deploys models, so that servers that start together do not undo each other's work."""
 
 import asyncio
+import logging
 from typing import Any
 
 from speechd import __version__
@@ -26,8 +27,7 @@ class Deployer:
 
     async def remove(self, app: str) -> bool:
         """Ends the replicas of an application when they have answered their last requests; False: there was none."""
-        async with self._one:
-            return await asyncio.to_thread(self._remove, app)
+        return await asyncio.to_thread(self._remove, app)  # which may take minutes: other models are deployed meanwhile
 
     def _deploy(self, plan: ReplicaPlan) -> None:
         from ray import serve
@@ -35,10 +35,10 @@ class Deployer:
         from speechd.cluster.serving.replica import ModelReplica
 
         there = serve.status().applications.get(plan.app)
-        if there is not None and there.status not in ("DEPLOY_FAILED", "DELETING"):
-            # An actor that started anew knows nothing of what is there, and leaves it.
-            if self._versions.setdefault(plan.app, plan.version) == plan.version:
-                return
+        stands = there is not None and there.status not in ("DEPLOY_FAILED", "DELETING")
+        # An actor that started anew knows nothing of what is there, and leaves it.
+        if stands and self._versions.setdefault(plan.app, plan.version) == plan.version:
+            return
         deployment = serve.deployment(**plan.options())(ModelReplica)
         app = deployment.bind(plan.model_id, plan.given, __version__)
         target = serve.RunTarget(app, name=plan.app, route_prefix=None)
@@ -68,3 +68,7 @@ def start_serve() -> None:
     from ray import serve
 
     serve.start(proxy_location="Disabled")
+    logger = logging.getLogger("ray.serve")
+    logger.handlers.clear()  # its lines are in the format of all others
+    logger.setLevel(logging.WARNING)
+    logger.propagate = True

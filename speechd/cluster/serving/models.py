@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,8 @@ class AppStatus:
     """As Ray Serve calls it: RUNNING, DEPLOYING, DEPLOY_FAILED ..."""
     message: str = ""
     """What Ray Serve says of it."""
+    since: float = 0.0
+    """Unix seconds at which its first replica was seen here."""
 
 
 class ClusterModels(ModelManager):
@@ -44,24 +46,40 @@ class ClusterModels(ModelManager):
     are in the manager that it is."""
 
     def __init__(
-        self, load: Callable[[Model], Awaitable[LoadedModel]], limits: ManagerLimits, settings: Settings
+        self,
+        load: Callable[[Model], Awaitable[LoadedModel]],
+        limits: ManagerLimits,
+        settings: Settings,
+        installed: Callable[[], Iterable[Model]],
     ) -> None:
+        """
+        Args:
+            installed: the models that this server knows.
+        """
         super().__init__(load, limits)
         self._settings = settings
-        self._deployed: dict[str, tuple[Model, float]] = {}
-        """By application: the model, and when this process first used it, in Unix seconds."""
+        self._installed = installed
         self._handles: dict[str, asyncio.Task[Any]] = {}
         self._apps: dict[str, AppStatus] = {}
+        self._serving: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to look at the cluster, and starts Ray Serve where it does not run."""
+        self._looking = asyncio.create_task(self._look(), name="cluster")
 
     def list(self) -> tuple[ModelStatus, ...]:
         """Models in memory, here and in the cluster; see ModelManager.list."""
-        there = [
-            ModelStatus(model, folder_bytes(model.path) if model.path else 0, 0, since, None)
-            for app, (model, since) in self._deployed.items()
-            if self._status(app).replicas
+        answering = {app: status for app, status in self._apps.items() if status.replicas}
+        if not answering:
+            return super().list()
+        there = [(model, answering.get(app_name(model.id))) for model in self._installed() if model.path]
+        found = [
+            ModelStatus(model, folder_bytes(model.path), 0, status.since, None)
+            for model, status in there
+            if status and model.path
         ]
-        return (*super().list(), *there)
+        return (*super().list(), *found)
 
     async def load(self, model: Model) -> None:
         """Loads a model in the cluster ahead of its first use, and replaces replicas of other files or settings.
@@ -78,7 +96,6 @@ class ClusterModels(ModelManager):
         """Ends the replicas of a model when they have answered their requests; see ModelManager.unload."""
         app = app_name(model_id)
         self._handles.pop(app, None)
-        self._deployed.pop(app, None)
         with translated():
             there: bool = await get_deployer().remove.remote(app)
         self._apps.pop(app, None)
@@ -86,9 +103,10 @@ class ClusterModels(ModelManager):
 
     async def close(self) -> None:
         """Leaves the replicas as they are: other servers use them."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        running = [task for task in (self._looking, self._serving) if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await super().close()
 
     async def stream(self, model: Model, method: str, call: object) -> AsyncGenerator[Any, None]:
@@ -113,8 +131,6 @@ class ClusterModels(ModelManager):
 
     async def _handle(self, model: Model) -> Any:
         """Of its deployment, which is made where there is none."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="cluster")
         app = app_name(model.id)
         if app not in self._handles:
             self._handles[app] = asyncio.create_task(self._deploy(model))
@@ -135,13 +151,19 @@ class ClusterModels(ModelManager):
         from ray import serve
 
         with translated():
-            await asyncio.to_thread(start_serve)
+            await self._serve()
             resources = await asyncio.to_thread(ray.cluster_resources)
             plan = await asyncio.to_thread(ReplicaPlan.of, model, self._settings, gpus=resources.get("GPU", 0) > 0)
             await get_deployer().deploy.remote(plan)
             handle = await asyncio.to_thread(serve.get_app_handle, plan.app)
-        self._deployed[plan.app] = model, time.time()
         return handle
+
+    async def _serve(self) -> None:
+        """Ray Serve runs. Where it could not be started, that is tried again."""
+        tried = self._serving
+        if tried is None or (tried.done() and (tried.cancelled() or tried.exception() is not None)):
+            self._serving = tried = asyncio.create_task(asyncio.to_thread(start_serve), name="ray serve")
+        await asyncio.shield(tried)
 
     async def _first_item(self, model: Model, item: Awaitable[Any]) -> Any:
         """The first answer of a replica, however long it works, as long as there is a replica.
@@ -181,7 +203,9 @@ class ClusterModels(ModelManager):
         """Looks at the cluster again and again. While it does not answer, what was seen last holds."""
         while True:
             try:
-                self._apps = await asyncio.to_thread(read_apps)
+                await self._serve()
+                now = await asyncio.to_thread(read_apps)
+                self._apps = {app: seen_again(status, self._apps.get(app)) for app, status in now.items()}
             except Exception as error:  # noqa: BLE001 - Ray raises what its controller's death looks like at the moment
                 log.warning("the cluster does not tell its state: %s", str(error).partition("\n")[0])
             await asyncio.sleep(LOOK_SECONDS)
@@ -197,6 +221,16 @@ def read_apps() -> dict[str, AppStatus]:
         messages = [app.message, *(each.message for each in app.deployments.values())]
         found[name] = AppStatus(replicas, str(app.status), next(filter(None, messages), ""))
     return found
+
+
+def seen_again(status: AppStatus, before: AppStatus | None) -> AppStatus:
+    """The status with the time of its first replica.
+
+    Args:
+        before: what was seen last.
+    """
+    known = before.since if before else 0.0
+    return replace(status, since=(known or time.time()) if status.replicas else 0.0)
 
 
 def _has_gpus(machines: "list[dict[str, Any]]") -> bool:

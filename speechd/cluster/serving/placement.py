@@ -52,8 +52,8 @@ class ReplicaPlan:
     given: Mapping[str, Any]
     """Settings for its replicas."""
     resources: ReplicaResources
-    fewest: int
-    most: int
+    min_replicas: int
+    max_replicas: int
     idle_seconds: float
     """After which the last replica that may go goes."""
     queue_seconds: float
@@ -74,8 +74,8 @@ class ReplicaPlan:
             model.id,
             given,
             resources,
-            fewest=warm,
-            most=max(warm, settings.cluster_max_replicas),
+            min_replicas=warm,
+            max_replicas=max(warm, settings.cluster_max_replicas),
             idle_seconds=max(0.0, settings.keep_alive),
             queue_seconds=settings.cluster_queue_seconds,
             version=_version(model, given, resources),
@@ -111,9 +111,9 @@ class ReplicaPlan:
 
     def _autoscaling(self) -> dict[str, Any]:
         return {
-            "min_replicas": self.fewest,
-            "initial_replicas": max(1, self.fewest),
-            "max_replicas": self.most,
+            "min_replicas": self.min_replicas,
+            "initial_replicas": max(1, self.min_replicas),
+            "max_replicas": self.max_replicas,
             "upscale_delay_s": 5.0,
             "downscale_delay_s": max(60.0, self.idle_seconds),
             "downscale_to_zero_delay_s": max(1.0, self.idle_seconds),

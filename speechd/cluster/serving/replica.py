@@ -13,9 +13,16 @@ from speechd import __version__
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded
 from speechd.audio.isolation.pool import shared_pool
-from speechd.cluster.serving.wire import CHARACTERS_PER_SECOND, CallContext, DecodeCall, Failed, SpeakCall, TranscribeCall
+from speechd.cluster.serving.wire import (
+    CallContext,
+    DecodeCall,
+    Failed,
+    SpeakCall,
+    TranscribeCall,
+)
 from speechd.configuration.sources import variable
 from speechd.errors import EngineFailure, Misconfigured, SpeechdError
+from speechd.operations.charging import CHARACTERS_PER_SECOND
 from speechd.registry.catalog import Model
 from speechd.registry.loading.manager import LoadedModel
 from speechd.service import Service, open_service
@@ -43,8 +50,7 @@ class ModelReplica:
         Raises:
             Misconfigured: this machine has another version of speechd.
         """
-        if version != __version__:
-            raise Misconfigured(f"A machine of the cluster has speechd {__version__}, and the server speechd {version}.")
+        check_version(version)
         self._model_id = model_id
         self._settings = replica_settings(given)
         self._service: Service | None = None
@@ -153,6 +159,18 @@ class ModelReplica:
         if isinstance(self._loaded, LoadedVoice):
             return self._loaded.admission.waiting / CHARACTERS_PER_SECOND
         return sum(self._taken.values())
+
+
+def check_version(version: str) -> None:
+    """
+    Args:
+        version: of speechd in the API process.
+
+    Raises:
+        Misconfigured: this machine has another one.
+    """
+    if version != __version__:
+        raise Misconfigured(f"A machine of the cluster has speechd {__version__}, and the server speechd {version}.")
 
 
 def replica_settings(given: Mapping[str, Any]) -> Settings:

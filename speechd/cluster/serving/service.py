@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from speechd.asr.streaming.decoder import WindowDecoder
 from speechd.cluster.connect import join_cluster
@@ -23,7 +24,12 @@ class ClusterService(Service):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         limits = ManagerLimits(settings.keep_alive, settings.max_loaded, settings.max_loaded_bytes)
-        self.loaded = ClusterModels(self._load, limits, settings)
+        self.loaded = ClusterModels(self._load, limits, settings, partial(self.models.list, hosted=False))
+
+    def start(self) -> None:
+        """Begins to look at the cluster, and see Service.start."""
+        self.loaded.start()
+        super().start()
 
     def transcriber_of(
         self, model: Model, options: TranscribeOptions, instead_of: Callable[[Model], Model | None] | None = None

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from speechd import errors
 from speechd.asr.engine import Job
 from speechd.errors import InternalError, SpeechdError
+from speechd.operations.charging import CHARACTERS_PER_SECOND
 from speechd.priority import Priority
 from speechd.registry.voices import Voice
 from speechd.types import SpeechOptions, TranscribeOptions
 
 BYTES_PER_SECOND = 16_000
 """Of a recording whose length nobody has read yet: between FLAC's and that of uncompressed 16-bit audio."""
-CHARACTERS_PER_SECOND = 15
-"""Of a text that is spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,5 @@ class Failed:
         kind = getattr(errors, self.kind, InternalError)
         known = isinstance(kind, type) and issubclass(kind, SpeechdError)
         error_class = kind if known else InternalError
-        error: SpeechdError = error_class(
-            self.message, param=self.param, code=self.code, retry_after=self.retry_after
-        )
+        error: SpeechdError = error_class(self.message, param=self.param, code=self.code, retry_after=self.retry_after)
         return error
