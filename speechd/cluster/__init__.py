@@ -1,1 +1,1 @@
-"""Many machines as one, by Ray (extra `cluster`)."""
+"""Many machines: the same service on Ray. Nothing here is imported without the extra `cluster`."""

@@ -18,6 +18,8 @@ from tests.support.processes import children
 MISSING = "Ray is not installed: pip install 'speechd[cluster]'"
 needs_ray = [pytest.mark.extra, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
 
+PATIENT = {"RAY_gcs_server_request_timeout_seconds": "120", "RAY_USAGE_STATS_ENABLED": "0"}
+"""On a machine that does other work its parts start slowly."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 
 
@@ -56,10 +58,10 @@ def serving_cluster(data_dir: Path) -> Iterator[LocalCluster]:
     Args:
         data_dir: data folder of its machines.
     """
-    from ray.cluster_utils import Cluster
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
+    with patch.dict(os.environ, environment | PATIENT | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
+        from ray.cluster_utils import Cluster  # reads the variables
 
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
-    with patch.dict(os.environ, settings | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
         cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
         try:
             cluster.add_node(**NODE)
