@@ -65,7 +65,7 @@ async def joined_cluster(address: str) -> AsyncGenerator[Any]:
         Misconfigured: see join_cluster.
     """
     with _own_signals():
-        await asyncio.to_thread(join_cluster, address)
+        join_cluster(address)  # not in another thread, where Ray complains on standard error
     import ray
 
     try:
