@@ -75,7 +75,7 @@ def _started() -> Any:
     for attempt in range(ATTEMPTS):
         try:
             return Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        except Exception as error:  # noqa: BLE001 - Ray raises no other
+        except Exception as error:  # Ray raises no other
             if attempt == ATTEMPTS - 1 or "timed out during startup" not in str(error):
                 raise
     raise AssertionError("unreachable")
