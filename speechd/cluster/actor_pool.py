@@ -23,7 +23,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ActorPlacement:
     """How many transcribers there are, and what each of them takes of its machine."""
 
     count: int
@@ -31,7 +31,7 @@ class Placement:
     gpus: float = 0.0
 
 
-def place_transcribers(machines: Sequence[Machine], replicas: int | None = None) -> Placement:
+def place_transcribers(machines: Sequence[Machine], replicas: int | None = None) -> ActorPlacement:
     """One transcriber for each GPU. Without GPUs one for each machine, which takes all CPUs of the smallest one.
 
     Args:
@@ -48,9 +48,9 @@ def place_transcribers(machines: Sequence[Machine], replicas: int | None = None)
     count = replicas or gpus or len(usable)
     on_each = math.ceil(count / (gpus or len(usable)))
     if not gpus:
-        return Placement(count, max(1.0, math.floor(min(machine.cpus for machine in usable) / on_each)))
+        return ActorPlacement(count, max(1.0, math.floor(min(machine.cpus for machine in usable) / on_each)))
     beside = min(machine.cpus / math.floor(machine.gpus) for machine in usable if machine.gpus >= 1)
-    return Placement(count, max(1.0, math.floor(beside / on_each)), 1.0 / on_each)
+    return ActorPlacement(count, max(1.0, math.floor(beside / on_each)), 1.0 / on_each)
 
 
 @asynccontextmanager

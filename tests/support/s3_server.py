@@ -64,6 +64,7 @@ def serving_s3() -> Iterator[S3Server]:
     command = [PROGRAM, "server", "-dir", folder, "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1", "-s3"]
     command += ["-master.port", master, "-volume.port", volume, "-filer.port", filer, "-s3.port", s3]
     command += ["-s3.config", folder / "identities.json", "-s3.autoCreateBucket=false", "-master.telemetry=false"]
+    command += ["-s3.port.iceberg", "0", "-s3.port.lance", "0"]
     command += ["-master.volumeSizeLimitMB", "64", "-volume.max", "40", "-master.electionTimeout", "1s"]
     with start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
