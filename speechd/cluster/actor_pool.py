@@ -1,28 +1,17 @@
-"""Joins a cluster of Ray, and starts transcribers on its machines.
-
-The one module of folder runs that imports Ray, which comes with the extra `cluster`.
-"""
+"""The transcribers of a folder run on the machines of a cluster: how many, where, and until when."""
 
 import asyncio
 import contextlib
-import logging
 import math
-import os
 import signal
-import socket
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from speechd.cluster.actors import OpenLocal, TranscriberActor, open_real
-from speechd.errors import CannotGoOn, FeatureNotInstalled, InvalidRequest
-
-MISSING_EXTRA = "--cluster needs Ray. Install the extra `cluster`: pip install 'speechd[cluster]'"
-JOIN_SECONDS = 20.0
-"""Seconds that a cluster has to answer at its address."""
-REACH_SECONDS = 5.0
-"""Seconds for a connection to the address."""
+from speechd.cluster.connect import join_cluster, leave_cluster
+from speechd.errors import CannotGoOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +23,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ActorPlacement:
     """How many transcribers there are, and what each of them takes of its machine."""
 
     count: int
@@ -42,7 +31,7 @@ class Placement:
     gpus: float = 0.0
 
 
-def place_transcribers(machines: Sequence[Machine], replicas: int | None = None) -> Placement:
+def place_transcribers(machines: Sequence[Machine], replicas: int | None = None) -> ActorPlacement:
     """One transcriber for each GPU. Without GPUs one for each machine, which takes all CPUs of the smallest one.
 
     Args:
@@ -59,9 +48,9 @@ def place_transcribers(machines: Sequence[Machine], replicas: int | None = None)
     count = replicas or gpus or len(usable)
     on_each = math.ceil(count / (gpus or len(usable)))
     if not gpus:
-        return Placement(count, max(1.0, math.floor(min(machine.cpus for machine in usable) / on_each)))
+        return ActorPlacement(count, max(1.0, math.floor(min(machine.cpus for machine in usable) / on_each)))
     beside = min(machine.cpus / math.floor(machine.gpus) for machine in usable if machine.gpus >= 1)
-    return Placement(count, max(1.0, math.floor(beside / on_each)), 1.0 / on_each)
+    return ActorPlacement(count, max(1.0, math.floor(beside / on_each)), 1.0 / on_each)
 
 
 @asynccontextmanager
@@ -73,22 +62,16 @@ async def joined_cluster(address: str) -> AsyncGenerator[Any]:
 
     Raises:
         FeatureNotInstalled: Ray is not installed.
-        InvalidRequest: the address is malformed.
-        CannotGoOn: there is no cluster, or it runs other versions of Ray or Python.
+        Misconfigured: see join_cluster.
     """
-    ray = _library()
-    if address != "auto":
-        await asyncio.to_thread(_check_address, address)
-    try:
-        with _own_signals():
-            async with asyncio.timeout(JOIN_SECONDS):
-                await asyncio.to_thread(_join, ray, address)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, AssertionError) as error:
-        raise CannotGoOn(f"No cluster of Ray can be joined at {address}. {_first_line(error)}".rstrip()) from error
+    with _own_signals():
+        join_cluster(address)  # not in another thread, where Ray complains on standard error
+    import ray
+
     try:
         yield ray
     finally:
-        await asyncio.to_thread(ray.shutdown)
+        await asyncio.to_thread(leave_cluster)
 
 
 def start_transcribers(ray: Any, replicas: int | None = None, open_local: OpenLocal = open_real) -> list[Any]:
@@ -102,50 +85,6 @@ def start_transcribers(ray: Any, replicas: int | None = None, open_local: OpenLo
         num_cpus=placement.cpus, num_gpus=placement.gpus, scheduling_strategy="SPREAD", max_restarts=-1
     )
     return [actor.remote(open_local) for _ in range(placement.count)]
-
-
-def _library() -> Any:
-    try:
-        import ray
-    except ImportError as error:
-        raise FeatureNotInstalled(MISSING_EXTRA) from error
-    return ray
-
-
-def _join(ray: Any, address: str) -> None:
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
-
-
-def _check_address(address: str) -> None:
-    """
-    Raises:
-        InvalidRequest: it is not HOST:PORT.
-        CannotGoOn: nothing listens there. Ray itself tries for a minute.
-    """
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or "//" in host:
-        raise InvalidRequest(f"--cluster must be auto or an address such as 10.0.0.1:6379, not {address}.")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
-        _require_grpc(address)
-    except (OSError, OverflowError) as error:
-        raise CannotGoOn(f"No cluster of Ray can be joined at {address}: {error}.") from error
-
-
-def _require_grpc(address: str) -> None:
-    """
-    Raises:
-        ConnectionError: what listens there is not the head of a cluster. Ray itself would find out after two minutes.
-    """
-    if os.environ.get("RAY_USE_TLS") == "1":
-        return  # a channel would need the certificates
-    import grpc
-
-    with grpc.insecure_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(REACH_SECONDS)
-        except grpc.FutureTimeoutError as error:
-            raise ConnectionError("what listens there does not speak Ray's protocol") from error
 
 
 @contextlib.contextmanager
@@ -165,7 +104,3 @@ def _machines(ray: Any) -> list[Machine]:
         return Machine(float(resources.get("CPU", 0)), float(resources.get("GPU", 0)))
 
     return [offered(node) for node in ray.nodes() if node.get("Alive")]
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

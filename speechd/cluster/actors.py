@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from speechd import __version__
 from speechd.errors import SpeechdError
@@ -28,6 +28,18 @@ MAX_MEMORY = 8_000_000
 
 Part = Segment | Transcript | SpeechdError
 """What an actor answers for a recording: its segments, then the transcript or why there is none."""
+
+
+class Answer(NamedTuple):
+    """The next part of one recording of a chunk."""
+
+    number: int
+    """Of the recording in the chunk."""
+    part: Part
+    model: str
+    """Id of the model that transcribes it."""
+
+
 OpenLocal = Callable[[Settings], Local]
 """Opens the transcriber of a process, inside the running event loop."""
 
@@ -91,12 +103,12 @@ class TranscriberActor:
             self._uploads[name] = cast(BinaryIO, spool)
         await asyncio.to_thread(self._uploads[name].write, piece)
 
-    async def transcribe(self, chunk: Sequence[RemoteRecording]) -> AsyncGenerator[list[tuple[int, Part]], None]:
-        """Yields what is final of the recordings, by their number in the chunk, several parts at once where there are.
+    async def transcribe(self, chunk: Sequence[RemoteRecording]) -> AsyncGenerator[list[Answer], None]:
+        """Yields what is final of the recordings, several parts at once where there are.
 
         Each recording ends with its transcript or its error.
         """
-        parts: asyncio.Queue[tuple[int, Part] | None] = asyncio.Queue()
+        parts: asyncio.Queue[Answer | None] = asyncio.Queue()
         running = [asyncio.create_task(self._one(*each, parts)) for each in enumerate(chunk)]
         left = len(running)
         try:
@@ -105,7 +117,7 @@ class TranscriberActor:
                 while not parts.empty():
                     ready.append(parts.get_nowait())
                 left -= ready.count(None)
-                if some := [part for part in ready if part is not None]:
+                if some := [answer for answer in ready if answer is not None]:
                     yield some
             await asyncio.gather(*running)  # raises what is no SpeechdError
         finally:
@@ -113,16 +125,14 @@ class TranscriberActor:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _one(
-        self, number: int, recording: RemoteRecording, parts: "asyncio.Queue[tuple[int, Part] | None]"
-    ) -> None:
+    async def _one(self, number: int, recording: RemoteRecording, parts: "asyncio.Queue[Answer | None]") -> None:
         try:
             request = TranscriptionRequest(recording.model, recording.options, self._file(recording.audio))
             async with self._knowing(recording).open(request) as stream:
                 async for part in stream.parts:
-                    parts.put_nowait((number, part))
+                    parts.put_nowait(Answer(number, part, stream.model))
         except SpeechdError as error:
-            parts.put_nowait((number, error))
+            parts.put_nowait(Answer(number, error, recording.model))
         finally:
             parts.put_nowait(None)
 

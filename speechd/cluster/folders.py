@@ -7,7 +7,7 @@ actors of a pool (see actor_pool). What was with an actor that dies goes to anot
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from speechd import __version__
 from speechd.cluster.actors import ActorReport, Part, RemoteRecording
 from speechd.errors import BackendFailure, CannotGoOn, InvalidRequest, SpeechdError
 from speechd.operations import TranscriptionRequest, TranscriptionStream
+from speechd.priority import PrioritySource, interactive
 from speechd.store.speakers.records import EnrolledSpeaker
 from speechd.types import Segment, TranscribeOptions, Transcript
 
@@ -38,24 +39,20 @@ RESTART_SECONDS = 1.0
 class PendingRecording:
     """One recording of the run, from its first attempt to its transcript."""
 
-    request: TranscriptionRequest
     model: str
     """Id of the model; final with the first part."""
+    options: TranscribeOptions
+    file: BinaryIO
     size: int
     """Bytes."""
     attempts: int = 0
-    _parts: "asyncio.Queue[Part | BaseException]" = field(default_factory=asyncio.Queue)
-    _heard: list[Segment] = field(default_factory=list)
+    _parts: "asyncio.Queue[Part | BaseException]" = field(default_factory=asyncio.Queue, init=False)
+    _heard: list[Segment] = field(default_factory=list, init=False)
     """Segments that the run has."""
-    _before: tuple[Segment, ...] = ()
+    _before: tuple[Segment, ...] = field(default=(), init=False)
     """Those of them that this attempt does not transcribe again."""
-    _skipped: int = 0
+    _skipped: int = field(default=0, init=False)
     """Segments that this attempt repeats."""
-
-    @property
-    def file(self) -> BinaryIO:
-        assert self.request.file is not None  # noqa: S101 - ClusterRecogniser.open refuses others
-        return self.request.file
 
     async def parts(self) -> AsyncGenerator[Segment | Transcript]:
         """
@@ -73,7 +70,7 @@ class PendingRecording:
     def attempt(self) -> TranscribeOptions:
         """The options of the next attempt. It begins at the last window that an earlier one has begun."""
         self.attempts += 1
-        options, heard = self.request.options, self._heard
+        options, heard = self.options, self._heard
         if not heard:
             return options
         if not options.can_go_on:
@@ -84,21 +81,40 @@ class PendingRecording:
         self._skipped = len(heard) - len(self._before)
         return replace(options, language=options.language or heard[-1].language or None, start=last / 100)
 
-    def take(self, part: Part) -> None:
+    def take(self, part: Part, model: str) -> None:
         """Hands the next part to the run."""
+        self.model = model
         if isinstance(part, Segment):
             if self._skipped:
                 self._skipped -= 1
                 return
             self._heard.append(part)
         elif isinstance(part, Transcript):
-            self.model = part.model or self.model
             part = replace(part, segments=(*self._before, *part.segments))
         self._parts.put_nowait(part)
 
     def fail(self, error: BaseException) -> None:
         """Ends it without a transcript."""
         self._parts.put_nowait(error)
+
+
+@dataclass(slots=True)
+class ClusterTranscriber:
+    """Transcribes one recording in the cluster (see speechd.types.Transcriber)."""
+
+    cluster: "ClusterRecogniser"
+    model: str
+
+    async def stream(
+        self, audio: BinaryIO, options: TranscribeOptions, priority: PrioritySource = interactive, caller: str = ""
+    ) -> AsyncGenerator[Segment | Transcript, None]:
+        """See speechd.types.Transcriber."""
+        pending = PendingRecording(self.model, options, audio, await asyncio.to_thread(_size, audio))
+        self.cluster.queue(pending)
+        async with aclosing(pending.parts()) as parts:
+            async for part in parts:
+                self.model = pending.model
+                yield part
 
 
 @dataclass(eq=False, slots=True)
@@ -152,10 +168,10 @@ class ClusterRecogniser:
         """See speechd.operations.open_transcription."""
         if request.file is None:
             raise InvalidRequest("A recording is needed.", param="file")
+        transcriber = ClusterTranscriber(self, request.model)
         with request.file as file:
-            pending = PendingRecording(request, request.model, await asyncio.to_thread(_size, file))
-            self._wait_with(pending)
-            yield TranscriptionStream(pending, pending.parts())
+            async with aclosing(transcriber.stream(file, request.options)) as parts:
+                yield TranscriptionStream(transcriber, parts)
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator["ClusterRecogniser"]:
@@ -201,7 +217,8 @@ class ClusterRecogniser:
                 self._claim_again(chunk, _first_line(error))
                 await self._until_back(number)
 
-    def _wait_with(self, pending: PendingRecording) -> None:
+    def queue(self, pending: PendingRecording) -> None:
+        """Adds a recording to those that wait for an actor."""
         if self._failure is not None:
             pending.fail(self._failure)
         else:
@@ -229,7 +246,7 @@ class ClusterRecogniser:
     def _claim_again(self, chunk: Sequence[PendingRecording], reason: str) -> None:
         for pending in chunk:
             if pending.attempts < ATTEMPTS:
-                self._wait_with(pending)
+                self.queue(pending)
             else:
                 pending.fail(BackendFailure(f"Its transcriber was lost {ATTEMPTS} times. {reason}"))
 
@@ -241,8 +258,8 @@ class ClusterRecogniser:
         sent = dict(enumerate(chunk))
         replies = actor.transcribe.options(num_returns="streaming").remote(recordings)
         async for reply in replies:
-            for number, part in await reply:
-                sent[number].take(part)
+            for number, part, model in await reply:
+                sent[number].take(part, model)
                 if not isinstance(part, Segment):
                     chunk.remove(sent[number])
 
@@ -256,7 +273,7 @@ class ClusterRecogniser:
             chunk.remove(pending)
             pending.fail(error)
             return None
-        return RemoteRecording(pending.request.model, pending.attempt(), audio, self.known, self.voices)
+        return RemoteRecording(self.model, pending.attempt(), audio, self.known, self.voices)
 
     async def _upload(self, actor: Any, file: BinaryIO, size: int) -> bytes | str:
         """The bytes of a small recording; a large one is sent before."""

@@ -18,6 +18,9 @@ from tests.support.processes import children
 MISSING = "Ray is not installed: pip install 'speechd[cluster]'"
 needs_ray = [pytest.mark.extra, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
 
+PATIENT = {"RAY_gcs_server_request_timeout_seconds": "20", "RAY_USAGE_STATS_ENABLED": "0"}
+ATTEMPTS = 3
+"""Ray gives its parts 30 s to start, which is little on a machine that does other work."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 
 
@@ -56,13 +59,23 @@ def serving_cluster(data_dir: Path) -> Iterator[LocalCluster]:
     Args:
         data_dir: data folder of its machines.
     """
-    from ray.cluster_utils import Cluster
-
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
-    with patch.dict(os.environ, settings | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
+    with patch.dict(os.environ, environment | PATIENT | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
+        cluster = _started()
         try:
             cluster.add_node(**NODE)
             yield LocalCluster(cluster, cluster.address)
         finally:
             cluster.shutdown()
+
+
+def _started() -> Any:
+    from ray.cluster_utils import Cluster  # reads the variables
+
+    for attempt in range(ATTEMPTS):
+        try:
+            return Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        except Exception as error:  # Ray raises no other
+            if attempt == ATTEMPTS - 1 or "timed out during startup" not in str(error):
+                raise
+    raise AssertionError("unreachable")
