@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from speechd.api.diagnosis.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.api.middleware.access import refuse_unsafe_binding
     from speechd.api.server import listen
     from speechd.api.server import run as run_server
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from speechd.cli.admin.archive import place, unpacked, write_archive
     from speechd.cli.admin.snapshot import snapshot
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
-    from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.cli.listen.run import ListenPlan
     from speechd.cli.listen.run import run as run_listen
     from speechd.cli.listen.sources import list_microphones
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
     from speechd.cluster.serving.service import join_and_open
-    from speechd.configuration.origins import DEFAULT, origin, unknown_notes
-    from speechd.configuration.sources import SECRETS
+    from speechd.configuration.in_force import settings_in_force
+    from speechd.configuration.origins import unknown_notes
     from speechd.folders.discover import Selection
     from speechd.folders.storage.address import parse_location
     from speechd.formats.subtitles import Layout
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
     from speechd.registry.files import folder_bytes
     from speechd.registry.registry import ModelStore
-    from speechd.registry.sources.base import without_password
     from speechd.registry.transfer.bundle import export_models, import_models
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
@@ -53,10 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
-    "DEFAULT",
     "ENVIRONMENT",
     "NEEDS_NO_SETTINGS",
-    "SECRETS",
     "Check",
     "CheckResult",
     "Finding",
@@ -89,7 +86,6 @@ __all__ = [
     "open_beside_http",
     "open_service",
     "opened_keys",
-    "origin",
     "parse_location",
     "parse_permissions",
     "place",
@@ -105,12 +101,12 @@ __all__ = [
     "run_transcribe",
     "run_worker",
     "run_wyoming",
+    "settings_in_force",
     "snapshot",
     "system_language",
     "tune",
     "unknown_notes",
     "unpacked",
-    "without_password",
     "worst",
     "write_archive",
     "write_mirror",
@@ -126,7 +122,7 @@ HOMES = {
     "cli.admin.snapshot": ("snapshot",),
     "store.database": ("database_url", "newest_migration"),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
-    "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
+    "api.diagnosis.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
     "cli.listen.run": ("ListenPlan", "run as run_listen"),
     "cli.listen.sources": ("list_microphones",),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
@@ -134,8 +130,8 @@ HOMES = {
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
     "cluster.serving.service": ("join_and_open",),
-    "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
-    "configuration.sources": ("SECRETS",),
+    "configuration.in_force": ("settings_in_force",),
+    "configuration.origins": ("unknown_notes",),
     "folders.discover": ("Selection",),
     "folders.storage.address": ("parse_location",),
     "formats.subtitles": ("Layout",),
@@ -144,7 +140,6 @@ HOMES = {
     "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),
-    "registry.sources.base": ("without_password",),
     "registry.transfer.bundle": ("export_models", "import_models"),
     "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),
