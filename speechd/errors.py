@@ -25,6 +25,7 @@
     ├── RequestTimedOut 408
     ├── TooLarge 413
     │   └── QuotaExceeded
+    ├── RangeNotSatisfiable 416
     ├── Unprocessable 422
     ├── FailedDependency 424
     ├── RateLimited 429
@@ -247,6 +248,14 @@ class QuotaExceeded(TooLarge):
     """The stored files would take more space than this server allows."""
 
     code = "quota_exceeded"
+
+
+class RangeNotSatisfiable(SpeechdError):
+    """The range begins after the end of the content."""
+
+    status = 416
+    type = "invalid_request_error"
+    code = "range_not_satisfiable"
 
 
 class Unprocessable(SpeechdError):

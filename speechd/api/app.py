@@ -22,6 +22,7 @@ from speechd.api.middleware.request import AccessMiddleware, RequestMiddleware
 from speechd.api.realtime import router as realtime
 from speechd.api.realtime import speech_router as speech_stream
 from speechd.api.realtime.limits import SessionLimiter
+from speechd.api.responses.job_events import JobStreams
 from speechd.api.routes import (
     audio_jobs,
     batches,
@@ -115,6 +116,8 @@ def create_app(
     )
     app.state.captions = captions.caption_cache()
     app.state.realtime = SessionLimiter.of(settings)
+    app.state.draining = leaving
+    app.state.job_streams = JobStreams()
     app.state.client_secrets = access.secrets
     install_handlers(app)
     app.add_middleware(InFlightMiddleware, traffic=traffic)

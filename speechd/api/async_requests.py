@@ -13,6 +13,7 @@ from speechd.api.dependencies import context_of, get_service, get_store_handle, 
 from speechd.api.middleware.rate_limits import caller_of, check_audio, meter_of
 from speechd.api.prefer import RESPOND_ASYNC
 from speechd.api.request_body import open_form
+from speechd.api.responses.recording_types import recording_type
 from speechd.auth.meter import Estimate
 from speechd.dialects import Dialect
 from speechd.errors import InvalidRequest, UrlNotAllowed
@@ -54,7 +55,9 @@ async def accept_recording(request: Request, form_type: type[RecordingForm], dia
         call = TranscriptionCall.parse(form_type, body.fields, context_of(request, dialect))
         form = call.form
         require_one_source(body.file, form.url, form.file_id)
+        name = body.filename
         if form.file_id:
+            name = (await store.files.get(caller_of(request), form.file_id)).filename
             with await open_stored_recording(request, form.file_id) as stored:
                 await asyncio.to_thread(shutil.copyfileobj, stored, into)
         if call.streams:
@@ -74,6 +77,8 @@ async def accept_recording(request: Request, form_type: type[RecordingForm], dia
             total=total,
             webhook=webhook,
             traceparent=current_traceparent() or None,
+            input_name=name if is_here else "",
+            input_type=recording_type(name, body.media_type) if is_here else "",
         )
         return await _accepted(request, store, order, draft if is_here else None, dialect)
 

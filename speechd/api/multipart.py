@@ -51,6 +51,8 @@ class MultipartReader:
         """Name and text of each field, in order."""
         self.has_file = False
         self.filename = ""
+        self.media_type = ""
+        """Of the audio, as its part claims."""
         self._file_field = file_field
         self._max_file_bytes = max_file_bytes
         self._file_bytes = 0
@@ -121,7 +123,7 @@ class MultipartReader:
             raise InvalidRequest(f"The form has more than {MAX_PARTS} parts.")
         self._header_name = b""
         self._header_value = b""
-        self._disposition = b""
+        self._disposition = self._content_type = b""
         self._name = ""
         self._is_file = False
         self._text: list[bytes] | None = None
@@ -135,6 +137,8 @@ class MultipartReader:
     def _on_header_end(self) -> None:
         if self._header_name.lower() == b"content-disposition":
             self._disposition = self._header_value
+        elif self._header_name.lower() == b"content-type":
+            self._content_type = self._header_value
         self._header_name = self._header_value = b""
 
     def _on_headers_finished(self) -> None:
@@ -170,6 +174,7 @@ class MultipartReader:
             raise InvalidRequest(f"Only one `{field}`, or one `url`, can be sent.", param=field)
         self.has_file = self._is_file = True
         self.filename = filename
+        self.media_type = self._content_type.decode("latin-1")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:

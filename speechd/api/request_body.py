@@ -50,6 +50,8 @@ class UploadForm:
     """The audio, at its start. It is closed with the form, unless it is taken."""
     filename: str = ""
     """File name in the audio's part."""
+    media_type: str = ""
+    """Media type that the audio's part claims."""
     taken: bool = False
 
     def take_file(self) -> BinaryIO | None:
@@ -186,7 +188,9 @@ async def _read_multipart(body: AsyncGenerator[bytes, None], reader: MultipartRe
             await _write(file, audio, in_memory=written <= SPOOL_BYTES)
     reader.finish()
     file.seek(0)
-    return UploadForm(collect(reader.pairs), file if reader.has_file else None, reader.filename)
+    return UploadForm(
+        collect(reader.pairs), file if reader.has_file else None, reader.filename, media_type=reader.media_type
+    )
 
 
 async def _write(file: BinaryIO, data: bytes, in_memory: bool) -> None:

@@ -86,7 +86,8 @@ def _begins(before: Sequence[Segment], segment: Segment, name_of: Callable[[Segm
     last = before[-1]
     if name_of(last) != name_of(segment) or _seconds_between(last.end, segment.start) >= PARAGRAPH_PAUSE:
         return True
-    return _seconds_between(before[0].start, last.end) >= PARAGRAPH_SECONDS and bool(_SENTENCE_END.search(last.text.strip()))
+    is_long = _seconds_between(before[0].start, last.end) >= PARAGRAPH_SECONDS
+    return is_long and bool(_SENTENCE_END.search(last.text.strip()))
 
 
 def _seconds_between(start: float, end: float) -> float:

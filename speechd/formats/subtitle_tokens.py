@@ -48,7 +48,7 @@ def one_line(text: str) -> str:
 
 
 def subtitle_tokens_of(segment: Segment) -> tuple[list[SubtitleToken], bool]:
-    """The pieces of a segment's text, and whether their times are known. Times are rounded as JSON answers show them."""
+    """The pieces of a segment's text, and whether their times are known: rounded, as JSON answers show them."""
     text = one_line(segment.text)
     spans = _word_spans(text, segment)
     known = [(at, time) for first, last, start, end in spans for at, time in ((first, start), (last, end))]

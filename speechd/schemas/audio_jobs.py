@@ -31,6 +31,9 @@ class ProgressObject(BaseModel):
     done: float = Field(description="Units that are done.")
     total: float | None = Field(None, description="Total units, if known.")
     ratio: float | None = Field(None, description="0 to 1.")
+    seconds_left: float | None = Field(
+        None, description="While it runs: about how many seconds it still takes, at its speed so far."
+    )
 
 
 class PartialSegment(BaseModel):
@@ -40,6 +43,7 @@ class PartialSegment(BaseModel):
     start: float = Field(description="Seconds.")
     end: float = Field(description="Seconds.")
     text: str = Field(description="Text of the segment.")
+    speaker: str | None = Field(None, description="Who speaks, where that is known already.")
 
 
 class WebhookObject(BaseModel):
@@ -77,6 +81,7 @@ class AudioJobObject(Listed):
         " file with its audio. In lists it is left out.",
     )
     result_media_type: str | None = Field(None, description="HTTP status of the answer.")
+    input_url: str | None = Field(None, description="Path of the recording, where it came with the request.")
     result_url: str | None = Field(None, description="Path of the answer, exactly as in a synchronous request.")
     error: ErrorDetail | None = Field(None, description="Why it failed.")
     waiting_for: ErrorDetail | None = Field(None, description="Error that delays the job, such as a full disk.")

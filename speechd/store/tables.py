@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-_NO_BATCH, _HAS_BLOB = text("batch IS NULL"), text("blob IS NOT NULL")
+_NO_BATCH = text("batch IS NULL")
 
 blobs = Table(
     "blobs",
@@ -121,7 +121,7 @@ lines = Table(
     Column("body", Text),  # the request's JSON; none: it is in the batch's input
     Column("offset", BigInteger),  # where the line begins in the batch's input
     Column("length", Integer),
-    Column("blob", ForeignKey("blobs.digest"), index=True),  # a recording that came with the request
+    Column("blob", ForeignKey("blobs.digest"), index=True),  # a recording that came with the request; as long as it
     Column("priority", Integer, nullable=False),  # lower comes first
     Column("turn", BigInteger, nullable=False),  # among equals: lower comes first
     Column("state", String(16), nullable=False),  # queued, running, completed, failed, cancelled
@@ -142,7 +142,6 @@ lines = Table(
     Index("lines_to_claim", "state", "priority", "turn", "id"),
     Index("lines_of_batch", "batch", "number"),
     Index("lines_of_their_own", "batch", "state", "id", sqlite_where=_NO_BATCH, postgresql_where=_NO_BATCH),
-    Index("lines_with_recordings", "state", "blob", "id", sqlite_where=_HAS_BLOB, postgresql_where=_HAS_BLOB),
 )
 """The queue: lines of batches, and audio jobs."""
 
@@ -163,9 +162,21 @@ audio_jobs = Table(
     Column("media_type", Text),
     Column("headers", Text),  # of the answer
     Column("file_id", String(64)),  # the answer as a file: audio only
+    Column("input_name", Text),  # file name of the recording
+    Column("input_type", String(80)),  # media type of the recording
     Index("audio_jobs_of_owner", "owner", "id"),
 )
 """Other fields of lines without a batch: asynchronous audio jobs."""
+
+live_segments = Table(
+    "live_segments",
+    metadata,
+    Column("job", ForeignKey("audio_jobs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 0
+    Column("attempt", Float, nullable=False),  # when the attempt began that made it: `started_at` of its line
+    Column("segment", Text, nullable=False),  # as JSON
+)
+"""Segments of audio jobs that run, all of them. They are removed soon after the end, when the answer has them."""
 
 deliveries = Table(
     "deliveries",

@@ -9,7 +9,7 @@ from sqlalchemy import exists, or_, select
 from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
 from speechd.store.batches import UNENDED
 from speechd.store.database import Database
-from speechd.store.tables import batches, deliveries, lines
+from speechd.store.tables import batches, deliveries, lines, live_segments
 from speechd.worker.file_changes import FileChanges
 
 REST_SECONDS = 600.0
@@ -18,7 +18,7 @@ REST_SECONDS = 600.0
 OPEN_WORK = (
     exists().where(batches.c.status.in_(UNENDED)),
     exists().where(lines.c.state.in_(("queued", "running"))),
-    exists().where(lines.c.state.in_(ENDED_DELIVERIES), lines.c.blob.is_not(None)),  # its recording is to be released
+    exists().where(live_segments.c.job == lines.c.id, lines.c.state.in_(ENDED_DELIVERIES)),  # they are to be removed
     exists().where(deliveries.c.state == "open"),
 )
 """What a worker has to do now or later: every time that it keeps belongs to one of these."""

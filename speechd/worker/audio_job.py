@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Any, BinaryIO
 
@@ -16,7 +16,8 @@ from speechd.operations.speech import SPEECH_URL, SpeechCall
 from speechd.operations.transcription import AUDIO_FORMS, TranscriptionCall, TranscriptionReply
 from speechd.service import Service
 from speechd.store.audio_jobs.jobs import AudioJobs
-from speechd.store.audio_jobs.records import JobResult, Progress
+from speechd.store.audio_jobs.live_segments import MAX_LIVE_SEGMENTS
+from speechd.store.audio_jobs.records import JobResult, NewSegments, Progress
 from speechd.store.blobs.folder import BlobDraft
 from speechd.store.queue import QueuedTask
 from speechd.store.store import Store
@@ -42,7 +43,7 @@ async def run_job(
         SpeechdError: whatever is wrong with it.
     """
     job = await store.audio.look(line.id)
-    progress = JobProgress(job.total)
+    progress = JobProgress(job.total, job.started_at or 0.0)
     async with _watched(store.audio, line.id, progress):
         if common_url(line.url) == SPEECH_URL:
             draft = resources.enter_context(store.files.blobs.draft())
@@ -97,7 +98,14 @@ async def _speak(
 class JobProgress:
     """How far a job is, on its way from who works to who reports."""
 
-    def __init__(self, total: float | None) -> None:
+    def __init__(self, total: float | None, attempt: float = 0.0) -> None:
+        """
+        Args:
+            total: seconds or characters in all, if that is known.
+            attempt: when this attempt at the job began, in Unix seconds.
+        """
+        self._attempt = attempt
+        self._new: list[Mapping[str, Any]] = []
         self._done = self._start = 0.0
         self._total = total
         self._segments: deque[dict[str, Any]] = deque(maxlen=MAX_SEGMENTS)
@@ -115,8 +123,11 @@ class JobProgress:
         self._total, self._is_new = total, True
 
     def hear(self, segment: Segment) -> None:
-        told = {"start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text}
-        self._segments.append({"id": self._count} | told)
+        told = {"id": self._count, "start": round(segment.start, 3), "end": round(segment.end, 3), "text": segment.text}
+        told |= {"speaker": segment.speaker} if segment.speaker else {}
+        self._segments.append(told)
+        if self._count < MAX_LIVE_SEGMENTS:
+            self._new.append(told)
         self._count += 1
         self._done, self._is_new = max(self._done, segment.end - self._start), True
 
@@ -124,17 +135,28 @@ class JobProgress:
         self._done, self._is_new = self._done + part.characters, True
 
     def news(self) -> Progress | None:
-        """What has changed since the last call."""
+        """What has changed since the last report that was `reported`; None where nothing has."""
         if not self._is_new:
             return None
         self._is_new = False
         segments = json.dumps(list(self._segments)) if self._count else None
-        return Progress(self._done, self._total, segments, self._count - len(self._segments))
+        first = min(self._count, MAX_LIVE_SEGMENTS) - len(self._new)
+        new = NewSegments(self._attempt, first, tuple(self._new)) if self._new else None
+        return Progress(self._done, self._total, segments, self._count - len(self._segments), new)
+
+    def reported(self, progress: Progress) -> None:
+        """This progress is recorded."""
+        if progress.new is not None:
+            del self._new[: len(progress.new.segments)]
+
+    def not_reported(self) -> None:
+        """The last progress could not be recorded: it is told again."""
+        self._is_new = True
 
 
 @asynccontextmanager
 async def _watched(jobs: AudioJobs, id: str, progress: JobProgress) -> AsyncIterator[None]:
-    """Reports how far the block is, and cancels it when the job is stopped."""
+    """Reports how far the block is, also at its end, and cancels it when the job is stopped."""
     task = asyncio.current_task()
     over = asyncio.Event()
     watching = asyncio.create_task(_watch(jobs, id, progress, over, task.cancel if task else over.set))
@@ -143,6 +165,8 @@ async def _watched(jobs: AudioJobs, id: str, progress: JobProgress) -> AsyncIter
     finally:
         over.set()
         await asyncio.wait([watching])
+        with suppress(StorageUnavailable):
+            await _report(jobs, id, progress)
 
 
 async def _watch(
@@ -150,11 +174,25 @@ async def _watch(
 ) -> None:
     while not over.is_set():
         with suppress(StorageUnavailable):  # the heartbeat tells of it
-            if (news := progress.news()) is not None:
-                await jobs.report(id, news)
+            await _report(jobs, id, progress)
             if not await jobs.goes_on(id) and not over.is_set():
                 stop()
                 return
         with suppress(TimeoutError):
             async with asyncio.timeout(WATCH_SECONDS):
                 await over.wait()
+
+
+async def _report(jobs: AudioJobs, id: str, progress: JobProgress) -> None:
+    """
+    Raises:
+        StorageUnavailable: it could not be recorded, and is told again at the next call.
+    """
+    if (news := progress.news()) is None:
+        return
+    try:
+        await jobs.report(id, news)
+    except StorageUnavailable:
+        progress.not_reported()
+        raise
+    progress.reported(news)

@@ -19,6 +19,8 @@ FOR_EVERY_KEY = {
     "GET /audio/jobs/{job_id}",
     "DELETE /audio/jobs/{job_id}",
     "POST /audio/jobs/{job_id}/cancel",
+    "GET /audio/jobs/{job_id}/events",
+    "GET /audio/jobs/{job_id}/input",
     "GET /audio/jobs/{job_id}/result",
     "GET /audio/models",
     "GET /audio/voices",

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel
 
-from speechd.api.openapi.audio import TEXT_CONTENT, inlined
+from speechd.api.openapi.audio import EVENT, TEXT_CONTENT, inlined
 from speechd.audio.encode import AUDIO_FORMATS as AUDIO_FORMATS
 from speechd.dialects import Dialect
 from speechd.schemas.batches import BatchForm, BatchObject, FileForm, FileObject
@@ -88,6 +88,37 @@ def result_operation() -> dict[str, Any]:
         "summary": "The answer of an audio job, exactly as in a synchronous request.",
         "response_class": Response,
         "responses": {200: {"description": "The answer.", "content": content}, **refusals(MISSING)},
+    }
+
+
+def events_operation() -> dict[str, Any]:
+    """The same for the route of a job's events."""
+    return {
+        "summary": "Follow an audio job: its changes and its segments as server-sent events.",
+        "response_class": Response,
+        "responses": {
+            200: {
+                "description": "`audio.job.updated`, `transcript.text.segment`, and at the end `audio.job.completed`,"
+                " `audio.job.failed` or `audio.job.cancelled`.",
+                "content": {"text/event-stream": {"schema": EVENT}},
+            },
+            **refusals(MISSING),
+        },
+    }
+
+
+def input_operation() -> dict[str, Any]:
+    """The same for the route of a job's recording."""
+    sound = {"schema": {"type": "string", "format": "binary"}}
+    content = dict.fromkeys(("audio/*", "video/*", "application/octet-stream"), sound)
+    return {
+        "summary": "The recording of an audio job, whole or a `Range` of it.",
+        "response_class": Response,
+        "responses": {
+            200: {"description": "The recording.", "content": content},
+            206: {"description": "The range.", "content": content},
+            **refusals(MISSING | {416: "The range begins after the end of the recording."}),
+        },
     }
 
 

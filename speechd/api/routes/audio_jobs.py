@@ -1,16 +1,23 @@
-"""GET, cancel and DELETE of asynchronous audio jobs. Each key sees its own."""
+"""GET, events, cancel and DELETE of asynchronous audio jobs. Each key sees its own."""
 
 import asyncio
 import json
-from typing import Annotated
+from contextlib import AsyncExitStack
+from typing import Annotated, cast
+from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from speechd.api.dependencies import get_store_handle
+from speechd.api.errors import error_response
+from speechd.api.lifecycle.draining import Draining
 from speechd.api.middleware.rate_limits import caller_of
-from speechd.api.openapi.jobs import MISSING, refusals, result_operation
+from speechd.api.openapi.jobs import MISSING, events_operation, input_operation, refusals, result_operation
 from speechd.api.responses.file_stream import FileResponse
-from speechd.errors import ResultNotReady
+from speechd.api.responses.job_events import EventPosition, JobEventStream, JobFollower, JobStreams
+from speechd.api.responses.ranges import requested_range
+from speechd.api.responses.recording_types import UNKNOWN_TYPE
+from speechd.errors import FileNotFound, RangeNotSatisfiable, ResultNotReady
 from speechd.schemas.audio_jobs import AudioJobDeleted, AudioJobList, AudioJobObject
 from speechd.schemas.transcription import ErrorDetail
 from speechd.store.audio_jobs.view import to_response
@@ -70,6 +77,62 @@ async def get_result(job_id: str, request: Request) -> Response:
     waiting = job.status in WAITING
     message = f"The audio job is {job.status}." + (" Its result is available when it is completed." if waiting else "")
     raise ResultNotReady(message, retry_after=ASK_AGAIN if waiting else None)
+
+
+@router.get("/audio/jobs/{job_id}/events", **events_operation())
+async def get_events(
+    job_id: str,
+    request: Request,
+    last_event_id: Annotated[str, Header(max_length=100, description="Id of the last event that was received.")] = "",
+) -> Response:
+    """
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+        Overloaded: too many streams are open.
+    """
+    store, caller = await _open_store(request), caller_of(request)
+    await store.audio.get(caller, job_id)
+    draining = cast(Draining, request.app.state.draining)
+    follower = JobFollower(
+        store, caller, job_id, EventPosition.after(last_event_id), leaves=lambda: draining.state != "serving"
+    )
+    async with AsyncExitStack() as resources:
+        resources.enter_context(cast(JobStreams, request.app.state.job_streams).counted(caller))
+        return JobEventStream(follower.events(), resources.pop_all(), {})
+
+
+@router.get("/audio/jobs/{job_id}/input", **input_operation())
+async def get_input(job_id: str, request: Request) -> Response:
+    """The recording of a job. It is kept as long as the job.
+
+    Raises:
+        AudioJobNotFound: there is none, or it is another's.
+        FileNotFound: the job has no recording here.
+    """
+    store = await _open_store(request)
+    job = await store.audio.get(caller_of(request), job_id)
+    if job.input_blob is None:
+        raise FileNotFound(
+            "This job has no recording here: its request named a `url`, or was a text to speak.", param="job_id"
+        )
+    blobs, etag = store.files.blobs, f'"{job.input_blob}"'
+    size = (await asyncio.to_thread(blobs.path(job.input_blob).stat)).st_size
+    try:
+        part = requested_range(request.headers, size, etag)
+    except RangeNotSatisfiable as error:
+        reply = error_response(error)
+        reply.headers["content-range"] = f"bytes */{size}"
+        return reply
+    content = await asyncio.to_thread(blobs.open, job.input_blob)
+    name = f"; filename*=UTF-8''{quote(job.input_name, safe='')}" if job.input_name else ""
+    headers = {
+        "accept-ranges": "bytes",
+        "cache-control": "private, max-age=3600",
+        "content-disposition": f"inline{name}",
+        "etag": etag,
+        "x-content-type-options": "nosniff",
+    }
+    return FileResponse(content, size, job.input_type or UNKNOWN_TYPE, headers, part)
 
 
 @router.post("/audio/jobs/{job_id}/cancel", summary="Cancel an audio job.", responses=refusals(MISSING))

@@ -1,4 +1,4 @@
-"""POST audio/transcriptions, audio/translations, audio/diarization and audio/transcriptions/format, in both dialects."""
+"""POST audio/transcriptions, audio/translations and audio/diarization, and what writes a given transcript."""
 
 import asyncio
 from collections.abc import AsyncIterator

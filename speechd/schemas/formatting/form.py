@@ -50,7 +50,7 @@ class FormatForm(SubtitleOptions, Form):
         self.check_subtitles(self.response_format)
         if self.to_layout().cuts and self._cutting(self.to_layout()) > MAX_CUTTING:
             raise InvalidRequest(
-                "The segments are too long to be cut into such cues. Send shorter segments or a smaller `max_line_width`.",
+                "The segments are too long to be cut into such cues. Send shorter segments, or ask for shorter lines.",
                 param="transcript.segments",
             )
         return self

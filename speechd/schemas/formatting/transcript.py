@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from speechd.languages import find
@@ -43,11 +43,12 @@ class Timed(BaseModel):
     start: Seconds = Field(description="Seconds from the beginning of the recording.")
     end: Seconds = Field(description="Seconds; not before `start`.")
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.end < self.start:
+    @field_validator("end")
+    @classmethod
+    def _in_order(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("start", 0.0):
             raise PydanticCustomError("end_before_start", "The end is before the start")
-        return self
+        return value
 
 
 class WordObject(Timed):

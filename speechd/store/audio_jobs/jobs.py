@@ -14,13 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.fairness.shared_bound import Excess, SharedBound
 from speechd.ids import new_id
-from speechd.store.audio_jobs.records import OPEN, AudioJob, AudioOrder, JobResult, Progress, WebhookState
+from speechd.store.audio_jobs.live_segments import heard_jobs, read_segments, write_segments
+from speechd.store.audio_jobs.records import (
+    OPEN,
+    AudioJob,
+    AudioOrder,
+    JobResult,
+    LiveSegment,
+    Progress,
+    WebhookState,
+)
 from speechd.store.audio_jobs.webhooks import ENDED_DELIVERIES
 from speechd.store.blobs.folder import BlobDraft
 from speechd.store.database import Database
 from speechd.store.files import MAX_PER_PAGE, FilePage, Files, page_of, text
 from speechd.store.queue import SOON_PRIORITY, Queue, end_lines
-from speechd.store.tables import audio_jobs, deliveries, files, lines
+from speechd.store.tables import audio_jobs, deliveries, files, lines, live_segments
 
 AUDIO_OUTPUT_PURPOSE = "audio_output"
 """Of files that jobs make."""
@@ -71,6 +80,7 @@ class AudioJobs:
             line |= {name: getattr(order, name) for name in ("owner", "url", "request_id", "traceparent")}
             await self._queue.add(connection, [line | {"body": json.dumps(order.fields)}], SOON_PRIORITY)
             told = {name: getattr(order, name) for name in ("owner", "model", "format", "unit", "total")}
+            told |= {"input_name": order.input_name or None, "input_type": order.input_type or None}
             expires = {"id": id, "expires_at": int(self._database.now() + self._window)}
             await connection.execute(insert(audio_jobs), [told | expires])
             if order.webhook is not None:
@@ -85,6 +95,24 @@ class AudioJobs:
         """
         async with self._database.reading() as connection:
             return await _find(connection, _of(owner, id), id)
+
+    async def follow(
+        self, owner: str, id: str, attempt: float, after: int, limit: int
+    ) -> tuple[AudioJob, list[LiveSegment]]:
+        """A job, and its segments from number `after` on; from the first one where another attempt has begun.
+
+        Args:
+            attempt: `started_at` of the job when it was last looked at.
+
+        Raises:
+            AudioJobNotFound: there is none of that name for this owner.
+        """
+        async with self._database.reading() as connection:
+            job = await _find(connection, _of(owner, id), id)
+            if job.started_at is None:
+                return job, []
+            first = after if attempt == job.started_at else 0
+            return job, await read_segments(connection, id, job.started_at, first, limit)
 
     async def look(self, id: str) -> AudioJob:
         """A job of any owner, for its worker.
@@ -137,8 +165,11 @@ class AudioJobs:
 
     async def report(self, id: str, progress: Progress) -> None:
         """Records the progress of a job."""
+        values = {name: getattr(progress, name) for name in ("done", "total", "segments", "segments_before")}
         async with self._database.writing() as connection:
-            await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(asdict(progress)))
+            changed = await connection.execute(update(audio_jobs).where(audio_jobs.c.id == id).values(values))
+            if progress.new is not None and changed.rowcount:
+                await write_segments(connection, id, progress.new)
 
     async def enter(self, connection: AsyncConnection, owner: str, id: str, answer: JobResult) -> str | None:
         """Stores an answer in the transaction that ends its line. Returns the description of its file, as JSON.
@@ -168,18 +199,16 @@ class AudioJobs:
             return (await connection.execute(wanted)).first() is not None
 
     async def tend(self) -> None:
-        """Expires jobs whose time is over, and releases recordings that are no longer needed."""
+        """Expires jobs whose time is over, and removes live segments that are no longer needed."""
         late = select(audio_jobs.c.id).join(lines, lines.c.id == audio_jobs.c.id)
         late = late.where(_ITSELF, audio_jobs.c.expires_at <= int(self._database.now()))
-        heard = select(lines.c.id, lines.c.blob).where(lines.c.state.in_(ENDED_DELIVERIES), lines.c.blob.is_not(None))
         async with self._database.reading() as connection:
             overdue = set((await connection.scalars(late)).all())
-            kept = {row.id: row.blob for row in await connection.execute(heard)}
-        if overdue or kept:
+            heard = await heard_jobs(connection, self._database.now())
+        if overdue or heard:
             async with self._database.writing() as connection:
                 await self._stop(connection, overdue, "expired")
-                await connection.execute(update(lines).where(lines.c.id.in_(kept)).values(blob=None))
-                await self._files.blobs.release(connection, set(kept.values()))
+                await connection.execute(delete(live_segments).where(live_segments.c.job.in_(heard)))
 
     async def forget_ended(self, retention: float) -> None:
         """Removes jobs that ended so many seconds ago; 0: none."""
@@ -206,6 +235,7 @@ class AudioJobs:
     async def _remove(self, connection: AsyncConnection, ids: Collection[str]) -> None:
         blobs = set[str | None]()
         await connection.execute(delete(deliveries).where(deliveries.c.job.in_(ids)))
+        await connection.execute(delete(live_segments).where(live_segments.c.job.in_(ids)))
         gone = delete(audio_jobs).where(audio_jobs.c.id.in_(ids)).returning(audio_jobs.c.blob, audio_jobs.c.file_id)
         for row in (await connection.execute(gone)).all():
             blobs.add(row.blob)
@@ -235,7 +265,7 @@ _OF_LINE = (
 )
 _OF_JOB = (
     *("model", "format", "expires_at", "unit", "done", "total", "segments", "segments_before", "blob", "media_type"),
-    *("headers", "file_id"),
+    *("headers", "file_id", "input_name", "input_type"),
 )
 
 
@@ -243,7 +273,7 @@ def _described(wanted: ColumnElement[bool]) -> Select[Any]:
     hook = [deliveries.c[name].label(f"webhook_{name}") for name in WebhookState.__slots__]
     columns = [lines.c[name] for name in _OF_LINE] + [audio_jobs.c[name] for name in _OF_JOB]
     return (
-        select(*columns, *hook)
+        select(*columns, lines.c.blob.label("input_blob"), *hook)
         .select_from(audio_jobs)
         .join(lines, lines.c.id == audio_jobs.c.id)
         .outerjoin(deliveries, deliveries.c.job == audio_jobs.c.id)

@@ -40,6 +40,10 @@ class AudioOrder:
     webhook: Webhook | None = None
     traceparent: str | None = None
     """Of the request (W3C Trace Context)."""
+    input_name: str = ""
+    """File name of the recording; "" where nobody told one."""
+    input_type: str = ""
+    """Media type of the recording; "" where none came with the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,42 @@ class AudioJob:
     file_id: str | None
     webhook: WebhookState | None = None
     traceparent: str | None = None
+    input_name: str | None = None
+    input_type: str | None = None
+    input_blob: str | None = None
+    """Content of the recording that came with the request."""
+
+    @property
+    def is_open(self) -> bool:
+        """It has not ended."""
+        return self.state in OPEN
 
     @property
     def status(self) -> JobStatus:
         expired = self.error is not None and json.loads(self.error)["code"] == "batch_expired"
         return "expired" if expired else self.state
+
+
+@dataclass(frozen=True, slots=True)
+class NewSegments:
+    """Segments that a worker has not reported before."""
+
+    attempt: float
+    """When the attempt that made them began, in Unix seconds."""
+    first: int
+    """Number of the first of them, from 0."""
+    segments: tuple[Mapping[str, Any], ...]
+    """As their JSON objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """One segment of a job that runs."""
+
+    number: int
+    """From 0."""
+    segment: Mapping[str, Any]
+    """`id`, `start`, `end`, `text`, and `speaker` where it is known."""
 
 
 @dataclass(slots=True)
@@ -102,6 +137,8 @@ class Progress:
     segments: str | None = None
     """The newest, as a JSON list."""
     segments_before: int = 0
+    new: NewSegments | None = None
+    """What has been heard since the last report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -46,6 +47,7 @@ async def to_response(job: AudioJob, blobs: "BlobFolder", *, whole: bool = True)
         segments_omitted=job.segments_before if job.status == "running" else 0,
         result=result,
         result_media_type=job.media_type,
+        input_url=_path(job, "input") if job.input_blob else None,
         result_url=result_path(job) if job.blob else None,
         error=fault(job),
         webhook=_webhook(job.webhook) if job.webhook else None,
@@ -53,7 +55,11 @@ async def to_response(job: AudioJob, blobs: "BlobFolder", *, whole: bool = True)
 
 
 def result_path(job: AudioJob) -> str:
-    return f"{(dialect_of(job.url) or OPENAI).prefix}/audio/jobs/{job.id}/result"
+    return _path(job, "result")
+
+
+def _path(job: AudioJob, part: str) -> str:
+    return f"{(dialect_of(job.url) or OPENAI).prefix}/audio/jobs/{job.id}/{part}"
 
 
 def fault(job: AudioJob) -> ErrorDetail | None:
@@ -82,7 +88,17 @@ def _progress(job: AudioJob) -> ProgressObject:
         total = None  # the total was a wrong estimate
     ratio = round(min(1.0, done / total), 4) if total else None
     shown_total = None if total is None else round(total, 3)
-    return ProgressObject(unit=job.unit, done=round(done, 3), total=shown_total, ratio=ratio)
+    return ProgressObject(
+        unit=job.unit, done=round(done, 3), total=shown_total, ratio=ratio, seconds_left=_seconds_left(job, total)
+    )
+
+
+def _seconds_left(job: AudioJob, total: float | None) -> float | None:
+    """At the speed of this attempt so far."""
+    if job.status != "running" or job.started_at is None or not total or not job.done:
+        return None
+    passed = max(0.0, time.time() - job.started_at)
+    return round(passed * max(0.0, total - job.done) / job.done, 1)
 
 
 def _segments(job: AudioJob) -> list[PartialSegment]:

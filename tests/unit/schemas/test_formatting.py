@@ -120,19 +120,20 @@ def test_words_go_by_their_text_and_else_by_their_time() -> None:
     assert shared_out(words, [], []) == []
 
 
-BAD = [
-    ({"segments": [{"start": 1, "end": 0.5, "text": "a"}]}, "transcript.segments[0]"),
-    ({"segments": [{"start": 0, "end": 1, "text": "a"}, {"start": 1, "end": "x", "text": "b"}]}, "transcript.segments[1].end"),
-    ({"segments": [{"start": -1, "end": 1, "text": "a"}]}, "transcript.segments[0].start"),
-    ({"segments": [{"start": 0, "end": 1e300, "text": "a"}]}, "transcript.segments[0].end"),
+SAID = {"start": 0, "end": 1, "text": "a"}
+BAD: list[tuple[Any, str]] = [
+    ({"segments": [SAID | {"start": 1, "end": 0.5}]}, "transcript.segments[0].end"),
+    ({"segments": [SAID, SAID | {"end": "x"}]}, "transcript.segments[1].end"),
+    ({"segments": [SAID | {"start": -1}]}, "transcript.segments[0].start"),
+    ({"segments": [SAID | {"end": 1e300}]}, "transcript.segments[0].end"),
     ({"segments": [{"start": 0, "end": 1}]}, "transcript.segments[0].text"),
-    ({"segments": [{"start": 0, "end": 1, "text": "a" * 4001}]}, "transcript.segments[0].text"),
-    ({"segments": [{"start": 0, "end": 1, "text": "a", "words": [{"word": "a", "start": 0}]}]}, "transcript.segments[0].words[0].end"),
+    ({"segments": [SAID | {"text": "a" * 4001}]}, "transcript.segments[0].text"),
+    ({"segments": [SAID | {"words": [{"word": "a", "start": 0}]}]}, "transcript.segments[0].words[0].end"),
     ({"segments": [], "words": [{"word": "a", "start": 0, "end": []}]}, "transcript.words[0].end"),
     ({"segments": {}}, "transcript.segments"),
     ({}, "transcript.segments"),
     ([], "transcript"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("transcript", "param"), BAD)

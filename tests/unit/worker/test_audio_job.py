@@ -1,5 +1,6 @@
 import json
 
+from speechd.store.audio_jobs.records import NewSegments
 from speechd.types import Segment, SpeechPart
 from speechd.worker.audio_job import MAX_SEGMENTS, JobProgress
 
@@ -44,3 +45,23 @@ def test_speech_counts_characters() -> None:
     told = progress.news()
     assert told is not None
     assert (told.done, told.total, told.segments) == (15, 30, None)
+
+
+def test_segments_are_told_until_they_are_recorded() -> None:
+    progress = JobProgress(60.0, attempt=5.5)
+    progress.hear(Segment(0.0, 2.5, " Hello.", speaker="A"))
+    first = progress.news()
+    assert first is not None
+    assert first.new == NewSegments(5.5, 0, ({"id": 0, "start": 0.0, "end": 2.5, "text": " Hello.", "speaker": "A"},))
+    progress.not_reported()
+    progress.hear(Segment(2.5, 3.5, " There."))
+    again = progress.news()
+    assert again is not None
+    assert again.new is not None
+    assert [each["id"] for each in again.new.segments] == [0, 1]
+    progress.reported(again)
+    progress.hear(Segment(3.5, 4.5, " You."))
+    last = progress.news()
+    assert last is not None
+    assert last.new is not None
+    assert (last.new.first, [each["id"] for each in last.new.segments]) == (2, [2])

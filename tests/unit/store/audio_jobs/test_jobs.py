@@ -8,13 +8,14 @@ import pytest
 from speechd.errors import AudioJobNotFound, Overloaded
 from speechd.fairness.shared_bound import SharedBound
 from speechd.store.audio_jobs.jobs import AudioJobs
-from speechd.store.audio_jobs.records import AudioOrder, JobResult, Progress, Webhook
+from speechd.store.audio_jobs.live_segments import KEPT_SECONDS
+from speechd.store.audio_jobs.records import AudioOrder, JobResult, NewSegments, Progress, Webhook
 from speechd.store.audio_jobs.view import to_response
 from speechd.store.blobs.folder import BlobFolder
 from speechd.store.database import Database
 from speechd.store.files import Files
 from speechd.store.queue import Outcome, Queue
-from speechd.store.tables import audio_jobs, blobs, deliveries, files, lines
+from speechd.store.tables import audio_jobs, blobs, deliveries, files, lines, live_segments
 from tests.unit.store.conftest import Clock, Rows
 
 ORDER = AudioOrder(
@@ -85,7 +86,8 @@ async def test_from_its_order_to_its_answer(jobs: AudioJobs, folder: BlobFolder,
     assert (await to_response(await jobs.get("anna", id), folder, whole=False)).result is None
     assert len(await rows(blobs)) == 2
     await jobs.tend()
-    assert [row["digest"] for row in await rows(blobs)] == [(await jobs.look(id)).blob], "the recording is let go"
+    job_now = await jobs.look(id)
+    assert {row["digest"] for row in await rows(blobs)} == {job_now.blob, job_now.input_blob}, "both stay with the job"
 
 
 async def test_an_answer_that_could_not_be_written_down_is_kept_later(
@@ -134,7 +136,44 @@ async def test_cancelled_while_it_waits_and_while_it_runs(
     assert not await queue.finish(line, Outcome("completed", 200, "req_1", "{}")), "the end stays as it was told"
     assert (await jobs.cancel("anna", running)).status == "cancelled"
     await jobs.tend()
+    assert len(await rows(blobs)) == 1, "it can still be heard"
+    for id in (waiting, running):
+        await jobs.delete("anna", id)
     assert await rows(blobs) == []
+
+
+async def test_segments_are_kept_while_somebody_may_read_them(
+    jobs: AudioJobs, folder: BlobFolder, queue: Queue, clock: Clock, rows: Rows
+) -> None:
+    id = await ordered(jobs, folder)
+    await queue.claim(1)
+    attempt = (await jobs.look(id)).started_at or 0
+    new = NewSegments(attempt, 0, ({"id": 0, "text": "One."}, {"id": 1, "text": "Two."}))
+    for _ in range(2):  # a report whose commit was not confirmed comes again
+        await jobs.report(id, Progress(1.0, 60.0, new=new))
+    assert [each.segment["text"] for each in (await jobs.follow("anna", id, attempt, 0, 10))[1]] == ["One.", "Two."]
+    assert [each.number for each in (await jobs.follow("anna", id, attempt, 1, 10))[1]] == [1]
+    assert [each.number for each in (await jobs.follow("anna", id, 0.0, 1, 1))[1]] == [0], "another attempt's position"
+    with pytest.raises(AudioJobNotFound):
+        await jobs.follow("bert", id, attempt, 0, 10)
+    await jobs.cancel("anna", id)
+    clock.now += KEPT_SECONDS
+    await jobs.tend()
+    assert len(await rows(live_segments)) == 2
+    clock.now += 1
+    await jobs.tend()
+    assert await rows(live_segments) == []
+
+
+async def test_live_segments_are_bounded(
+    jobs: AudioJobs, folder: BlobFolder, queue: Queue, monkeypatch: pytest.MonkeyPatch, rows: Rows
+) -> None:
+    monkeypatch.setattr("speechd.store.audio_jobs.live_segments.MAX_LIVE_SEGMENTS", 3)
+    id = await ordered(jobs, folder)
+    await queue.claim(1)
+    new = NewSegments((await jobs.look(id)).started_at or 0, 2, ({"id": 2}, {"id": 3}))
+    await jobs.report(id, Progress(1.0, 60.0, new=new))
+    assert [row["number"] for row in await rows(live_segments)] == [2]
 
 
 async def test_the_window(jobs: AudioJobs, folder: BlobFolder, queue: Queue, clock: Clock) -> None:
@@ -158,7 +197,7 @@ async def test_what_is_deleted_is_gone(jobs: AudioJobs, folder: BlobFolder, queu
     job = await to_response(await jobs.look(id), folder)
     assert (job.result["filename"], job.result["voice"]) == ("speech.mp3", "v")
     await jobs.delete("anna", id)
-    for table in (deliveries, audio_jobs, lines, files, blobs):
+    for table in (deliveries, live_segments, audio_jobs, lines, files, blobs):
         assert await rows(table) == [], table.name
     assert [path for path in folder.path("00").parent.parent.glob("*/*") if path.parent.name != "drafts"] == []
 

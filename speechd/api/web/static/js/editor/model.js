@@ -153,7 +153,7 @@ function estimated({ text, start, end }) {
  */
 function tokenProbabilities(tokens, text) {
   const decoder = new TextDecoder();
-  const ends = [];
+  const ends = /** @type {number[]} */ ([]);
   let written = "";
   for (const token of tokens) {
     written += token.bytes ? decoder.decode(Uint8Array.from(token.bytes), { stream: true }) : token.token;

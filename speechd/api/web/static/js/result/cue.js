@@ -27,7 +27,7 @@ export class CueRow extends Component {
         ${speaker && html`<span class="speaker">${speaker}</span>`}
         ${cue.evidence.length > 0 && html`<span class="fault">${t("result.evidence", { evidence: cue.evidence.join(", ") })}</span>`}
       </p>
-      <p class="words">${cue.words.flatMap((word) => [word.before, wordSpan(word, word.id === selected, found?.has(word.id))])}</p>
+      <p class="words">${cue.words.flatMap((word, at) => [at > 0 && word.before, wordSpan(word, word.id === selected, found?.has(word.id))])}</p>
     </div>`;
   }
 }

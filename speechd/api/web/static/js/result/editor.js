@@ -1,5 +1,4 @@
 /** The editor of one transcript: player, toolbar, words, speakers, export. */
-import { clock } from "../clock.js";
 import { merge, rewrite, split } from "../editor/edits.js";
 import { timelineOf, wordAt } from "../editor/timeline.js";
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
@@ -128,7 +127,7 @@ export function Editor({ session }) {
         onLeave=${() => (setEditing(false), words.current?.focus())}
         onKey=${press}
       />
-      <p class="hint">${t("result.help", { length: clock(duration) })}</p>
+      <p class="hint">${t("result.help")}</p>
     </section>
     <${Speakers} session=${session} doc=${doc} />
     <${Exporter} session=${session} />

@@ -1,5 +1,6 @@
 /** Writes the transcript in a format: the server does it, so that files are as its own. */
 import { api } from "../api.js";
+import { saveBlob } from "../download.js";
 import { toAnswer } from "../editor/model.js";
 import { html, useState } from "../html.js";
 import { t } from "../i18n/index.js";
@@ -22,7 +23,7 @@ export function Exporter({ session }) {
   const [options, setOptions] = useState({ max_line_width: "", max_lines: "", karaoke: false, speakers: true });
   const set = (/** @type {string} */ name, /** @type {any} */ value) => setOptions((old) => ({ ...old, [name]: value }));
   const written = () => formatted(session.store.get().history.now, format, options);
-  const download = () => written().then((blob) => offer(blob, baseName(session.name) + format.suffix), tellError);
+  const download = () => written().then((blob) => saveBlob(blob, baseName(session.name) + format.suffix), tellError);
   const copy = () =>
     written()
       .then(async (blob) => navigator.clipboard.writeText(await blob.text()))
@@ -75,15 +76,6 @@ async function formatted(doc, format, { max_line_width, max_lines, karaoke, spea
   const sung = format.karaoke && karaoke ? { karaoke } : {};
   const body = { transcript: toAnswer(doc), response_format: format.id, speakers, ...layout, ...sung };
   return (await api.fetch("audio/transcriptions/format", { json: body })).blob();
-}
-
-/** @param {Blob} blob @param {string} name */
-function offer(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** @param {string} name */

@@ -49,7 +49,7 @@ export function Player({ id, duration, control, onTime }) {
     api
       .fetch(`audio/jobs/${id}/input`, { signal: ending.signal })
       .then((reply) => reply.blob())
-      .then((blob) => !ending.signal.aborted && open(blob))
+      .then((blob) => (ending.signal.aborted ? undefined : open(blob)))
       .catch((error) => {
         if (ending.signal.aborted) return;
         setState("missing");

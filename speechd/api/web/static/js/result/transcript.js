@@ -152,7 +152,6 @@ function WordField({ list, place, onWritten, onLeave }) {
     type="text"
     aria-label=${t("result.edit")}
     style=${{ left: `${spot.left}px`, top: `${spot.top}px`, width: `${spot.width}px` }}
-    defaultValue=${spot.text}
     value=${spot.text}
     onKeyDown=${press}
     onBlur=${() => end(true)}
@@ -164,6 +163,6 @@ export function placeOf(doc, target) {
   const span = target.closest?.(".word");
   const row = target.closest?.("[data-cue]");
   const cue = row && doc.cues.find((each) => each.id === Number(row.getAttribute("data-cue")));
-  const word = span && cue?.words.find((each) => `w${each.id}` === span.id);
+  const word = span && cue?.words.find((/** @type {import("../editor/model.js").Word} */ each) => `w${each.id}` === span.id);
   return word ? { cue, word, speaker: speakerOf(cue) } : null;
 }

@@ -18,8 +18,9 @@ const LIVE_KEPT = 400;
 const OPEN = new Set(["queued", "running"]);
 const ENDINGS = new Set(["audio.job.completed", "audio.job.failed", "audio.job.cancelled"]);
 
-/** @type {ReturnType<typeof createStore<{rows: Row[], loaded: boolean, away: boolean, more: boolean}>>} */
-export const jobs = createStore({ rows: /** @type {Row[]} */ ([]), loaded: false, away: false, more: false });
+/** @typedef {{rows: Row[], loaded: boolean, away: boolean, more: boolean}} Jobs */
+
+export const jobs = createStore(/** @type {Jobs} */ ({ rows: [], loaded: false, away: false, more: false }));
 
 /** @param {any} job */
 export function isOpen(job) {
@@ -35,16 +36,18 @@ export function isTranscript(job) {
 export async function followJobs(signal) {
   /** @type {Map<string, AbortController>} */
   const followed = new Map();
+  /** Those without events: the list tells of them. @type {Set<string>} */
+  const silent = new Set();
   signal.addEventListener("abort", () => followed.forEach((each) => each.abort()));
   while (!signal.aborted) {
     await refresh(signal).catch((error) => noteBreak(error, signal));
     const running = jobs.get().rows.filter((row) => row.job.status === "running");
     for (const row of running.reverse().slice(0, MAX_FOLLOWED)) {
-      if (followed.has(row.job.id) || followed.size >= MAX_FOLLOWED) continue;
+      if (followed.has(row.job.id) || silent.has(row.job.id) || followed.size >= MAX_FOLLOWED) continue;
       const ending = new AbortController();
       followed.set(row.job.id, ending);
       followJob(row.job.id, ending.signal)
-        .catch(tellError)
+        .catch(() => silent.add(row.job.id))
         .finally(() => followed.delete(row.job.id));
     }
     await pause(jobs.get().rows.some((row) => isOpen(row.job)) || jobs.get().away ? POLL_SECONDS : 4 * POLL_SECONDS, signal);

@@ -48,7 +48,7 @@ export function JobRow({ row }) {
     ${isOpen(job) && job.waiting_for && html`<p class="fault">${job.waiting_for.message}</p>`}
     ${isOpen(job) &&
     live.length > 0 &&
-    html`<p class="live" aria-live="polite">${live.slice(-LIVE_SHOWN).map((each) => each.text.trim()).join(" ")}</p>`}
+    html`<p class="partial" aria-live="polite">${live.slice(-LIVE_SHOWN).map((each) => each.text.trim()).join(" ")}</p>`}
   </li>`;
 }
 

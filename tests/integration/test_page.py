@@ -1,0 +1,341 @@
+"""The page in real Chromium, on a real server and real recordings: from a recording to an export."""
+
+import json
+import os
+import re
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conftest import FIXTURES, fixtures
+from tests.integration.conftest import LISTENS, server_pid, serving, started
+from tests.support.browser import NEEDS_CHROMIUM, browsing, microphone, write_microphone_file
+from tests.support.wer import normalised
+
+pytestmark = NEEDS_CHROMIUM
+
+(LONG,) = (fixture.path for fixture in fixtures("long") if fixture.path.name == "three_minutes.opus")
+SENTENCE = FIXTURES / "en_television.flac"
+CALL = FIXTURES / "channels" / "call.opus"
+HOSTILE = (
+    "<img src=x onerror=window.hacked=1>",
+    "<script>window.hacked=1</script>",
+    "\"><svg onload=window.hacked=1>",
+    "javascript:window.hacked=1",
+    "'-alert(1)-'",
+    "{{constructor.constructor('window.hacked=1')()}}",
+    "${window.hacked=1}",
+    "</title><script>window.hacked=1</script>",
+    "\u202egnp.exe",
+    "&lt;b&gt;bold&amp;",
+)
+"""What runs as a script on a page that takes text for HTML, or breaks its layout."""
+
+
+@pytest.fixture
+def page(server: str) -> Iterator[Any]:
+    with browsing(server, "transcribe", "--autoplay-policy=no-user-gesture-required") as page:
+        yield page
+
+
+def transcribe(page: Any, *files: Path, **choices: str) -> None:
+    """Sends recordings and waits for all transcripts.
+
+    Args:
+        choices: labels of choices with what is chosen.
+    """
+    page.set_input_files("#files", list(files))
+    if choices:
+        page.get_by_text("Model, language, speakers").click()
+    for label, option in choices.items():
+        page.get_by_label(label.replace("_", " "), exact=True).first.select_option(option)
+    send(page)
+    for file in files:
+        row(page, file.name).locator(".status.completed").wait_for()
+
+
+def send(page: Any) -> None:
+    page.get_by_role("button", name="Transcribe", exact=True).click()
+
+
+def row(page: Any, name: str) -> Any:
+    """The line of a job, the newest of that name."""
+    return page.locator("[data-job]").filter(has_text=name).first
+
+
+def open_result(page: Any, name: str) -> str:
+    """Opens a transcript; the id of its job."""
+    row(page, name).get_by_role("link").click()
+    page.locator(".word").first.wait_for()
+    return str(page.url.rpartition("/")[2])
+
+
+def words(page: Any) -> list[str]:
+    return list(page.locator(".word").all_inner_texts())
+
+
+def exported(page: Any, name: str) -> bytes:
+    """The file that the page makes in the format of that name."""
+    page.get_by_label("Format").select_option(label=name)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download", exact=True).click()
+    return bytes(saved.value.path().read_bytes())
+
+
+def answered(server: str, recording: Path, **fields: Any) -> bytes:
+    """What the server itself answers for a recording."""
+    with recording.open("rb") as file:
+        reply = httpx2.post(f"{server}/v1/audio/transcriptions", data={"model": "auto", **fields}, files={"file": file})
+    assert reply.status_code == 200, reply.text
+    return reply.content
+
+
+def edit(page: Any, index: int, text: str) -> None:
+    """Writes over a word in place."""
+    page.locator(".word").nth(index).dblclick()
+    field = page.locator(".word-field")
+    field.fill(text)
+    field.press("Enter")
+    field.wait_for(state="detached")
+
+
+@pytest.mark.parametrize(
+    ("label", "format"),
+    [("SubRip (SRT)", "srt"), ("WebVTT", "vtt"), ("TXT", "text"), ("TSV", "tsv"), ("Markdown", "minutes")],
+)
+def test_an_unedited_transcript_is_exported_as_the_server_writes_it(
+    page: Any, server: str, label: str, format: str
+) -> None:
+    transcribe(page, CALL, Speakers="channels")
+    open_result(page, CALL.name)
+    expected = answered(server, CALL, response_format=format, channels="split")
+    assert exported(page, label) == expected
+    assert b"channel_2" in expected
+
+
+def test_a_recording_becomes_an_edited_subtitle(server: str, tmp_path: Path) -> None:
+    speech = write_microphone_file(tmp_path / "microphone.wav", [SENTENCE], silence=0.5)
+    with browsing(server, "transcribe", *microphone(speech)) as page:
+        page.get_by_role("button", name="Record").click()
+        page.get_by_role("button", name="Pause").wait_for()
+        page.wait_for_function("document.querySelector('meter').value > 0.05")  # it hears
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_function("/0:0[5-9]/.test(document.querySelector('.recording').innerText)")
+        page.get_by_role("button", name="Finish").click()
+        page.locator("li", has_text="recording-").get_by_text("Only for this recording").wait_for()
+        page.reload()  # it is not lost before the server has it
+        page.locator("li", has_text="recording-").get_by_text("Only for this recording").wait_for()
+        send(page)
+        row(page, "recording-").locator(".status.completed").wait_for()
+        open_result(page, "recording-")
+        page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
+        assert "television" in " ".join(normalised(" ".join(words(page))))
+        edit(page, 0, "Switch")
+        subtitles = exported(page, "SubRip (SRT)").decode()
+        assert re.match(r"1\n00:00:0\d,\d{3} --> 00:00:0\d,\d{3}\nSwitch ", subtitles)
+
+
+def test_the_word_under_the_play_head_is_lit_and_a_click_goes_there(page: Any) -> None:
+    transcribe(page, SENTENCE)
+    open_result(page, SENTENCE.name)
+    page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
+    page.get_by_label("Speed").select_option("0.5")
+    last = page.locator(".word").last
+    last.click()
+    page.locator(".word.lit").wait_for()
+    assert page.locator(".word.lit").inner_text() == last.inner_text()
+    page.locator(".word").first.click()
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_role("button", name="Pause", exact=True).wait_for()
+    page.wait_for_function(f"document.querySelector('.lit')?.innerText === {last.inner_text()!r}")
+    assert page.locator(".lit").count() == 1
+    assert page.locator(".wave canvas").count() > 0
+
+
+def test_a_reload_during_a_job_goes_on_with_it(page: Any) -> None:
+    page.set_input_files("#files", [LONG])
+    send(page)
+    row(page, LONG.name).wait_for()
+    page.reload()
+    assert row(page, LONG.name).locator(".status").inner_text() in ("waits", "runs", "done")
+    row(page, LONG.name).locator(".status.completed").wait_for()
+    open_result(page, LONG.name)
+    assert page.locator("h1").inner_text() == LONG.name
+
+
+def test_live_text_comes_while_a_job_runs(page: Any) -> None:
+    page.set_input_files("#files", [LONG])
+    send(page)
+    row(page, LONG.name).locator(".partial, .status.completed").first.wait_for()
+    row(page, LONG.name).locator(".status.completed").wait_for()
+
+
+def test_a_job_is_cancelled_and_deleted(page: Any) -> None:
+    page.set_input_files("#files", [LONG])
+    page.get_by_text("Model, language, speakers").click()
+    page.get_by_label("Words and names to expect").first.fill("Chicago, Sophia")  # else a cached answer is quick
+    send(page)
+    row(page, LONG.name).get_by_role("button", name=f"Cancel {LONG.name}").click()
+    row(page, LONG.name).locator(".status.cancelled, .status.completed").first.wait_for()
+    before = page.locator("[data-job]").count()
+    row(page, LONG.name).get_by_role("button", name=f"Delete {LONG.name}").click()
+    page.wait_for_function(f"document.querySelectorAll('[data-job]').length === {before - 1}")
+
+
+def test_edits_are_kept_over_a_reload(page: Any) -> None:
+    transcribe(page, SENTENCE)
+    open_result(page, SENTENCE.name)
+    before = words(page)
+    edit(page, 1, "on the")
+    assert words(page)[:3] == [before[0], "on", "the"]
+    page.locator(".word").nth(3).click()
+    page.get_by_role("button", name="Split before word").click()
+    page.wait_for_function("document.querySelectorAll('.cue').length === 2")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.reload()
+    page.locator(".word").first.wait_for()
+    assert words(page)[:3] == [before[0], "on", "the"]
+    assert page.locator(".cue").count() == 2
+    assert exported(page, "SubRip (SRT)").decode().count(" --> ") == 2
+    page.locator(".word").first.click()
+    page.get_by_role("button", name="Merge with next").click()
+    page.wait_for_function("document.querySelectorAll('.cue').length === 1")
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_function("document.querySelectorAll('.cue').length === 2")
+
+
+def test_find_and_replace(page: Any) -> None:
+    transcribe(page, LONG)
+    open_result(page, LONG.name)
+    page.keyboard.press("Control+f")
+    page.get_by_label("Find", exact=True).fill("the")
+    told = page.locator(".find [role=status]")
+    page.wait_for_function("/of [1-9]/.test(document.querySelector('.find [role=status]').innerText)")
+    count = int(told.inner_text().split()[-1])
+    page.get_by_label("Replace with").fill("xyzzy")
+    page.get_by_role("button", name="Replace all").click()
+    page.get_by_text(f"Replaced: {count}.").wait_for()
+    text = exported(page, "TXT").decode()
+    assert text.count("xyzzy") == count
+    assert not re.search(r"\bthe\b", text)
+
+
+def test_renamed_speakers_survive_and_are_exported(page: Any) -> None:
+    transcribe(page, CALL, Speakers="channels")
+    open_result(page, CALL.name)
+    for old, new in (("channel_1", "Ada"), ("channel_2", "Grace Hopper")):
+        name = page.locator("#speakers ~ .grid input").filter(visible=True).nth(0 if old == "channel_1" else 1)
+        assert name.input_value() == old
+        name.fill(new)
+        name.press("Tab")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.reload()
+    page.locator(".cue").first.wait_for()
+    assert set(page.locator(".cue .speaker").all_inner_texts()) == {"Ada", "Grace Hopper"}
+    diarized = json.loads(exported(page, "JSON (diarized_json)"))
+    assert {segment["speaker"] for segment in diarized["segments"]} == {"Ada", "Grace Hopper"}
+    assert "Grace Hopper: The shirt" in exported(page, "SubRip (SRT)").decode()
+
+
+def test_hostile_names_and_text_are_only_text(page: Any, tmp_path: Path) -> None:
+    name = "<img src=x onerror=window.hacked=1>.flac"
+    recording = tmp_path / name
+    recording.write_bytes(CALL.read_bytes())
+    transcribe(page, recording, Speakers="channels")
+    open_result(page, name)
+    assert page.locator("h1").inner_text() == name
+    for index, text in enumerate(HOSTILE):
+        edit(page, index, text.replace(" ", "\u00a0"))
+    speaker = page.locator("#speakers ~ .grid input").first
+    speaker.fill(HOSTILE[0])
+    speaker.press("Tab")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.reload()
+    page.locator(".cue").first.wait_for()
+    shown = page.locator(".transcript").inner_text()
+    assert all(part in shown for text in HOSTILE for part in text.split())
+    assert HOSTILE[0] in page.locator(".cue .speaker").all_inner_texts()
+    assert page.locator("#app img, #app svg:not(.wave svg), #app script").count() == 0
+    assert page.evaluate("window.hacked") is None
+    assert json.loads(exported(page, "JSON"))["segments"][0]["channel"] == HOSTILE[0]
+
+
+def test_a_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
+    port = free_port()
+    with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=str(port)) as first:
+        with browsing(first.found, "transcribe") as page:
+            page.set_input_files("#files", [LONG])
+            send(page)
+            row(page, LONG.name).wait_for()
+            os.kill(server_pid(first.found), signal.SIGKILL)
+            page.get_by_text("The server cannot be reached.").first.wait_for()
+            page.set_input_files("#files", [SENTENCE])
+            send(page)
+            page.locator("li", has_text=SENTENCE.name).get_by_role("alert").wait_for()  # it is still there to be sent
+            with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=str(port)):
+                row(page, LONG.name).locator(".status.completed").wait_for()
+                assert page.get_by_text("The server cannot be reached.").and_(page.locator("main > .card > .fault")).count() == 0
+                send(page)
+                row(page, SENTENCE.name).locator(".status.completed").wait_for()
+
+
+def test_a_wrong_key_is_told_and_a_right_one_stays_in_the_tab(tmp_path: Path) -> None:
+    with serving(tmp_path, SPEECHD_API_KEY="sk-right") as url, browsing(url, "transcribe") as page:
+        asked = page.get_by_role("dialog")
+        asked.wait_for()
+        for key, right in (("sk-wrong", False), ("sk-right", True)):
+            page.get_by_label("API key", exact=True).fill(key)
+            page.get_by_role("button", name="Use the key").click()
+            if not right:
+                page.get_by_text("The server does not know this key.").wait_for()
+        page.get_by_text("There is no transcript yet.").wait_for()
+        assert not asked.is_visible()
+        kept = page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie]")
+        assert ["sk-right" in each for each in kept] == [False, True, False]
+        transcribe(page, SENTENCE)
+        open_result(page, SENTENCE.name)
+        page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
+
+
+def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    with started(tmp_path, "keys", r"(sk-\S+)", SPEECHD_PORT="0") if False else key_of_one_hour(tmp_path) as (url, key):
+        with browsing(url, "transcribe") as page:
+            page.get_by_label("API key", exact=True).fill(key)
+            page.get_by_role("button", name="Use the key").click()
+            page.set_input_files("#files", [LONG])
+            send(page)
+            fault = page.locator("li", has_text=LONG.name).get_by_role("alert")
+            fault.wait_for()
+            assert "limit" in fault.inner_text()
+            assert page.get_by_role("button", name="Transcribe", exact=True).is_enabled()
+
+
+def test_without_a_microphone_a_sentence_says_so(page: Any) -> None:
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))"
+    )
+    page.get_by_role("button", name="Record").click()
+    page.get_by_text("There is no microphone.").wait_for()
+
+
+def test_what_is_no_recording_is_left_out_and_a_broken_one_is_told(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"no sound at all")
+    page.set_input_files("#folder", tmp_path)
+    page.get_by_text("Files that are no recordings were left out: 1.").wait_for()
+    send(page)
+    page.locator("li", has_text="broken.mp3").locator(".fault").wait_for()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
