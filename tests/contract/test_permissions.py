@@ -113,7 +113,7 @@ async def test_a_key_may_what_it_was_made_for(keyed_house: House, permission: Pe
 
 
 async def test_models_are_the_operators(keyed_house: House) -> None:
-    """Unless somebody says so, a key may do everything but change the models and administer; the operator's own may do all."""
+    """Unless somebody says so, a key may neither change the models nor administer; the operator's own may do all."""
     assert set(PERMISSIONS) - set(DEFAULT_PERMISSIONS) == {"models", "admin"}
     key = bearer(keyed_house, "anna", DEFAULT_PERMISSIONS)
     assert_envelope(await keyed_house.client.delete("/v1/models/stand-in", headers=key), 403, "permission_denied")

@@ -8,7 +8,7 @@ from speechd.api.middleware.access import Access, is_this_machine
 from speechd.auth.keys import ADMIN, PERMISSIONS, Key, KeyLimits, Permission
 from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import PermissionDenied
-from speechd.schemas.admin.keys import KeyUse, LimitsObject, UseObject
+from speechd.api.routes.admin.key_schemas import KeyUse, LimitsObject, UseObject
 
 
 def access_of(request: Request) -> Access:

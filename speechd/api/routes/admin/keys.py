@@ -10,7 +10,7 @@ from speechd.api.request_body_json import read_text_request
 from speechd.api.routes.admin.callers import access_of, limits_object, permissions_of, require_admin, use_of
 from speechd.api.routes.admin.named_keys import NamedKeys
 from speechd.auth.keys import Key, KeyLimits
-from speechd.schemas.admin.keys import (
+from speechd.api.routes.admin.key_schemas import (
     AdminKeyDeleted,
     AdminKeyList,
     AdminKeyObject,

@@ -23,7 +23,7 @@ from speechd.configuration.origins import unknown_notes
 from speechd.configuration.sources import variable
 from speechd.errors import StorageUnavailable
 from speechd.registry.loading.manager import ModelStatus
-from speechd.schemas.admin.status import (
+from speechd.api.routes.admin.status_schemas import (
     CheckObject,
     DevicesObject,
     DiskObject,
