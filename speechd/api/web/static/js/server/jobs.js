@@ -27,7 +27,7 @@ export function Jobs({ api, t, navigate }) {
       </thead>
       <tbody>
         ${rows.map(
-          (/** @type {any} */ job) => html`<tr key=${job.id}>
+          (/** @type {any} */ job) => html`<tr key=${job.id} data-job=${job.id}>
             <td>${t(`server.kind_${kindOf(job)}`)}<br /><span class="hint">${job.model}</span></td>
             <td><${JobState} t=${t} job=${job} /></td>
             <td>${moment(job.created_at)}</td>
@@ -75,7 +75,7 @@ function Batches({ api, t }) {
       </thead>
       <tbody>
         ${rows.map(
-          (/** @type {any} */ batch) => html`<tr key=${batch.id}>
+          (/** @type {any} */ batch) => html`<tr key=${batch.id} data-batch=${batch.id}>
             <td>${batch.id}<br /><span class="hint">${batch.endpoint}</span></td>
             <td><${BatchState} t=${t} batch=${batch} /></td>
             <td>${moment(batch.created_at)}</td>

@@ -10,7 +10,7 @@ const SHOWN_LANGUAGES = 3;
 
 /**
  * @typedef {{id: string, active: boolean, owned_by: string, speechd: {kind: "asr"|"speakers"|"tts", embedded: boolean,
- *   languages: string[], stands_for: string|null, loaded: {bytes: number, users: number}|null,
+ *   languages: string[], stands_for: string|null, source: string|null, loaded: {bytes: number, users: number}|null,
  *   pull: {state: string, completed_bytes: number, total_bytes: number, error: string|null}|null}}} Model
  */
 
@@ -24,7 +24,7 @@ export function Models({ api, t, may }) {
     await polled.refresh();
   };
   const rows = (polled.value?.models ?? []).filter(
-    (model) => (all || search || model.active || model.speechd.pull) && matches(model, search),
+    (model) => (all || search || isInstalled(model) || model.speechd.pull) && matches(model, search),
   );
   return html`<h2>${t("server.models")}</h2>
     <${Trouble} error=${polled.error} />
@@ -67,9 +67,14 @@ async function modelsOf(api) {
     api.json("models/auto").catch(() => null), // there is no recogniser at all
   ]);
   /** @type {Model[]} */
-  const models = list.data.filter((/** @type {any} */ model) => model.speechd && !model.speechd.stands_for);
+  const models = list.data.filter((/** @type {any} */ { speechd }) => speechd && (!speechd.stands_for || speechd.source));
   const voice = voices.data.find((/** @type {any} */ each) => each.default)?.id ?? null;
   return { models, voice, auto: auto?.speechd?.stands_for ?? null };
+}
+
+/** Its own files are here: no other model answers to its name. @param {Model} model */
+function isInstalled(model) {
+  return model.active && !model.speechd.stands_for;
 }
 
 /** @param {Model} model @param {{auto: string|null, voice: string|null}|null} known */
@@ -93,7 +98,7 @@ function languagesOf(model, t) {
 
 /** @param {{t: any, model: Model}} props */
 function ModelState({ t, model }) {
-  const { loaded, pull, embedded } = model.speechd;
+  const { loaded, pull, embedded, stands_for: other } = model.speechd;
   if (pull?.state === "pulling") {
     const told = { done: size(pull.completed_bytes), total: pull.total_bytes ? size(pull.total_bytes) : "?" };
     return html`${t("server.pulling", told)}
@@ -101,8 +106,8 @@ function ModelState({ t, model }) {
         value=${pull.total_bytes ? pull.completed_bytes : undefined}></progress>`;
   }
   if (loaded) return html`<span class="good">${t("server.loaded", { size: size(loaded.bytes) })}</span>`;
-  if (model.active) return t(embedded ? "server.embedded" : "server.installed");
-  return html`${t("server.absent")} ${pull?.state === "failed" && html`<p class="fault">${pull.error}</p>`}`;
+  if (isInstalled(model)) return t(embedded ? "server.embedded" : "server.installed");
+  return html`${other ? t("server.answered_by", { model: other }) : t("server.absent")} ${pull?.state === "failed" && html`<p class="fault">${pull.error}</p>`}`;
 }
 
 /** @param {{t: any, model: Model, act: (path: string, method: string) => () => Promise<void>}} props */
@@ -111,7 +116,7 @@ function Actions({ t, model, act }) {
   const path = `models/${model.id}`;
   const button = (/** @type {string} */ text, /** @type {() => unknown} */ work) =>
     html`<button type="button" class="small" aria-label=${`${t(text)}: ${model.id}`} onClick=${work}>${t(text)}</button>`;
-  if (!model.active) return pull?.state === "pulling" ? null : button("server.pull", act(path, "POST"));
+  if (!isInstalled(model)) return pull?.state === "pulling" ? null : button("server.pull", act(path, "POST"));
   const remove = () => confirm(t("server.delete_model", { model: model.id })) && act(path, "DELETE")();
   return html`
     ${kind !== "speakers" && button(loaded ? "server.unload" : "server.load", act(`${path}/${loaded ? "unload" : "load"}`, "POST"))}

@@ -3,6 +3,11 @@ import { language } from "../i18n/index.js";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
+/** The browser's own flavour of the page's language: `en-GB` has other dates than `en-US`. */
+function locale() {
+  return navigator.languages.find((each) => each.startsWith(language.get())) ?? language.get();
+}
+
 /** 63000000 -> 63 MB @param {number} bytes */
 export function size(bytes) {
   let unit = 0;
@@ -16,13 +21,13 @@ export function size(bytes) {
 
 /** @param {number} value @param {number} [digits] after the point */
 export function number(value, digits = 0) {
-  return new Intl.NumberFormat(language.get(), { maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
 }
 
 /** @param {number} seconds of Unix time */
 export function moment(seconds) {
   const style = /** @type {const} */ ({ dateStyle: "short", timeStyle: "short" });
-  return new Intl.DateTimeFormat(language.get(), style).format(seconds * 1000);
+  return new Intl.DateTimeFormat(locale(), style).format(seconds * 1000);
 }
 
 /** 93784 -> 1 d 2 h @param {number} seconds */
