@@ -47,10 +47,10 @@ from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
 from speechd.dialects import DIALECTS
+from speechd.operations.voice_samples import VoiceSamples
 from speechd.peers.captions import CaptionShelf
 from speechd.peers.key_watch import KeyWatch
 from speechd.peers.peers import Alone, DatabasePeers, Peers
-from speechd.operations.voice_samples import VoiceSamples
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle

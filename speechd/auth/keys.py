@@ -93,12 +93,19 @@ class KeyFile:
         Raises:
             InvalidRequest: the name is taken or not a name.
         """
-        made, secret = make_key(name, limits, may)
-        with self._changing() as keys:
-            if any(key.name == name for key in keys):
-                raise name_is_taken(name)
-            keys.append(made)
+        key, secret = make_key(name, limits, may)
+        self.add_key(key)
         return secret
+
+    def add_key(self, key: Key) -> None:
+        """
+        Raises:
+            InvalidRequest: its name is taken.
+        """
+        with self._changing() as keys:
+            if any(each.name == key.name for each in keys):
+                raise name_is_taken(key.name)
+            keys.append(key)
 
     def revoke(self, name: str) -> None:
         """
@@ -120,12 +127,10 @@ class KeyFile:
             NotFound: there is no such key.
         """
         with self._changing() as keys:
-            place = next((number for number, key in enumerate(keys) if name in (key.name, key.id)), None)
+            place = next((number for number, key in enumerate(keys) if key.name == name), None)
             if place is None:
-                raise NotFound(f"There is no key named {name}.")
-            found = keys[place]
-            allowed = found.may if may is None else tuple(each for each in PERMISSIONS if each in set(may))
-            keys[place] = replace(found, limits=change_limits(found.limits), may=allowed)
+                raise no_such_key(name)
+            keys[place] = changed_key(keys[place], change_limits, may)
             return keys[place]
 
     @contextmanager
@@ -251,12 +256,20 @@ def make_key(name: str, limits: KeyLimits, may: Iterable[Permission] = DEFAULT_P
     return Key(name, digest(secret.encode()), int(time.time()), limits, new_id("key"), allowed), secret
 
 
+def changed_key(
+    key: Key, change_limits: Callable[[KeyLimits], KeyLimits], may: Iterable[Permission] | None = None
+) -> Key:
+    """The key with other limits, and with other permissions where they are named."""
+    allowed = key.may if may is None else tuple(each for each in PERMISSIONS if each in set(may))
+    return replace(key, limits=change_limits(key.limits), may=allowed)
+
+
 def name_is_taken(name: str) -> InvalidRequest:
     return InvalidRequest(f"There is a key named {name} already.", param="name")
 
 
 def no_such_key(name: str) -> NotFound:
-    return NotFound(f"There is no key named {name}.")
+    return NotFound(f"There is no key named {name[:100]}.", param="key")
 
 
 def keys_unavailable() -> StorageUnavailable:

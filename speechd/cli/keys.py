@@ -42,7 +42,8 @@ def add_key(
 
     limits = lazy.KeyLimits(requests_per_minute, requests_per_day, audio_seconds_per_hour, audio_seconds_per_day)
     permissions = lazy.parse_permissions(may)
-    typer.echo(asyncio.run(_with_keys(lambda keys: keys.add(name, limits, permissions))))
+    _, secret = asyncio.run(_with_keys(lambda keys: keys.add(name, limits, permissions)))
+    typer.echo(secret)
 
 
 @app.command("list")

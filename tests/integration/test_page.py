@@ -27,7 +27,7 @@ CALL = FIXTURES / "channels" / "call.opus"
 HOSTILE = (
     "<img src=x onerror=window.hacked=1>",
     "<script>window.hacked=1</script>",
-    "\"><svg onload=window.hacked=1>",
+    '"><svg onload=window.hacked=1>',
     "javascript:window.hacked=1",
     "'-alert(1)-'",
     "{{constructor.constructor('window.hacked=1')()}}",
@@ -144,7 +144,11 @@ def test_the_editor_loses_nothing_of_a_transcript(page: Any, server: str, label:
     transcribe(page, CALL, Speakers="channels")
     open_result(page, CALL.name)
     verbose = answered(
-        server, CALL, response_format="verbose_json", channels="split", **{"timestamp_granularities[]": ["word", "segment"]}
+        server,
+        CALL,
+        response_format="verbose_json",
+        channels="split",
+        **{"timestamp_granularities[]": ["word", "segment"]},
     )
     body = {"transcript": json.loads(verbose), "response_format": format}
     expected = httpx2.post(f"{server}/v1/audio/transcriptions/format", json=body)
@@ -315,7 +319,12 @@ def test_a_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
             page.locator("li", has_text=SENTENCE.name).get_by_role("alert").wait_for()  # it is still there to be sent
             with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=str(port)):
                 row(page, LONG.name).locator(".status.completed").wait_for()
-                assert page.get_by_text("The server cannot be reached.").and_(page.locator("main > .card > .fault")).count() == 0
+                assert (
+                    page.get_by_text("The server cannot be reached.")
+                    .and_(page.locator("main > .card > .fault"))
+                    .count()
+                    == 0
+                )
                 send(page)
                 row(page, SENTENCE.name).locator(".status.completed").wait_for()
 
@@ -352,9 +361,7 @@ def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_without_a_microphone_a_sentence_says_so(page: Any) -> None:
-    page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))"
-    )
+    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))")
     page.get_by_role("button", name="Record").click()
     page.get_by_text("There is no microphone.").wait_for()
 

@@ -158,7 +158,9 @@ def test_keys_are_made_limited_and_revoked(tmp_path: Path) -> None:
         row = page.locator('tr[data-key="player"]')
         row.get_by_text("0 of 5,000 s of audio today").wait_for()
         sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
-        heard = CLIENT.post(f"{url}/v1/audio/transcriptions", files=sound, headers=bearer(secret), data={"model": "auto"})
+        heard = CLIENT.post(
+            f"{url}/v1/audio/transcriptions", files=sound, headers=bearer(secret), data={"model": "auto"}
+        )
         assert heard.status_code == 200
         row.get_by_text("2 of 5,000 s of audio today").wait_for()
         row.get_by_role("button", name="Change").click()

@@ -5,16 +5,31 @@ light: the file needs no database.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
-from speechd.auth.keys import DEFAULT_PERMISSIONS, Key, KeyFile, KeyLimits, Permission, make_key, name_is_taken
+from speechd.auth.keys import (
+    DEFAULT_PERMISSIONS,
+    Key,
+    KeyFile,
+    KeyLimits,
+    Permission,
+    changed_key,
+    make_key,
+    name_is_taken,
+    no_such_key,
+)
+from speechd.errors import Misconfigured
 from speechd.settings import Settings
+from speechd.store.shared.keys import SharedKeys
 from speechd.store.store import StoreHandle
+
+T = TypeVar("T")
 
 
 class KeyRegistry:
-    """The named keys."""
+    """Lists, makes, changes and revokes the named keys."""
 
     def __init__(self, settings: Settings, jobs: StoreHandle) -> None:
         self._file = KeyFile(settings.keys_path)
@@ -29,32 +44,82 @@ class KeyRegistry:
             StorageUnavailable: PostgreSQL cannot be reached now.
         """
         of_file = await asyncio.to_thread(self._file.read)
-        return (*of_file, *(await (await self._jobs.open()).shared.keys.list() if self._shares else ()))
+        return (*of_file, *(await (await self._shared()).list() if self._shares else ()))
 
-    async def add(self, name: str, limits: KeyLimits, may: Iterable[Permission] = DEFAULT_PERMISSIONS) -> str:
-        """Makes a key and gives its secret, which is not kept anywhere.
+    async def add(
+        self, name: str, limits: KeyLimits, may: Iterable[Permission] = DEFAULT_PERMISSIONS
+    ) -> tuple[Key, str]:
+        """A new key, and its secret, which is not kept anywhere.
 
         Raises:
             InvalidRequest: the name is taken or not a name.
-            Misconfigured, StorageUnavailable: see list.
+            Misconfigured: the file cannot be read or written.
+            StorageUnavailable: see list.
         """
-        if not self._shares:
-            return await asyncio.to_thread(self._file.add, name, limits, may)
         key, secret = make_key(name, limits, may)
+        if not self._shares:
+            await _written(lambda: self._file.add_key(key))
+            return key, secret
         if any(each.name == name for each in await asyncio.to_thread(self._file.read)):
             raise name_is_taken(name)
-        await (await self._jobs.open()).shared.keys.add(key)
-        return secret
+        await (await self._shared()).add(key)
+        return key, secret
 
-    async def revoke(self, name: str) -> None:
-        """
+    async def change(
+        self, name: str, change_limits: Callable[[KeyLimits], KeyLimits], may: Iterable[Permission] | None = None
+    ) -> Key:
+        """Gives a key other limits, and other permissions where they are named. It counts from the next request on.
+
+        Args:
+            name: of the key, or its id.
+
         Raises:
             NotFound: there is no such key.
-            Misconfigured, StorageUnavailable: see list.
+            Misconfigured, StorageUnavailable: see add.
         """
-        if self._shares and await (await self._jobs.open()).shared.keys.remove(name):
-            return
-        await asyncio.to_thread(self._file.revoke, name)
+        found = await self._find(name)
+        if await self._is_shared(found):
+            changed = changed_key(found, change_limits, may)
+            await (await self._shared()).replace(changed)
+            return changed
+        return await _written(lambda: self._file.change(found.name, change_limits, may))
+
+    async def revoke(self, name: str) -> Key:
+        """The key that is valid no more.
+
+        Args:
+            name: of the key, or its id.
+
+        Raises:
+            NotFound: there is no such key.
+            Misconfigured, StorageUnavailable: see add.
+        """
+        found = await self._find(name)
+        if await self._is_shared(found):
+            await (await self._shared()).remove(found.name)
+        else:
+            await _written(lambda: self._file.revoke(found.name))
+        return found
+
+    async def _find(self, name: str) -> Key:
+        found = next((key for key in await self.list() if name in (key.name, key.id)), None)
+        if found is None:
+            raise no_such_key(name)
+        return found
+
+    async def _is_shared(self, key: Key) -> bool:
+        """It is not of the file, which names a key once."""
+        return self._shares and all(each.id != key.id for each in await asyncio.to_thread(self._file.read))
+
+    async def _shared(self) -> SharedKeys:
+        return (await self._jobs.open()).shared.keys
+
+
+async def _written(write: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(write)
+    except OSError as error:
+        raise Misconfigured(f"The keys file cannot be written: {error.strerror}.") from None
 
 
 @asynccontextmanager

@@ -4,11 +4,12 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from speechd.auth.keys import Key, key_of_row, name_is_taken
+from speechd.auth.keys import Key, key_of_row, name_is_taken, no_such_key
 from speechd.store.database import Database
 from speechd.store.tables import api_keys, shared_secrets
 
@@ -45,19 +46,20 @@ class SharedKeys:
         Raises:
             InvalidRequest: its name is taken.
         """
-        row = {
-            "id": key.id,
-            "name": key.name,
-            "digest": key.digest,
-            "created_at": key.created,
-            "limits": json.dumps(asdict(key.limits)),
-            "may": json.dumps(key.may),
-        }
         try:
             async with self._database.writing() as connection:
-                await connection.execute(insert(api_keys), [row])
+                await connection.execute(insert(api_keys), [_row(key)])
         except IntegrityError:
             raise name_is_taken(key.name) from None
+
+    async def replace(self, key: Key) -> None:
+        """
+        Raises:
+            NotFound: it was revoked meanwhile.
+        """
+        async with self._database.writing() as connection:
+            if not (await connection.execute(update(api_keys).where(api_keys.c.id == key.id), _row(key))).rowcount:
+                raise no_such_key(key.name)
 
     async def remove(self, name: str) -> bool:
         """Whether there was one of that name."""
@@ -75,6 +77,17 @@ class SharedKeys:
                 await connection.execute(_MAKE_SECRET, value)
                 found = await connection.scalar(kept)
         return bytes.fromhex(str(found))
+
+
+def _row(key: Key) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "digest": key.digest,
+        "created_at": key.created,
+        "limits": json.dumps(asdict(key.limits)),
+        "may": json.dumps(key.may),
+    }
 
 
 _MAKE_SECRET = text("INSERT INTO shared_secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")

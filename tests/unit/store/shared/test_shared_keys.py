@@ -1,6 +1,7 @@
 """Keys in both databases, and the registry that commands use."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -44,7 +45,7 @@ async def test_all_servers_sign_with_one_key(keys: SharedKeys) -> None:
 
 async def test_commands_write_where_the_servers_read(database_settings: Settings) -> None:
     async with opened_keys(database_settings) as registry:
-        secret = await registry.add("anna", KeyLimits(requests_per_day=2))
+        _, secret = await registry.add("anna", KeyLimits(requests_per_day=2))
         with pytest.raises(InvalidRequest, match="named anna already"):
             await registry.add("anna", KeyLimits())
     (anna,) = await list_keys(database_settings)
@@ -56,6 +57,22 @@ async def test_commands_write_where_the_servers_read(database_settings: Settings
         assert await registry.list() == ()
         with pytest.raises(NotFound):
             await registry.revoke("anna")
+
+
+async def test_a_key_is_changed_where_it_is(database_settings: Settings) -> None:
+    KeyFile(database_settings.keys_path).add("old", KeyLimits(requests_per_day=9))
+    async with opened_keys(database_settings) as registry:
+        if database_settings.shares_state:
+            await registry.add("new", KeyLimits())
+        for name in [key.name for key in await registry.list()]:
+            before = next(key for key in await registry.list() if key.name == name)
+            await registry.change(before.id, lambda limits: replace(limits, requests_per_minute=3), ("speak", "admin"))
+            after = next(key for key in await registry.list() if key.name == name)
+            assert after == replace(
+                before, limits=replace(before.limits, requests_per_minute=3), may=("speak", "admin")
+            )
+        with pytest.raises(NotFound):
+            await registry.change("nobody", lambda limits: limits)
 
 
 async def test_keys_of_the_file_stay_when_a_server_moves_to_a_shared_database(database_settings: Settings) -> None:
