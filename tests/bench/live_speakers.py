@@ -11,9 +11,9 @@ import numpy as np
 
 from speechd.asr.diarization.diarizer import Diarizer
 from speechd.asr.diarization.engine import EMBEDDING
-from speechd.asr.diarization.online_speakers import OnlineSpeakers
 from speechd.audio.encode import pcm16
 from speechd.audio.vad import FRAME, FRAME_SECONDS, SpeechDetector
+from speechd.operations.live.online_speakers import OnlineSpeakers
 from speechd.operations.live.pcm_input import wav_file
 from speechd.operations.live.turn_detection import TurnDetection, TurnDetector
 from speechd.types import SAMPLE_RATE, Samples, SpeakerOptions, TranscribeOptions

@@ -34,6 +34,8 @@ MIN_CLUSTER = 3
 MAX_CLUSTERED = 2000
 """Windows that are clustered. Of more a sample is, evenly spread, and the others go to the nearest centre: the work
 grows with the cube of the number, the memory with its square (32 MB)."""
+MAX_COUNTED = 20
+"""Speakers that are looked for, though fewer may be told apart."""
 KMEANS_STARTS = 10
 KMEANS_ROUNDS = 100
 SEED = 0
@@ -107,9 +109,10 @@ def _spectrum(similarity: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float
 
 
 def _eigengap(values: npt.NDArray[np.float64], minimum: int, maximum: int) -> int:
-    """The number of clusters after which the eigenvalues grow most."""
-    gaps = np.diff(values[minimum - 1 : maximum + 1])
-    return minimum + int(gaps.argmax()) if len(gaps) else minimum
+    """The number of clusters after which the eigenvalues grow most, or `maximum` where that is beyond it: among fewer
+    clusters than there are the greatest gap is anywhere."""
+    gaps = np.diff(values[minimum - 1 : max(maximum, MAX_COUNTED) + 1])
+    return min(maximum, minimum + int(gaps.argmax())) if len(gaps) else minimum
 
 
 def _kmeans(points: npt.NDArray[np.float64], count: int) -> Labels:

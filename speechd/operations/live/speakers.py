@@ -8,7 +8,7 @@ import numpy as np
 
 from speechd.asr.diarization.engine import EMBEDDING
 from speechd.asr.diarization.labels import SpeakerLabels
-from speechd.asr.diarization.online_speakers import OnlineSpeakers
+from speechd.operations.live.online_speakers import OnlineSpeakers
 from speechd.types import MAX_SPEAKERS, Transcript
 
 

@@ -38,9 +38,10 @@ def test_it_keeps_within_bounds() -> None:
     assert cluster_speakers(voices, 6, 8).max() + 1 >= 6
 
 
-def test_twelve_people_are_at_most_ten() -> None:
-    labels = cluster_speakers(embeddings(turns_of(12, turns=36)), 1, 10)
-    assert 2 <= labels.max() + 1 <= 10
+@pytest.mark.parametrize(("people", "maximum"), [(12, 10), (9, 3), (7, 2), (5, 4)])
+def test_more_people_than_may_be_told_apart_are_as_many_as_may(people: int, maximum: int) -> None:
+    labels = cluster_speakers(embeddings(turns_of(people, turns=3 * people)), 1, maximum)
+    assert labels.max() + 1 == maximum
 
 
 def test_the_same_windows_have_the_same_speakers_each_time() -> None:

@@ -8,7 +8,6 @@ import pytest
 from speechd.asr.diarization.diarize import diarize
 from speechd.asr.diarization.engine import joined_windows, no_windows
 from speechd.asr.diarization.known_speakers import KnownSpeaker
-from speechd.asr.diarization.online_speakers import OnlineSpeakers
 from speechd.asr.diarization.turns import best_path
 from speechd.asr.diarization.words import assign_words
 from speechd.types import SpeakerOptions, SpeakerTurn, Word
@@ -93,27 +92,3 @@ def test_a_voice_is_the_sum_of_its_windows() -> None:
     assert [voice.seconds for voice in found.voices] == pytest.approx([18, 9, 9])
     assert diarize(windows_of(CONVERSATION), [(0.0, 33.0)], AUTO).voices == ()
     assert diarize(no_windows(DIMENSIONS), [(0.0, 0.2)], SpeakerOptions(voices=True)).voices == ()
-
-
-def assigned(speakers: OnlineSpeakers, who: int, seed: int = 0, **more: int) -> int:
-    """The speaker of a turn of three windows, 4 s."""
-    return speakers.assign(windows_of([who] * 3, seed=seed).embeddings.sum(axis=0), 4.0, **more)
-
-
-def test_a_live_session_never_renumbers() -> None:
-    speakers = OnlineSpeakers()
-    said = [0, 1, 0, 2, 1, 0]
-    assert [assigned(speakers, who, seed=n) for n, who in enumerate(said)] == said
-    assert speakers.last == 0
-
-
-def test_a_live_session_has_no_more_speakers_than_it_may() -> None:
-    speakers = OnlineSpeakers()
-    assert {assigned(speakers, who, maximum=2) for who in range(6)} == {0, 1}
-
-
-def test_a_short_turn_begins_no_speaker() -> None:
-    speakers = OnlineSpeakers()
-    assigned(speakers, 0)
-    assert speakers.assign(windows_of([1]).embeddings[0], 0.9) == 0
-    assert assigned(speakers, 1) == 1
