@@ -238,7 +238,7 @@ shared_secrets = Table(
 )
 """Random bytes that all servers on the database use."""
 
-captions = Table(
+caption_table = Table(
     "captions",
     metadata,
     Column("owner", String(64), primary_key=True),

@@ -40,8 +40,9 @@ def main() -> None:
 
             outcome = clients.run(given.seconds, given.clients, deaths)
             clients.read_logs(servers.logs)
+            said = (place / "nginx" / "log").read_text().splitlines()
     print(outcome)
-    for line in (*outcome.errors, *outcome.wrong, *outcome.doubled):
+    for line in (*outcome.errors, *outcome.wrong, *outcome.doubled, *(said[-40:] if outcome.errors else ())):
         print(" ", line)
 
 

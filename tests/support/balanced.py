@@ -194,7 +194,7 @@ class Clients:
     def _seen(self, id: str, reply: httpx2.Response, expected: str, seconds: float) -> None:
         with self.lock:
             if reply.status_code != 200:
-                self.outcome.errors.append(f"{id}: {reply.status_code} {reply.text[:200]}")
+                self.outcome.errors.append(f"{id}: {reply.status_code} {reply.text[:200]!r}")
                 return
             self.outcome.answered += 1
             self.outcome.seconds.append(seconds)

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from speechd.store.database import Database
 from speechd.store.shared.encoding import decode_transcript, encode_transcript
-from speechd.store.tables import captions
+from speechd.store.tables import caption_table
 from speechd.types import Transcript
 
 
@@ -26,17 +26,23 @@ class SharedCaptions:
         content = await asyncio.to_thread(encode_transcript, said)
         row = {"owner": owner, "id": id, "content": content, "expires_at": self._database.now() + seconds}
         async with self._database.writing() as connection:
-            await connection.execute(delete(captions).where(captions.c.owner == owner, captions.c.id == id))
-            await connection.execute(insert(captions), [row])
+            await connection.execute(
+                delete(caption_table).where(caption_table.c.owner == owner, caption_table.c.id == id)
+            )
+            await connection.execute(insert(caption_table), [row])
 
     async def find(self, owner: str, id: str) -> Transcript | None:
         """None: there are none, or their time is over."""
-        these = captions.c.owner == owner, captions.c.id == id, captions.c.expires_at > self._database.now()
+        these = (
+            caption_table.c.owner == owner,
+            caption_table.c.id == id,
+            caption_table.c.expires_at > self._database.now(),
+        )
         async with self._database.reading() as connection:
-            content = await connection.scalar(select(captions.c.content).where(*these))
+            content = await connection.scalar(select(caption_table.c.content).where(*these))
         return None if content is None else await asyncio.to_thread(decode_transcript, content)
 
     async def forget_over(self) -> None:
         """Removes those whose time is over."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(captions).where(captions.c.expires_at <= self._database.now()))
+            await connection.execute(delete(caption_table).where(caption_table.c.expires_at <= self._database.now()))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from speechd.api.metrics.snapshot import QUEUE_SECONDS
 from tests.integration.deploy.conftest import DEPLOY, tool
 
 pytestmark = pytest.mark.extra
@@ -67,6 +68,24 @@ def test_replicas_follow_the_seconds_that_wait() -> None:
     assert metric["pods"]["metric"]["name"] == "speechd_queue_audio_seconds"
     assert "replicas" not in manifests["Deployment"]["spec"]
     assert manifests["Deployment"]["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_requests_go_to_any_replica_and_replicas_to_different_nodes() -> None:
+    manifests = rendered({**KEY, "replicas": 3, "databaseSecret": "d", "persistence": {"existingClaim": "shared"}})
+    assert manifests["Service"]["spec"]["sessionAffinity"] == "None"
+    (apart,) = pod(manifests)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    labels = apart["podAffinityTerm"]["labelSelector"]["matchLabels"]
+    assert labels.items() <= manifests["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    own = {"nodeAffinity": {}}
+    assert pod(rendered({**KEY, "affinity": own}))["affinity"] == own
+    assert "affinity" not in pod(rendered({**KEY, "podAntiAffinity": False}))
+
+
+def test_the_adapter_serves_the_metric_that_replicas_follow() -> None:
+    (rule,) = yaml.safe_load((DEPLOY / "helm" / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    (metric,) = rendered(AUTOSCALED)["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    assert rule["name"]["as"] == metric["pods"]["metric"]["name"]
+    assert rule["seriesQuery"].startswith(f"{QUEUE_SECONDS.description.name}{{")
 
 
 @pytest.mark.parametrize(
