@@ -3,7 +3,7 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,10 @@ CPUS = 2
 """That each machine says it has, whatever there is."""
 OBJECT_STORE = 200_000_000
 """Bytes of each machine's object store."""
-PATIENT = {
-    "RAY_raylet_start_wait_time_s": "180",
-    "RAY_gcs_server_request_timeout_seconds": "120",
-    "RAY_agent_register_timeout_ms": "180000",
-}
+PATIENT = {"RAY_gcs_server_request_timeout_seconds": "120", "RAY_agent_register_timeout_ms": "180000"}
 """A busy test machine takes longer to start all processes than Ray expects."""
+TRIES = 4
+"""To start a machine: Ray gives its agent 15 s, and no setting changes that."""
 
 
 @dataclass
@@ -49,7 +47,8 @@ class RayCluster:
         os.environ["PYTHONPATH"] = str(ROOT)
         from ray.cluster_utils import Cluster
 
-        cluster = cls(Cluster(initialize_head=True, head_node_args=_machine() | {"include_dashboard": False}))
+        head = {"include_dashboard": False}
+        cluster = cls(_tried(lambda: Cluster(initialize_head=True, head_node_args=_machine() | head)))
         try:
             for _ in range(machines - 1):
                 cluster.add_machine()
@@ -65,7 +64,7 @@ class RayCluster:
         return str(self.inner.address)
 
     def add_machine(self) -> None:
-        self.workers.append(self.inner.add_node(**_machine()))
+        self.workers.append(_tried(lambda: self.inner.add_node(**_machine())))
 
     def kill_machine(self) -> None:
         """Ends a machine that is not the head, with all that runs on it, at once."""
@@ -133,6 +132,15 @@ class ClusterServer:
 def serving_here(data_dir: Path, **variables: str) -> Any:
     """A server without a cluster; its address."""
     return serving(data_dir, **variables)
+
+
+def _tried(start: Callable[[], Any]) -> Any:
+    for _ in range(TRIES - 1):
+        try:
+            return start()
+        except Exception as error:  # noqa: BLE001 - Ray raises nothing more precise
+            print(f"a machine of the cluster did not start: {error}", flush=True)
+    return start()
 
 
 def _machine() -> dict[str, int]:
