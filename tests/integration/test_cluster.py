@@ -176,6 +176,19 @@ def test_a_machine_is_killed_and_no_client_sees_it(server: ClusterServer, cluste
     assert clients.errors == []
 
 
+def test_a_replica_that_hangs_is_replaced_and_no_client_sees_it(server: ClusterServer, cluster: RayCluster) -> None:
+    """As a cut of the network does: the process is there, and nothing comes from it."""
+    clients = Clients([server.url])
+
+    def stop() -> None:
+        victim = random.choice(cluster.replicas())
+        os.kill(victim, signal.SIGSTOP)
+        assert eventually(lambda: victim not in cluster.replicas(), 180)
+
+    clients.during(stop)
+    assert clients.errors == []
+
+
 def test_the_controller_of_ray_serve_is_killed_and_no_client_sees_it(
     server: ClusterServer, cluster: RayCluster
 ) -> None:
