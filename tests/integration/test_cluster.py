@@ -333,7 +333,7 @@ def test_a_model_for_which_no_machine_has_room_is_refused(cluster: RayCluster, t
         httpx2.post(f"{server.url}/v1/models/en_US-pocket-x_low/unload", timeout=120)
 
 
-@pytest.mark.parametrize("suite", ["test_transcription.py", "test_speech.py"])
+@pytest.mark.parametrize("suite", ["test_transcription.py", "test_speech.py", "test_listen.py"])
 def test_the_suites_of_the_sdks_pass_on_the_cluster(server: ClusterServer, suite: str) -> None:
     environment = os.environ | {"TEST_CLUSTER": server.variables["SPEECHD_CLUSTER"]}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-x", f"tests/integration/{suite}"]
