@@ -3,7 +3,8 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,10 @@ CPUS = 2
 """That each machine says it has, whatever there is."""
 OBJECT_STORE = 200_000_000
 """Bytes of each machine's object store."""
-PATIENT = {
-    "RAY_raylet_start_wait_time_s": "180",
-    "RAY_gcs_server_request_timeout_seconds": "120",
-    "RAY_agent_register_timeout_ms": "180000",
-}
+PATIENT = {"RAY_gcs_server_request_timeout_seconds": "120", "RAY_agent_register_timeout_ms": "180000"}
 """A busy test machine takes longer to start all processes than Ray expects."""
+OWN_ID = "RAY_OVERRIDE_NODE_ID_FOR_TESTING"
+"""Gives the next machine its id."""
 
 
 @dataclass
@@ -49,7 +48,8 @@ class RayCluster:
         os.environ["PYTHONPATH"] = str(ROOT)
         from ray.cluster_utils import Cluster
 
-        cluster = cls(Cluster(initialize_head=True, head_node_args=_machine() | {"include_dashboard": False}))
+        head = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+        cluster = cls(_started(lambda machine: Cluster(initialize_head=True, head_node_args=machine | head)))
         try:
             for _ in range(machines - 1):
                 cluster.add_machine()
@@ -65,7 +65,7 @@ class RayCluster:
         return str(self.inner.address)
 
     def add_machine(self) -> None:
-        self.workers.append(self.inner.add_node(**_machine()))
+        self.workers.append(_started(lambda machine: self.inner.add_node(**machine)))
 
     def kill_machine(self) -> None:
         """Ends a machine that is not the head, with all that runs on it, at once."""
@@ -135,11 +135,35 @@ def serving_here(data_dir: Path, **variables: str) -> Any:
     return serving(data_dir, **variables)
 
 
-def _machine() -> dict[str, int]:
-    """With ports that are known, a machine does not wait for its agent to say which one it has."""
+def _started(start: Callable[[dict[str, Any]], Any]) -> Any:
+    """A machine, or a cluster with its first one.
+
+    A machine of Ray ends when its agent has not told its ports after 15 s, which no setting changes, and on a busy
+    computer it takes longer. So its ports are chosen here. One of them is only read from the file that the agent
+    writes: it is written here before.
+    """
     names = ("metrics_agent", "metrics_export", "runtime_env_agent", "dashboard_agent_listen")
     ports = {f"{name}_port": free_port() for name in names}
-    return {"num_cpus": CPUS, "object_store_memory": OBJECT_STORE} | ports
+    os.environ[OWN_ID] = machine_id = os.urandom(28).hex()
+    over = threading.Event()
+    writer = threading.Thread(target=_tell_port, args=(machine_id, ports["dashboard_agent_listen_port"], over))
+    writer.start()
+    try:
+        return start({"num_cpus": CPUS, "object_store_memory": OBJECT_STORE} | ports)
+    finally:
+        over.set()
+        writer.join()
+        del os.environ[OWN_ID]
+
+
+def _tell_port(machine_id: str, port: int, over: threading.Event) -> None:
+    """Writes the file as soon as this process's session has a folder."""
+    while not over.wait(0.05):
+        for folder in Path("/tmp/ray").glob(f"session_*_{os.getpid()}"):
+            file = folder / f"dashboard_agent_listen_port_{machine_id}"
+            if not file.exists():
+                file.with_suffix(".new").write_text(str(port))
+                file.with_suffix(".new").rename(file)
 
 
 def free_port() -> int:

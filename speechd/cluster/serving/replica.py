@@ -174,7 +174,8 @@ def check_version(version: str) -> None:
 
 
 def replica_settings(given: Mapping[str, Any]) -> Settings:
-    """The settings of an API process for a replica: what the environment of this machine sets goes before, and a loaded
-    model stays, because the number of replicas follows the load."""
+    """The settings of an API process for a replica: what the environment of this machine sets goes before. A loaded
+    model stays, because the number of replicas follows the load. Ray chooses the GPU, and shows no other one."""
     kept = {name: value for name, value in given.items() if variable(name) not in os.environ}
-    return Settings(**kept | {"keep_alive": -1, "preload": (), "worker": False})
+    settings = Settings(**kept | {"keep_alive": -1, "preload": (), "worker": False})
+    return settings.model_copy(update={"device": settings.device.partition(":")[0]})

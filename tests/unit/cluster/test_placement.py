@@ -83,6 +83,13 @@ def test_the_environment_of_the_machine_goes_before(monkeypatch: pytest.MonkeyPa
     assert (found.data_dir, found.compute_type, found.keep_alive, found.worker) == (tmp_path, "float32", -1, False)
 
 
+def test_a_replica_takes_the_gpu_that_ray_gives_it(tmp_path: Path) -> None:
+    found = [
+        replica_settings({"data_dir": tmp_path, "device": device}).device for device in ("cuda:2,3", "auto", "cpu")
+    ]
+    assert found == ["cuda", "auto", "cpu"]
+
+
 def test_another_version_of_speechd_is_refused() -> None:
     with pytest.raises(Misconfigured, match=r"speechd 0\.0\.1"):
         check_version("0.0.1")
