@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from speechd import __version__
 from speechd.cluster.actors import ActorReport, Part, RemoteRecording
-from speechd.errors import BackendFailure, CannotGoOn, InvalidRequest, SpeechdError
+from speechd.errors import BackendFailure, CannotGoOn, InvalidRequest, Overloaded, SpeechdError
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.priority import PrioritySource, interactive
 from speechd.store.speakers.records import EnrolledSpeaker
@@ -29,6 +29,10 @@ MAX_ROOM = 512
 """Windows of all running recordings: each holds an open file."""
 ATTEMPTS = 3
 """Actors that may die with a recording before it counts as the reason."""
+MAX_REFUSALS = 30
+"""Times that a machine which is too busy may refuse a recording."""
+REFUSAL_SECONDS = 10.0
+"""Seconds until the next attempt, where the machine does not say."""
 START_SECONDS = 120.0
 """Seconds until the first actor must have started."""
 RESTART_SECONDS = 1.0
@@ -46,6 +50,8 @@ class PendingRecording:
     size: int
     """Bytes."""
     attempts: int = 0
+    refusals: int = 0
+    """Attempts that a busy machine has refused."""
     _parts: "asyncio.Queue[Part | BaseException]" = field(default_factory=asyncio.Queue, init=False)
     _heard: list[Segment] = field(default_factory=list, init=False)
     """Segments that the run has."""
@@ -224,6 +230,12 @@ class ClusterRecogniser:
         else:
             self._waiting.put_nowait(pending)
 
+    def _queue_later(self, pending: PendingRecording, seconds: float | None) -> None:
+        """Queues a recording again that a machine was too busy for."""
+        pending.refusals += 1
+        wait = REFUSAL_SECONDS if seconds is None else seconds
+        asyncio.get_running_loop().call_later(wait, self.queue, pending)
+
     def _stop(self, failure: SpeechdError) -> None:
         """Fails what waits, and what comes."""
         self._failure = failure
@@ -259,9 +271,12 @@ class ClusterRecogniser:
         replies = actor.transcribe.options(num_returns="streaming").remote(recordings)
         async for reply in replies:
             for number, part, model in await reply:
-                sent[number].take(part, model)
                 if not isinstance(part, Segment):
                     chunk.remove(sent[number])
+                if isinstance(part, Overloaded) and sent[number].refusals < MAX_REFUSALS:
+                    self._queue_later(sent[number], part.retry_after)
+                else:
+                    sent[number].take(part, model)
 
     async def _prepared(
         self, actor: Any, pending: PendingRecording, chunk: list[PendingRecording]

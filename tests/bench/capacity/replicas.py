@@ -16,7 +16,7 @@ from speechd.operations import TranscriptionRequest
 from speechd.service import open_service
 from speechd.settings import Settings
 from speechd.types import SAMPLE_RATE, TranscribeOptions, Transcript, Window
-from tests.bench.capacity.simulation import Answer, Kind, ServiceTimes, windows_of
+from tests.bench.capacity.simulation import Answer, Kind, ServiceTimes, counted, windows_of
 from tests.conftest import fixtures
 
 OPTIONS = TranscribeOptions(language="en", vad=None)
@@ -115,4 +115,4 @@ async def run_replicas(times: ServiceTimes, replicas: int, requests: Sequence[tu
             await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
             running.create_task(answer(moment, kind))
     await asyncio.gather(*(batcher.close() for batcher in batchers))
-    return answers
+    return counted(answers, requests)

@@ -150,8 +150,7 @@ class Simulation:
             self._finish_until(moment)
             self._arrive(moment, kind)
         self._finish_until(float("inf"))
-        begin = requests[int(len(requests) * WARM_UP)][0]
-        return [answer for answer in self.answers if answer.arrived >= begin]
+        return counted(self.answers, requests)
 
     def _arrive(self, now: float, kind: Kind) -> None:
         device = self._routing(self._seconds, self._requests, self._chance)
@@ -194,6 +193,12 @@ class Simulation:
         if not request.left:
             self._requests[request.device] -= 1
             self.answers.append(Answer(request.kind.name, request.arrived, now - request.arrived))
+
+
+def counted(answers: Sequence[Answer], requests: Sequence[tuple[float, Kind]]) -> list[Answer]:
+    """Those of requests that arrived after the warm-up."""
+    begin = requests[int(len(requests) * WARM_UP)][0]
+    return [answer for answer in answers if answer.arrived >= begin]
 
 
 def percentile(answers: Sequence[Answer], kind: str, share: float) -> float:

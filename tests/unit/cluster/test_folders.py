@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from speechd.cluster import folders
-from speechd.cluster.actors import RemoteRecording, TranscriberActor
+from speechd.cluster.actors import Answer, RemoteRecording, TranscriberActor
 from speechd.cluster.folders import CHUNK_FILES, ClusterRecogniser, PendingRecording
-from speechd.errors import CannotGoOn, ModelNotInstalled
+from speechd.errors import CannotGoOn, ModelNotInstalled, Overloaded
 from speechd.folders.discover import find_recordings
 from speechd.folders.output_dirs import OutputDirs
 from speechd.folders.run import FolderRun
@@ -58,6 +58,8 @@ class LocalHandle:
     chunks: list[list[RemoteRecording]] = field(default_factory=list)
     dies_in: list[int] = field(default_factory=list)
     """Numbers of the chunks, from 0, in which it dies after one answer."""
+    busy_in: list[int] = field(default_factory=list)
+    """Numbers of the chunks that it refuses."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "transcribe":
@@ -72,6 +74,10 @@ class LocalHandle:
 
     async def _transcribe(self, chunk: list[RemoteRecording]) -> AsyncIterator[Any]:
         self.chunks.append(chunk)
+        if len(self.chunks) - 1 in self.busy_in:
+            busy = Overloaded("The machine is too busy.", retry_after=0)
+            yield _done([Answer(number, busy, "whisper-pocket") for number in range(len(chunk))])
+            return
         dies = len(self.chunks) - 1 in self.dies_in
         async for answers in self.actor.transcribe(chunk):
             yield _done(answers)
@@ -138,6 +144,15 @@ async def test_what_an_actor_dies_with_is_sent_again(handle: LocalHandle, tmp_pa
     assert (done.counter.done, done.failures) == (40, [])
     written = [facts["path"] for facts in done.display.of("done")]  # type: ignore[attr-defined]
     assert len(set(written)) == len(written) == 40
+
+
+async def test_a_machine_that_is_too_busy_is_asked_again(handle: LocalHandle, tmp_path: Path) -> None:
+    for number in range(20):
+        sound(tmp_path / "in" / f"{number}.wav", 1, seed=number)
+    handle.busy_in = [0, 2, 3]
+    async with cluster(handle) as recogniser:
+        done = await run(tmp_path, recogniser)
+    assert (done.counter.done, done.failures) == (20, [])
 
 
 async def test_a_recording_that_every_actor_dies_with_fails(handle: LocalHandle, tmp_path: Path) -> None:
