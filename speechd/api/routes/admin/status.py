@@ -17,12 +17,6 @@ from speechd.api.diagnosis.report import Check, run_checks
 from speechd.api.lifecycle.readiness import CheckState, Readiness
 from speechd.api.openapi.jobs import refusals
 from speechd.api.routes.admin.callers import require_admin
-from speechd.asr.batcher import Batcher
-from speechd.configuration.in_force import settings_in_force
-from speechd.configuration.origins import unknown_notes
-from speechd.configuration.sources import variable
-from speechd.errors import StorageUnavailable
-from speechd.registry.loading.manager import ModelStatus
 from speechd.api.routes.admin.status_schemas import (
     CheckObject,
     DevicesObject,
@@ -34,6 +28,12 @@ from speechd.api.routes.admin.status_schemas import (
     SettingObject,
     StatusObject,
 )
+from speechd.asr.batcher import Batcher
+from speechd.configuration.in_force import settings_in_force
+from speechd.configuration.origins import unknown_notes
+from speechd.configuration.sources import variable
+from speechd.errors import StorageUnavailable
+from speechd.registry.loading.manager import ModelStatus
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.telemetry.recent_faults import RecentFaults
