@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 from pathlib import PurePosixPath
 
@@ -9,6 +10,7 @@ import pytest
 
 from speechd.api.web.assets import web_files
 from speechd.api.web.router import prefers_html
+from tests.conftest import ROOT
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
 
@@ -117,6 +119,12 @@ def test_what_others_wrote_is_as_they_published_it_with_its_licence() -> None:
         expected[f"vendor/{FOLDERS[package]}/{PurePosixPath(path).name}"] = digest
     found = {name: hashlib.sha256(file.content).hexdigest() for name, file in web_files().items()}
     assert {name: digest for name, digest in found.items() if name.startswith("vendor/")} == expected
+
+
+def test_types_are_checked_against_the_versions_that_are_served() -> None:
+    checked = json.loads((ROOT / "tests" / "page" / "package.json").read_text())["dependencies"]
+    for package, version in {tuple(entry.split()[:2]) for entry in VENDORED}:
+        assert checked[package] == version
 
 
 def test_every_text_is_there_in_both_languages() -> None:
