@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -37,15 +38,19 @@ from speechd.api.routes import (
     transcriptions,
     uploads,
 )
+from speechd.api.routes.admin import keys as admin_keys
+from speechd.api.routes.admin import status as admin_status
 from speechd.api.routes.compat import whisper_asr, whisper_cpp
 from speechd.api.web import router as web
 from speechd.audio.isolation.pool import shared_pool
 from speechd.auth.usage import UsageCounters
 from speechd.auth.usage_writer import UsageWriter
 from speechd.dialects import DIALECTS
+from speechd.operations.voice_samples import VoiceSamples
 from speechd.service import Service
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
+from speechd.telemetry.recent_faults import RecentFaults
 from speechd.telemetry.tracing import tracing
 from speechd.worker.worker import Worker
 
@@ -82,6 +87,7 @@ def create_app(
         await asyncio.to_thread(shared_pool().start, settings.decoders)  # before any engine takes its memory
         async with AsyncExitStack() as stack:
             stack.enter_context(tracing(settings))
+            stack.enter_context(app.state.faults.recording())
             app.state.service = service = open_service(settings)
             stack.push_async_callback(service.close)
             app.state.jobs = jobs = StoreHandle(settings)
@@ -118,6 +124,9 @@ def create_app(
     app.state.realtime = SessionLimiter.of(settings)
     app.state.draining = leaving
     app.state.job_streams = JobStreams()
+    app.state.samples = VoiceSamples()
+    app.state.access, app.state.usage = access, usage
+    app.state.started_at, app.state.faults = time.time(), RecentFaults()
     app.state.client_secrets = access.secrets
     install_handlers(app)
     app.add_middleware(InFlightMiddleware, traffic=traffic)
@@ -154,6 +163,8 @@ def _routes(compat: tuple[str, ...], page: bool) -> list[BaseRoute]:
         routes.include_router(batches.router(dialect), prefix=dialect.prefix)
         routes.include_router(realtime.router(dialect), prefix=dialect.prefix)
         routes.include_router(speech_stream.router(dialect), prefix=dialect.prefix)
+        routes.include_router(admin_keys.router, prefix=dialect.prefix)
+        routes.include_router(admin_status.router, prefix=dialect.prefix)
     for name in compat:
         routes.include_router(COMPAT_ROUTERS[name])
     routes.add_api_websocket_route("/{path:path}", realtime.refuse_unknown)

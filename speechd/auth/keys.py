@@ -12,9 +12,9 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -28,10 +28,12 @@ KEY_PREFIX = "sk-speechd-"
 ENVIRONMENT = "SPEECHD_API_KEY"
 """Name of the one key that the environment gives. It has no limits and every permission."""
 
-Permission = Literal["transcribe", "speak", "text", "batches", "models", "metrics"]
-"""What a key may be allowed to do. `models` is to pull, load, unload and remove them: every key may list them."""
+Permission = Literal["transcribe", "speak", "text", "batches", "models", "metrics", "admin"]
+"""What a key may be allowed to do. `models` is to pull, load, unload and remove them: every key may list them. `admin`
+is to see the server's state and settings, and to make, change and revoke keys."""
+ADMIN: Permission = "admin"
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
-DEFAULT_PERMISSIONS: tuple[Permission, ...] = tuple(each for each in PERMISSIONS if each != "models")
+DEFAULT_PERMISSIONS: tuple[Permission, ...] = tuple(each for each in PERMISSIONS if each not in ("models", ADMIN))
 """Of a key for which nobody said what it may."""
 
 _NAME = re.compile(r"[\w.@-]{1,64}")
@@ -110,6 +112,23 @@ class KeyFile:
             if len(kept) == len(keys):
                 raise NotFound(f"There is no key named {name}.")
             keys[:] = kept
+
+    def change(
+        self, name: str, change_limits: Callable[[KeyLimits], KeyLimits], may: Iterable[Permission] | None = None
+    ) -> Key:
+        """Gives a key other limits, and other permissions where they are named. It counts from the next request on.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        with self._changing() as keys:
+            place = next((number for number, key in enumerate(keys) if name in (key.name, key.id)), None)
+            if place is None:
+                raise NotFound(f"There is no key named {name}.")
+            found = keys[place]
+            allowed = found.may if may is None else tuple(each for each in PERMISSIONS if each in set(may))
+            keys[place] = replace(found, limits=change_limits(found.limits), may=allowed)
+            return keys[place]
 
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:

@@ -23,8 +23,8 @@ def add_key(
         str,
         typer.Option(
             metavar="PERMISSIONS",
-            help="Comma-separated: transcribe, speak, text, batches, models, metrics. models is to pull, load, unload"
-            " and remove models.",
+            help="Comma-separated: transcribe, speak, text, batches, models, metrics, admin. models is to pull, load,"
+            " unload and remove models. admin is to see the server's state and to make, change and revoke keys.",
         ),
     ] = "transcribe,speak,text,batches,metrics",
     requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Requests in a minute.")] = None,

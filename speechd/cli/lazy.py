@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from speechd.api.diagnosis.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.api.middleware.access import refuse_unsafe_binding
     from speechd.api.server import listen
     from speechd.api.server import run as run_server
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from speechd.cli.admin.archive import place, unpacked, write_archive
     from speechd.cli.admin.snapshot import snapshot
     from speechd.cli.doctor.checks import CHECKS, NEEDS_NO_SETTINGS
-    from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
     from speechd.cli.listen.run import ListenPlan
     from speechd.cli.listen.run import run as run_listen
     from speechd.cli.listen.sources import list_microphones
@@ -29,15 +29,14 @@ if TYPE_CHECKING:
     from speechd.cli.transcribe.run import run as run_transcribe
     from speechd.cli.tuning import tune
     from speechd.cli.worker import run as run_worker
-    from speechd.configuration.origins import DEFAULT, origin, unknown_notes
-    from speechd.configuration.sources import SECRETS
+    from speechd.configuration.in_force import settings_in_force
+    from speechd.configuration.origins import unknown_notes
     from speechd.folders.discover import Selection
     from speechd.formats.subtitles import Layout
     from speechd.operations.known_speakers import enrol
     from speechd.registry.defaults import default_pair, missing_defaults, system_language
     from speechd.registry.files import folder_bytes
     from speechd.registry.registry import ModelStore
-    from speechd.registry.sources.base import without_password
     from speechd.registry.transfer.bundle import export_models, import_models
     from speechd.registry.transfer.download import adopt, pull, read_manifest
     from speechd.registry.transfer.mirroring import write_mirror
@@ -50,10 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
-    "DEFAULT",
     "ENVIRONMENT",
     "NEEDS_NO_SETTINGS",
-    "SECRETS",
     "Check",
     "CheckResult",
     "Finding",
@@ -84,7 +81,6 @@ __all__ = [
     "newest_migration",
     "open_beside_http",
     "open_service",
-    "origin",
     "parse_permissions",
     "place",
     "pull",
@@ -99,12 +95,12 @@ __all__ = [
     "run_transcribe",
     "run_worker",
     "run_wyoming",
+    "settings_in_force",
     "snapshot",
     "system_language",
     "tune",
     "unknown_notes",
     "unpacked",
-    "without_password",
     "worst",
     "write_archive",
     "write_mirror",
@@ -120,15 +116,15 @@ HOMES = {
     "cli.admin.snapshot": ("snapshot",),
     "store.database": ("database_url", "newest_migration"),
     "cli.doctor.checks": ("CHECKS", "NEEDS_NO_SETTINGS"),
-    "cli.doctor.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
+    "api.diagnosis.report": ("Check", "CheckResult", "Finding", "run_checks", "worst"),
     "cli.listen.run": ("ListenPlan", "run as run_listen"),
     "cli.listen.sources": ("list_microphones",),
     "cli.speak": ("SpeakPlan", "read_text", "run as run_speak"),
     "cli.transcribe.options": ("TranscribeArgs",),
     "cli.transcribe.run": ("RunPlan as TranscribePlan", "RunMode", "run as run_transcribe"),
     "cli.worker": ("run as run_worker",),
-    "configuration.origins": ("DEFAULT", "origin", "unknown_notes"),
-    "configuration.sources": ("SECRETS",),
+    "configuration.in_force": ("settings_in_force",),
+    "configuration.origins": ("unknown_notes",),
     "folders.discover": ("Selection",),
     "formats.subtitles": ("Layout",),
     "cli.tuning": ("tune",),
@@ -136,7 +132,6 @@ HOMES = {
     "registry.defaults": ("default_pair", "missing_defaults", "system_language"),
     "registry.files": ("folder_bytes",),
     "registry.registry": ("ModelStore",),
-    "registry.sources.base": ("without_password",),
     "registry.transfer.bundle": ("export_models", "import_models"),
     "registry.transfer.download": ("adopt", "pull", "read_manifest"),
     "registry.transfer.mirroring": ("write_mirror",),

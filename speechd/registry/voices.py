@@ -9,6 +9,7 @@ voice.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from speechd.errors import InvalidRequest, ModelNotFound, ModelNotInstalled, SpeechdError
 from speechd.languages import english_name
@@ -19,7 +20,7 @@ from speechd.registry.registry import ModelStore
 from speechd.registry.speakers import named_speaker, numbered_speaker
 from speechd.settings import Settings
 from speechd.tts.engine import SpeakerMix, VoiceInfo
-from speechd.tts.engines.kokoro_files import KokoroFiles
+from speechd.tts.engines.kokoro_files import GENDERS, KokoroFiles
 from speechd.tts.engines.piper_files import VoiceFiles
 
 DEFAULT_NAMES = frozenset(("", "auto", "default"))
@@ -55,6 +56,21 @@ class Voice:
     def title(self) -> str:
         """Its name in lists that people read."""
         return piper_voices.title(self.id.rpartition("/")[2])
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of what all its speakers read; of one speaker its own."""
+        if self.speaker is not None:
+            return (self.info.language,)
+        return tuple(dict.fromkeys((self.info.language, *(language for language, _ in self.info.accents.values()))))
+
+    @property
+    def gender(self) -> Literal["female", "male"] | None:
+        """Of the speaker, or the first one; None where the model does not tell."""
+        if self.model.engine != "kokoro":
+            return None
+        name = self.id.partition("#")[2] or next(iter(self.info.speakers), "")
+        return GENDERS.get(name[1:2])
 
 
 class VoiceStore:

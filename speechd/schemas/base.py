@@ -43,6 +43,8 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
     left_out: ClassVar[tuple[Any, ...]] = (None,)
     """Values that count as absent: JSON null."""
+    nested: ClassVar[bool] = False
+    """Fields hold objects: an error names the whole path of a value."""
 
     @classmethod
     def parse(cls, fields: dict[str, Any]) -> Self:
@@ -55,7 +57,7 @@ class Form(BaseModel):
         try:
             return cls.model_validate({name: value for name, value in fields.items() if value not in cls.left_out})
         except ValidationError as error:
-            raise first_fault(error) from error
+            raise first_fault(error, whole_path=cls.nested) from error
 
 
 class PageForm(Form):

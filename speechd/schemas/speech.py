@@ -134,11 +134,15 @@ class VoiceObject(BaseModel):
     """One voice as GET /audio/voices lists it."""
 
     id: str = Field(description="Value for `voice` or `model` of a speech request.")
+    voice_id: str = Field(description="The same as `id`.")
     object: Literal["voice"] = Field("voice", description="Always `voice`.")
     name: str = Field(description="Its name for people.")
     language: str = Field(description="ISO 639-1 code of the language it reads.")
+    languages: list[str] = Field(description="Those of all its speakers.")
+    gender: Literal["female", "male"] | None = Field(None, description="Of its first speaker, where the model tells.")
     sample_rate: int = Field(description="Hz of the voice, before resampling.")
     speakers: list[str] = Field(description="Names for `NAME#speaker`; empty for a single speaker.")
+    sample_url: str = Field(description="Path of a short sample.")
     default: bool = Field(description="Whether it speaks where a request names no voice, or a hosted one.")
 
 

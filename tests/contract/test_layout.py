@@ -32,6 +32,7 @@ LIVE_ELSEWHERE = {
     "tts.sentence_stream": "it knows where sentences end, and nothing of requests",
     "wyoming.run": "two commands use it, both through cli/lazy",
     "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
+    "operations.formatting": "it parses and renders, and knows nothing of HTTP",
     "schemas.models": "what is on the wire is in schemas",
     "schemas.uploads": "what is on the wire is in schemas",
 }

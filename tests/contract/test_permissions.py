@@ -22,6 +22,7 @@ FOR_EVERY_KEY = {
     "GET /audio/jobs/{job_id}/events",
     "GET /audio/jobs/{job_id}/input",
     "GET /audio/jobs/{job_id}/result",
+    "GET /admin/me",
     "GET /audio/models",
     "GET /audio/voices",
     "GET /models",
@@ -39,6 +40,7 @@ REQUESTS: dict[Permission, list[tuple[str, str, dict[str, Any]]]] = {
     "speak": [
         ("POST", "/audio/speech", {"json": {"model": "tts-1", "voice": "alloy", "input": "One."}}),
         ("GET", "/audio/speech/captions/req_1.srt", {}),
+        ("GET", "/audio/voices/stand-in-voice/sample", {}),
     ],
     "text": [
         ("POST", "/chat/completions", {"json": {}}),
@@ -62,6 +64,14 @@ REQUESTS: dict[Permission, list[tuple[str, str, dict[str, Any]]]] = {
         ("DELETE", "/models/stand-in", {}),
     ],
     "metrics": [("GET", "/metrics", {})],
+    "admin": [
+        ("GET", "/admin/status", {}),
+        ("GET", "/admin/settings", {}),
+        ("GET", "/admin/keys", {}),
+        ("POST", "/admin/keys", {"json": {}}),
+        ("PATCH", "/admin/keys/nobody", {"json": {}}),
+        ("DELETE", "/admin/keys/nobody", {}),
+    ],
 }
 
 
@@ -103,8 +113,8 @@ async def test_a_key_may_what_it_was_made_for(keyed_house: House, permission: Pe
 
 
 async def test_models_are_the_operators(keyed_house: House) -> None:
-    """Unless somebody says so, a key may do everything but change the models; the operator's own may do all."""
-    assert set(PERMISSIONS) - set(DEFAULT_PERMISSIONS) == {"models"}
+    """Unless somebody says so, a key may neither change the models nor administer; the operator's own may do all."""
+    assert set(PERMISSIONS) - set(DEFAULT_PERMISSIONS) == {"models", "admin"}
     key = bearer(keyed_house, "anna", DEFAULT_PERMISSIONS)
     assert_envelope(await keyed_house.client.delete("/v1/models/stand-in", headers=key), 403, "permission_denied")
     operator = {"authorization": "Bearer sk-operator"}

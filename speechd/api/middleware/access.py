@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 
 from speechd.api.middleware.socket_keys import key_of_socket
 from speechd.api.routes.docs import ASSETS
@@ -21,6 +22,8 @@ OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", *ASSETS, "/openapi.
 """Served without a key: they reveal nothing about callers."""
 OPEN_BELOW = "/app/"
 """The files of the page are served without a key too. They hold no data."""
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+"""Headers by which a proxy on this machine says that it asks for somebody else."""
 PROBE_PATHS = frozenset({"/healthz", "/readyz"})
 """Served under any host name: orchestrators send probes to an address."""
 
@@ -128,6 +131,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def is_this_machine(connection: HTTPConnection) -> bool:
+    """Whether a program of this machine asks, and not for somebody else as a proxy does."""
+    client = connection.client.host if connection.client else ""
+    return is_loopback(client) and not any(name in connection.headers for name in FORWARDED)
 
 
 def refuse_unsafe_binding(settings: Settings) -> None:

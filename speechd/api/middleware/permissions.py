@@ -5,7 +5,7 @@ What is not in the table needs a key and no permission: lists of models and voic
 
 from dataclasses import dataclass
 
-from speechd.auth.keys import Key, Permission
+from speechd.auth.keys import ADMIN, Key, Permission
 from speechd.dialects import COMPAT_PATHS, OPENAI, common_url
 from speechd.errors import PermissionDenied
 
@@ -18,10 +18,13 @@ class RoutePermission:
     """Empty for all."""
     path: str
     """Without a dialect's prefix where it has one."""
-    permission: Permission
+    permission: Permission | None
+    """None: every key."""
+    below_only: bool = False
+    """The route itself is not meant, only what is below it."""
 
     def covers(self, method: str, path: str) -> bool:
-        below = path == self.path or path.startswith(self.path + "/")
+        below = path.startswith(self.path + "/") or (path == self.path and not self.below_only)
         return below and (not self.methods or method in self.methods)
 
 
@@ -35,6 +38,7 @@ ROUTE_PERMISSIONS = (
     *(RoutePermission(ANY, path, "transcribe") for path in COMPAT_PATHS),
     RoutePermission(ANY, "/realtime", "transcribe"),
     RoutePermission(ANY, "/audio/speech", "speak"),
+    RoutePermission(ANY, "/audio/voices", "speak", below_only=True),
     RoutePermission(ANY, "/chat", "text"),
     RoutePermission(ANY, "/completions", "text"),
     RoutePermission(ANY, "/responses", "text"),
@@ -47,6 +51,8 @@ ROUTE_PERMISSIONS = (
     RoutePermission(ANY, "/batches", "batches"),
     RoutePermission(CHANGES, "/models", "models"),
     RoutePermission(ANY, "/metrics", "metrics"),
+    RoutePermission(ANY, "/admin/me", None),
+    RoutePermission(ANY, "/admin", "admin"),
 )
 
 
@@ -59,15 +65,21 @@ def needed_permission(method: str, path: str) -> Permission | None:
     return next((rule.permission for rule in ROUTE_PERMISSIONS if rule.covers(method, bare)), None)
 
 
-def check_permission(key: Key | None, method: str, path: str) -> None:
+def check_permission(key: Key | None, method: str, path: str, *, anybody: bool = False) -> None:
     """
     Args:
-        key: the caller's; None where no key is asked for, which allows everything.
+        key: the caller's; None where no key is asked for, which allows everything on a server of one machine.
+        anybody: callers of other machines need no key either. None of them administers the server.
 
     Raises:
         PermissionDenied: the key lacks what the route needs.
     """
     needed = needed_permission(method, path)
+    if key is None and needed == ADMIN and anybody:
+        raise PermissionDenied(
+            f"{method} {path[:200]} needs an API key with the permission `{ADMIN}`. This server takes calls without a"
+            " key from everybody (SPEECHD_ALLOW_ANONYMOUS), but not this one."
+        )
     if key is not None and needed is not None and needed not in key.may:
         raise PermissionDenied(
             f"The API key `{key.name}` lacks the permission `{needed}` that {method} {path[:200]} needs."

@@ -162,7 +162,7 @@ class AccessMiddleware:
                 self.access.check_preflight(headers)
             else:
                 scope["state"]["key"] = key = self.access.check(scope["path"], headers)
-                check_permission(key, scope["method"], scope["path"])
+                check_permission(key, scope["method"], scope["path"], anybody=self.access.any_host)
         except SpeechdError as error:
             await error_response(error)(scope, receive, send)
             return

@@ -101,6 +101,18 @@ def speech_operation() -> dict[str, Any]:
     }
 
 
+def sample_operation() -> dict[str, Any]:
+    """The same for the route of a voice's sample."""
+    sound = {"audio/mpeg": {"schema": {"type": "string", "format": "binary"}}}
+    refused = {status: AUDIO_FAILURES[status] for status in (401, 403, 429, 503)} | {404: "There is no such voice."}
+    return {
+        "summary": "A sentence that a voice speaks, as MP3.",
+        "response_class": Response,
+        "responses": {200: {"description": "The sample.", "content": sound}}
+        | {status: failure(text) for status, text in sorted(refused.items())},
+    }
+
+
 def _bodies(form: type[RecordingForm]) -> dict[str, Any]:
     schema = _with_webhook(inlined(form.model_json_schema()))
     wishes_last = sorted(schema["properties"].items(), key=lambda each: each[0] in SubtitleOptions.model_fields)

@@ -7,11 +7,8 @@ from starlette.responses import Response
 
 from speechd.api.metrics.metrics_server import metrics_response
 from speechd.api.metrics.snapshot import Snapshots
-from speechd.api.middleware.access import is_loopback
+from speechd.api.middleware.access import is_this_machine
 from speechd.errors import PermissionDenied
-
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
-"""Headers by which a proxy on this machine says that it asks for somebody else."""
 
 router = APIRouter(tags=["Status"])
 
@@ -27,14 +24,9 @@ async def metrics(request: Request) -> Response:
     Raises:
         PermissionDenied: without keys, the caller is not this machine.
     """
-    if request.state.key is None and not _is_local(request):
+    if request.state.key is None and not is_this_machine(request):
         raise PermissionDenied(
             "Without API keys only this machine may read /metrics. Make a key with `speechd keys add NAME --may"
             " metrics`, or set SPEECHD_METRICS_PORT and SPEECHD_METRICS_HOST."
         )
     return await metrics_response(cast(Snapshots, request.app.state.metrics), request)
-
-
-def _is_local(request: Request) -> bool:
-    client = request.client.host if request.client else ""
-    return is_loopback(client) and not any(name in request.headers for name in FORWARDED)

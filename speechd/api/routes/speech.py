@@ -1,11 +1,12 @@
-"""POST audio/speech and GET audio/voices, in both dialects."""
+"""POST audio/speech, GET audio/voices and their samples, in both dialects."""
 
 import asyncio
 import base64
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from speechd.api.async_requests import accept_speech, refuse_webhook
 from speechd.api.dependencies import context_of, get_service
 from speechd.api.disconnect import cancelled_on_disconnect
-from speechd.api.openapi.audio import speech_operation
+from speechd.api.openapi.audio import sample_operation, speech_operation
 from speechd.api.prefer import wants_async
 from speechd.api.request_body import open_form
 from speechd.api.responses.sse import EventStream
@@ -23,6 +24,7 @@ from speechd.audio.encode import AUDIO_FORMATS
 from speechd.dialects import Dialect
 from speechd.formats.transcript import spoken_form
 from speechd.operations.speech import SpeechCall, open_speech
+from speechd.operations.voice_samples import SAMPLE_FORMAT, VoiceSamples
 from speechd.registry.model_names import AUTO
 from speechd.schemas.speech import VoiceList, VoiceObject
 from speechd.tts.captions import captions
@@ -44,23 +46,45 @@ def router(dialect: Dialect) -> APIRouter:
 
     @routes.get("/audio/voices", summary="List all voices.")
     async def voices(request: Request) -> VoiceList:
-        return await asyncio.to_thread(list_voices, request)
+        return await asyncio.to_thread(list_voices, request, dialect)
 
     @routes.get("/audio/speech/voices", summary="List all voices, as /audio/voices does.")
     async def speech_voices(request: Request) -> VoiceList:
-        return await asyncio.to_thread(list_voices, request)
+        return await asyncio.to_thread(list_voices, request, dialect)
+
+    @routes.get("/audio/voices/{voice:path}/sample", **sample_operation())
+    async def voice_sample(voice: str, request: Request) -> Response:
+        return await get_sample(request, voice, dialect)
 
     return routes
 
 
-def list_voices(request: Request) -> VoiceList:
+async def get_sample(request: Request, name: str, dialect: Dialect) -> Response:
+    """A sentence of a voice, made once.
+
+    Raises:
+        NotFound: there is no such voice.
+        SpeechdError: it cannot speak now.
+    """
+    samples, service = cast(VoiceSamples, request.app.state.samples), get_service(request)
+    async with cancelled_on_disconnect(request.receive):
+        voice, audio = await samples.sample(service, name, context_of(request, dialect))
+    headers = {"cache-control": "private, max-age=86400", "x-speechd-voice": quote(voice.id, safe="/#")}
+    return Response(audio, media_type=AUDIO_FORMATS[SAMPLE_FORMAT].media_type, headers=headers)
+
+
+def list_voices(request: Request, dialect: Dialect) -> VoiceList:
     voices = get_service(request).voices
     default = voices.choose(AUTO, AUTO).id if voices.list() else ""
     data = [
         VoiceObject(
             id=voice.id,
+            voice_id=voice.id,
             name=voice.title,
             language=voice.info.language,
+            languages=list(voice.languages),
+            gender=voice.gender,
+            sample_url=f"{dialect.prefix}/audio/voices/{quote(voice.id, safe='/')}/sample",
             sample_rate=voice.info.sample_rate,
             speakers=list(voice.info.speakers) if voice.speaker is None else [],
             default=voice.id == default,

@@ -1,16 +1,11 @@
 """`speechd settings`: what holds, and where it comes from."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from speechd.cli import lazy
-
-if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
-    from speechd.settings import Settings
-
-HIDDEN = "**********"
 
 
 def settings(
@@ -28,35 +23,17 @@ def settings(
 
         speechd --config /etc/speechd.toml settings --all
     """
-    rows = settings_in_force(lazy.read_settings())
+    rows = lazy.settings_in_force(lazy.read_settings())
     notes = lazy.unknown_notes(lazy.Settings.model_fields)
     if as_json:
-        print(json.dumps({"settings": rows, "notes": notes}, indent=2, ensure_ascii=False))
+        told = {name: {"value": row.value, "from": row.source} for name, row in rows.items()}
+        print(json.dumps({"settings": told, "notes": notes}, indent=2, ensure_ascii=False))
         return
     for name, row in rows.items():
-        if everything or row["from"] != lazy.DEFAULT:
-            print(f"{name} = {row['value']}  ({row['from']})")
+        if everything or not row.is_default:
+            print(f"{name} = {row.value}  ({row.source})")
     if not everything:
-        kept = sum(row["from"] == lazy.DEFAULT for row in rows.values())
+        kept = sum(row.is_default for row in rows.values())
         print(f"{kept} more have their defaults: --all lists them.")
     for note in notes:
         typer.secho(note, fg=typer.colors.YELLOW, err=True)
-
-
-def settings_in_force(settings: "Settings") -> dict[str, dict[str, str]]:
-    """Value as text and origin of each setting, by name."""
-    known = lazy.Settings.model_fields
-    return {name: {"value": _value(name, settings), "from": lazy.origin(name, known)} for name in known}
-
-
-def _value(name: str, settings: "Settings") -> str:
-    value = getattr(settings, name)
-    if not value and value != 0:
-        return '""' if value == "" else "none"
-    if name == "database_url":
-        return lazy.without_password(str(value))
-    if name in lazy.SECRETS:
-        return HIDDEN
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | bool) else str(value)

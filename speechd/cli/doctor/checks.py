@@ -1,7 +1,8 @@
 """All checks, in the order of the report."""
 
-from speechd.cli.doctor import installation, machine, models, network
-from speechd.cli.doctor.report import Check
+from speechd.api.diagnosis import installation, machine
+from speechd.api.diagnosis.report import Check
+from speechd.cli.doctor import models, network, port
 
 NEEDS_NO_SETTINGS = (
     Check("Installation", "python", installation.python),
@@ -17,7 +18,7 @@ CHECKS = (
     Check("Machine", "devices", machine.devices),
     Check("Machine", "data folder", machine.data_folder),
     Check("Machine", "disk", machine.disk),
-    Check("Machine", "port", machine.port),
+    Check("Machine", "port", port.port),
     Check("Machine", "access", machine.access),
     Check("Network", "package index", network.package_index, network=True),
     Check("Network", "model hub", network.hub, network=True),

@@ -14,7 +14,7 @@ from speechd.errors import InvalidRequest
 if TYPE_CHECKING:  # the rest loads when the command runs: --help shall be quick
     from rich.console import Console
 
-    from speechd.cli.doctor.report import CheckResult
+    from speechd.api.diagnosis.report import CheckResult
 
 MARKS = {"ok": ("✓", "green"), "skipped": ("-", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
 """The mark before a line, and its style, by its status."""

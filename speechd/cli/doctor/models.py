@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from speechd.cli.doctor.report import Finding
+from speechd.api.diagnosis.report import Finding
 from speechd.errors import EngineFailure, FeatureNotInstalled, ModelNotFound, SpeechdError
 from speechd.operations import SpeechRequest, TranscriptionRequest, open_speech, transcribe
 from speechd.registry.catalog import Model

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from speechd.cli.doctor.report import PROBE_SECONDS, Finding
+from speechd.api.diagnosis.report import PROBE_SECONDS, Finding
 from speechd.errors import Misconfigured
 from speechd.llm.backends import Backend, read_backends
 from speechd.settings import Settings

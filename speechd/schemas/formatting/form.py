@@ -1,15 +1,14 @@
 """Schema of POST audio/transcriptions/format."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from speechd.bounded_json import refuse_surrogates
 from speechd.errors import InvalidRequest
 from speechd.formats.subtitle_tokens import UNSPACED
 from speechd.formats.subtitles import Layout
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, Format, View
-from speechd.schemas.base import Form, first_fault, split_list
+from speechd.schemas.base import Form, split_list
 from speechd.schemas.formatting.transcript import TranscriptObject, without_speakers
 from speechd.schemas.subtitles import SubtitleOptions
 from speechd.schemas.transcription import SPEAKER_FORMATS
@@ -22,6 +21,8 @@ MAX_CUTTING = 1_000_000_000
 class FormatForm(SubtitleOptions, Form):
     """Write a given transcript in another format, as a transcription would."""
 
+    nested = True
+
     transcript: TranscriptObject = Field(description="The transcript, as `verbose_json` or `diarized_json` has it.")
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json", "minutes", "tsv", "lrc"] = (
         Field(description="Format of the answer.")
@@ -32,18 +33,6 @@ class FormatForm(SubtitleOptions, Form):
     timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(split_list)] = Field(
         (), description="What `verbose_json` lists. Default: what the transcript has."
     )
-
-    @classmethod
-    def parse(cls, fields: dict[str, Any]) -> Self:
-        """
-        Raises:
-            InvalidRequest: a value is bad; `param` is its whole path, such as `transcript.segments[3].end`.
-        """
-        refuse_surrogates(fields)
-        try:
-            return cls.model_validate({name: value for name, value in fields.items() if value is not None})
-        except ValidationError as error:
-            raise first_fault(error, whole_path=True) from error
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -35,7 +35,7 @@ def _printed(name: str) -> str:
 Name = Annotated[str, Field(max_length=MAX_SPEAKER_CHARACTERS), AfterValidator(_printed)]
 
 
-class Timed(BaseModel):
+class TimedObject(BaseModel):
     """A stretch of time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -51,7 +51,7 @@ class Timed(BaseModel):
         return value
 
 
-class WordObject(Timed):
+class WordObject(TimedObject):
     """A word with its time."""
 
     word: str = Field(max_length=1000, description="The word, with its punctuation.")
@@ -61,7 +61,7 @@ class WordObject(Timed):
         return Word(self.word.strip(), self.start, self.end)
 
 
-class SegmentObject(Timed):
+class SegmentObject(TimedObject):
     """A segment. The members of `verbose_json` beyond these are taken over into `verbose_json`."""
 
     text: str = Field(max_length=MAX_SEGMENT_CHARACTERS, description="What is said.")
@@ -105,7 +105,7 @@ class SegmentObject(Timed):
         )
 
 
-class UncoveredObject(Timed):
+class UncoveredObject(TimedObject):
     """Speech without words, as in `verbose_json`."""
 
 

@@ -1,7 +1,9 @@
 """Reads the files of Kokoro without loading it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from speechd.tts.engine import VoiceInfo
 from speechd.tts.engines.kokoro_phonemes import ACCENTS
@@ -10,6 +12,9 @@ SAMPLE_RATE = 24_000
 """Hz."""
 FIRST_SPEAKER = "af_heart"
 """The best by its makers' own grades (hexgrad/Kokoro-82M, VOICES.md)."""
+
+GENDERS: Mapping[str, Literal["female", "male"]] = {"f": "female", "m": "male"}
+"""By the second letter of a speaker's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from speechd.cli.doctor import installation
+from speechd.api.diagnosis import installation
 from speechd.settings import Settings
 
 

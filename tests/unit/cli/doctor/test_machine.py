@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from speechd.cli.doctor import machine
-from speechd.cli.doctor.report import Finding
+from speechd.api.diagnosis import machine
+from speechd.api.diagnosis.report import Finding
+from speechd.cli.doctor import port as port_check
 from speechd.settings import Settings
 from tests.unit.cli.doctor.conftest import Serve
 
@@ -50,13 +51,13 @@ def test_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch, free: 
 def test_a_free_port(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
-    assert one(machine.port, settings.model_copy(update={"port": free})).status == "ok"
-    assert one(machine.port, settings).status == "ok"
+    assert one(port_check.port, settings.model_copy(update={"port": free})).status == "ok"
+    assert one(port_check.port, settings).status == "ok"
 
 
 def test_a_port_that_something_else_has(settings: Settings, serve: Serve) -> None:
     port = int(serve(200, '{"name": "something else"}').rpartition(":")[2])
-    finding = one(machine.port, settings.model_copy(update={"port": port}))
+    finding = one(port_check.port, settings.model_copy(update={"port": port}))
     assert finding.status == "problem"
     assert str(port) in finding.message
     assert "SPEECHD_PORT" in finding.remedy
@@ -64,7 +65,7 @@ def test_a_port_that_something_else_has(settings: Settings, serve: Serve) -> Non
 
 def test_a_port_that_speechd_has(settings: Settings, serve: Serve) -> None:
     port = int(serve(200, '{"name": "speechd"}').rpartition(":")[2])
-    finding = one(machine.port, settings.model_copy(update={"port": port}))
+    finding = one(port_check.port, settings.model_copy(update={"port": port}))
     assert finding.status == "ok"
     assert "serving" in finding.message
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from speechd.api.diagnosis.report import Finding
 from speechd.cli.doctor import models
-from speechd.cli.doctor.report import Finding
 from speechd.registry.files import shipped_models
 from speechd.settings import Settings
 

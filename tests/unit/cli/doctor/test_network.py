@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from speechd.api.diagnosis.report import Finding
 from speechd.cli.doctor import network
-from speechd.cli.doctor.report import Finding
 from speechd.settings import Settings
 from tests.unit.cli.doctor.conftest import Serve
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from speechd.cli.doctor import report
+from speechd.api.diagnosis import report
+from speechd.api.diagnosis.report import Check, CheckResult, Finding, run_checks, worst
 from speechd.cli.doctor.checks import CHECKS
-from speechd.cli.doctor.report import Check, CheckResult, Finding, run_checks, worst
 from speechd.errors import Misconfigured
 from speechd.settings import Settings
 

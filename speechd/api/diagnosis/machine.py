@@ -1,4 +1,4 @@
-"""Checks the machine: folders, disk, port, GPUs, and access."""
+"""Checks the machine: folders, disk, GPUs, and access."""
 
 import ctypes
 import os
@@ -7,10 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from speechd.api.diagnosis.report import Finding
 from speechd.api.middleware.access import is_loopback, refuse_unsafe_binding
-from speechd.api.server import listen
 from speechd.auth.keys import KeyRing
-from speechd.cli.doctor.report import Finding
 from speechd.errors import Misconfigured
 from speechd.settings import Settings
 
@@ -23,7 +22,6 @@ CUDA_LIBRARIES = ("libcublas.so.12", "libcudnn.so.9")
 "Installation")."""
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
 """Exists where the driver of an NVIDIA GPU is loaded."""
-HEALTH_SECONDS = 2.0
 
 
 def data_folder(settings: Settings) -> Iterator[Finding]:
@@ -58,25 +56,6 @@ def disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", told)
 
 
-def port(settings: Settings) -> Iterator[Finding]:
-    """Whether `speechd serve` can listen now, or already does."""
-    if not settings.port:
-        yield Finding("ok", "Port 0: the system chooses a free one.")
-        return
-    where = f"{settings.host or 'every address'}, port {settings.port}"
-    try:
-        listen(settings.host, settings.port).close()
-    except Misconfigured as error:
-        if _speechd_answers(settings):
-            yield Finding("ok", f"speechd is serving on {where} now.")
-            return
-        yield Finding(
-            "problem", error.message, "Stop the program that listens there, or set SPEECHD_PORT to another port."
-        )
-        return
-    yield Finding("ok", f"{where} is free.")
-
-
 def access(settings: Settings) -> Iterator[Finding]:
     """The keys, for the address of the server."""
     try:
@@ -99,9 +78,14 @@ def access(settings: Settings) -> Iterator[Finding]:
 
 def devices(settings: Settings) -> Iterator[Finding]:
     """The GPUs that CTranslate2 finds, and whether it can load their libraries."""
+    yield from device_findings(settings.device, gpu_count(), NVIDIA_DEVICE.exists(), _loadable)
+
+
+def gpu_count() -> int:
+    """GPUs that CTranslate2 finds."""
     import ctranslate2
 
-    yield from device_findings(settings.device, ctranslate2.get_cuda_device_count(), NVIDIA_DEVICE.exists(), _loadable)
+    return int(ctranslate2.get_cuda_device_count())
 
 
 def device_findings(wanted: str, count: int, driver: bool, loadable: Callable[[str], bool]) -> Iterator[Finding]:
@@ -139,16 +123,3 @@ def _loadable(library: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _speechd_answers(settings: Settings) -> bool:
-    """Whether a speechd listens at the address of the settings."""
-    import httpx2
-
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    try:
-        with httpx2.Client(timeout=HEALTH_SECONDS, trust_env=False) as client:
-            hint = client.get(f"http://{host}:{settings.port}/").json()
-    except (httpx2.HTTPError, ValueError):
-        return False
-    return isinstance(hint, dict) and hint.get("name") == "speechd"

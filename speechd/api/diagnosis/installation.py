@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from packaging.requirements import Requirement
 
 from speechd import __version__
-from speechd.cli.doctor.report import Finding
+from speechd.api.diagnosis.report import Finding
 from speechd.configuration.origins import unknown_names
 from speechd.settings import Settings
 

@@ -1,0 +1,1 @@
+"""Administration over HTTP: the state of the server, its settings and its keys."""
