@@ -1,4 +1,4 @@
-"""The page for everyone, in real Chromium: two hours of words, a telephone, a keyboard, a screen reader, a dark room."""
+"""The page for everyone, in real Chromium: two hours of words, a telephone, a keyboard, a screen reader, the dark."""
 
 import shutil
 import subprocess
@@ -31,12 +31,22 @@ KEEP_TWO_HOURS = """async ([job, count, seconds]) => {
   const { fromAnswer } = await import("/app/js/editor/model.js");
   const { db } = await import("/app/js/db.js");
   const step = seconds / count;
-  const words = Array.from({ length: count }, (_, at) => ({ word: `word${at}`, start: at * step, end: (at + 0.9) * step }));
+  const word = (at) => ({ word: `word${at}`, start: at * step, end: (at + 0.9) * step });
+  const words = Array.from({ length: count }, (_, at) => word(at));
   const segments = Array.from({ length: count / 10 }, (_, id) => {
     const own = words.slice(id * 10, id * 10 + 10);
     return { id, start: own[0].start, end: own[9].end, text: own.map((each) => ` ${each.word}`).join("") };
   });
   await db.put("transcripts", job, { doc: fromAnswer({ duration: seconds, words, segments }), name: "two hours.flac" });
+}"""
+
+SCROLL = """(part) => {
+  const list = document.querySelector(".transcript");
+  list.scrollTop = part * list.scrollHeight;
+}"""
+HAS_FOCUS = """([selector, text]) => {
+  const active = document.activeElement;
+  return active.matches(selector) && active.innerText.includes(text);
 }"""
 
 
@@ -55,8 +65,14 @@ def test_two_hours_of_words_scroll_and_light(page: Any, tmp_path: Path) -> None:
     page.get_by_label("The recording's file").set_input_files(recording)
     page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
     for part in (0.5, 0.999, 0.1):
-        page.evaluate("part => { const list = document.querySelector('.transcript'); list.scrollTop = part * list.scrollHeight }", part)
-        until(page, f"Math.abs(Number(document.querySelector('.word')?.innerText.slice(4)) - {part * WORDS}) < {WORDS / 20}")
+        page.evaluate(
+            "part => { const list = document.querySelector('.transcript'); list.scrollTop = part * list.scrollHeight }",
+            part,
+        )
+        until(
+            page,
+            f"Math.abs(Number(document.querySelector('.word')?.innerText.slice(4)) - {part * WORDS}) < {WORDS / 20}",
+        )
         word = page.locator(".cue").nth(3).locator(".word").nth(2)
         text = word.inner_text()
         word.click()
@@ -147,10 +163,7 @@ def tab_to(page: Any, selector: str, text: str = "") -> None:
     """Presses Tab until that has the focus."""
     for _ in range(80):
         page.keyboard.press("Tab")
-        if page.evaluate(
-            "([selector, text]) => document.activeElement.matches(selector) && document.activeElement.innerText.includes(text)",
-            [selector, text],
-        ):
+        if page.evaluate(HAS_FOCUS, [selector, text]):
             return
     raise AssertionError(f"Tab does not lead to {selector} {text}")
 
@@ -171,6 +184,7 @@ def test_the_functions_of_the_editor() -> None:
 
 @pytest.mark.skipif(not TSC.exists(), reason="typescript is not installed: make check-page installs it")
 def test_the_types_of_the_page() -> None:
-    done = subprocess.run([TSC, "-p", "tests/page/tsconfig.json"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [TSC, "-p", "tests/page/tsconfig.json"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout
-
