@@ -155,4 +155,4 @@ def test_a_model_that_is_refused_is_told_and_the_recording_stays(live: str, hear
         assert saved.value.path().stat().st_size > 1000
 
 
-NO_MODEL = {"error": {"message": "There is no model `gone`.", "type": "invalid_request_error", "code": "model_not_found"}}
+NO_MODEL = {"error": {"message": "There is no model `gone`.", "type": "invalid_request_error", "code": None}}

@@ -1,7 +1,7 @@
 """The page's section Server in a real browser: jobs, batches, models, keys and the state of the server."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,7 @@ def test_the_state_of_the_server_and_its_last_errors_are_shown(tmp_path: Path) -
         page.locator('[data-fact="ready"]', has_text="yes").wait_for()
         assert "free" in page.locator('[data-fact="disk"]').inner_text()
         page.get_by_text("No model is in memory.").wait_for()
-        sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
-        assert CLIENT.post(f"{url}/v1/audio/transcriptions", files=sound, data={"model": "auto"}).status_code == 200
+        assert transcribe(url) == 200
         page.get_by_role("cell", name="whisper-pocket").wait_for()
         page.get_by_text("0 s of audio").wait_for()
         assert page.locator(".check.ok").count() > 3
@@ -157,9 +156,7 @@ def test_keys_are_made_limited_and_revoked(tmp_path: Path) -> None:
         secret = page.locator("#secret").inner_text()
         row = page.locator('tr[data-key="player"]')
         row.get_by_text("0 of 5,000 s of audio today").wait_for()
-        sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
-        heard = CLIENT.post(f"{url}/v1/audio/transcriptions", files=sound, headers=bearer(secret), data={"model": "auto"})
-        assert heard.status_code == 200
+        assert transcribe(url, bearer(secret)) == 200
         row.get_by_text("2 of 5,000 s of audio today").wait_for()
         row.get_by_role("button", name="Change").click()
         page.get_by_label("Requests in a minute").fill("1")
@@ -198,6 +195,12 @@ def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         page.get_by_label("Search").fill("SPEECHD_API_KEY")
         page.locator("#settings tr", has_text="SPEECHD_API_KEY").first.wait_for()
         assert KEY not in page.content()
+
+
+def transcribe(url: str, headers: Mapping[str, str] | None = None) -> int:
+    sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
+    path = f"{url}/v1/audio/transcriptions"
+    return CLIENT.post(path, files=sound, data={"model": "auto"}, headers=headers).status_code
 
 
 def make_key(page: Any, name: str) -> None:
