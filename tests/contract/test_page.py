@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import re
 from pathlib import PurePosixPath
 
@@ -9,6 +10,7 @@ import pytest
 
 from speechd.api.web.assets import web_files
 from speechd.api.web.router import prefers_html
+from tests.conftest import ROOT
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
 
@@ -56,7 +58,7 @@ async def test_the_page_and_its_files_need_no_key(keyed: House) -> None:
     """They hold no data; what the page shows is asked for with the key."""
     page = (await keyed.client.get("/app")).text
     named = re.findall(r'(?:src|href)="(app/[^"]+)"', page)
-    assert len(named) == 3
+    assert {"app/js/main.js", "app/css/app.css", "app/icon.svg"} <= set(named)
     for name in named:
         assert (await keyed.client.get(f"/{name}")).status_code == 200, name
     assert_envelope(await keyed.client.get("/v1/models"), 401)
@@ -119,13 +121,19 @@ def test_what_others_wrote_is_as_they_published_it_with_its_licence() -> None:
     assert {name: digest for name, digest in found.items() if name.startswith("vendor/")} == expected
 
 
+def test_types_are_checked_against_the_versions_that_are_served() -> None:
+    checked = json.loads((ROOT / "tests" / "page" / "package.json").read_text())["dependencies"]
+    for package, version in {tuple(entry.split()[:2]) for entry in VENDORED}:
+        assert checked[package] == version
+
+
 def test_every_text_is_there_in_both_languages() -> None:
     tables = [file.content.decode() for name, file in web_files().items() if name.startswith("js/i18n/")]
     rows = "".join(text for text in tables if "createStore" not in text)
     names = re.findall(r'^  "([\w.]+)": \{\s*en: "[^"]+",\s*de: "[^"]+",?\s*\},', rows, re.MULTILINE)
     assert len(names) == len(set(names)) == len(re.findall(r"\ben:", rows)) > 20
     scripts = "".join(file.content.decode() for name, file in web_files().items() if name.startswith("js/"))
-    used = set(re.findall(r'\bt\("([\w.]+)"', scripts)) | set(re.findall(r'\blabel: "([\w.]+)"', scripts))
+    used = set(re.findall(r'\bt\("([\w.]+)"', scripts)) | set(re.findall(r'\blabel: "(\w+\.[\w.]+)"', scripts))
     assert used <= set(names)
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ CALL = FIXTURES / "channels" / "call.opus"
 HOSTILE = (
     "<img src=x onerror=window.hacked=1>",
     "<script>window.hacked=1</script>",
-    "\"><svg onload=window.hacked=1>",
+    '"><svg onload=window.hacked=1>',
     "javascript:window.hacked=1",
     "'-alert(1)-'",
     "{{constructor.constructor('window.hacked=1')()}}",
@@ -97,6 +98,15 @@ def answered(server: str, recording: Path, **fields: Any) -> bytes:
     return reply.content
 
 
+def until(page: Any, condition: str) -> None:
+    """Waits for a condition in JavaScript. Playwright's own way needs `eval`, which the page's policy forbids."""
+    for _ in range(900):
+        if page.evaluate(condition):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{condition} did not come")
+
+
 def without_request(answer: bytes) -> bytes:
     """An answer without the id of its request."""
     return re.sub(rb"req_\w+", b"", answer)
@@ -143,14 +153,13 @@ def test_an_unedited_transcript_is_exported_as_the_server_writes_it(
 def test_the_editor_loses_nothing_of_a_transcript(page: Any, server: str, label: str, format: str) -> None:
     transcribe(page, CALL, Speakers="channels")
     open_result(page, CALL.name)
-    verbose = answered(
-        server, CALL, response_format="verbose_json", channels="split", **{"timestamp_granularities[]": ["word", "segment"]}
-    )
+    words_too = {"timestamp_granularities[]": ["word", "segment"]}
+    verbose = answered(server, CALL, response_format="verbose_json", channels="split", **words_too)
     body = {"transcript": json.loads(verbose), "response_format": format}
     expected = httpx2.post(f"{server}/v1/audio/transcriptions/format", json=body)
     assert expected.status_code == 200
     assert without_request(exported(page, label)) == without_request(expected.content)
-    assert b"channel_2" in expected.content
+    assert b"shirt" in expected.content
 
 
 def test_a_recording_becomes_an_edited_subtitle(server: str, tmp_path: Path) -> None:
@@ -158,10 +167,10 @@ def test_a_recording_becomes_an_edited_subtitle(server: str, tmp_path: Path) -> 
     with browsing(server, "transcribe", *microphone(speech)) as page:
         page.get_by_role("button", name="Record").click()
         page.get_by_role("button", name="Pause").wait_for()
-        page.wait_for_function("document.querySelector('meter').value > 0.05")  # it hears
+        until(page, "document.querySelector('meter').value > 0.05")  # it hears
         page.get_by_role("button", name="Pause").click()
         page.get_by_role("button", name="Go on").click()
-        page.wait_for_function("/0:0[5-9]/.test(document.querySelector('.recording').innerText)")
+        until(page, "/0:0[5-9]/.test(document.querySelector('.recording').innerText)")
         page.get_by_role("button", name="Finish").click()
         page.locator("li", has_text="recording-").get_by_text("Only for this recording").wait_for()
         page.reload()  # it is not lost before the server has it
@@ -188,7 +197,7 @@ def test_the_word_under_the_play_head_is_lit_and_a_click_goes_there(page: Any) -
     page.locator(".word").first.click()
     page.get_by_role("button", name="Play", exact=True).click()
     page.get_by_role("button", name="Pause", exact=True).wait_for()
-    page.wait_for_function(f"document.querySelector('.lit')?.innerText === {last.inner_text()!r}")
+    until(page, f"document.querySelector('.lit')?.innerText === {last.inner_text()!r}")
     assert page.locator(".lit").count() == 1
     assert page.locator(".wave canvas").count() > 0
 
@@ -220,7 +229,7 @@ def test_a_job_is_cancelled_and_deleted(page: Any) -> None:
     row(page, LONG.name).locator(".status.cancelled, .status.completed").first.wait_for()
     before = page.locator("[data-job]").count()
     row(page, LONG.name).get_by_role("button", name=f"Delete {LONG.name}").click()
-    page.wait_for_function(f"document.querySelectorAll('[data-job]').length === {before - 1}")
+    until(page, f"document.querySelectorAll('[data-job]').length === {before - 1}")
 
 
 def test_edits_are_kept_over_a_reload(page: Any) -> None:
@@ -231,7 +240,7 @@ def test_edits_are_kept_over_a_reload(page: Any) -> None:
     assert words(page)[:3] == [before[0], "on", "the"]
     page.locator(".word").nth(3).click()
     page.get_by_role("button", name="Split before word").click()
-    page.wait_for_function("document.querySelectorAll('.cue').length === 2")
+    until(page, "document.querySelectorAll('.cue').length === 2")
     page.get_by_text("Kept in this browser").wait_for()
     page.reload()
     page.locator(".word").first.wait_for()
@@ -240,9 +249,9 @@ def test_edits_are_kept_over_a_reload(page: Any) -> None:
     assert exported(page, "SubRip (SRT)").decode().count(" --> ") == 2
     page.locator(".word").first.click()
     page.get_by_role("button", name="Merge with next").click()
-    page.wait_for_function("document.querySelectorAll('.cue').length === 1")
+    until(page, "document.querySelectorAll('.cue').length === 1")
     page.get_by_role("button", name="Undo").click()
-    page.wait_for_function("document.querySelectorAll('.cue').length === 2")
+    until(page, "document.querySelectorAll('.cue').length === 2")
 
 
 def test_find_and_replace(page: Any) -> None:
@@ -251,7 +260,7 @@ def test_find_and_replace(page: Any) -> None:
     page.keyboard.press("Control+f")
     page.get_by_label("Find", exact=True).fill("the")
     told = page.locator(".find [role=status]")
-    page.wait_for_function("/of [1-9]/.test(document.querySelector('.find [role=status]').innerText)")
+    until(page, "/of [1-9]/.test(document.querySelector('.find [role=status]').innerText)")
     count = int(told.inner_text().split()[-1])
     page.get_by_label("Replace with").fill("xyzzy")
     page.get_by_role("button", name="Replace all").click()
@@ -302,22 +311,22 @@ def test_hostile_names_and_text_are_only_text(page: Any, tmp_path: Path) -> None
 
 
 def test_a_server_that_goes_away_is_waited_for(tmp_path: Path) -> None:
-    port = free_port()
-    with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=str(port)) as first:
-        with browsing(first.found, "transcribe") as page:
-            page.set_input_files("#files", [LONG])
+    port, data = {"SPEECHD_PORT": str(free_port())}, tmp_path / "data"
+    with started(data, "serve", LISTENS, **port) as first, browsing(first.found, "transcribe") as page:
+        page.set_input_files("#files", [LONG])
+        send(page)
+        row(page, LONG.name).wait_for()
+        os.kill(server_pid(first.found), signal.SIGKILL)
+        gone = page.get_by_text("The server cannot be reached.")
+        gone.first.wait_for()
+        page.set_input_files("#files", [SENTENCE])
+        send(page)
+        page.locator("li", has_text=SENTENCE.name).get_by_role("alert").wait_for()  # it is still there to be sent
+        with started(data, "serve", LISTENS, **port):
+            row(page, LONG.name).locator(".status.completed").wait_for()
             send(page)
-            row(page, LONG.name).wait_for()
-            os.kill(server_pid(first.found), signal.SIGKILL)
-            page.get_by_text("The server cannot be reached.").first.wait_for()
-            page.set_input_files("#files", [SENTENCE])
-            send(page)
-            page.locator("li", has_text=SENTENCE.name).get_by_role("alert").wait_for()  # it is still there to be sent
-            with started(tmp_path / "data", "serve", LISTENS, SPEECHD_PORT=str(port)):
-                row(page, LONG.name).locator(".status.completed").wait_for()
-                assert page.get_by_text("The server cannot be reached.").and_(page.locator("main > .card > .fault")).count() == 0
-                send(page)
-                row(page, SENTENCE.name).locator(".status.completed").wait_for()
+            row(page, SENTENCE.name).locator(".status.completed").wait_for()
+            assert gone.count() == 0
 
 
 def test_a_wrong_key_is_told_and_a_right_one_stays_in_the_tab(tmp_path: Path) -> None:
@@ -352,9 +361,7 @@ def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
 
 
 def test_without_a_microphone_a_sentence_says_so(page: Any) -> None:
-    page.evaluate(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))"
-    )
+    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))")
     page.get_by_role("button", name="Record").click()
     page.get_by_text("There is no microphone.").wait_for()
 

@@ -38,6 +38,9 @@ def test_it_carries_the_models_and_no_recipe(wheel: Path) -> None:
     assert "speechd/models/licences/MIT.txt" in names
     assert "speechd/models/whisper-pocket/model.bin" in names
     assert "speechd/store/migrations/env.py" in names
+    assert "speechd/api/web/static/index.html" in names
+    assert "speechd/api/web/static/js/editor/edits.js" in names
+    assert "speechd/api/web/static/vendor/preact/LICENSE" in names
     assert "speechd/store/migrations/versions/v0001_files_and_batches.py" in names
     assert "speechd/models/en_US-pocket-x_low/en_US-pocket-x_low.onnx" in names
     assert not [name for name in names if "training" in name or "checkpoint" in name or name.startswith("tests")]

@@ -83,7 +83,7 @@ export function Editor({ session }) {
 
   return html`
     <section class="card" aria-label=${t("player.title")}>
-      <${Player} id=${session.id} duration=${duration} control=${player} onTime=${onTime} />
+      <${Player} id=${session.id} duration=${duration} control=${player} onTime=${onTime} onName=${session.rename} />
     </section>
     <section class="card" aria-label=${t("result.words")}>
       <div class="row tools" role="toolbar" aria-label=${t("result.tools")}>

@@ -23,7 +23,7 @@ export function Exporter({ session }) {
   const [options, setOptions] = useState({ max_line_width: "", max_lines: "", karaoke: false, speakers: true });
   const set = (/** @type {string} */ name, /** @type {any} */ value) => setOptions((old) => ({ ...old, [name]: value }));
   const written = () => formatted(session.store.get().history.now, format, options);
-  const download = () => written().then((blob) => saveBlob(blob, baseName(session.name) + format.suffix), tellError);
+  const download = () => written().then((blob) => saveBlob(blob, baseName(session.name()) + format.suffix), tellError);
   const copy = () =>
     written()
       .then(async (blob) => navigator.clipboard.writeText(await blob.text()))

@@ -12,10 +12,11 @@ const MAX_DRAWN_SECONDS = 7200;
 /** A browser decodes a recording whole for its waveform: 2 hours are 230 MB. Longer ones get a line. */
 
 /**
- * @param {{id: string, duration: number, control: {current: any}, onTime: (time: number, playing: boolean) => void}} props
+ * @param {{id: string, duration: number, control: {current: any}, onTime: (time: number, playing: boolean) => void,
+ *          onName: (name: string) => void}} props
  *   `control` gets `seek(time)`, `toggle()` and `play()`.
  */
-export function Player({ id, duration, control, onTime }) {
+export function Player({ id, duration, control, onTime, onName }) {
   const box = useRef(/** @type {HTMLDivElement|null} */ (null));
   const wave = useRef(/** @type {WaveSurfer|null} */ (null));
   const [state, setState] = useState("loading");
@@ -48,7 +49,11 @@ export function Player({ id, duration, control, onTime }) {
     const ending = new AbortController();
     api
       .fetch(`audio/jobs/${id}/input`, { signal: ending.signal })
-      .then((reply) => reply.blob())
+      .then((reply) => {
+        const name = /filename\*=UTF-8''([^;]+)/.exec(reply.headers.get("content-disposition") ?? "")?.[1];
+        if (name) onName(decodeURIComponent(name));
+        return reply.blob();
+      })
       .then((blob) => (ending.signal.aborted ? undefined : open(blob)))
       .catch((error) => {
         if (ending.signal.aborted) return;

@@ -9,7 +9,7 @@ import { t } from "../i18n/index.js";
 
 /** @typedef {import("../editor/model.js").Doc} Doc */
 /** @typedef {{cue: number, word: number}} Place the ids of a cue and of a word in it */
-/** @typedef {{history: import("../editor/history.js").History<Doc>, place: Place|null, saved: boolean}} State */
+/** @typedef {{history: import("../editor/history.js").History<Doc>, place: Place|null, saved: boolean, name: string}} State */
 
 const SAVE_MS = 300;
 
@@ -19,14 +19,14 @@ const SAVE_MS = 300;
  * @param {string} name of the recording
  */
 export function createSession(id, doc, name) {
-  const store = createStore(/** @type {State} */ ({ history: history.begin(doc), place: null, saved: true }));
+  const store = createStore(/** @type {State} */ ({ history: history.begin(doc), place: null, saved: true, name }));
   let timer = 0;
   let warned = false;
   const save = async () => {
     clearTimeout(timer);
     const now = store.get().history.now;
     try {
-      await db.put("transcripts", id, { doc: now, name });
+      await db.put("transcripts", id, { doc: now, name: store.get().name });
       if (store.get().history.now === now) store.set((old) => ({ ...old, saved: true }));
     } catch {
       if (!warned) tell(t("result.not_kept"));
@@ -45,8 +45,10 @@ export function createSession(id, doc, name) {
   };
   return {
     id,
-    name,
     store,
+    name: () => store.get().name,
+    /** Takes the server's name where there is none. @param {string} given */
+    rename: (given) => store.get().name || store.set((old) => ({ ...old, name: given })),
     save,
     /** @param {(doc: Doc) => Doc} edit */
     change: (edit) => move((old) => history.record(old, edit(old.now))),

@@ -1,5 +1,6 @@
 /** A transcript: to be heard, edited and exported. While its job runs: the text so far. */
 import { html, useEffect, useState } from "../html.js";
+import { t } from "../i18n/index.js";
 import { tellError } from "../messages.js";
 import { Editor } from "../result/editor.js";
 import { openSession } from "../result/session.js";
@@ -8,10 +9,11 @@ import { followJob, isOpen, jobs, updateJob } from "../transcribe/jobs.js";
 import { JobRow } from "../transcribe/rows.js";
 
 /** @param {import("../main.js").SectionProps} props */
-export default function Section({ t, args: [id] }) {
+export default function Section({ args: [id] }) {
   const [session, setSession] = useState(/** @type {ReturnType<typeof import("../result/session.js").createSession>|null} */ (null));
   const [failed, setFailed] = useState(false);
-  const row = useStore(jobs).rows.find((each) => each.job.id === id);
+  const { rows, away } = useStore(jobs);
+  const row = rows.find((each) => each.job.id === id);
   useEffect(() => {
     const ending = new AbortController();
     setSession(null);
@@ -26,14 +28,23 @@ export default function Section({ t, args: [id] }) {
   }, [id]);
   return html`
     <p><a href="#/transcribe">← ${t("result.all")}</a></p>
-    <h1>${session?.name || row?.name || t("result.tab")}</h1>
-    ${session ? html`<${Editor} key=${session.id} session=${session} />` : waiting(row, failed, t)}
+    ${session ? html`<${Title} session=${session} />` : html`<h1>${row?.name || t("result.tab")}</h1>`}
+    ${session ? html`<${Editor} key=${session.id} session=${session} />` : waiting(row, failed, away)}
   `;
 }
 
-/** @param {import("../transcribe/jobs.js").Row|undefined} row @param {boolean} failed @param {import("../main.js").SectionProps["t"]} t */
-function waiting(row, failed, t) {
-  if (row) return html`<ul class="rows card"><${JobRow} row=${row} /></ul>`;
+/** @param {{session: ReturnType<typeof import("../result/session.js").createSession>}} props */
+function Title({ session }) {
+  return html`<h1>${useStore(session.store).name || t("result.tab")}</h1>`;
+}
+
+/** @param {import("../transcribe/jobs.js").Row|undefined} row @param {boolean} failed @param {boolean} away */
+function waiting(row, failed, away) {
+  if (row)
+    return html`${away && html`<p class="fault" role="alert">${t("error.unreachable")}</p>`}
+      <ul class="rows card">
+        <${JobRow} row=${row} />
+      </ul>`;
   return html`<p>${t(failed ? "result.none" : "shell.loading")}</p>`;
 }
 

@@ -31,7 +31,7 @@ export default function Section({ api }) {
   const change = (/** @type {import("../transcribe/options.js").Wishes} */ next) => {
     keepWishes(next);
     setWishes(next);
-    uploads.get().forEach((each) => each.state === "waiting" && changeUpload(each.id, { wishes: next }));
+    uploads.get().forEach((each) => each.state === "waiting" && !each.own && changeUpload(each.id, { wishes: next }));
   };
   return html`
     <h1>${t("transcribe.title")}</h1>

@@ -12,7 +12,7 @@ const LIVE_SHOWN = 6;
 /** @param {{upload: import("./uploads.js").Upload, models: {id: string, languages: string[]}[]}} props */
 export function UploadRow({ upload, models }) {
   const waits = upload.state === "waiting";
-  const change = (/** @type {import("./options.js").Wishes} */ wishes) => changeUpload(upload.id, { wishes });
+  const change = (/** @type {import("./options.js").Wishes} */ wishes) => changeUpload(upload.id, { wishes, own: true });
   return html`<li>
     <div class="row">
       <strong class="grow name">${upload.name}</strong>

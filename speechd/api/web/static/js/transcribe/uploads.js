@@ -7,7 +7,8 @@ import { nameJob } from "./jobs.js";
 import { requestOf } from "./options.js";
 
 /** @typedef {import("./options.js").Wishes} Wishes */
-/** @typedef {{id: string, blob: Blob, name: string, wishes: Wishes, state: "waiting"|"queued"|"sending", fault: string, recorded: boolean}} Upload */
+/** @typedef {{id: string, blob: Blob, name: string, wishes: Wishes, state: "waiting"|"queued"|"sending", fault: string, recorded: boolean, own: boolean}} Upload
+ *   `own`: it has wishes of its own. */
 
 const MAX_SENDING = 2;
 
@@ -17,7 +18,7 @@ export const uploads = createStore(/** @type {Upload[]} */ ([]));
 /** @param {Blob} blob @param {string} name @param {Wishes} wishes @param {boolean} [recorded] */
 export function addUpload(blob, name, wishes, recorded = false) {
   const id = crypto.randomUUID?.() ?? String(Math.random());
-  uploads.set((old) => [...old, { id, blob, name, wishes, state: "waiting", fault: "", recorded }]);
+  uploads.set((old) => [...old, { id, blob, name, wishes, state: "waiting", fault: "", recorded, own: false }]);
   if (recorded) db.put("recordings", id, { blob, name, wishes }).catch(() => {});
 }
 
@@ -28,7 +29,7 @@ export async function restoreRecordings() {
   const back = kept.filter(([id]) => !known.has(id));
   uploads.set((old) => [
     ...old,
-    ...back.map(([id, { blob, name, wishes }]) => /** @type {Upload} */ ({ id, blob, name, wishes, state: "waiting", fault: "", recorded: true })),
+    ...back.map(([id, { blob, name, wishes }]) => /** @type {Upload} */ ({ id, blob, name, wishes, state: "waiting", fault: "", recorded: true, own: false })),
   ]);
 }
 
