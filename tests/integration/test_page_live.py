@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import FIXTURES
 from tests.integration.conftest import LISTENS, serving, started
+from tests.integration.test_page_wide import AXE, serious
 from tests.support.browser import NEEDS_CHROMIUM, browsing, microphone, write_microphone_file
 
 SENTENCES = {
@@ -120,6 +121,18 @@ def test_a_page_with_a_key_listens_with_a_short_lived_one(tmp_path: Path, heard:
         assert all(KEY not in url for url in opened)
         end(page)
         assert texts(page)[0] in SENTENCES.values()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make check-page installs it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_captions_are_for_everyone_and_for_a_telephone(live: str, heard: Path, scheme: Any) -> None:
+    phone = {"width": 390, "height": 844}
+    with browsing(live, "live", *microphone(heard), color_scheme=scheme, viewport=phone) as page:
+        listen(page, 1)
+        assert serious(page) == []
+        end(page)
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
 
 
 def test_pause_takes_nothing_in(live: str, heard: Path) -> None:

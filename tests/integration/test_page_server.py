@@ -11,10 +11,19 @@ import pytest
 from speechd.registry.files import shipped_models
 from tests.conftest import FIXTURES
 from tests.integration.conftest import serving
+from tests.integration.test_page_wide import AXE, serious
 from tests.support.browser import NEEDS_CHROMIUM, browsing
 from tests.support.model_hub import Hub, running_hub
 
 LARGE = "Systran/faster-whisper-large-v2"
+PARTS = {
+    "status": ".check",
+    "jobs": "tr[data-job]",
+    "models": "tr[data-model]",
+    "keys": "#key-form",
+    "settings": "#settings td",
+}
+"""The parts of the section, with what shows that they are there."""
 CLIENT = httpx2.Client(timeout=120)
 KEY = "sk-a-key-of-the-operator"
 RECORDING = FIXTURES / "en_television.flac"
@@ -195,6 +204,19 @@ def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         page.get_by_label("Search").fill("SPEECHD_API_KEY")
         page.locator("#settings tr", has_text="SPEECHD_API_KEY").first.wait_for()
         assert KEY not in page.content()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make check-page installs it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_part_is_for_everyone_and_for_a_telephone(idle: str, scheme: Any) -> None:
+    create_job(idle)
+    phone = {"width": 390, "height": 844}
+    with browsing(idle, "server/status", color_scheme=scheme, viewport=phone) as page:
+        for part, sign in PARTS.items():
+            page.goto(f"{idle}/app#/server/{part}")
+            page.locator(sign).first.wait_for()
+            assert serious(page) == [], part
+            assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"], part
 
 
 def transcribe(url: str, headers: Mapping[str, str] | None = None) -> int:
