@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from speechd.auth.meter import Meter
+from speechd.cache.result_exchange import ResultExchange
 from speechd.dialects import OPENAI, Dialect
-from speechd.operations.sharing import ResultExchange
 from speechd.priority import Priority
 from speechd.store.speakers.records import EnrolledSpeaker
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 from speechd import __version__
 from speechd.cache.coalescing import CacheStatus
+from speechd.cache.result_exchange import FoundResult, computed_once
 from speechd.formats.transcript import Format, JsonObject, View
 from speechd.net.fetch import check_url, is_inline
 from speechd.operations.charging import Transcribed, charged
@@ -17,7 +18,6 @@ from speechd.operations.context import RequestContext
 from speechd.operations.known_speakers import KnownSpeakers, find_known
 from speechd.operations.measuring import Cause, measured_transcription, noted
 from speechd.operations.recording import estimate_audio, fetch, fetch_limits, require_one_source
-from speechd.operations.sharing import FoundResult, computed_once
 from speechd.priority import PrioritySource
 from speechd.schemas.recordings.recording import RecordingForm
 from speechd.schemas.speakers.diarization import DiarizationForm

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
+from speechd.cache.result_exchange import ResultExchange
 from speechd.errors import SpeechdError
 from speechd.ids import new_id
-from speechd.operations.sharing import ResultExchange
 from speechd.peers.follower import Follower
 from speechd.peers.key_watch import KeyWatch
 from speechd.peers.results import PeerResults

@@ -1,4 +1,4 @@
-"""Results that servers give each other through the database; see speechd.operations.sharing.
+"""Results that servers give each other through the database; see speechd.cache.result_exchange.
 
 The database may be away or slow: then each server computes for itself, as a single one does.
 """
@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from speechd.cache.result_exchange import ClaimedResult, FoundResult
 from speechd.errors import SpeechdError
-from speechd.operations.sharing import ClaimedResult, FoundResult
 from speechd.store.store import StoreHandle
 from speechd.types import Transcript
 
@@ -44,7 +44,7 @@ class PeerResults:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def obtain(self, id: str) -> FoundResult | ClaimedResult | None:
-        """See speechd.operations.sharing.ResultExchange."""
+        """See speechd.cache.result_exchange.ResultExchange."""
         waited, pause = False, FIRST_LOOK
         while not (self._keep <= 0 or self._alone() or time.monotonic() < self._silent_until):
             try:
@@ -92,7 +92,7 @@ class PeerResults:
 
 
 class _Claim:
-    """See speechd.operations.sharing.ClaimedResult."""
+    """See speechd.cache.result_exchange.ClaimedResult."""
 
     def __init__(self, results: PeerResults, id: str) -> None:
         self._results = results

@@ -14,6 +14,8 @@ MAX_MODULES = 12
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
+    "cluster.actor_pool": "Ray is used in one package only, which nothing imports without its extra",
+    "cluster.folders": "Ray is used in one package only, which nothing imports without its extra",
     "asr.diarization.campplus": LOADED_LATE,
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
@@ -34,7 +36,6 @@ LIVE_ELSEWHERE = {
     "wyoming.run": "two commands use it, both through cli/lazy",
     "audio.ffmpeg.stream": "it decodes, in whichever process; isolation gives it one",
     "operations.formatting": "it parses and renders, and knows nothing of HTTP",
-    "schemas.models": "what is on the wire is in schemas",
     "schemas.uploads": "what is on the wire is in schemas",
 }
 """Modules whose only importer is in another package, and why."""

@@ -14,7 +14,7 @@ from speechd.folders.journal import FILE_NAME, Journal
 from speechd.folders.storage.address import Address, Location
 from speechd.folders.storage.lease import LEASE_SECONDS, FolderLease
 from speechd.folders.storage.remote_folder import RemoteFolder
-from speechd.folders.write import output_paths, remove_partials, write_outputs
+from speechd.folders.storage.write import output_paths, remove_partials, write_outputs
 from speechd.formats.transcript import Format, View
 from speechd.types import Transcript
 

@@ -7,7 +7,7 @@ light: the file needs no database.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from speechd.auth.keys import (
     DEFAULT_PERMISSIONS,
@@ -22,8 +22,10 @@ from speechd.auth.keys import (
 )
 from speechd.errors import Misconfigured
 from speechd.settings import Settings
-from speechd.store.shared.keys import SharedKeys
 from speechd.store.store import StoreHandle
+
+if TYPE_CHECKING:
+    from speechd.store.shared.keys import SharedKeys
 
 T = TypeVar("T")
 
@@ -111,7 +113,7 @@ class KeyRegistry:
         """It is not of the file, which names a key once."""
         return self._shares and all(each.id != key.id for each in await asyncio.to_thread(self._file.read))
 
-    async def _shared(self) -> SharedKeys:
+    async def _shared(self) -> "SharedKeys":
         return (await self._jobs.open()).shared.keys
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from speechd.cache.result_exchange import ClaimedResult, FoundResult, computed_once
 from speechd.errors import EngineFailure
-from speechd.operations.sharing import ClaimedResult, FoundResult, computed_once
 from speechd.peers import results as module
 from speechd.peers.results import PeerResults
 from speechd.settings import Settings
