@@ -52,6 +52,13 @@ def test_a_wav_on_standard_input_becomes_subtitles(wav: Path) -> None:
     assert understood(lines)
 
 
+@pytest.mark.parametrize("asked", [("--speakers",), ("--format", "minutes"), ("--format", "rttm")])
+def test_without_the_model_for_speakers_the_command_is_named(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    done = speechd("listen", RECORDING, *asked, SPEECHD_DATA_DIR=str(tmp_path), SPEECHD_OFFLINE="true")
+    assert done.returncode != 0
+    assert "speechd models pull campplus" in done.stderr
+
+
 @pytest.mark.parametrize("format", ["json", "vtt"])
 def test_a_server_listens(server: str, format: str) -> None:
     done = speechd("listen", RECORDING, "--speed", "10", "--server", server, "--format", format)
