@@ -128,6 +128,8 @@ def test_a_load_at_one_is_seen_and_done_at_both(both: Balanced) -> None:
         assert eventually(
             lambda: len(places(first, "whisper-pocket")) == len(places(second, "whisper-pocket")) == 2, 60
         )
+        listed = speechd_in_process("models", "ps", SPEECHD_URL=both.url(1), SPEECHD_API_KEY=OWN).stdout
+        assert all(name in listed for name in places(first, "whisper-pocket"))
         assert second.post("/v1/models/whisper-pocket/unload").status_code == 200
         assert eventually(lambda: not places(first, "whisper-pocket") and not places(second, "whisper-pocket"), 60)
 
