@@ -175,11 +175,13 @@ def ps(url: Url = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(models, indent=2))
         return
-    table = Table("MODEL", "SIZE", "USERS", "UNLOADED IN", box=None, pad_edge=False)
+    several = any(model["speechd"]["loaded"].get("servers") for model in models)
+    table = Table("MODEL", "SIZE", "USERS", "UNLOADED IN", *["SERVERS"] * several, box=None, pad_edge=False)
     for model in models:
         state = model["speechd"]["loaded"]
         expires = "" if state["expires_in"] is None else f"{state['expires_in']:.0f} s"
-        table.add_row(model["id"], _megabytes(state["bytes"]), str(state["users"]), expires)
+        servers = [", ".join(state.get("servers") or ())] * several
+        table.add_row(model["id"], _megabytes(state["bytes"]), str(state["users"]), expires, *servers)
     print_wide(table)
 
 

@@ -22,6 +22,7 @@ from tests.support.processes import eventually
 pytestmark = [*needs_postgres, pytest.mark.slow]
 
 OWN = "sk-of-the-operator"
+BEARER = {"authorization": f"Bearer {OWN}"}
 THREE_MINUTES = (FIXTURES / "long" / "three_minutes.opus").read_bytes()
 
 
@@ -127,6 +128,8 @@ def test_a_load_at_one_is_seen_and_done_at_both(both: Balanced) -> None:
         assert eventually(
             lambda: len(places(first, "whisper-pocket")) == len(places(second, "whisper-pocket")) == 2, 60
         )
+        listed = speechd_in_process("models", "ps", SPEECHD_URL=both.url(1), SPEECHD_API_KEY=OWN).stdout
+        assert all(name in listed for name in places(first, "whisper-pocket"))
         assert second.post("/v1/models/whisper-pocket/unload").status_code == 200
         assert eventually(lambda: not places(first, "whisper-pocket") and not places(second, "whisper-pocket"), 60)
 
@@ -158,6 +161,32 @@ def test_client_secrets_of_one_open_sockets_of_the_other(both: Balanced) -> None
         headers = {"authorization": f"Bearer {made.json()['value']}"}
         with connect(address, additional_headers=headers, open_timeout=60) as socket:
             assert '"session.created"' in str(socket.recv(timeout=60))
+
+
+def test_events_come_through_nginx_while_they_are_made(both: Balanced) -> None:
+    asked = {"model": "whisper-pocket", "stream": "true", "prompt": "events"}
+    files = {"file": ("a.opus", THREE_MINUTES)}
+    with both.front.stream("POST", TRANSCRIPTIONS, headers=BEARER, data=asked, files=files) as reply:
+        lines = reply.iter_lines()
+        assert any("transcript.text.delta" in line for line in lines)
+        with call(both, 0) as first:
+            models = first.get("/v1/models?loaded=true").json()["data"]
+        assert any(model["speechd"]["loaded"]["users"] for model in models), "the rest is still being transcribed"
+        assert any("transcript.text.done" in line for line in lines)
+
+
+def test_sockets_go_through_nginx(both: Balanced) -> None:
+    address = str(both.front.base_url).replace("http", "ws", 1).rstrip("/") + "/v1/realtime?intent=transcription"
+    with connect(address, additional_headers=BEARER, open_timeout=60) as socket:
+        assert '"session.created"' in str(socket.recv(timeout=60))
+
+
+@pytest.mark.parametrize(("size", "status"), [(100_000_000, 400), (100_000_001, 413)])
+def test_bodies_as_large_as_speechd_takes_go_through_nginx(both: Balanced, size: int, status: int) -> None:
+    files = {"file": ("a.wav", bytes(size))}
+    reply = both.front.post(TRANSCRIPTIONS, headers=BEARER, data={"model": "whisper-pocket"}, files=files)
+    assert reply.status_code == status
+    assert reply.json()["error"]["type"] == "invalid_request_error", "speechd says so, not nginx"
 
 
 def test_nothing_is_lost_when_a_server_dies_under_load(database: str, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ class Balanced:
     logs: list[list[str]] = field(default_factory=list)
     """Of all servers that ever ran."""
     stack: ExitStack = field(default_factory=ExitStack)
+    front: httpx2.Client = field(default_factory=httpx2.Client)
+    """Of the nginx before them."""
 
     def start(self, number: int) -> Program:
         """Starts a server, again after its death."""
@@ -71,6 +73,7 @@ def balanced(folder: Path, database: str, **variables: str) -> Iterator[tuple[Ba
         both = servers.start(0), servers.start(1)
         assert eventually(lambda: all(is_ready(each.found) for each in both), 60)
         with proxied(nginx, place, *both) as client:
+            servers.front = client
             yield servers, client
 
 
