@@ -96,7 +96,11 @@ def service_opener(settings: "Settings") -> "Callable[[Settings], Service]":
     Raises:
         FeatureNotInstalled, Misconfigured: the cluster cannot be joined.
     """
-    return lazy.join_and_open(settings) if settings.cluster else lazy.open_service
+    if not settings.cluster:
+        return lazy.open_service
+    if any(importlib.util.find_spec(package) is None for package in ("ray", "grpc")):
+        raise FeatureNotInstalled("A cluster needs the extra `cluster`: pip install 'speechd[cluster]'.")
+    return lazy.join_and_open(settings)
 
 
 def open_wyoming(settings: "Settings") -> "FrontDoorOpener | None":

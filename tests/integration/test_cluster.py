@@ -178,14 +178,16 @@ def test_a_machine_is_killed_and_no_client_sees_it(server: ClusterServer, cluste
 
 def test_a_replica_that_hangs_is_replaced_and_no_client_sees_it(server: ClusterServer, cluster: RayCluster) -> None:
     """As a cut of the network does: the process is there, and nothing comes from it."""
-    clients = Clients([server.url])
+    clients, victim = Clients([server.url]), random.choice(cluster.replicas())
 
     def stop() -> None:
-        victim = random.choice(cluster.replicas())
         os.kill(victim, signal.SIGSTOP)
-        assert eventually(lambda: victim not in cluster.replicas(), 180)
+        assert eventually(lambda: len(cluster.replicas()) == 3, 240)
 
-    clients.during(stop)
+    try:
+        clients.during(stop)
+    finally:
+        os.kill(victim, signal.SIGKILL)
     assert clients.errors == []
 
 

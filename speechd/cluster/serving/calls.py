@@ -8,6 +8,7 @@ from typing import Any
 import ray.exceptions as ray_errors
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 
+from speechd.cluster.serving.wire import SignOfLife
 from speechd.errors import EngineFailure, Overloaded, SpeechdError, Unavailable
 
 LOST = (
@@ -63,44 +64,25 @@ def translated() -> Any:
 
 
 async def stream_items(
-    handle: Any, method: str, call: object, first_item: Callable[[Awaitable[Any]], Awaitable[Any]]
+    handle: Any, method: str, call: tuple[object, ...], next_item: Callable[[Awaitable[Any]], Awaitable[Any]]
 ) -> AsyncGenerator[Any, None]:
-    """What a method of a replica yields. Closing it cancels the work there.
+    """What a method of a replica yields, without its signs of life. Closing it cancels the work there.
 
     Args:
         handle: of Ray Serve.
-        first_item: waits for the first item, and gives up where no replica starts.
+        next_item: waits for an item, and gives up where it will not come.
 
     Raises:
         ReplicaLost, SpeechdError: see to_error.
     """
     with translated():
-        response = getattr(handle.options(stream=True), method).remote(call)
+        response = getattr(handle.options(stream=True), method).remote(*call)
         try:
-            yield await first_item(response.__anext__())
-            async for item in response:
-                yield item
+            while True:
+                item = await next_item(response.__anext__())
+                if not isinstance(item, SignOfLife):
+                    yield item
         except StopAsyncIteration:
             return
-        finally:
-            response.cancel()
-
-
-async def one_item(
-    handle: Any, method: str, call: tuple[object, ...], first_item: Callable[[Awaitable[Any]], Awaitable[Any]]
-) -> Any:
-    """What a method of a replica returns. Cancelling it cancels the work there.
-
-    Raises:
-        ReplicaLost, SpeechdError: see to_error.
-    """
-    with translated():
-        response = getattr(handle, method).remote(*call)
-
-        async def answer() -> Any:
-            return await response
-
-        try:
-            return await first_item(answer())
         finally:
             response.cancel()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from speechd.cluster.serving.calls import one_item, stream_items, translated
+from speechd.cluster.serving.calls import ReplicaLost, stream_items, translated
 from speechd.cluster.serving.deployer import get_deployer, start_serve
 from speechd.cluster.serving.placement import ReplicaPlan, app_name
 from speechd.cluster.serving.wire import Failed
@@ -21,6 +21,8 @@ from speechd.settings import Settings
 
 LOOK_SECONDS = 2.0
 """Between two looks at the cluster."""
+SILENT_SECONDS = 30.0
+"""Without a sign of life after which a replica counts as lost: it hangs, or the network is cut."""
 AGAIN_SECONDS = 10.0
 """After which a caller is asked to come again whose model has no replica yet."""
 
@@ -109,7 +111,7 @@ class ClusterModels(ModelManager):
         await asyncio.gather(*running, return_exceptions=True)
         await super().close()
 
-    async def stream(self, model: Model, method: str, call: object) -> AsyncGenerator[Any, None]:
+    async def stream(self, model: Model, method: str, *call: object) -> AsyncGenerator[Any, None]:
         """What a method of one of its replicas yields.
 
         Raises:
@@ -117,17 +119,20 @@ class ClusterModels(ModelManager):
             Unavailable: no replica has started in SPEECHD_CLUSTER_START_SECONDS.
         """
         handle = await self._handle(model)
-        async with contextlib.aclosing(stream_items(handle, method, call, partial(self._first_item, model))) as items:
+        async with contextlib.aclosing(stream_items(handle, method, call, partial(self._next_item, model))) as items:
             async for item in items:
                 yield item
 
     async def ask(self, model: Model, method: str, *call: object) -> Any:
-        """What a method of one of its replicas returns.
+        """The one thing that a method of one of its replicas yields.
 
         Raises:
             ReplicaLost, SpeechdError: see `stream`.
         """
-        return await one_item(await self._handle(model), method, call, partial(self._first_item, model))
+        async with contextlib.aclosing(self.stream(model, method, *call)) as items:
+            async for item in items:
+                return item
+        raise ReplicaLost("it ended without an answer")
 
     async def _handle(self, model: Model) -> Any:
         """Of its deployment, which is made where there is none."""
@@ -165,17 +170,27 @@ class ClusterModels(ModelManager):
             self._serving = tried = asyncio.create_task(asyncio.to_thread(start_serve), name="ray serve")
         await asyncio.shield(tried)
 
-    async def _first_item(self, model: Model, item: Awaitable[Any]) -> Any:
-        """The first answer of a replica, however long it works, as long as there is a replica.
+    async def _next_item(self, model: Model, item: Awaitable[Any]) -> Any:
+        """The next thing that a replica sends. It sends something every SIGN_SECONDS, however long it works.
 
         Raises:
-            Unavailable: there is none after SPEECHD_CLUSTER_START_SECONDS.
+            ReplicaLost: nothing has come for SILENT_SECONDS, although there are replicas.
+            Unavailable: there is no replica after SPEECHD_CLUSTER_START_SECONDS.
         """
         app, waiting = app_name(model.id), asyncio.ensure_future(item)
+        began = changed = time.monotonic()
+        there = bool(self._status(app).replicas)
         try:
             while not waiting.done():
-                await asyncio.wait({waiting}, timeout=self._settings.cluster_start_seconds)
-                if not waiting.done() and not self._status(app).replicas:
+                await asyncio.wait({waiting}, timeout=1.0)
+                now = time.monotonic()
+                if there != bool(self._status(app).replicas):
+                    there, changed = not there, now
+                if waiting.done():
+                    break
+                if there and now - changed >= SILENT_SECONDS:
+                    raise ReplicaLost("nothing comes from it")
+                if not there and now - began >= self._settings.cluster_start_seconds:
                     self._handles.pop(app, None)  # it may have been removed: the next request looks
                     raise await self._no_replica(model)
             return waiting.result()

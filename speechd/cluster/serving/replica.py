@@ -13,10 +13,12 @@ from speechd import __version__
 from speechd.asr.batcher import Batcher
 from speechd.asr.engine import Decoded
 from speechd.audio.isolation.pool import shared_pool
+from speechd.cluster.serving.signs import with_signs
 from speechd.cluster.serving.wire import (
     CallContext,
     DecodeCall,
     Failed,
+    SignOfLife,
     SpeakCall,
     TranscribeCall,
 )
@@ -59,45 +61,39 @@ class ModelReplica:
         """Seconds of audio of each call that is not answered yet."""
         self._opening = asyncio.Lock()
 
-    async def transcribe(self, call: TranscribeCall) -> AsyncIterator[Segment | Transcript | Failed]:
+    async def transcribe(self, call: TranscribeCall) -> AsyncIterator[Segment | Transcript | Failed | SignOfLife]:
         """Segments as they are final, then the transcript; a Failed instead of an error."""
 
         def parts(service: Service, context: CallContext) -> AsyncGenerator[Segment | Transcript, None]:
             transcriber = service.transcriber_of(self._installed(service), call.options)
             return transcriber.stream(io.BytesIO(call.audio), call.options, lambda: context.priority, context.caller)
 
-        async with aclosing(self._answered("transcribe", call, parts)) as items:
+        async with aclosing(with_signs(self._answered("transcribe", call, parts))) as items:
             async for item in items:
                 yield item
 
-    async def speak(self, call: SpeakCall) -> AsyncIterator[SpeechPart | Speech | Failed]:
+    async def speak(self, call: SpeakCall) -> AsyncIterator[SpeechPart | Speech | Failed | SignOfLife]:
         """Audio as it is ready, then the speech; a Failed instead of an error."""
 
         def parts(service: Service, context: CallContext) -> AsyncGenerator[SpeechPart | Speech, None]:
             voice = replace(call.voice, model=self._installed(service))
             return service.speaker_of(voice).stream(call.text, call.options, context.priority, context.caller)
 
-        async with aclosing(self._answered("speak", call, parts)) as items:
+        async with aclosing(with_signs(self._answered("speak", call, parts))) as items:
             async for item in items:
                 yield item
 
-    async def decode(self, call: DecodeCall) -> Decoded | Failed:
+    async def decode(self, call: DecodeCall) -> AsyncIterator[Decoded | Failed | SignOfLife]:
         """One window of a live session, ahead of recordings that come later."""
-        try:
-            service = await self._opened()
-            async with service.decoder_of(self._installed(service), None, call.context.caller) as decoder:
-                return replace(await decoder.decode(call.job), encoded=None)  # it stays on its device
-        except SpeechdError as error:
-            return Failed.of(error)
+        async with aclosing(with_signs(self._decoded(call))) as items:
+            async for item in items:
+                yield item
 
-    async def warm_up(self) -> Failed | None:
-        """Loads the model."""
-        try:
-            service = await self._opened()
-            await service.loaded.load(self._installed(service))
-        except SpeechdError as error:
-            return Failed.of(error, loading=True)
-        return None
+    async def warm_up(self) -> AsyncIterator[Failed | SignOfLife | None]:
+        """Loads the model; None when it is loaded."""
+        async with aclosing(with_signs(self._warmed_up())) as items:
+            async for item in items:
+                yield item
 
     def record_routing_stats(self) -> dict[str, float]:
         """What routers in API processes choose by."""
@@ -111,6 +107,22 @@ class ModelReplica:
         """Ray Serve awaits it when the replica has answered its last request."""
         if self._service is not None:
             await self._service.close()
+
+    async def _decoded(self, call: DecodeCall) -> AsyncGenerator[Decoded | Failed, None]:
+        try:
+            service = await self._opened()
+            async with service.decoder_of(self._installed(service), None, call.context.caller) as decoder:
+                yield replace(await decoder.decode(call.job), encoded=None)  # it stays on its device
+        except SpeechdError as error:
+            yield Failed.of(error)
+
+    async def _warmed_up(self) -> AsyncGenerator[Failed | None, None]:
+        try:
+            service = await self._opened()
+            await service.loaded.load(self._installed(service))
+            yield None
+        except SpeechdError as error:
+            yield Failed.of(error, loading=True)
 
     async def _answered(
         self,

@@ -13,6 +13,14 @@ from speechd.types import SpeechOptions, TranscribeOptions
 BYTES_PER_SECOND = 16_000
 """Of a recording whose length nobody has read yet: between FLAC's and that of uncompressed 16-bit audio."""
 
+SIGN_SECONDS = 5.0
+"""Between two signs of life of a replica that works on a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """The call has arrived, and is worked on."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallContext:

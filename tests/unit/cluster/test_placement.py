@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from speechd.cli.serve import service_opener
 from speechd.cluster.serving.autoscaling import wanted_replicas
 from speechd.cluster.serving.placement import ReplicaPlan, app_name, replica_resources
 from speechd.cluster.serving.replica import check_version, replica_settings
-from speechd.errors import Misconfigured
+from speechd.errors import FeatureNotInstalled, Misconfigured
 from speechd.registry.catalog import Model
 from speechd.registry.registry import ModelStore
 from speechd.settings import Settings
@@ -105,3 +106,9 @@ def test_replicas_follow_the_audio_that_waits(waiting: float, requests: float, r
 def test_models_with_similar_names_are_different_applications() -> None:
     names = ["org/model", "org-model", "org model"]
     assert len({app_name(name) for name in names}) == 3
+
+
+def test_a_cluster_without_its_extra_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FeatureNotInstalled, match=r"speechd\[cluster\]"):
+        service_opener(Settings(data_dir=tmp_path, cluster="auto"))
