@@ -21,6 +21,8 @@ LIVE_ELSEWHERE = {
     "tts.engines.kokoro": LOADED_LATE,
     "tts.engines.piper": LOADED_LATE,
     "tts.loudness.speaker_gain": LOADED_LATE,
+    "cluster.actor_pool": WIRED_BY_THE_COMMAND,
+    "cluster.folders": WIRED_BY_THE_COMMAND,
     "folders.fingerprint": WIRED_BY_THE_COMMAND,
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from speechd.folders.write import output_paths, remove_partials, write_outputs
+from speechd.folders.storage.write import output_paths, remove_partials, write_outputs
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.types import Segment, Transcript
 
@@ -39,7 +39,7 @@ def test_what_a_killed_run_left_is_found_again(tmp_path: Path, monkeypatch: pyte
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "replace", killed)
-    monkeypatch.setattr("speechd.folders.write.remove_partials", lambda stem: None)
+    monkeypatch.setattr("speechd.folders.storage.write.remove_partials", lambda stem: None)
     with pytest.raises(KeyboardInterrupt):
         write_outputs(tmp_path / "f", (SRT, TXT), TRANSCRIPT, View())
     assert len(list(tmp_path.iterdir())) == 2
