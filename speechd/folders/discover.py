@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from speechd.errors import InvalidRequest
-from speechd.folders.storage.address import Address, Location
+from speechd.folders.storage.address import Location, StorageAddress
 from speechd.folders.storage.remote_folder import RemoteFolder
 from speechd.folders.storage.version import FileVersion, version_of
 
@@ -163,7 +163,7 @@ def find_recordings(paths: Iterable[Location], selection: Selection = EVERYTHING
     found: dict[Path, FoundRecording] = {}
     for path in paths:
         recordings: Sequence[FoundRecording]
-        if isinstance(path, Address):
+        if isinstance(path, StorageAddress):
             recordings = _files_at_address(path, selection)
         elif path.is_dir():
             recordings = [FoundRecording(path / name, name) for name in sorted(_files_below(path, selection))]
@@ -176,7 +176,7 @@ def find_recordings(paths: Iterable[Location], selection: Selection = EVERYTHING
     return list(found.values())
 
 
-def _files_at_address(address: Address, selection: Selection) -> list[RemoteFile]:
+def _files_at_address(address: StorageAddress, selection: Selection) -> list[RemoteFile]:
     folder = RemoteFolder.open(address)
     files = folder.files()
     if not files:

@@ -8,13 +8,13 @@ from pathlib import Path, PurePath
 from speechd.folders.discover import FoundRecording, output_names
 from speechd.folders.journal import Entry, Journal
 from speechd.folders.storage.address import Location
-from speechd.folders.storage.targets import Target, open_target
+from speechd.folders.storage.targets import OutputTarget, open_target
 
 
 class OutputDir:
     """One output folder."""
 
-    def __init__(self, target: Target, journal: Journal) -> None:
+    def __init__(self, target: OutputTarget, journal: Journal) -> None:
         self.target = target
         self.journal = journal
         names = journal.names()
@@ -58,7 +58,7 @@ class WorkItem:
         return self.recording.source
 
     @property
-    def target(self) -> Target:
+    def target(self) -> OutputTarget:
         return self.place.target
 
 

@@ -10,7 +10,7 @@ from watchfiles import Change, awatch
 
 from speechd.errors import CannotGoOn, InvalidRequest
 from speechd.folders.discover import FoundRecording, Selection, find_recordings
-from speechd.folders.storage.address import Address, Location
+from speechd.folders.storage.address import Location, StorageAddress
 
 SETTLE_SECONDS = 2.0
 """Seconds without a change after which a file counts as complete."""
@@ -86,7 +86,7 @@ async def follow(
     """
     roots = {}
     for folder in folders:
-        if isinstance(folder, Address) or not folder.is_dir():
+        if isinstance(folder, StorageAddress) or not folder.is_dir():
             raise InvalidRequest(f"--watch follows folders. {folder} is not a folder of this machine.", param="paths")
         roots[folder.absolute()] = folder
     waiting, scanned = PendingFiles(), float("-inf")

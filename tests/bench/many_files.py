@@ -34,7 +34,7 @@ from speechd.folders.discover import find_recordings
 from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.progress import Plain
 from speechd.folders.run import FolderRun, RunConfig
-from speechd.folders.storage.address import Address
+from speechd.folders.storage.address import StorageAddress
 from speechd.folders.transcriber import Local
 from speechd.formats.transcript import TRANSCRIPT_FORMATS, View
 from speechd.service import Service
@@ -126,7 +126,7 @@ def resident() -> float:
 async def transcribe(files: int, cluster: LocalCluster, output: Path, replicas: int, kill: float | None) -> Watch:
     fsspec.register_implementation("made", MadeFiles, clobber=True)
     watch = Watch(files)
-    recordings = find_recordings([Address(f"made://{files}")])
+    recordings = find_recordings([StorageAddress(f"made://{files}")])
     wanted = RunConfig("whisper-pocket", OPTIONS, (TRANSCRIPT_FORMATS["txt"],), View(), "many files")
     async with joined_cluster(cluster.address) as ray:
         actors = start_transcribers(ray, replicas, open_fake)

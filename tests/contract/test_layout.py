@@ -14,8 +14,6 @@ MAX_MODULES = 12
 LOADED_LATE = "only registry/loading/loaders names engines; each is imported when its first model is loaded"
 WIRED_BY_THE_COMMAND = "a part of folder runs, which the command puts together"
 LIVE_ELSEWHERE = {
-    "cluster.actor_pool": "Ray is used in one package only, which nothing imports without its extra",
-    "cluster.folders": "Ray is used in one package only, which nothing imports without its extra",
     "asr.diarization.campplus": LOADED_LATE,
     "asr.engines.onnx_asr": LOADED_LATE,
     "asr.engines.pocketsphinx": LOADED_LATE,
@@ -24,6 +22,8 @@ LIVE_ELSEWHERE = {
     "tts.engines.piper": LOADED_LATE,
     "tts.loudness.speaker_gain": LOADED_LATE,
     "cluster.serving.service": "`speechd serve` opens it through cli/lazy",
+    "cluster.actor_pool": WIRED_BY_THE_COMMAND,
+    "cluster.folders": WIRED_BY_THE_COMMAND,
     "folders.fingerprint": WIRED_BY_THE_COMMAND,
     "folders.remote": WIRED_BY_THE_COMMAND,
     "folders.watch": WIRED_BY_THE_COMMAND,

@@ -9,7 +9,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class StorageAddress:
     """A folder, or one recording, in storage that is not of this machine."""
 
     url: str
@@ -18,9 +18,9 @@ class Address:
         return self.url
 
     @property
-    def parent(self) -> "Address":
+    def parent(self) -> "StorageAddress":
         """The folder that it is in."""
-        return Address(self.url.rstrip("/").rpartition("/")[0])
+        return StorageAddress(self.url.rstrip("/").rpartition("/")[0])
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class Address:
         return not PurePosixPath(self.name).suffix or self.parent.url.endswith(":/")
 
 
-Location = Path | Address
+Location = Path | StorageAddress
 
 
 def parse_location(text: str) -> Location:
@@ -40,4 +40,4 @@ def parse_location(text: str) -> Location:
         return Path(text)
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
-    return Address(text)
+    return StorageAddress(text)

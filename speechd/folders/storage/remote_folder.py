@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, Self, cast
 
 from speechd.errors import CannotGoOn, FeatureNotInstalled, InvalidAudio, InvalidRequest
-from speechd.folders.storage.address import Address
+from speechd.folders.storage.address import StorageAddress
 from speechd.folders.storage.version import FileVersion
 
 MAX_IN_MEMORY = 4_000_000
@@ -32,13 +32,13 @@ TAGS = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "cr
 class RemoteFolder:
     """A folder; its methods wait for the network, so they are for threads."""
 
-    address: Address
+    address: StorageAddress
     _fs: Any
     """An fsspec.AbstractFileSystem."""
     _root: str
 
     @classmethod
-    def open(cls, address: Address) -> Self:
+    def open(cls, address: StorageAddress) -> Self:
         """
         Raises:
             FeatureNotInstalled: the package for this kind of storage is missing.

@@ -11,7 +11,7 @@ from typing import Protocol
 from speechd.errors import SpeechdError
 from speechd.folders.discover import display_name
 from speechd.folders.journal import FILE_NAME, Journal
-from speechd.folders.storage.address import Address, Location
+from speechd.folders.storage.address import Location, StorageAddress
 from speechd.folders.storage.lease import LEASE_SECONDS, FolderLease
 from speechd.folders.storage.remote_folder import RemoteFolder
 from speechd.folders.storage.write import output_paths, remove_partials, write_outputs
@@ -24,7 +24,7 @@ SAVE_SECONDS = LEASE_SECONDS / 4
 log = logging.getLogger("speechd.folders")
 
 
-class Target(Protocol):
+class OutputTarget(Protocol):
     """An output folder. Names are paths in it, without suffix."""
 
     def __str__(self) -> str: ...
@@ -94,7 +94,7 @@ class RemoteTarget:
     A thread renews the lease of the folder and the copy.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: StorageAddress) -> None:
         self._folder = RemoteFolder.open(address)
         self._names = set(self._folder.files())
         self._owned = ExitStack()
@@ -165,9 +165,9 @@ class RemoteTarget:
             self._folder.write(FILE_NAME, journal.copy())
 
 
-def open_target(location: Location) -> Target:
+def open_target(location: Location) -> OutputTarget:
     """
     Raises:
         InvalidRequest, FeatureNotInstalled: the address cannot be opened.
     """
-    return RemoteTarget(location) if isinstance(location, Address) else LocalTarget(location)
+    return RemoteTarget(location) if isinstance(location, StorageAddress) else LocalTarget(location)

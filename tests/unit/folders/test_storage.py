@@ -15,7 +15,7 @@ from speechd.folders.discover import Selection, find_recordings
 from speechd.folders.output_dirs import OutputDirs, WorkItem
 from speechd.folders.run import FolderRun, RunConfig
 from speechd.folders.storage import targets
-from speechd.folders.storage.address import Address, parse_location
+from speechd.folders.storage.address import StorageAddress, parse_location
 from speechd.folders.storage.lease import LEASE_SECONDS, FolderLease
 from speechd.folders.storage.remote_folder import RemoteFolder
 from speechd.folders.transcriber import Local
@@ -26,7 +26,7 @@ from speechd.types import Transcript
 from tests.support.processes import eventually
 from tests.unit.folders.test_run import WANTED, Notes, counts, sound
 
-SOURCE, TARGET = Address("memory://bucket/in"), Address("memory://bucket/out")
+SOURCE, TARGET = StorageAddress("memory://bucket/in"), StorageAddress("memory://bucket/out")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def wav(tmp_path: Path) -> bytes:
     return sound(tmp_path / "a.wav", 1).read_bytes()
 
 
-async def run(settings: Settings, wanted: RunConfig = WANTED, target: Address | None = TARGET) -> FolderRun:
+async def run(settings: Settings, wanted: RunConfig = WANTED, target: StorageAddress | None = TARGET) -> FolderRun:
     service = Service(settings.model_copy(update={"result_cache_seconds": 0.0}), lambda *_: FakeAsr())
     folder_run = FolderRun(wanted, Local(service), Notes())
     with ExitStack() as owned:
@@ -65,13 +65,13 @@ def outputs(files: Any) -> list[str]:
 
 
 def test_addresses_are_told_from_paths() -> None:
-    assert parse_location("s3://bucket/in") == Address("s3://bucket/in")
+    assert parse_location("s3://bucket/in") == StorageAddress("s3://bucket/in")
     assert parse_location("file:///a/b%20c") == Path("/a/b c")
     assert parse_location("C:/a") == Path("C:/a")
     assert parse_location("-") == Path("-")
-    assert Address("s3://bucket").is_dir()
-    assert Address("s3://bucket.example").is_dir()
-    assert not Address("s3://bucket/talk.mp3").is_dir()
+    assert StorageAddress("s3://bucket").is_dir()
+    assert StorageAddress("s3://bucket.example").is_dir()
+    assert not StorageAddress("s3://bucket/talk.mp3").is_dir()
 
 
 def test_an_address_lists_its_recordings(files: Any, wav: bytes) -> None:
@@ -79,12 +79,12 @@ def test_an_address_lists_its_recordings(files: Any, wav: bytes) -> None:
         files.pipe_file(f"/bucket/in/{name}", wav)
     assert [str(each) for each in find_recordings([SOURCE])] == [f"{SOURCE}/a/talk.wav", f"{SOURCE}/b/talk.wav"]
     assert [str(each.name) for each in find_recordings([SOURCE], Selection(exclude=("b",)))] == ["a/talk.wav"]
-    (one,) = find_recordings([Address(f"{SOURCE}/a/talk.wav")])
-    assert (str(one.name), one.root) == ("talk.wav", Address(f"{SOURCE}/a"))
+    (one,) = find_recordings([StorageAddress(f"{SOURCE}/a/talk.wav")])
+    assert (str(one.name), one.root) == ("talk.wav", StorageAddress(f"{SOURCE}/a"))
     with one.open()[0] as file:
         assert file.read() == wav
     with pytest.raises(InvalidRequest, match="There is no file or folder memory://bucket/nothing"):
-        find_recordings([Address("memory://bucket/nothing")])
+        find_recordings([StorageAddress("memory://bucket/nothing")])
 
 
 async def test_a_run_from_address_to_address_does_nothing_twice(files: Any, wav: bytes, settings: Settings) -> None:
@@ -161,6 +161,6 @@ def test_a_run_whose_folder_was_taken_over_stops(files: Any, monkeypatch: pytest
 
 def test_a_missing_package_is_named() -> None:
     with pytest.raises(InvalidRequest, match="cannot be opened"):
-        RemoteFolder.open(Address("nothing://bucket"))
+        RemoteFolder.open(StorageAddress("nothing://bucket"))
     with pytest.raises(FeatureNotInstalled, match="dropbox://folder needs another package"):
-        RemoteFolder.open(Address("dropbox://folder"))
+        RemoteFolder.open(StorageAddress("dropbox://folder"))

@@ -37,7 +37,7 @@ async def me(request: Request) -> CallerObject:
         scopes=list(permissions_of(request)),
         limits=limits_object(limits),
         use=use_of(request, key.id if key else "", limits),
-        key_required=access_of(request).keys.required,
+        key_required=access_of(request).requires_key,
     )
 
 
