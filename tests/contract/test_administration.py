@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from speechd import __version__
 from speechd.auth.keys import PERMISSIONS, KeyFile, KeyLimits
+from speechd.errors import StorageFull
 from tests.contract.conftest import House, Opener
 from tests.contract.test_error_shape import assert_envelope
 
@@ -53,6 +54,13 @@ async def test_the_state_of_the_server(house: House, prefix: str) -> None:
     assert {"Installation/packages", "Machine/disk", "Machine/devices", "Machine/access"} <= checks.keys()
     newest = state["errors"][0]
     assert (newest["level"], newest["message"]) == ("error", "the model whisper-x is broken")
+
+
+async def test_what_stops_the_work_is_told(house: House) -> None:
+    house.app.state.jobs.faults["results"] = StorageFull()
+    checks = (await house.client.get("/v1/admin/status")).json()["checks"]
+    (told,) = (each for each in checks if each["check"] == "results")
+    assert (told["group"], told["status"], told["message"]) == ("Server", "problem", StorageFull().message)
 
 
 async def test_work_is_counted_by_state(house: House) -> None:

@@ -36,6 +36,7 @@ def _recordings_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speechd.api.async_requests.measure", measure)
     monkeypatch.setattr("speechd.worker.audio_job.measure", measure)
     monkeypatch.setattr(job_events, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(job_events, "WAITING_SECONDS", 0.02)
 
 
 @dataclass(frozen=True)

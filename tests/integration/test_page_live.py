@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import FIXTURES
 from tests.integration.conftest import LISTENS, serving, started
+from tests.integration.test_page_wide import AXE, serious
 from tests.support.browser import NEEDS_CHROMIUM, browsing, microphone, write_microphone_file
 
 SENTENCES = {
@@ -122,6 +123,18 @@ def test_a_page_with_a_key_listens_with_a_short_lived_one(tmp_path: Path, heard:
         assert texts(page)[0] in SENTENCES.values()
 
 
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make check-page installs it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_captions_are_for_everyone_and_for_a_telephone(live: str, heard: Path, scheme: Any) -> None:
+    phone = {"width": 390, "height": 844}
+    with browsing(live, "live", *microphone(heard), color_scheme=scheme, viewport=phone) as page:
+        listen(page, 1)
+        assert serious(page) == []
+        end(page)
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
+
+
 def test_pause_takes_nothing_in(live: str, heard: Path) -> None:
     with browsing(live, "live", *microphone(heard)) as page:
         listen(page, 1)
@@ -155,4 +168,4 @@ def test_a_model_that_is_refused_is_told_and_the_recording_stays(live: str, hear
         assert saved.value.path().stat().st_size > 1000
 
 
-NO_MODEL = {"error": {"message": "There is no model `gone`.", "type": "invalid_request_error", "code": "model_not_found"}}
+NO_MODEL = {"error": {"message": "There is no model `gone`.", "type": "invalid_request_error", "code": None}}

@@ -1,7 +1,7 @@
 """The page's section Server in a real browser: jobs, batches, models, keys and the state of the server."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,19 @@ import pytest
 from speechd.registry.files import shipped_models
 from tests.conftest import FIXTURES
 from tests.integration.conftest import serving
+from tests.integration.test_page_wide import AXE, serious
 from tests.support.browser import NEEDS_CHROMIUM, browsing
 from tests.support.model_hub import Hub, running_hub
 
 LARGE = "Systran/faster-whisper-large-v2"
+PARTS = {
+    "status": ".check",
+    "jobs": "tr[data-job]",
+    "models": "tr[data-model]",
+    "keys": "#key-form",
+    "settings": "#settings td",
+}
+"""The parts of the section, with what shows that they are there."""
 CLIENT = httpx2.Client(timeout=120)
 KEY = "sk-a-key-of-the-operator"
 RECORDING = FIXTURES / "en_television.flac"
@@ -130,8 +139,7 @@ def test_the_state_of_the_server_and_its_last_errors_are_shown(tmp_path: Path) -
         page.locator('[data-fact="ready"]', has_text="yes").wait_for()
         assert "free" in page.locator('[data-fact="disk"]').inner_text()
         page.get_by_text("No model is in memory.").wait_for()
-        sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
-        assert CLIENT.post(f"{url}/v1/audio/transcriptions", files=sound, data={"model": "auto"}).status_code == 200
+        assert transcribe(url) == 200
         page.get_by_role("cell", name="whisper-pocket").wait_for()
         page.get_by_text("0 s of audio").wait_for()
         assert page.locator(".check.ok").count() > 3
@@ -157,9 +165,7 @@ def test_keys_are_made_limited_and_revoked(tmp_path: Path) -> None:
         secret = page.locator("#secret").inner_text()
         row = page.locator('tr[data-key="player"]')
         row.get_by_text("0 of 5,000 s of audio today").wait_for()
-        sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
-        heard = CLIENT.post(f"{url}/v1/audio/transcriptions", files=sound, headers=bearer(secret), data={"model": "auto"})
-        assert heard.status_code == 200
+        assert transcribe(url, bearer(secret)) == 200
         row.get_by_text("2 of 5,000 s of audio today").wait_for()
         row.get_by_role("button", name="Change").click()
         page.get_by_label("Requests in a minute").fill("1")
@@ -198,6 +204,25 @@ def test_settings_are_shown_without_secrets(tmp_path: Path) -> None:
         page.get_by_label("Search").fill("SPEECHD_API_KEY")
         page.locator("#settings tr", has_text="SPEECHD_API_KEY").first.wait_for()
         assert KEY not in page.content()
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make check-page installs it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_part_is_for_everyone_and_for_a_telephone(idle: str, scheme: Any) -> None:
+    create_job(idle)
+    phone = {"width": 390, "height": 844}
+    with browsing(idle, "server/status", color_scheme=scheme, viewport=phone) as page:
+        for part, sign in PARTS.items():
+            page.goto(f"{idle}/app#/server/{part}")
+            page.locator(sign).first.wait_for()
+            assert serious(page) == [], part
+            assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"], part
+
+
+def transcribe(url: str, headers: Mapping[str, str] | None = None) -> int:
+    sound = {"file": (RECORDING.name, RECORDING.read_bytes())}
+    path = f"{url}/v1/audio/transcriptions"
+    return CLIENT.post(path, files=sound, data={"model": "auto"}, headers=headers).status_code
 
 
 def make_key(page: Any, name: str) -> None:

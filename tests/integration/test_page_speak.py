@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.integration.conftest import serving
+from tests.integration.test_page_wide import AXE, serious
 from tests.support.browser import NEEDS_CHROMIUM, browsing
 from tests.support.played_audio import decoded
 
@@ -137,6 +138,16 @@ def test_the_text_is_kept_when_the_server_goes_away(tmp_path: Path) -> None:
         assert page.input_value("#text") == TEXT
     finally:
         browser.__exit__(None, None, None)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: make check-page installs it")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_speech_is_for_everyone_and_for_a_telephone(live: str, scheme: Any) -> None:
+    phone = {"width": 390, "height": 844}
+    with browsing(live, "speak", color_scheme=scheme, viewport=phone) as page:
+        speak(page, TEXT)
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
 
 
 def until(page: Any, condition: str) -> None:

@@ -18,7 +18,7 @@ NEEDS_CHROMIUM = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt install chromium"),
 ]
-PATIENCE = 90_000
+PATIENCE = 240_000
 """Milliseconds that something may take on a machine that does other things too."""
 MICROPHONE_RATE = 48_000
 

@@ -18,7 +18,9 @@ from speechd.store.audio_jobs.view import to_response
 from speechd.store.store import Store
 
 LOOK_SECONDS = 0.5
-"""Between two looks at a job."""
+"""Between two looks at a job that runs."""
+WAITING_SECONDS = 1.0
+"""The same while it waits."""
 KEEP_ALIVE_SECONDS = 15.0
 """After so long without an event a comment is sent, so that no proxy takes the connection for dead."""
 RECONNECT = b"retry: 2000\n\n"
@@ -129,7 +131,7 @@ class JobFollower:
                 self._told_at = time.monotonic()
                 yield b": keep-alive\n\n"
             if not is_over and len(segments) < SEGMENTS_AT_ONCE:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(LOOK_SECONDS if job.status == "running" else WAITING_SECONDS)
 
     async def _look(self) -> tuple[AudioJob, list[LiveSegment]]:
         """The job and its segments since; the position is at the beginning where another attempt has begun."""

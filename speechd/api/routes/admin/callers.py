@@ -5,10 +5,10 @@ from typing import cast
 from starlette.requests import Request
 
 from speechd.api.middleware.access import Access, is_this_machine
+from speechd.api.routes.admin.key_schemas import KeyUse, LimitsObject, UseObject
 from speechd.auth.keys import ADMIN, PERMISSIONS, Key, KeyLimits, Permission
 from speechd.auth.usage import WINDOWS, UsageCounters
 from speechd.errors import PermissionDenied
-from speechd.api.routes.admin.key_schemas import KeyUse, LimitsObject, UseObject
 
 
 def access_of(request: Request) -> Access:

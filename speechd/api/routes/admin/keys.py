@@ -8,8 +8,6 @@ from speechd.api.dependencies import get_service
 from speechd.api.openapi.jobs import MISSING, refusals, with_json
 from speechd.api.request_body_json import read_text_request
 from speechd.api.routes.admin.callers import access_of, limits_object, permissions_of, require_admin, use_of
-from speechd.api.routes.admin.named_keys import NamedKeys
-from speechd.auth.keys import Key, KeyLimits
 from speechd.api.routes.admin.key_schemas import (
     AdminKeyDeleted,
     AdminKeyList,
@@ -19,6 +17,8 @@ from speechd.api.routes.admin.key_schemas import (
     NewKeyForm,
     NewKeyObject,
 )
+from speechd.api.routes.admin.named_keys import NamedKeys
+from speechd.auth.keys import Key, KeyLimits
 
 MAX_BODY_BYTES = 100_000
 

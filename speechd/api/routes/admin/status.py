@@ -17,12 +17,6 @@ from speechd.api.diagnosis.report import Check, run_checks
 from speechd.api.lifecycle.readiness import CheckState, Readiness
 from speechd.api.openapi.jobs import refusals
 from speechd.api.routes.admin.callers import require_admin
-from speechd.asr.batcher import Batcher
-from speechd.configuration.in_force import settings_in_force
-from speechd.configuration.origins import unknown_notes
-from speechd.configuration.sources import variable
-from speechd.errors import StorageUnavailable
-from speechd.registry.loading.manager import ModelStatus
 from speechd.api.routes.admin.status_schemas import (
     CheckObject,
     DevicesObject,
@@ -34,6 +28,12 @@ from speechd.api.routes.admin.status_schemas import (
     SettingObject,
     StatusObject,
 )
+from speechd.asr.batcher import Batcher
+from speechd.configuration.in_force import settings_in_force
+from speechd.configuration.origins import unknown_notes
+from speechd.configuration.sources import variable
+from speechd.errors import StorageUnavailable
+from speechd.registry.loading.manager import ModelStatus
 from speechd.settings import Settings
 from speechd.store.store import StoreHandle
 from speechd.telemetry.recent_faults import RecentFaults
@@ -59,7 +59,7 @@ router = APIRouter(tags=["Administration"], dependencies=[Depends(require_admin)
 
 @router.get("/admin/status", summary="The state of the server.", responses=refusals())
 async def status(request: Request) -> StatusObject:
-    service, readiness = get_service(request), get_readiness(request)
+    service, readiness, jobs = get_service(request), get_readiness(request), get_store_handle(request)
     started = cast(float, request.app.state.started_at)
     faults = cast(RecentFaults, request.app.state.faults)
     looked = await asyncio.to_thread(_checks, service.settings)
@@ -72,8 +72,8 @@ async def status(request: Request) -> StatusObject:
         devices=await asyncio.to_thread(_devices, service.settings),
         disk=await asyncio.to_thread(_disk, service.settings),
         queues=[_queue(each) for each in service.loaded.list()],
-        work=await _open_work(get_store_handle(request)),
-        checks=[*tried, *looked],
+        work=await _open_work(jobs),
+        checks=[*tried, *_stopped(jobs), *looked],
         errors=[
             LoggedFault(at=round(each.at, 3), level=each.level, logger=each.logger, message=each.message)
             for each in faults.newest_first()
@@ -106,6 +106,12 @@ def _tried(readiness: Readiness) -> Iterator[CheckObject]:
         yield CheckObject.model_validate(
             {"group": "Server", "check": name, "status": STATES[each.state], "message": each.message}
         )
+
+
+def _stopped(jobs: StoreHandle) -> Iterator[CheckObject]:
+    """Parts of this process's work that an error stops now."""
+    for part, error in jobs.faults.items():
+        yield CheckObject(group="Server", check=part, status="problem", message=error.message)
 
 
 def _checks(settings: Settings) -> list[CheckObject]:

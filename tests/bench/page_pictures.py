@@ -1,0 +1,73 @@
+"""Pictures of the page's sections Speak, Live and Server for the documentation, with real models and people's voices.
+
+`python -m tests.bench.page_pictures` writes docs/images/page-*.png. It needs Chromium and playwright, whisper-base and
+the readings of tests/real, and a voice (`--voice FOLDER`, else the embedded one speaks).
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ROOT
+from tests.integration.conftest import serving
+from tests.real.debian import readings
+from tests.real.weights import BASE, model_folder
+from tests.support.browser import browsing, microphone, write_microphone_file
+
+IMAGES = ROOT / "docs" / "images"
+TEXT = (
+    "Good morning. The train to Lisbon leaves at 9:05 from platform 3, and a ticket costs $24.50. Please keep your bag"
+    " with you. Tea and coffee are served in the middle of the train. We wish you a pleasant journey."
+)
+WINDOW = {"viewport": {"width": 1100, "height": 760}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--voice", type=Path, help="folder of a Piper voice")
+    options = parser.parse_args()
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        models = Path(folder) / "data" / "models"
+        models.mkdir(parents=True)
+        for model in filter(None, (model_folder(BASE), options.voice)):
+            (models / ("whisper-base" if model.name.startswith("whisper") else model.name)).symlink_to(model.absolute())
+        heard = write_microphone_file(Path(folder) / "heard.wav", [each.path for each in readings()], silence=1.2)
+        with serving(models.parent) as url:
+            picture_speak(url)
+            picture_live(url, heard)
+            picture_server(url)
+
+
+def picture_speak(url: str) -> None:
+    with browsing(url, "speak", "--autoplay-policy=no-user-gesture-required", **WINDOW) as page:
+        page.fill("#text", TEXT)
+        page.get_by_role("button", name="Speak", exact=True).click()
+        page.get_by_text("spoken by").wait_for()
+        page.evaluate("document.querySelector('audio').playbackRate = 0.2")
+        page.locator(".word", has_text="platform").click()
+        page.locator(".lit", has_text="platform").wait_for()
+        keep(page, "page-speak")
+
+
+def picture_live(url: str, heard: Path) -> None:
+    with browsing(url, "live", *microphone(heard), **WINDOW) as page:
+        page.get_by_role("button", name="Start listening").click()
+        page.locator(".turn.final").nth(2).wait_for()
+        page.locator(".turn.open", has_text="a").wait_for()  # what may still change
+        keep(page, "page-live")
+
+
+def picture_server(url: str) -> None:
+    with browsing(url, "server/status", **WINDOW) as page:
+        page.locator(".check").first.wait_for()
+        keep(page, "page-server")
+
+
+def keep(page: Any, name: str) -> None:
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
