@@ -1,4 +1,4 @@
-"""Pictures of the page's sections Speak, Live and Server for the documentation, with real models and people's voices.
+"""Pictures of the page for the documentation: a transcript, Speak, Live and Server, with real models.
 
 `python -m tests.bench.page_pictures` writes docs/images/page-*.png. It needs Chromium and playwright, whisper-base and
 the readings of tests/real, and a voice (`--voice FOLDER`, else the embedded one speaks).
@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.integration.conftest import serving
+from tests.integration.test_page import CALL, open_result, transcribe
 from tests.real.debian import readings
 from tests.real.weights import BASE, model_folder
 from tests.support.browser import browsing, microphone, write_microphone_file
@@ -35,9 +36,26 @@ def main() -> None:
             (models / ("whisper-base" if model.name.startswith("whisper") else model.name)).symlink_to(model.absolute())
         heard = write_microphone_file(Path(folder) / "heard.wav", [each.path for each in readings()], silence=1.2)
         with serving(models.parent) as url:
+            picture_result(url)
             picture_speak(url)
             picture_live(url, heard)
             picture_server(url)
+
+
+def picture_result(url: str) -> None:
+    with browsing(url, "transcribe", "--autoplay-policy=no-user-gesture-required", **WINDOW) as page:
+        transcribe(page, CALL, Speakers="channels")
+        open_result(page, CALL.name)
+        page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
+        for old, new in (("channel_1", "Agent"), ("channel_2", "Customer")):
+            field = page.get_by_label("Speaker 1" if old == "channel_1" else "Speaker 2", exact=True)
+            field.fill(new)
+            field.press("Tab")
+        page.locator(".word", has_text="television").click()
+        page.locator(".word.lit").wait_for()
+        page.get_by_text("Kept in this browser").wait_for()
+        page.evaluate("scrollTo(0, 0)")
+        keep(page, "page-result")
 
 
 def picture_speak(url: str) -> None:
