@@ -1,4 +1,4 @@
-"""Pictures of the page's sections Speak, Live and Server for the documentation, with real models and people's voices.
+"""Pictures of the page for the documentation: a transcript, Speak, Live and Server, with real models.
 
 `python -m tests.bench.page_pictures` writes docs/images/page-*.png. It needs Chromium and playwright, whisper-base and
 the readings of tests/real, and a voice (`--voice FOLDER`, else the embedded one speaks).
@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.integration.conftest import serving
+from tests.integration.test_page import CALL, open_result, transcribe
 from tests.real.debian import readings
 from tests.real.weights import BASE, model_folder
 from tests.support.browser import browsing, microphone, write_microphone_file
@@ -26,7 +27,7 @@ WINDOW = {"viewport": {"width": 1100, "height": 760}}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--voice", type=Path, help="folder of a Piper voice")
-    parser.add_argument("--only", choices=("speak", "live", "server"), help="one picture")
+    parser.add_argument("--only", choices=("result", "speak", "live", "server"), help="one picture")
     options = parser.parse_args()
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -39,6 +40,22 @@ def main() -> None:
             for name, picture in PICTURES.items():
                 if options.only in (None, name):
                     picture(url, heard)
+
+
+def picture_result(url: str, _heard: Path) -> None:
+    with browsing(url, "transcribe", "--autoplay-policy=no-user-gesture-required", **WINDOW) as page:
+        transcribe(page, CALL, Speakers="channels")
+        open_result(page, CALL.name)
+        page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
+        for old, new in (("channel_1", "Agent"), ("channel_2", "Customer")):
+            field = page.get_by_label("Speaker 1" if old == "channel_1" else "Speaker 2", exact=True)
+            field.fill(new)
+            field.press("Tab")
+        page.locator(".word", has_text="television").click()
+        page.locator(".word.lit").wait_for()
+        page.get_by_text("Kept in this browser").wait_for()
+        page.evaluate("scrollTo(0, 0)")
+        keep(page, "page-result")
 
 
 def picture_speak(url: str, _heard: Path) -> None:
@@ -69,7 +86,7 @@ def keep(page: Any, name: str) -> None:
     page.screenshot(path=IMAGES / f"{name}.png")
 
 
-PICTURES = {"speak": picture_speak, "live": picture_live, "server": picture_server}
+PICTURES = {"result": picture_result, "speak": picture_speak, "live": picture_live, "server": picture_server}
 
 if __name__ == "__main__":
     main()

@@ -254,6 +254,20 @@ def test_edits_are_kept_over_a_reload(page: Any) -> None:
     until(page, "document.querySelectorAll('.cue').length === 2")
 
 
+def test_what_is_typed_stays_while_the_transcript_is_kept(page: Any) -> None:
+    """Keeping the first edit draws the page again; the second is being written then."""
+    transcribe(page, SENTENCE)
+    open_result(page, SENTENCE.name)
+    edit(page, 0, "Switch")
+    page.locator(".word").nth(1).dblclick()
+    page.keyboard.type("alo")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.keyboard.type("ng")
+    assert page.locator(".word-field").input_value() == "along"
+    page.keyboard.press("Enter")
+    until(page, "document.querySelectorAll('.word')[1].innerText === 'along'")
+
+
 def test_find_and_replace(page: Any) -> None:
     transcribe(page, LONG)
     open_result(page, LONG.name)
@@ -294,8 +308,8 @@ def test_hostile_names_and_text_are_only_text(page: Any, tmp_path: Path) -> None
     transcribe(page, recording, Speakers="channels")
     open_result(page, name)
     assert page.locator("h1").inner_text() == name
-    for index, text in enumerate(HOSTILE):
-        edit(page, index, text.replace(" ", "\u00a0"))
+    for index, text in reversed([*enumerate(HOSTILE)]):  # from the last: several words for one move what follows
+        edit(page, index, text)
     speaker = page.locator("#speakers ~ .grid input").first
     speaker.fill(HOSTILE[0])
     speaker.press("Tab")
@@ -352,16 +366,18 @@ def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     with serving(tmp_path) as url, browsing(url, "transcribe") as page:
         page.get_by_label("API key", exact=True).fill(key)
         page.get_by_role("button", name="Use the key").click()
-        page.set_input_files("#files", [LONG])
+        transcribe(page, LONG)
+        page.set_input_files("#files", [SENTENCE])
         send(page)
-        fault = page.locator("li", has_text=LONG.name).get_by_role("alert")
+        fault = page.locator("li", has_text=SENTENCE.name).get_by_role("alert")
         fault.wait_for()
         assert "limit" in fault.inner_text()
         assert page.get_by_role("button", name="Transcribe", exact=True).is_enabled()
 
 
 def test_without_a_microphone_a_sentence_says_so(page: Any) -> None:
-    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('x', 'NotFoundError'))")
+    refused = "() => Promise.reject(new DOMException('x', 'NotFoundError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {refused} }}")
     page.get_by_role("button", name="Record").click()
     page.get_by_text("There is no microphone.").wait_for()
 

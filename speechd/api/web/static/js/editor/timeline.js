@@ -22,9 +22,11 @@ export function timelineOf(doc) {
  * @returns {{word: number, cue: number}|null}
  */
 export function wordAt(line, time) {
-  const at = upperBound(line.starts, time) - 1;
+  const at = upperBound(line.starts, time + ROUNDING) - 1;
   if (at < 0 || time > line.ends[at] + LINGERS) return null;
   return { word: line.words[at], cue: line.cues[at] };
 }
 
 const LINGERS = 0.6;
+/** Players tell their place in whole microseconds: after a jump to a word it may be a little before it. */
+const ROUNDING = 0.002;

@@ -119,7 +119,8 @@ export function Transcript({ doc, place, found, editing, control, onSelect, onHe
 function WordField({ list, place, onWritten, onLeave }) {
   const field = useRef(/** @type {HTMLInputElement|null} */ (null));
   const ended = useRef(false);
-  const [spot, setSpot] = useState({ left: 0, top: 0, width: 80, text: "" });
+  const [spot, setSpot] = useState({ left: 0, top: 0, width: 80 });
+  const [text, setText] = useState("");
   useLayoutEffect(() => {
     const word = document.getElementById(`w${place.word}`);
     const box = list.current?.parentElement;
@@ -127,16 +128,17 @@ function WordField({ list, place, onWritten, onLeave }) {
     const [inner, outer] = [word.getBoundingClientRect(), box.getBoundingClientRect()];
     const width = Math.min(inner.width + 48, outer.width);
     const left = Math.max(0, Math.min(inner.left - outer.left - 6, outer.width - width));
-    setSpot({ left, top: inner.top - outer.top - 6, width, text: word.textContent ?? "" });
+    setSpot({ left, top: inner.top - outer.top - 6, width });
+    setText(word.textContent ?? "");
   }, [place.word]);
   useLayoutEffect(() => {
     field.current?.focus({ preventScroll: true });
     field.current?.select();
-  }, [spot.text]);
+  }, [spot]);
   const end = (/** @type {boolean} */ keep, go = 0) => {
     if (ended.current) return;
     ended.current = true;
-    if (keep) onWritten(field.current?.value ?? spot.text, go);
+    if (keep) onWritten(text, go);
     else onLeave();
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
@@ -152,7 +154,8 @@ function WordField({ list, place, onWritten, onLeave }) {
     type="text"
     aria-label=${t("result.edit")}
     style=${{ left: `${spot.left}px`, top: `${spot.top}px`, width: `${spot.width}px` }}
-    value=${spot.text}
+    value=${text}
+    onInput=${(/** @type {any} */ event) => setText(event.target.value)}
     onKeyDown=${press}
     onBlur=${() => end(true)}
   />`;
