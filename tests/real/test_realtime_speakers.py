@@ -28,7 +28,7 @@ async def told_of(conversation: Conversation, data: Path) -> list[Told]:
     starts, told, step = dict[str, float](), list[Told](), 2 * SAMPLE_RATE // 5
     audio = pcm16(conversation.samples).tobytes() + bytes(3 * SAMPLE_RATE)
     heard = {"format": {"type": "audio/pcm", "rate": SAMPLE_RATE}, "transcription": {"model": model, "speakers": True}}
-    async with serving_live(data, None) as live, live.connect(open_timeout=60) as socket:
+    async with serving_live(data, None) as live, live.connect() as socket:
         await socket.send(update(audio={"input": heard}))
 
         async def speak() -> None:

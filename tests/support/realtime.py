@@ -42,7 +42,9 @@ class LiveServer:
 
     def connect(self, path: str = "/v1/realtime?intent=transcription", **options: Any) -> Any:
         """A WebSocket of the `websockets` package."""
-        return connect(f"ws://127.0.0.1:{self.port}{path}", **{"max_size": None, "proxy": None} | options)
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}", **{"max_size": None, "proxy": None, "open_timeout": 60} | options
+        )
 
 
 @asynccontextmanager
