@@ -323,6 +323,8 @@ def test_a_model_for_which_no_machine_has_room_is_refused(cluster: RayCluster, t
     large = WARM | {"SPEECHD_CLUSTER_CPUS": "64", "SPEECHD_CLUSTER_START_SECONDS": "5"}
     large["SPEECHD_CLUSTER_WARM_REPLICAS"] = "{}"
     with ClusterServer.started(cluster, tmp_path, **large) as server:
+        # A replica of another server with other settings would go on answering.
+        httpx2.post(f"{server.url}/v1/models/en_US-pocket-x_low/unload", timeout=120)
         voice = {"model": "tts-1", "voice": "en_US-pocket-x_low", "input": "Hello."}
         reply = httpx2.post(f"{server.url}/v1/audio/speech", json=voice, timeout=120)
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "no_replica")

@@ -43,7 +43,7 @@ def to_error(error: BaseException) -> BaseException:
         return Overloaded("The cluster has no room for this recording now.", code="cluster_full", retry_after=10)
     if isinstance(error, DeploymentUnavailableError):
         return Unavailable("The model could not be started on the cluster.", code="replica_failed", retry_after=30)
-    if isinstance(error, SpeechdError | asyncio.CancelledError | StopAsyncIteration):
+    if isinstance(error, SpeechdError | ReplicaLost | asyncio.CancelledError | StopAsyncIteration):
         return error
     return EngineFailure("The replica failed on this request.") if isinstance(error, Exception) else error
 

@@ -43,7 +43,13 @@ def test_back_pressure_says_when_to_come_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ray_errors.ActorDiedError(), ray_errors.ActorUnavailableError("gone", None), ReplicaUnavailableError("r")]
+    "error",
+    [
+        ray_errors.ActorDiedError(),
+        ray_errors.ActorUnavailableError("gone", None),
+        ReplicaUnavailableError("r"),
+        ReplicaLost("nothing comes from it"),
+    ],
 )
 def test_a_lost_replica_is_told_apart(error: Exception) -> None:
     assert isinstance(to_error(error), ReplicaLost)
