@@ -146,6 +146,19 @@ async def test_what_is_wrong_is_named(keyed_house: House, fields: dict[str, Any]
         assert_envelope(reply, 400, param=param)
 
 
+@pytest.mark.parametrize("prefix", ["/v1", "/openai/v1"])
+async def test_the_examples_of_the_documentation_work(keyed_house: House, prefix: str) -> None:
+    client = keyed_house.client
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    new, change = (
+        paths[path][method]["requestBody"]["content"]["application/json"]["example"]
+        for path, method in ((f"{prefix}/admin/keys", "post"), (f"{prefix}/admin/keys/{{key}}", "patch"))
+    )
+    made = await client.post(f"{prefix}/admin/keys", json=new, headers=OPERATOR)
+    changed = await client.patch(f"{prefix}/admin/keys/{made.json()['id']}", json=change, headers=OPERATOR)
+    assert (made.status_code, changed.status_code) == (200, 200)
+
+
 async def test_a_name_is_given_once(keyed_house: House) -> None:
     assert (await made(keyed_house)).status_code == 200
     assert_envelope(await made(keyed_house), 400, param="name")

@@ -148,6 +148,18 @@ def test_pause_takes_nothing_in(live: str, heard: Path) -> None:
         end(page)
 
 
+def test_a_session_goes_on_while_another_section_is_looked_at(live: str, heard: Path) -> None:
+    with browsing(live, "live", *microphone(heard)) as page:
+        listen(page, 1)
+        page.get_by_role("link", name="Speak").click()
+        page.locator("#text").wait_for()
+        page.wait_for_timeout(4000)
+        page.get_by_role("link", name="Live").click()
+        wait_for_turns(page, 3)
+        end(page)
+        assert texts(page)[:2] == list(SENTENCES.values())
+
+
 def test_no_microphone_is_told(live: str) -> None:
     with browsing(live, "live") as page:
         page.get_by_role("button", name="Start listening").click()
@@ -155,13 +167,18 @@ def test_no_microphone_is_told(live: str) -> None:
         page.get_by_role("button", name="Start listening").wait_for()
 
 
-def test_a_model_that_is_refused_is_told_and_the_recording_stays(live: str, heard: Path) -> None:
+def test_a_refusal_is_told_and_nothing_is_lost_until_it_connects_again(live: str, heard: Path) -> None:
     with browsing(live, "live", *microphone(heard)) as page:
         page.locator("#model option", has_text="whisper-pocket").wait_for(state="attached")
         page.route("**/realtime/client_secrets", lambda route: route.fulfill(status=404, json=NO_MODEL))
         page.get_by_role("button", name="Start listening").click()
         page.locator("#live-status", has_text="There is no model `gone`.").wait_for()
         page.wait_for_timeout(1500)
+        page.unroute("**/realtime/client_secrets")
+        page.get_by_role("button", name="Connect again").click()
+        page.locator("#live-status", has_text="Listening.").wait_for()
+        wait_for_turns(page, 1)
+        assert texts(page)[0] == SENTENCES["en_television.flac"]  # what was said before is heard too
         end(page)
         with page.expect_download() as saved:
             page.get_by_role("button", name="Download the recording").click()

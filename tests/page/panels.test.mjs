@@ -58,6 +58,13 @@ test("a transcript of turns has words only where all turns have them", () => {
   assert.equal(toTranscript(after([...first, started("b", 2000), completed("b", "two", [])]), "en").words, undefined);
 });
 
+test("a transcript has the language that was chosen, or else the one that was heard", () => {
+  const turns = after([started("a", 0), { ...completed("a", "Guten Tag.", []), languages: [{ code: "de" }] }]);
+  assert.equal(toTranscript(turns, "").language, "de");
+  assert.equal(toTranscript(turns, "fr").language, "fr");
+  assert.equal(toTranscript([], "").language, "en");
+});
+
 test("after a break audio is sent again from the turn without a text", () => {
   const turns = after([started("a", 0), stopped("a", 2000), completed("a", "One", []), started("b", 3000), delta("b", "t")]);
   assert.equal(neededFrom(turns), 3);

@@ -15,6 +15,7 @@ export const live = {
   "live.start": { en: "Start listening", de: "Zuhören" },
   "live.pause": { en: "Pause", de: "Pause" },
   "live.resume": { en: "Go on", de: "Weiter" },
+  "live.again": { en: "Connect again", de: "Neu verbinden" },
   "live.end": { en: "End", de: "Beenden" },
   "live.level": { en: "Level of the microphone", de: "Pegel des Mikrofons" },
   "live.captions": { en: "What is said", de: "Was gesagt wird" },
@@ -31,8 +32,8 @@ export const live = {
     de: "Die Verbindung ist unterbrochen. Was gesagt wird, bleibt erhalten und wird gesendet, sobald der Server wieder da ist.",
   },
   "live.refused": {
-    en: "The server refused the session. The text so far and the recording are kept: press End to save them.",
-    de: "Der Server hat die Sitzung abgelehnt. Der bisherige Text und die Aufnahme bleiben: Beenden Sie, um sie zu speichern.",
+    en: "The server refused the session. The text so far and the recording are kept. Connect again, or press End to save them.",
+    de: "Der Server hat die Sitzung abgelehnt. Der bisherige Text und die Aufnahme bleiben. Verbinden Sie neu, oder beenden Sie, um sie zu speichern.",
   },
   "live.microphone_insecure": {
     en: "A browser gives the microphone only to pages of https or localhost. Open this page in one of these ways.",

@@ -5,6 +5,7 @@ import { tell, tellError } from "../messages.js";
 import { nameJob } from "../transcribe/jobs.js";
 import { DEFAULTS, requestOf } from "../transcribe/options.js";
 import { addUpload } from "../transcribe/uploads.js";
+import { markSaved } from "./session.js";
 import { toTranscript } from "./turns.js";
 
 /** Formats of the server, with the endings of their files. */
@@ -36,16 +37,19 @@ export function Saving({ api, t, navigate, turns, recording, choice }) {
     setBusy(false);
   };
   const download = guarded(async () => {
-    const json = { transcript: toTranscript(turns, choice.language || "en"), response_format: format };
+    const json = { transcript: toTranscript(turns, choice.language), response_format: format };
     const reply = await api.fetch("audio/transcriptions/format", { json });
     const ending = FORMATS.find((row) => row.id === format)?.ending;
     saveBlob(await reply.blob(), `${t("live.file_name")}.${ending}`);
+    markSaved();
   });
   const keep = guarded(async () => {
     const file = /** @type {Blob} */ (recording);
     const name = fileName(file, `${t("live.file_name")} ${new Date().toLocaleString()}`);
     try {
-      navigate("result", await sendRecording(api, file, name, choice));
+      const job = await sendRecording(api, file, name, choice);
+      markSaved();
+      navigate("result", job);
     } catch (error) {
       tellError(error);
       addUpload(file, name, wishesOf(choice), true);

@@ -6,7 +6,7 @@ const TEXT = "conversation.item.input_audio_transcription.";
  * @typedef {{word: string, start: number, end: number, speaker?: string}} Word
  * @typedef {{text: string, start: number, end: number, speaker: string}} Part  what one speaker says
  * @typedef {{id: string, start: number, end: number | null, text: string, final: boolean, failed: string,
- *   parts: Part[], words: Word[]}} Turn
+ *   language: string, parts: Part[], words: Word[]}} Turn
  *   A turn. All times are seconds since the first audio. `parts` is empty where speakers are not told apart.
  * @typedef {readonly Turn[]} Turns
  * @typedef {{[member: string]: any, type: string}} ServerEvent
@@ -77,10 +77,11 @@ export function partsIn(turn) {
  * The turns as a transcript that the server's formats take.
  *
  * @param {Turns} turns
- * @param {string} language
+ * @param {string} chosen language; "" for the one that was heard first
  */
-export function toTranscript(turns, language) {
+export function toTranscript(turns, chosen) {
   const said = turns.filter((turn) => turn.text.trim());
+  const language = chosen || said.find((turn) => turn.language)?.language || "en";
   const segments = said.flatMap(partsIn).map(({ speaker, ...part }, id) => ({
     id,
     ...part,
@@ -106,7 +107,7 @@ function completed(turns, event) {
     end: start + word.end,
   }));
   const end = Math.max(turn?.end ?? 0, words.at(-1)?.end ?? 0, start);
-  return changed(turns, event.item_id, { text, words, end, final: true });
+  return changed(turns, event.item_id, { text, words, end, final: true, language: event.languages?.[0]?.code ?? "" });
 }
 
 /** @param {Turns} turns @param {string} id */
@@ -137,6 +138,6 @@ function changed(turns, id, members, offset = 0) {
     return turns.map((turn) => (turn.id === id ? { ...turn, ...members } : turn));
   }
   /** @type {Turn} */
-  const fresh = { id, start: Math.max(offset, turns.at(-1)?.end ?? 0), end: null, text: "", final: false, failed: "", parts: [], words: [] };
+  const fresh = { id, start: Math.max(offset, turns.at(-1)?.end ?? 0), end: null, text: "", final: false, failed: "", language: "", parts: [], words: [] };
   return [...turns, { ...fresh, ...members }];
 }
