@@ -43,6 +43,14 @@ def texts(page: Any) -> list[str]:
     return [TIME.sub("", line.replace("\n", " ")).strip() for line in lines]
 
 
+def assert_nothing_lost(said: list[str]) -> None:
+    """The sentences alternate. With which one it begins depends on how fast the browser opens its microphone."""
+    sentences = list(SENTENCES.values())
+    assert said[0] in sentences
+    first = sentences.index(said[0])
+    assert said == [sentences[(first + place) % 2] for place in range(len(said))]
+
+
 def listen(page: Any, turns: int) -> None:
     """Until so many turns have their text."""
     page.get_by_role("button", name="Start listening").click()
@@ -63,7 +71,7 @@ def test_what_is_said_is_shown_saved_and_kept_as_a_transcript(live: str, heard: 
         listen(page, 2)
         assert page.locator("#live-status").inner_text().strip() == "Listening."
         end(page)
-        assert texts(page)[:2] == list(SENTENCES.values())
+        assert set(texts(page)[:2]) == set(SENTENCES.values())
         page.select_option("#save-format", "srt")
         with page.expect_download() as saved:
             page.get_by_role("button", name="Download the text").click()
@@ -102,8 +110,7 @@ def test_a_server_that_goes_away_loses_nothing(tmp_path: Path, heard: Path) -> N
             said = texts(page)[: before + 4]
     finally:
         browser.__exit__(None, None, None)
-    expected = list(SENTENCES.values()) * len(said)
-    assert said == expected[: len(said)]
+    assert_nothing_lost(said)
 
 
 def test_a_page_with_a_key_listens_with_a_short_lived_one(tmp_path: Path, heard: Path) -> None:
@@ -157,7 +164,7 @@ def test_a_session_goes_on_while_another_section_is_looked_at(live: str, heard: 
         page.get_by_role("link", name="Live").click()
         wait_for_turns(page, 3)
         end(page)
-        assert texts(page)[:2] == list(SENTENCES.values())
+        assert_nothing_lost(texts(page)[:3])
 
 
 def test_no_microphone_is_told(live: str) -> None:
@@ -175,10 +182,11 @@ def test_a_refusal_is_told_and_nothing_is_lost_until_it_connects_again(live: str
         page.locator("#live-status", has_text="There is no model `gone`.").wait_for()
         page.wait_for_timeout(1500)
         page.unroute("**/realtime/client_secrets")
+        refused_until = page.locator("section .row .time").inner_text()
         page.get_by_role("button", name="Connect again").click()
         page.locator("#live-status", has_text="Listening.").wait_for()
         wait_for_turns(page, 1)
-        assert texts(page)[0] == SENTENCES["en_television.flac"]  # what was said before is heard too
+        assert page.locator(".turn .time").first.inner_text() < refused_until  # what was said before is heard too
         end(page)
         with page.expect_download() as saved:
             page.get_by_role("button", name="Download the recording").click()

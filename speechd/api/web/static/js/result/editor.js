@@ -10,6 +10,7 @@ import { Find } from "./find.js";
 import { moved } from "./keys.js";
 import { Player } from "./player.js";
 import { CueSpeaker, Speakers } from "./speakers.js";
+import { Toolbar } from "./toolbar.js";
 import { Transcript } from "./transcript.js";
 
 /** @typedef {import("./session.js").Place} Place */
@@ -86,22 +87,10 @@ export function Editor({ session }) {
       <${Player} id=${session.id} duration=${duration} control=${player} onTime=${onTime} onName=${session.rename} />
     </section>
     <section class="card" aria-label=${t("result.words")}>
-      <div class="row tools" role="toolbar" aria-label=${t("result.tools")}>
-        ${TOOLS.map(
-          ({ action, label, needs }) => html`<button
-            key=${action}
-            type="button"
-            class="small"
-            disabled=${(needs === "word" && !at) || (needs === "past" && !history.past.length) || (needs === "future" && !history.future.length)}
-            onClick=${actions[action]}
-          >
-            ${t(label)}
-          </button>`,
-        )}
+      <${Toolbar} actions=${actions} history=${history} at=${at} saved=${saved}>
         <${Check} label=${t("result.follow")} value=${follow} onChange=${setFollow} />
         <${CueSpeaker} session=${session} doc=${doc} cue=${at?.cue} />
-        <span class="hint end" role="status">${t(saved ? "result.kept" : "result.keeping")}</span>
-      </div>
+      <//>
       ${finding &&
       html`<${Find}
         session=${session}
@@ -134,16 +123,6 @@ export function Editor({ session }) {
   `;
 }
 
-/** Rows: buttons over the words. */
-const TOOLS = [
-  { action: "undo", label: "tool.undo", needs: "past" },
-  { action: "redo", label: "tool.redo", needs: "future" },
-  { action: "edit", label: "tool.edit", needs: "word" },
-  { action: "split", label: "tool.split", needs: "word" },
-  { action: "merge", label: "tool.merge", needs: "word" },
-  { action: "hear", label: "tool.hear", needs: "word" },
-  { action: "find", label: "tool.find", needs: "" },
-];
 /** Rows: keys while the words have the focus. Arrows are in keys.js. */
 const KEYS = [
   { key: " ", control: false, action: "toggle" },
