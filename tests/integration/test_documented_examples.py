@@ -86,7 +86,7 @@ def test_curl_examples_that_speak(server: str, line: str, tmp_path: Path) -> Non
     assert soundfile.info(spoken).duration > 1
 
 
-@pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions" in line])
+@pytest.mark.parametrize("line", [line for line in shell_lines("curl") if "transcriptions -F" in line])
 def test_curl_examples(server: str, line: str) -> None:
     printed = run(shlex.split(line.replace(ADDRESS, server)))
     text = said(Path(line.split()[-1]).name).text
@@ -139,7 +139,7 @@ def test_the_folder_example(tmp_path: Path) -> None:
 FOLDER_LINES = [*shell_lines("speechd transcribe recordings"), *shell_lines("cat talk.mp3")]
 
 
-@pytest.mark.parametrize("line", [line for line in FOLDER_LINES if "--watch" not in line])
+@pytest.mark.parametrize("line", [line for line in FOLDER_LINES if not {"--watch", "--cluster"} & {*line.split()}])
 def test_the_lines_about_folders(server: str, line: str, tmp_path: Path) -> None:
     sentence = said("sentence.mp3")
     shutil.copy(sentence.path, tmp_path / "talk.mp3")
