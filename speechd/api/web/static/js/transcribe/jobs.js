@@ -11,7 +11,10 @@ import { createStore } from "../store.js";
 /** @typedef {{job: any, name: string, live: LiveSegment[], left: number|null}} Row */
 
 const PAGE = 50;
-const POLL_SECONDS = 2;
+const POLL_SECONDS = 1;
+/** While a job is open. */
+const REST_SECONDS = 8;
+/** While none is: jobs of other tabs appear so late. */
 const MAX_FOLLOWED = 2;
 /** A browser opens six connections to a server: events must not take them all. */
 const LIVE_KEPT = 400;
@@ -50,7 +53,8 @@ export async function followJobs(signal) {
         .catch(() => silent.add(row.job.id))
         .finally(() => followed.delete(row.job.id));
     }
-    await pause(jobs.get().rows.some((row) => isOpen(row.job)) || jobs.get().away ? POLL_SECONDS : 4 * POLL_SECONDS, signal);
+    const isBusy = jobs.get().away || jobs.get().rows.some((row) => isOpen(row.job));
+    await pause(isBusy ? POLL_SECONDS : REST_SECONDS, signal);
   }
 }
 
@@ -93,6 +97,7 @@ export function updateJob(job) {
 /** Remembers what a file was called; the server does not tell it. @param {any} job @param {string} name */
 export async function nameJob(job, name) {
   updateJob(job);
+  wake();
   jobs.set((state) => ({ ...state, rows: state.rows.map((row) => (row.job.id === job.id ? { ...row, name } : row)) }));
   await db.put("names", job.id, name).catch(() => {});
 }
@@ -150,10 +155,14 @@ function noteBreak(error, signal) {
   else if (!(error instanceof ApiError && error.status === 401)) tellError(error);
 }
 
+/** Ends the pause of the list: a job that was just made is followed from its beginning. */
+let wake = () => {};
+
 /** @param {number} seconds @param {AbortSignal} signal */
 function pause(seconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve(undefined)), { once: true });
+    wake = () => (clearTimeout(timer), resolve(undefined));
+    signal.addEventListener("abort", wake, { once: true });
   });
 }
