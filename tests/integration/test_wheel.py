@@ -47,10 +47,11 @@ def test_it_carries_the_models_and_no_recipe(wheel: Path) -> None:
     assert wheel.stat().st_size < 40_000_000
 
 
-def test_all_is_every_extra_but_those_of_developers(wheel: Path) -> None:
+def test_all_is_every_extra_but_those_of_developers_and_of_clusters(wheel: Path) -> None:
+    """Ray is 500 MB, and of use only on several machines."""
     extras = PROJECT["optional-dependencies"]
     (everything,) = extras["all"]
-    assert Requirement(everything).extras == extras.keys() - {"all", "dev", "docs"}
+    assert Requirement(everything).extras == extras.keys() - {"all", "cluster", "dev", "docs"}
 
 
 @pytest.mark.parametrize("libraries", ["newest", "lowest"])
