@@ -85,7 +85,7 @@ def doubt(found: Hypothesis, begins: float, duration: float, spoken: float, sure
     words = found.text.lower().split()
     signs = {
         "improbable": found.avg_logprob < sure,
-        "repetitive": found.loops or repetitive(found.text) or _stutters(words),
+        "repetitive": found.loops or repetitive(found.text) or _stutters(words) or _stutters(words[::-1]),
         "endless": not found.complete,
         "late": begins > duration,
         "long": len(found.text) > CHARACTERS_BESIDE + spoken * MAX_CHARACTERS_PER_SECOND,
@@ -95,7 +95,7 @@ def doubt(found: Hypothesis, begins: float, duration: float, spoken: float, sure
 
 
 def _stutters(words: Sequence[str]) -> bool:
-    """Whether a text begins with the same phrase twice."""
+    """Whether a text begins with the same phrase twice; of its words in reverse, whether it ends with one twice."""
     longest = min(len(words) // 2, MAX_NGRAM)
     return any(words[:size] == words[size : 2 * size] for size in range(MIN_STUTTER, longest + 1))
 

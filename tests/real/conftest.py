@@ -30,12 +30,21 @@ class Bench:
     _results: dict[tuple[str, ...], Result] = field(default_factory=dict, repr=False)
 
     def result(self, way: str, corpus: Corpus, **options: Any) -> Result:
-        """What a recogniser writes: `speechd`, `http` (speechd's server, streaming) or `plain` (faster-whisper)."""
+        """What a recogniser writes.
+
+        Args:
+            way: `speechd`, `http` (speechd's server, streaming), `plain` (faster-whisper), or `alone` (faster-whisper
+                on each utterance, told its language).
+        """
         key = (way, corpus.name, repr(sorted(options.items())))
         if key not in self._results:
-            recogniser = self.peer.plain if way == "plain" else self._ours(way)
-            self._results[key] = measured(recogniser, corpus, **options)
+            self._results[key] = self._transcribed(way, corpus, options)
         return self._results[key]
+
+    def _transcribed(self, way: str, corpus: Corpus, options: dict[str, Any]) -> Result:
+        if way == "alone":
+            return self.peer.alone(corpus)
+        return measured(self.peer.plain if way == "plain" else self._ours(way), corpus, **options)
 
     @cached_property
     def peer(self) -> FasterWhisper:

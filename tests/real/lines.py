@@ -31,10 +31,11 @@ PAUSES = partial(corpora.composite, 3, True)
 HOTWORDS = ("Asterisk", "Digium", "voicemail")
 
 LINES = (
-    Line("prompts", TINY_EN, corpora.english_prompts),
+    Line("every second prompt", TINY_EN, partial(corpora.english_prompts, 2)),
     Line("prompts that lost phrases", BASE, corpora.known_faults, tolerance=0.01),  # 376 words: three are .008
     Line("3 min with pauses", BASE, PAUSES),
-    Line("3 min, noise at 10 dB", BASE, partial(corpora.noisy, "noise")),
+    # In noise the words depend on the CPU too: 21 to 26 wrong ones with margins from 2 s to 30 s on one without VNNI.
+    Line("3 min, noise at 10 dB", BASE, partial(corpora.noisy, "noise"), tolerance=0.01),
     Line("3 min with pauses", TINY_EN, PAUSES),
     Line("3 min continuous", TINY_EN, partial(corpora.composite, 3, False)),
     Line("10 min with pauses", TINY_EN, partial(corpora.composite, 10, True)),

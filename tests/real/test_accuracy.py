@@ -8,12 +8,14 @@ from tests.real import corpora
 from tests.real.conftest import Benches, Row
 from tests.real.lines import LANGUAGES, LATE_VOICES, LINES, MIXED, PAUSES, Line
 from tests.real.weights import BASE, TINY_EN, Weights
-from tests.support.wer import matches, normalised, spoken_words
+from tests.support.wer import Score, matches, normalised, spoken_words
 
 pytestmark = pytest.mark.real
 
 AGREEMENT = 0.05
-"""Word error rate between the two where there is no text."""
+"""Word error rate between the two where there is no text, over all languages."""
+AGREEMENT_OF_ONE = 0.1
+"""The same in one language: 73 to 183 words, of which numbers in words or in digits are several."""
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.name}, {line.weights.name}")
@@ -32,12 +34,21 @@ def test_people_are_written_down_whole(line: Line, benches: Benches, rows: list[
 @pytest.mark.parametrize("line", [*LANGUAGES, MIXED], ids=lambda line: line.name)
 def test_other_languages_are_written_as_faster_whisper_does(line: Line, benches: Benches, rows: list[Row]) -> None:
     corpus, bench = line.corpus(), benches[line.weights]
-    plain, ours = bench.peer.alone(corpus), bench.result("speechd", corpus, **line.options)
+    plain, ours = bench.result("alone", corpus), bench.result("speechd", corpus, **line.options)
     agreement = ours.score(corpus, plain)
     rows.append(Row(line, agreement, plain.score(corpus, plain), ours.cpu_seconds / plain.cpu_seconds))
     assert not agreement.lost
     assert not agreement.invented
-    assert agreement.rate <= AGREEMENT
+    assert agreement.rate <= AGREEMENT_OF_ONE
+
+
+def test_all_other_languages_together_agree_with_faster_whisper(benches: Benches) -> None:
+    scores = []
+    for line in (*LANGUAGES, MIXED):
+        corpus, bench = line.corpus(), benches[line.weights]
+        plain, ours = bench.result("alone", corpus), bench.result("speechd", corpus, **line.options)
+        scores.append(ours.score(corpus, plain))
+    assert sum(scores, Score(0, 0)).rate <= AGREEMENT
 
 
 @pytest.mark.parametrize("line", LATE_VOICES, ids=lambda line: line.name)

@@ -106,7 +106,7 @@ def pulled_folder(model_id: str) -> Path:
     store = ModelStore(Settings(data_dir=CACHE))
     model = store.get(model_id)
     try:
-        path = (model if model.installed else pull(model, store)).path
+        path = (model if model.installed else pull(model, store, lambda done, total: None)).path
     except PullFailed as failure:
         pytest.skip(failure.message)
     assert path

@@ -94,6 +94,7 @@ def test_a_long_text_that_stands_in_the_prompt_may_come_from_there(text: str, pr
         (LOOP, 0.0, 3.0, "repetitive"),
         (replace(GOOD, loops=True), 0.0, 2.0, "repetitive"),
         (replace(GOOD, text="Please wait. Please wait. We will be with you."), 0.0, 2.5, "repetitive"),
+        (replace(GOOD, text="Please wait. We will be with you. We will be with you."), 0.0, 2.5, "repetitive"),
         (replace(GOOD, complete=False), 0.0, 2.0, "endless"),
         (GOOD, 3.1, 2.0, "late"),
         (GOOD, 0.0, 0.3, "long"),
