@@ -7,6 +7,8 @@ decoder's steps are short and wait for each other, and two replicas share nothin
 import json
 import logging
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from speechd.errors import EngineFailure
 
 SMALL_MODEL_BYTES = 50_000_000
 """Below this, one CPU thread is faster than two: the matrices are too small to share (measured on whisper-pocket)."""
@@ -35,6 +35,8 @@ TOKENS = 25
 """Written in a pass: about as many as 5 s of speech have."""
 ROUNDS = 2
 """Of each measurement; the shortest counts."""
+MAX_MEASURING = 60.0
+"""Seconds for one share. A machine that needs longer is too busy to be measured."""
 
 log = logging.getLogger("speechd.models")
 
@@ -92,7 +94,7 @@ def measured_share(folder: Path, compute_type: str, cores: int, kept: Path) -> C
     if (found := _read(kept).get(name)) is not None:
         return found
     began = time.monotonic()
-    chosen, quiet = cheapest(shares(cores), lambda share: pass_seconds(folder, compute_type, share))
+    chosen, quiet = cheapest(shares(cores), lambda share: measured_apart(folder, compute_type, share))
     if not quiet or chosen is None:
         log.info("%s: %s. The machine was too busy or the model too slow to measure better.", folder.name, _told(known))
         return known
@@ -127,20 +129,33 @@ def cheapest(
     return min(costs, key=costs.__getitem__, default=None), True
 
 
+def measured_apart(folder: Path, compute_type: str, share: CpuShare) -> PassSeconds | None:
+    """Measures in a process of its own; None where that brought nothing: the load that follows says why.
+
+    The memory that this takes would not all come back: a server on whisper-base kept 230 MB of it.
+    """
+    command = [sys.executable, "-P", "-m", __name__, str(folder), compute_type, json.dumps(asdict(share))]
+    try:
+        child = subprocess.run(  # noqa: S603 - our own module
+            command, capture_output=True, check=True, timeout=MAX_MEASURING, process_group=0
+        )
+        found = json.loads(child.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return found and PassSeconds(**found)
+
+
 def pass_seconds(folder: Path, compute_type: str, share: CpuShare) -> PassSeconds | None:
     """Loads the model with this share, and encodes and decodes; None where a pass takes longer than SLOW_PASS.
 
     Raises:
-        EngineFailure: the folder holds no loadable model.
+        RuntimeError, ValueError: the folder holds no loadable model.
     """
     import ctranslate2
 
-    try:
-        model: Any = ctranslate2.models.Whisper(
-            str(folder), compute_type=compute_type, intra_threads=share.threads, inter_threads=share.replicas
-        )
-    except (RuntimeError, ValueError) as error:
-        raise EngineFailure(f"The model in {folder.name} could not be loaded: {error}") from error
+    model: Any = ctranslate2.models.Whisper(
+        str(folder), compute_type=compute_type, intra_threads=share.threads, inter_threads=share.replicas
+    )
     run = _pass_of(model, folder)
     try:
         if _timed(run)[0] > SLOW_PASS:
@@ -214,3 +229,12 @@ def _write(kept: Path, name: str, share: CpuShare) -> None:
         beside.replace(kept)
     except OSError as error:
         log.warning("%s cannot be written (%s): the next start measures again", kept, error.strerror)
+
+
+def _main(folder: str, compute_type: str, share: str) -> None:
+    found = pass_seconds(Path(folder), compute_type, CpuShare(**json.loads(share)))
+    print(json.dumps(found and asdict(found)))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
