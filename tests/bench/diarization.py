@@ -2,6 +2,7 @@
 
     python -m tests.bench.diarization [--half development|"held out"] [--words WHISPER_FOLDER] [--each]
     python -m tests.bench.diarization --live [--half HALF] [--each]
+    python -m tests.bench.diarization --minutes 60
     python -m tests.bench.diarization --write FOLDER
 
 The conversations are those of tests/real/conversations.py. `DER .25` is the diarization error rate with a collar of
@@ -33,7 +34,7 @@ from speechd.asr.diarization.known_speakers import assign_one_to_one
 from speechd.asr.diarization.words import assign_words
 from speechd.types import SAMPLE_RATE, Diarization, SpeakerOptions, SpeakerTurn, TranscribeOptions
 from tests.bench.live_speakers import live_speakings
-from tests.real.conversations import Conversation, conversations
+from tests.real.conversations import Conversation, conversations, long_conversation
 from tests.real.corpora import Recording
 from tests.real.recognisers import Clock, Speechd
 from tests.real.weights import speakers_folder
@@ -185,6 +186,7 @@ def main() -> None:
     parser.add_argument("--words", type=Path, help="folder of a Whisper model; transcribe too")
     parser.add_argument("--each", action="store_true", help="a line for each conversation, too")
     parser.add_argument("--live", action="store_true", help="as a live session tells it")
+    parser.add_argument("--minutes", type=float, help="one conversation of four people that long, and no other")
     parser.add_argument("--write", type=Path, help="only write the conversations into this folder")
     asked = parser.parse_args()
     halves = asked.half or ("development", "held out")
@@ -192,6 +194,10 @@ def main() -> None:
         write(asked.write, halves)
         return
     diarizer = Diarizer(CampplusEngine(speakers_folder()))
+    if asked.minutes:
+        measured = measure(long_conversation(asked.minutes), diarizer, None)
+        Console(width=150).print(table({"all": measured}, "four people"))
+        return
     if asked.live:
         for half in halves:
             Console(width=150).print(live_table(half, diarizer, each=asked.each))

@@ -23,6 +23,8 @@ from tests.support.diarization_error import Speaking
 
 DEVELOPMENT = ("allison", "armelle", "carlo", "cs-m", "cs-v", "librivox")
 HELD_OUT = ("july", "june", "maxim", "nl-m", "nl-v", "paola")
+MANY_RECORDINGS = ("allison", "carlo", "cs-m", "nl-v")
+"""Each has 20 minutes of them and more."""
 WOMEN = frozenset({"allison", "armelle", "cs-m", "july", "june", "librivox", "nl-m", "paola"})
 NOISE_DECIBELS = 15.0
 QUIET = 0.05
@@ -90,6 +92,11 @@ def conversations(half: str) -> list[Conversation]:
     """Those of one half: `development` or `held out`."""
     people = {"development": DEVELOPMENT, "held out": HELD_OUT}[half]
     return [_conversation(f"{half.replace(' ', '-')}-{n:02}", plan, people) for n, plan in enumerate(PLANS)]
+
+
+def long_conversation(minutes: float) -> Conversation:
+    """Of MANY_RECORDINGS, as long as nobody says the same twice: up to 80 minutes."""
+    return _conversation("long", Plan(4, 60 * minutes), MANY_RECORDINGS)
 
 
 def _conversation(name: str, plan: Plan, people: Sequence[str]) -> Conversation:
