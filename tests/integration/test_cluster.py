@@ -21,7 +21,7 @@ import pytest
 
 from tests.conftest import FIXTURES, ROOT, fixtures
 from tests.integration.conftest import THIS_SPEECHD, serving
-from tests.support.processes import eventually
+from tests.support.processes import eventually, own_sigterm
 from tests.support.serve_cluster import ClusterServer, RayCluster, free_port
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
@@ -274,7 +274,8 @@ def seconds_waiting(address: str) -> Iterator[Callable[[], float]]:
     from speechd.cluster.connect import join_cluster, leave_cluster
     from speechd.cluster.serving.placement import app_name
 
-    join_cluster(address)
+    with own_sigterm():
+        join_cluster(address)
     try:
         yield _asking(serve.get_app_handle(app_name("whisper-pocket")))
     finally:

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.processes import children
+from tests.support.processes import children, own_sigterm
 
 MISSING = "Ray is not installed: pip install 'speechd[cluster]'"
 needs_ray = [pytest.mark.extra, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
@@ -61,9 +61,11 @@ def serving_cluster(data_dir: Path) -> Iterator[LocalCluster]:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
     with patch.dict(os.environ, environment | PATIENT | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
-        cluster = _started()
+        with own_sigterm():
+            cluster = _started()
         try:
-            cluster.add_node(**NODE)
+            with own_sigterm():
+                cluster.add_node(**NODE)
             yield LocalCluster(cluster, cluster.address)
         finally:
             cluster.shutdown()

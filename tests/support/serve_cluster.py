@@ -14,7 +14,7 @@ import httpx2
 
 from tests.conftest import ROOT
 from tests.integration.conftest import LISTENS, Program, server_pid, serving, started
-from tests.support.processes import children, eventually
+from tests.support.processes import children, eventually, own_sigterm
 
 CPUS = 2
 """That each machine says it has, whatever there is."""
@@ -149,7 +149,8 @@ def _started(start: Callable[[dict[str, Any]], Any]) -> Any:
     writer = threading.Thread(target=_tell_port, args=(machine_id, ports["dashboard_agent_listen_port"], over))
     writer.start()
     try:
-        return start({"num_cpus": CPUS, "object_store_memory": OBJECT_STORE} | ports)
+        with own_sigterm():
+            return start({"num_cpus": CPUS, "object_store_memory": OBJECT_STORE} | ports)
     finally:
         over.set()
         writer.join()
