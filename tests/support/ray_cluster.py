@@ -18,7 +18,12 @@ from tests.support.processes import children, own_sigterm
 MISSING = "Ray is not installed: pip install 'speechd[cluster]'"
 needs_ray = [pytest.mark.extra, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
 
-PATIENT = {"RAY_gcs_server_request_timeout_seconds": "20", "RAY_USAGE_STATS_ENABLED": "0"}
+PATIENT = {
+    "RAY_gcs_server_request_timeout_seconds": "20",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+}
+"""Ray lets every other program go before its workers, which would hardly run on a machine that does other work."""
 ATTEMPTS = 3
 """Ray gives its parts 30 s to start, which is little on a machine that does other work."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
