@@ -14,13 +14,16 @@ PLAIN = {"NO_COLOR": "1", "COLUMNS": "100"}
 """Output without colours, in lines of one width."""
 
 Done = subprocess.CompletedProcess[str]
+PATIENCE = 400
+"""Seconds for a command that hangs to be ended. A transcriber on a Ray cluster alone takes minutes to start on a machine
+that is busy."""
 
 
 def speechd(*words: object, **variables: str) -> Done:
     """Runs `speechd WORDS` as a process that has only these SPEECHD_* variables."""
     command = [sys.executable, "-m", "speechd", *map(str, words)]
     environment = _environment(variables)
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
 
 
 def speechd_in_process(*words: object, **variables: str) -> Done:
