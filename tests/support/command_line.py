@@ -15,8 +15,7 @@ PLAIN = {"NO_COLOR": "1", "COLUMNS": "100"}
 
 Done = subprocess.CompletedProcess[str]
 PATIENCE = 400
-"""Seconds for a command that hangs to be ended. A transcriber on a Ray cluster alone takes minutes to start on a machine
-that is busy."""
+"""Seconds until a command is taken to hang. On a busy machine a transcriber of a Ray cluster takes minutes to start."""
 
 
 def speechd(*words: object, **variables: str) -> Done:
