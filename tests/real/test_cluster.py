@@ -20,7 +20,7 @@ def written(url: str, recording: bytes) -> tuple[str, list[tuple[float, float, s
     """The text, and the segments with their times."""
     form = {"files": {"file": ("a.wav", recording)}, "data": {"model": "base", "response_format": "verbose_json"}}
     reply = httpx2.post(f"{url}/v1/audio/transcriptions", **form, timeout=900)
-    reply.raise_for_status()
+    assert reply.status_code == 200, reply.text
     body = reply.json()
     return body["text"], [(each["start"], each["end"], each["text"]) for each in body["segments"]]
 
