@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from speechd import __version__
 from speechd.cluster.actors import ActorReport, Part, RemoteRecording
 from speechd.errors import BackendFailure, CannotGoOn, InvalidRequest, Overloaded, SpeechdError
+from speechd.folders.run import MAX_REFUSALS, REFUSAL_SECONDS
 from speechd.operations import TranscriptionRequest, TranscriptionStream
 from speechd.priority import PrioritySource, interactive
 from speechd.store.speakers.records import EnrolledSpeaker
@@ -29,10 +30,6 @@ MAX_ROOM = 512
 """Windows of all running recordings: each holds an open file."""
 ATTEMPTS = 3
 """Actors that may die with a recording before it counts as the reason."""
-MAX_REFUSALS = 30
-"""Times that a machine which is too busy may refuse a recording."""
-REFUSAL_SECONDS = 10.0
-"""Seconds until the next attempt, where the machine does not say."""
 START_SECONDS = 120.0
 """Seconds until the first actor must have started."""
 RESTART_SECONDS = 1.0
@@ -230,10 +227,13 @@ class ClusterRecogniser:
         else:
             self._waiting.put_nowait(pending)
 
-    def _queue_later(self, pending: PendingRecording, seconds: float | None) -> None:
-        """Queues a recording again that a machine was too busy for."""
+    def _queue_later(self, pending: PendingRecording, refusal: Overloaded) -> None:
+        """Queues a recording again that a machine was too busy for; MAX_REFUSALS times."""
         pending.refusals += 1
-        wait = REFUSAL_SECONDS if seconds is None else seconds
+        if pending.refusals > MAX_REFUSALS:
+            pending.fail(BackendFailure(refusal.message))
+            return
+        wait = REFUSAL_SECONDS if refusal.retry_after is None else refusal.retry_after
         asyncio.get_running_loop().call_later(wait, self.queue, pending)
 
     def _stop(self, failure: SpeechdError) -> None:
@@ -273,8 +273,8 @@ class ClusterRecogniser:
             for number, part, model in await reply:
                 if not isinstance(part, Segment):
                     chunk.remove(sent[number])
-                if isinstance(part, Overloaded) and sent[number].refusals < MAX_REFUSALS:
-                    self._queue_later(sent[number], part.retry_after)
+                if isinstance(part, Overloaded):
+                    self._queue_later(sent[number], part)
                 else:
                     sent[number].take(part, model)
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+import itertools
 import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from speechd.errors import (
     InvalidRequest,
     ModelNotFound,
     ModelNotInstalled,
+    Overloaded,
     SpeechdError,
 )
 from speechd.folders.discover import FoundRecording
@@ -39,6 +41,10 @@ MAX_WINDOWS = 16
 """Windows of one recording in memory; see speechd.asr.transcriber."""
 HOPELESS = (AuthenticationFailed, CannotGoOn, ModelNotFound, ModelNotInstalled)
 """Errors that every other recording would have too: the run stops, and the recording is not marked as failed."""
+MAX_REFUSALS = 30
+"""Times that a machine which is too busy may refuse a recording before that counts as its failure."""
+REFUSAL_SECONDS = 10.0
+"""Seconds until the next attempt, where the machine does not say."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -158,10 +164,10 @@ class FolderRun:
                 length = await asyncio.to_thread(seconds_of, file)
                 async with self._room.place(self._weight(length)):
                     self._refuse_foreign(item)
-                    kept = item.place.journal.begin(item.source, item.name, print_, self.wanted.parameters)
+                    kept = self._kept(item, print_)
                     begun = True
                     self._begin(item, length, kept)
-                    transcript = await self._transcribe(item, file, kept)
+                    transcript = await self._transcribe_patiently(item, file, print_, kept)
                 await self._finish(item, print_, transcript)
         except HOPELESS:
             raise
@@ -170,6 +176,32 @@ class FolderRun:
         finally:
             self.busy.discard(item.source)
             self.display.show(self.counter)
+
+    async def _transcribe_patiently(
+        self, item: WorkItem, file: BinaryIO, print_: FileFingerprint, kept: Checkpoint | None
+    ) -> Transcript:
+        """Waits where the machine is too busy, and goes on where the recording was saved last.
+
+        Raises:
+            Overloaded: it stays too busy.
+        """
+        for refusals in itertools.count(1):
+            try:
+                return await self._transcribe(item, file, kept)
+            except Overloaded as error:
+                if refusals > MAX_REFUSALS:
+                    raise
+                wait = REFUSAL_SECONDS if error.retry_after is None else error.retry_after
+                self.display.tell("waiting", seconds=round(wait, 1), reason=error.message)
+                await asyncio.sleep(wait)
+            file, _ = await asyncio.to_thread(item.recording.open)  # the attempt has closed it
+            kept = self._kept(item, print_)
+            self.counter.hear(item.source, kept.start if kept else 0.0)
+        raise AssertionError("unreachable")
+
+    def _kept(self, item: WorkItem, print_: FileFingerprint) -> Checkpoint | None:
+        """Records that the recording is being transcribed. Returns its beginning that is done already."""
+        return item.place.journal.begin(item.source, item.name, print_, self.wanted.parameters)
 
     async def _transcribe(self, item: WorkItem, file: BinaryIO, kept: Checkpoint | None) -> Transcript:
         model, options = self.wanted.model, self.wanted.options

@@ -21,6 +21,9 @@ THIS_SPEECHD = (sys.executable, "-m", "speechd")
 ON_CLUSTER = {"SPEECHD_CLUSTER": os.environ["TEST_CLUSTER"]} if "TEST_CLUSTER" in os.environ else {}
 """Where tests/integration/test_cluster.py runs other suites: the Ray cluster that runs the models."""
 
+RUNNING_SERVER = os.environ.get("TEST_SERVER")
+"""Where tests/integration/test_two_servers.py runs other suites: the address of the balancer before its servers."""
+
 
 @dataclass
 class Program:
@@ -101,6 +104,9 @@ def server_pid(url: str) -> int:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server for all tests that need nothing special of it."""
+    if RUNNING_SERVER:
+        yield RUNNING_SERVER
+        return
     with serving(tmp_path_factory.mktemp("data")) as url:
         yield url
 

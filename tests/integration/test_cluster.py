@@ -11,6 +11,7 @@ import threading
 import wave
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 
 from tests.conftest import FIXTURES, ROOT, fixtures
 from tests.integration.conftest import THIS_SPEECHD, serving
-from tests.support.processes import eventually
+from tests.support.processes import eventually, own_sigterm
 from tests.support.serve_cluster import ClusterServer, RayCluster, free_port
 
 pytest.importorskip("ray", reason="the extra `cluster` is not installed")
@@ -232,15 +233,12 @@ def test_files_that_change_are_rolled_out_without_a_refused_request(server: Clus
 
 def test_a_client_that_leaves_stops_the_work(server: ClusterServer) -> None:
     """Most of an hour would keep a replica busy for long."""
-    import ray
-
-    waiting = seconds_waiting(server.variables["SPEECHD_CLUSTER"])
     recording = repeated(FIXTURES / "en_television.flac", 2700)
     form = {"files": {"file": ("a.wav", recording)}, "data": POCKET}
-    with pytest.raises(httpx2.ReadTimeout):
-        httpx2.post(f"{server.url}/v1/audio/transcriptions", **form, timeout=httpx2.Timeout(120, read=4))
-    assert eventually(lambda: waiting() == 0, 15), waiting()
-    ray.shutdown()
+    with seconds_waiting(server.variables["SPEECHD_CLUSTER"]) as waiting:
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{server.url}/v1/audio/transcriptions", **form, timeout=httpx2.Timeout(120, read=4))
+        assert eventually(lambda: waiting() == 0, 15), waiting()
 
 
 def test_a_stream_comes_while_the_work_goes_on(server: ClusterServer) -> None:
@@ -267,16 +265,24 @@ def repeated(path: Path, seconds: float) -> bytes:
     return file.getvalue()
 
 
-def seconds_waiting(address: str) -> Callable[[], float]:
-    """What the replicas of whisper-pocket have before them."""
+@contextmanager
+def seconds_waiting(address: str) -> Iterator[Callable[[], float]]:
+    """What the replicas of whisper-pocket have before them. This process is in the cluster meanwhile, and leaves it:
+    Ray removes no machine to which it is connected."""
     from ray import serve
 
-    from speechd.cluster.connect import join_cluster
+    from speechd.cluster.connect import join_cluster, leave_cluster
     from speechd.cluster.serving.placement import app_name
 
-    join_cluster(address)
-    handle = serve.get_app_handle(app_name("whisper-pocket"))
+    with own_sigterm():
+        join_cluster(address)
+    try:
+        yield _asking(serve.get_app_handle(app_name("whisper-pocket")))
+    finally:
+        leave_cluster()
 
+
+def _asking(handle: Any) -> Callable[[], float]:
     def ask() -> float:
         told = handle.broadcast("record_routing_stats").results(timeout_s=30)
         return float(sum(each["queue_seconds"] for each in told))

@@ -1,5 +1,8 @@
 """Two servers on one PostgreSQL behind nginx, with data folders of their own: what one has, the other has too."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +15,7 @@ from websockets.sync.client import connect
 
 from speechd.auth.usage_writer import FLUSH_SECONDS, REFRESH_SECONDS
 from speechd.registry.files import shipped_models
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, ROOT
 from tests.support.balanced import TRANSCRIPTIONS, Balanced, Clients, balanced, is_ready, recordings, unique
 from tests.support.command_line import speechd_in_process
 from tests.support.model_hub import Hub, running_hub
@@ -235,3 +238,17 @@ def test_a_database_that_is_away_stops_only_what_needs_it(tmp_path: Path) -> Non
             assert any(model["id"] == "whisper-pocket" for model in listed.json()["data"])
             wrong = httpx2.get(f"{servers.url(0)}/v1/models", headers={"authorization": "Bearer sk-wrong"}, timeout=60)
             assert wrong.status_code == 401
+
+
+@pytest.mark.extra
+@pytest.mark.parametrize("suite", ["test_transcription.py", "test_speech.py"])
+def test_the_suites_of_the_sdks_pass_behind_the_balancer(database: str, tmp_path: Path, suite: str) -> None:
+    tmp_path.chmod(0o755)
+    with balanced(tmp_path, database, SPEECHD_ALLOW_ANONYMOUS="true") as (_, client):
+        environment = os.environ | {"TEST_SERVER": str(client.base_url).rstrip("/")}
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-x", f"tests/integration/{suite}"]
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800, check=False
+        )
+    assert ended.returncode == 0, ended.stdout[-4000:]
+    assert " passed" in ended.stdout

@@ -14,13 +14,15 @@ PLAIN = {"NO_COLOR": "1", "COLUMNS": "100"}
 """Output without colours, in lines of one width."""
 
 Done = subprocess.CompletedProcess[str]
+PATIENCE = 400
+"""Seconds until a command is taken to hang. On a busy machine a transcriber of a Ray cluster takes minutes to start."""
 
 
 def speechd(*words: object, **variables: str) -> Done:
     """Runs `speechd WORDS` as a process that has only these SPEECHD_* variables."""
     command = [sys.executable, "-m", "speechd", *map(str, words)]
     environment = _environment(variables)
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
 
 
 def speechd_in_process(*words: object, **variables: str) -> Done:

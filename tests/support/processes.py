@@ -4,7 +4,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,18 @@ def start(command: Sequence[object], **options: Any) -> "subprocess.Popen[Any]":
         return subprocess.Popen([str(word) for word in command], **options)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def own_sigterm() -> Iterator[None]:
+    """SIGTERM means afterwards what it has meant before. Each machine that Ray starts sets a handler that ends all
+    machines and raises SystemExit, which pytest takes for the failure of one test: the next ones run without a
+    cluster."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def children(process: int | None) -> set[int]:

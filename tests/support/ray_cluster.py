@@ -13,12 +13,17 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.processes import children
+from tests.support.processes import children, own_sigterm
 
 MISSING = "Ray is not installed: pip install 'speechd[cluster]'"
 needs_ray = [pytest.mark.extra, pytest.mark.skipif(find_spec("ray") is None, reason=MISSING)]
 
-PATIENT = {"RAY_gcs_server_request_timeout_seconds": "20", "RAY_USAGE_STATS_ENABLED": "0"}
+PATIENT = {
+    "RAY_gcs_server_request_timeout_seconds": "20",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+}
+"""Ray lets every other program go before its workers, which would hardly run on a machine that does other work."""
 ATTEMPTS = 3
 """Ray gives its parts 30 s to start, which is little on a machine that does other work."""
 NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
@@ -61,9 +66,11 @@ def serving_cluster(data_dir: Path) -> Iterator[LocalCluster]:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPEECHD_")}
     with patch.dict(os.environ, environment | PATIENT | {"SPEECHD_DATA_DIR": str(data_dir)}, clear=True):
-        cluster = _started()
+        with own_sigterm():
+            cluster = _started()
         try:
-            cluster.add_node(**NODE)
+            with own_sigterm():
+                cluster.add_node(**NODE)
             yield LocalCluster(cluster, cluster.address)
         finally:
             cluster.shutdown()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechd.errors import CannotGoOn, EngineFailure
+from speechd.errors import CannotGoOn, EngineFailure, Overloaded
 from speechd.folders import run as folder_run
 from speechd.folders.discover import find_recordings
 from speechd.folders.output_dirs import OutputDirs, WorkItem
@@ -208,6 +208,49 @@ async def test_a_call_is_begun_anew_because_its_sides_overlap(
     assert isinstance(run.display, Notes)
     assert [begun["start"] for begun in run.display.of("begin")] == [0.0]
     assert json.loads((bench.output / "long.json").read_text()) == whole
+
+
+class Busy(FakeAsr):
+    """Refuses some windows, and says after how many seconds it may be asked again."""
+
+    def __init__(self, after: int, refusals: int) -> None:
+        super().__init__()
+        self.batch_size = 1
+        self.after, self.refusals = after, refusals
+
+    def decode(self, jobs: Sequence[object]) -> list[object]:  # type: ignore[override]
+        self.after -= 1
+        if self.after < 0 and self.refusals:
+            self.refusals -= 1
+            raise Overloaded("Too many recordings are being decoded.", retry_after=0)
+        return super().decode(jobs)  # type: ignore[arg-type, return-value]
+
+
+async def test_a_machine_that_is_too_busy_is_waited_for(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_run, "KEEP_EVERY", 20.0)
+    sound(bench.source / "long.wav", 200)
+    await bench.run()
+    whole, windows = json.loads((bench.output / "long.json").read_text()), bench.decoded
+    (bench.output / "long.json").unlink()
+    bench.engine = Busy(windows - 2, refusals=3)
+    run = await bench.run()
+    assert counts(run) == (1, 0, 0)
+    assert isinstance(run.display, Notes)
+    assert run.display.of("waiting")
+    assert len(run.display.of("begin")) == 1
+    assert bench.decoded < 1.5 * windows, "what was saved is not done again"
+    assert run.counter.audio_done == pytest.approx(200)
+    assert json.loads((bench.output / "long.json").read_text()) == whole
+
+
+async def test_a_machine_that_stays_too_busy_fails_a_recording(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_run, "MAX_REFUSALS", 3)
+    sound(bench.source / "a.wav")
+    bench.engine = Busy(0, refusals=4)
+    run = await bench.run()
+    assert run.failures[0][1] == "Too many recordings are being decoded."
 
 
 async def test_what_stops_everything_is_held_against_no_recording(bench: Workbench) -> None:
