@@ -182,7 +182,7 @@ def test_an_unedited_transcript_is_exported_as_an_sdk_gets_it(page: Any, server:
 def test_the_editor_loses_nothing_of_a_transcript(page: Any, server: str, label: str, format: str) -> None:
     transcribe(page, CALL, Speakers="channels")
     open_result(page, CALL.name)
-    words_too = {"timestamp_granularities[]": ["word", "segment"]}
+    words_too = {"timestamp_granularities[]": ["word", "segment"], "include[]": ["plain_times"]}
     verbose = answered(server, CALL, response_format="verbose_json", channels="split", **words_too)
     body = {"transcript": json.loads(verbose), "response_format": format}
     expected = httpx2.post(f"{server}/v1/audio/transcriptions/format", json=body)
