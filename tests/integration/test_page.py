@@ -422,7 +422,8 @@ def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         page.get_by_role("link", name="Transcribe", exact=True).click()
         fault.wait_for()
         more = {"limits": {"audio_seconds_per_hour": 600}}
-        assert httpx2.patch(f"{url}/v1/admin/keys/page", json=more, headers=operator).status_code == 200
+        raised = httpx2.patch(f"{url}/v1/admin/keys/page", json=more, headers=operator, timeout=120)
+        assert raised.status_code == 200, raised.text
         send(page)
         row(page, SENTENCE.name).locator(".status.completed").wait_for()
 
