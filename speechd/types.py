@@ -88,10 +88,17 @@ class Segment:
     """Its channel of the recording, from 1; 0 for the mix of all."""
     speaker: str = ""
     """Who speaks: a known name, or a letter in the order of appearance; "" where speakers are not told apart."""
+    plain_times: tuple[float, float] | None = None
+    """The start and end that it has where no words are asked for; None where they are `start` and `end`."""
 
     @property
     def duration(self) -> float:
         return self.end - self.start
+
+    def plain(self) -> "Segment":
+        """The same segment as it is where no words are asked for."""
+        start, end = self.plain_times or (self.start, self.end)
+        return replace(self, start=start, end=end, words=(), plain_times=None)
 
     def shifted(self, seconds: float) -> "Segment":
         """The same segment on a clock that started `seconds` earlier."""
@@ -101,6 +108,7 @@ class Segment:
             end=self.end + seconds,
             seek=self.seek + round(seconds * 100),
             words=tuple(word.shifted(seconds) for word in self.words),
+            plain_times=self.plain_times and (self.plain_times[0] + seconds, self.plain_times[1] + seconds),
         )
 
 
@@ -169,6 +177,13 @@ class Transcript:
     def tells_speakers(self) -> bool:
         """Speakers are told apart by their voice."""
         return any(segment.speaker for segment in self.segments)
+
+    def plain(self) -> "Transcript":
+        """The same transcript as it is where no words are asked for. Speakers need words: with them nothing changes."""
+        if not any(segment.plain_times for segment in self.segments):
+            return self
+        segments = sorted((segment.plain() for segment in self.segments), key=lambda each: (each.start, each.channel))
+        return replace(self, segments=tuple(segments))
 
     @property
     def text(self) -> str:

@@ -32,8 +32,9 @@ def apply_policy(segments: Sequence[Segment], speech: SpeechRegions, policy: Gua
 
 def mean_logprob(segments: Sequence[Segment]) -> float | None:
     """Mean natural log-probability of the segments, weighted by their seconds; None without segments."""
-    seconds = sum(segment.duration for segment in segments)
-    return sum(segment.avg_logprob * segment.duration for segment in segments) / seconds if seconds else None
+    plain = [segment.plain() for segment in segments]
+    seconds = sum(segment.duration for segment in plain)
+    return sum(segment.avg_logprob * segment.duration for segment in plain) / seconds if seconds else None
 
 
 def doubted(segments: Sequence[Segment], min_logprob: float) -> bool:
@@ -46,9 +47,10 @@ def evidence(segment: Segment, speech: SpeechRegions) -> tuple[str, ...]:
     """What speaks against a segment: `repetition`, `low_logprob`, `no_speech`, `too_fast`; empty when nothing does.
 
     Args:
-        segment: as decoded.
+        segment: as decoded. Its words change nothing.
         speech: empty when no detector ran, then silence is no evidence.
     """
+    segment = segment.plain()
     found = {
         "repetition": segment.compression_ratio > MAX_COMPRESSION_RATIO or loops(segment.text),
         "low_logprob": segment.avg_logprob < MIN_AVG_LOGPROB,

@@ -101,10 +101,11 @@ def _on_clock(segments: Sequence[Segment], window: Window, first: Window) -> lis
 
 
 def _uncovered(window: Window, segments: Sequence[Segment]) -> tuple[tuple[float, float], ...]:
-    """Speech of more than MAX_UNCOVERED seconds in a row outside of all segments."""
-    found = []
+    """Speech of more than MAX_UNCOVERED seconds in a row outside of all segments, whether words are asked for or not:
+    else a request with words would have another text."""
+    found, plain = [], [segment.plain() for segment in segments]
     for start, end in window.speech:
-        for segment in segments:
+        for segment in plain:
             if segment.end <= start or segment.start >= end:
                 continue
             if segment.start - start > MAX_UNCOVERED:
@@ -118,6 +119,10 @@ def _uncovered(window: Window, segments: Sequence[Segment]) -> tuple[tuple[float
 def _joined(found: Decoded, again: Decoded, offset: float, gap: tuple[float, float]) -> Decoded:
     """The result, with the text that the second attempt found inside the gap."""
     shifted = [replace(segment.shifted(offset), seek=segment.seek) for segment in again.segments]
-    inside = [segment for segment in shifted if gap[0] <= (segment.start + segment.end) / 2 <= gap[1]]
-    segments = sorted((*found.segments, *inside), key=lambda segment: segment.start)
+    inside = [segment for segment in shifted if gap[0] <= _middle(segment.plain()) <= gap[1]]
+    segments = sorted((*found.segments, *inside), key=lambda segment: segment.plain().start)
     return replace(found, segments=tuple(segments), timings=found.timings + again.timings)
+
+
+def _middle(segment: Segment) -> float:
+    return (segment.start + segment.end) / 2

@@ -3,6 +3,7 @@
 A new format is a function and a row. Times are seconds, rounded to milliseconds as the hosted services do.
 """
 
+import functools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +41,8 @@ class View:
     """Each segment of verbose_json has its evidence."""
     languages: bool = False
     """Each segment of verbose_json has its language."""
+    plain_times: bool = False
+    """Each segment of verbose_json has the times that it has without words."""
     layout: Layout = field(default_factory=Layout)
     """How srt and vtt are cut into cues and lines."""
     channel_labels: tuple[str, ...] = ()
@@ -54,6 +57,10 @@ class View:
     def speaker(self, said: Segment | Cue) -> str:
         """Who says it: the channel, then the speaker in it; "" where nobody is told apart."""
         return " ".join(filter(None, (self.channel(said.channel), said.speaker)))
+
+
+Renderer = Callable[[Transcript, View], Any]
+"""Gives a JsonObject or a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,17 @@ class Format:
         return (rendered if isinstance(rendered, str) else json.dumps(rendered, ensure_ascii=False)).encode()
 
 
+def wordless(render: Renderer) -> Renderer:
+    """Of a format that shows words only where the layout needs them. Else segments have the times that they have where
+    no words are asked for, so that the answer does not depend on who else wanted words."""
+
+    @functools.wraps(render)
+    def rendered(transcript: Transcript, view: View) -> Any:
+        return render(transcript if view.layout.needs_words else transcript.plain(), view)
+
+    return rendered
+
+
 def to_json(transcript: Transcript, view: View) -> JsonObject:
     answer: JsonObject = {"text": transcript.text}
     if view.logprobs:
@@ -88,6 +106,7 @@ def to_json(transcript: Transcript, view: View) -> JsonObject:
 
 
 def to_verbose_json(transcript: Transcript, view: View) -> JsonObject:
+    transcript = transcript if view.words else transcript.plain()
     answer = _outline(transcript, view) | {"text": transcript.text}
     if view.words:
         answer["words"] = [
@@ -201,16 +220,16 @@ def to_minutes(transcript: Transcript, view: View) -> str:
 TRANSCRIPT_FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
-        Format("json", ".json", "application/json", to_json),
+        Format("json", ".json", "application/json", wordless(to_json)),
         Format("verbose_json", ".json", "application/json", to_verbose_json, verbose_segment),
-        Format("text", ".txt", "text/plain; charset=utf-8", to_text),
-        Format("srt", ".srt", "text/plain; charset=utf-8", to_srt, cue_event),
-        Format("vtt", ".vtt", "text/vtt; charset=utf-8", to_vtt, cue_event),
-        Format("diarized_json", ".diarized.json", "application/json", to_diarized_json, speaker_segment),
-        Format("txt", ".txt", "text/plain; charset=utf-8", to_txt),
-        Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", to_tsv, cue_event),
-        Format("minutes", ".md", "text/markdown; charset=utf-8", to_minutes, cue_event),
-        Format("lrc", ".lrc", "text/plain; charset=utf-8", to_lrc, cue_event),
+        Format("text", ".txt", "text/plain; charset=utf-8", wordless(to_text)),
+        Format("srt", ".srt", "text/plain; charset=utf-8", wordless(to_srt), cue_event),
+        Format("vtt", ".vtt", "text/vtt; charset=utf-8", wordless(to_vtt), cue_event),
+        Format("diarized_json", ".diarized.json", "application/json", wordless(to_diarized_json), speaker_segment),
+        Format("txt", ".txt", "text/plain; charset=utf-8", wordless(to_txt)),
+        Format("tsv", ".tsv", "text/tab-separated-values; charset=utf-8", wordless(to_tsv), cue_event),
+        Format("minutes", ".md", "text/markdown; charset=utf-8", wordless(to_minutes), cue_event),
+        Format("lrc", ".lrc", "text/plain; charset=utf-8", wordless(to_lrc), cue_event),
     )
 }
 
@@ -278,6 +297,9 @@ def _segment(number: int, segment: Segment, view: View) -> JsonObject:
     extra: JsonObject = {"evidence": list(segment.evidence)} if view.evidence else {}
     if view.languages:
         extra["language"] = language_name(segment.language, "transcribe", view.dialect)
+    if view.plain_times:
+        start, end = segment.plain_times or (segment.start, segment.end)
+        extra |= {"plain_start": round(start, 3), "plain_end": round(end, 3)}
     return {
         "id": number,
         "seek": int(segment.seek),

@@ -31,7 +31,8 @@ DETECT = frozenset({"auto", "und"})
 """The values of `language` that mean detection: that of other local servers, and the tag of an unknown language."""
 SPEAKER_FORMATS = frozenset({"diarized_json", "minutes"})
 """Formats that are about who speaks."""
-INCLUDABLE = frozenset({"logprobs", "evidence"})
+INCLUDABLE = frozenset({"logprobs", "evidence", "plain_times"})
+ONLY_VERBOSE = ("evidence", "plain_times")
 
 
 class AudioForm(SubtitleOptions, RecordingForm):
@@ -94,7 +95,9 @@ class AudioForm(SubtitleOptions, RecordingForm):
         (),
         description="`logprobs` adds each token's log-probability to `json` and `verbose_json`; `evidence` adds to each"
         " segment of `verbose_json` what speaks against it having been spoken, and lists as `uncovered_speech` where"
-        " speech was heard for more than a second and no words were found. Other values have no effect.",
+        " speech was heard for more than a second and no words were found; `plain_times` adds to each segment of"
+        " `verbose_json` as `plain_start` and `plain_end` the times that it has where no words are asked for. Other"
+        " values have no effect.",
     )
     condition_on_previous_text: bool = Field(
         False,
@@ -140,8 +143,9 @@ class AudioForm(SubtitleOptions, RecordingForm):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if "evidence" in self.include and self.response_format != "verbose_json":
-            raise InvalidRequest("`evidence` needs `response_format` to be `verbose_json`.", param="include")
+        for value in ONLY_VERBOSE:
+            if value in self.include and self.response_format != "verbose_json":
+                raise InvalidRequest(f"`{value}` needs `response_format` to be `verbose_json`.", param="include")
         if INCLUDABLE & set(self.include) and self.response_format not in ("json", "verbose_json"):
             raise InvalidRequest("`include` needs `response_format` to be `json` or `verbose_json`.", param="include")
         self.check_subtitles(self.response_format)
@@ -238,6 +242,7 @@ class AudioForm(SubtitleOptions, RecordingForm):
             logprobs=self.wants_logprobs,
             evidence=self.wants_evidence,
             languages=self.wants_languages,
+            plain_times="plain_times" in self.include,
             layout=self.to_layout(),
             channel_labels=self.channel_labels,
         )

@@ -36,7 +36,7 @@ def main() -> None:
         for model in filter(None, (model_folder(BASE), options.voice)):
             (models / ("whisper-base" if model.name.startswith("whisper") else model.name)).symlink_to(model.absolute())
         heard = write_microphone_file(Path(folder) / "heard.wav", [each.path for each in readings()], silence=1.2)
-        with serving(models.parent) as url:
+        with serving(models.parent, SPEECHD_MAX_WAIT="900") as url:  # a busy machine makes the same pictures
             for name, picture in PICTURES.items():
                 if options.only in (None, name):
                     picture(url, heard)
@@ -73,6 +73,7 @@ def picture_live(url: str, heard: Path) -> None:
     with browsing(url, "live", *microphone(heard), **WINDOW) as page:
         page.get_by_role("button", name="Start listening").click()
         page.locator(".turn.final").nth(2).wait_for()
+        assert page.locator(".turn .fault, .turn.failed").count() == 0
         keep(page, "page-live")
 
 

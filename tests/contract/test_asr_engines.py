@@ -108,6 +108,12 @@ def test_words_only_on_demand_and_within_their_segment(said: Callable[..., Decod
         assert all(0 <= word.probability <= 1 for word in segment.words)
 
 
+def test_words_change_nothing_but_times(said: Callable[..., Decoded]) -> None:
+    plain = said().segments
+    assert [segment.plain() for segment in said(word_timestamps=True).segments] == [each.plain() for each in plain]
+    assert all(segment.plain_times is None for segment in plain)
+
+
 def test_log_probabilities_only_on_demand_and_spell_the_text(said: Callable[..., Decoded]) -> None:
     assert all(not segment.logprobs for segment in said().segments)
     for segment in said(logprobs=True).segments:

@@ -91,3 +91,42 @@ async def test_no_text_is_markup(house: House) -> None:
     srt = (await formatted(house, transcript, response_format="srt")).text
     assert srt.count("-->") == 1
     assert srt.count("\n\n") == 1
+
+
+MOVED = {
+    "segments": [
+        {"start": 1.0, "end": 1.5, "plain_start": 0.5, "plain_end": 2.0, "text": " Good day.", "channel": "agent"},
+        {"start": 0.9, "end": 3.0, "plain_start": 0.8, "plain_end": 2.5, "text": " Hello.", "channel": "caller"},
+    ],
+    "words": [
+        {"word": "Good", "start": 1.0, "end": 1.2},
+        {"word": "day.", "start": 1.2, "end": 1.5},
+        {"word": "Hello.", "start": 0.9, "end": 3.0},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "times"),
+    [
+        ({}, ["00:00:00,500 --> 00:00:02,000", "00:00:00,800 --> 00:00:02,500"]),
+        ({"max_line_width": 40}, ["00:00:00,900 --> 00:00:03,000", "00:00:01,000 --> 00:00:01,500"]),
+    ],
+)
+async def test_words_time_subtitles_where_the_layout_needs_them(
+    house: House, options: dict[str, Any], times: list[str]
+) -> None:
+    reply = await formatted(house, MOVED, response_format="srt", **options)
+    assert [line for line in reply.text.splitlines() if "-->" in line] == times
+
+
+async def test_text_is_in_the_order_that_it_has_without_words(house: House) -> None:
+    swapped = {**MOVED, "segments": MOVED["segments"][::-1], "words": None}
+    assert (await formatted(house, swapped, response_format="text")).text == "Good day. Hello."
+    back = (await formatted(house, swapped, response_format="verbose_json")).json()
+    assert [(each["plain_start"], each["plain_end"]) for each in back["segments"]] == [(0.5, 2.0), (0.8, 2.5)]
+
+
+async def test_times_without_words_are_checked(house: House) -> None:
+    reply = await formatted(house, {"segments": [{**SEGMENT, "plain_start": 2, "plain_end": 1}]}, response_format="srt")
+    assert_envelope(reply, 400, param="transcript.segments[0].plain_end")

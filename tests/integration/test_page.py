@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
+from openai import OpenAI
 
 from tests.conftest import FIXTURES, fixtures
 from tests.integration.conftest import LISTENS, server_pid, serving, started
@@ -25,6 +26,9 @@ pytestmark = NEEDS_CHROMIUM
 (LONG,) = (fixture.path for fixture in fixtures("long") if fixture.path.name == "three_minutes.opus")
 SENTENCE = FIXTURES / "en_television.flac"
 CALL = FIXTURES / "channels" / "call.opus"
+PLAIN_FORMATS: dict[str, Literal["srt", "vtt", "text"]] = {"SubRip (SRT)": "srt", "WebVTT": "vtt", "TXT": "text"}
+ROOM = 100_000_000
+ROOM_FOR_NOTHING = 1
 HOSTILE = (
     "<img src=x onerror=window.hacked=1>",
     "<script>window.hacked=1</script>",
@@ -98,6 +102,16 @@ def answered(server: str, recording: Path, **fields: Any) -> bytes:
     return reply.content
 
 
+def assert_exported_as_asked(page: Any, server: str, recording: Path) -> None:
+    """What the page exports without a layout is byte for byte what a plain call of OpenAI's SDK gets."""
+    with OpenAI(base_url=f"{server}/v1", api_key="unused", max_retries=0) as client:
+        for label, format in PLAIN_FORMATS.items():
+            asked = client.audio.transcriptions.with_raw_response.create(
+                model="auto", file=recording, response_format=format
+            )
+            assert exported(page, label) == asked.content, format
+
+
 def until(page: Any, condition: str) -> None:
     """Waits for a condition in JavaScript. Playwright's own way needs `eval`, which the page's policy forbids."""
     for _ in range(900):
@@ -112,6 +126,12 @@ def without_request(answer: bytes) -> bytes:
     return re.sub(rb"req_\w+", b"", answer)
 
 
+def allow(page: Any, server: str, size: int) -> None:
+    """Gives the page so many bytes in the browser's store."""
+    browser = page.context.new_cdp_session(page)
+    browser.send("Storage.overrideQuotaForOrigin", {"origin": server, "quotaSize": size})
+
+
 def edit(page: Any, index: int, text: str) -> None:
     """Writes over a word in place."""
     page.locator(".word").nth(index).dblclick()
@@ -124,16 +144,18 @@ def edit(page: Any, index: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("label", "format", "options"),
     [
+        ("SubRip (SRT)", "srt", {}),
         ("SubRip (SRT)", "srt", {"max_line_width": 42}),
         ("WebVTT", "vtt", {"max_line_width": 30, "max_lines": 1}),
         ("WebVTT", "vtt", {"karaoke": True}),
         ("TXT", "text", {}),
+        ("TSV", "tsv", {}),
     ],
 )
 def test_an_unedited_transcript_is_exported_as_the_server_writes_it(
     page: Any, server: str, label: str, format: str, options: dict[str, Any]
 ) -> None:
-    """Byte for byte. Without a layout the server gives segments another end, because it does not look for words."""
+    """Byte for byte."""
     transcribe(page, CALL, Speakers="channels")
     open_result(page, CALL.name)
     page.get_by_role("combobox", name="Format").select_option(label=label)
@@ -146,6 +168,13 @@ def test_an_unedited_transcript_is_exported_as_the_server_writes_it(
     assert exported(page, label) == answered(server, CALL, response_format=format, channels="split", **fields)
 
 
+@pytest.mark.parametrize("recording", [SENTENCE, LONG], ids=["sentence", "three-minutes"])
+def test_an_unedited_transcript_is_exported_as_an_sdk_gets_it(page: Any, server: str, recording: Path) -> None:
+    transcribe(page, recording)
+    open_result(page, recording.name)
+    assert_exported_as_asked(page, server, recording)
+
+
 @pytest.mark.parametrize(
     ("label", "format"),
     [("SubRip (SRT)", "srt"), ("TSV", "tsv"), ("Markdown", "minutes"), ("JSON (diarized_json)", "diarized_json")],
@@ -153,7 +182,7 @@ def test_an_unedited_transcript_is_exported_as_the_server_writes_it(
 def test_the_editor_loses_nothing_of_a_transcript(page: Any, server: str, label: str, format: str) -> None:
     transcribe(page, CALL, Speakers="channels")
     open_result(page, CALL.name)
-    words_too = {"timestamp_granularities[]": ["word", "segment"]}
+    words_too = {"timestamp_granularities[]": ["word", "segment"], "include[]": ["plain_times"]}
     verbose = answered(server, CALL, response_format="verbose_json", channels="split", **words_too)
     body = {"transcript": json.loads(verbose), "response_format": format}
     expected = httpx2.post(f"{server}/v1/audio/transcriptions/format", json=body)
@@ -177,9 +206,12 @@ def test_a_recording_becomes_an_edited_subtitle(server: str, tmp_path: Path) -> 
         page.locator("li", has_text="recording-").get_by_text("Only for this recording").wait_for()
         send(page)
         row(page, "recording-").locator(".status.completed").wait_for()
-        open_result(page, "recording-")
+        job = open_result(page, "recording-")
         page.get_by_role("button", name="Play", exact=True).and_(page.locator(":enabled")).wait_for()
         assert "television" in " ".join(normalised(" ".join(words(page))))
+        recording = tmp_path / "recording.webm"
+        recording.write_bytes(httpx2.get(f"{server}/v1/audio/jobs/{job}/input").content)
+        assert_exported_as_asked(page, server, recording)
         edit(page, 0, "Switch")
         subtitles = exported(page, "SubRip (SRT)").decode()
         assert re.match(r"1\n00:00:0\d,\d{3} --> 00:00:0\d,\d{3}\nSwitch ", subtitles)
@@ -374,7 +406,8 @@ def test_a_wrong_key_is_told_and_a_right_one_stays_in_the_tab(tmp_path: Path) ->
 
 def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     key = made_key(tmp_path, "--audio-seconds-per-hour", "60")
-    with serving(tmp_path) as url, browsing(url, "transcribe") as page:
+    operator = {"authorization": "Bearer sk-operator"}
+    with serving(tmp_path, SPEECHD_API_KEY="sk-operator") as url, browsing(url, "transcribe") as page:
         page.get_by_label("API key", exact=True).fill(key)
         page.get_by_role("button", name="Use the key").click()
         transcribe(page, LONG)
@@ -383,7 +416,68 @@ def test_a_used_up_limit_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         fault = page.locator("li", has_text=SENTENCE.name).get_by_role("alert")
         fault.wait_for()
         assert "limit" in fault.inner_text()
-        assert page.get_by_role("button", name="Transcribe", exact=True).is_enabled()
+        open_result(page, LONG.name)  # what there is can be edited and exported
+        edit(page, 0, "Edited")
+        assert exported(page, "TXT").startswith(b"Edited ")
+        page.get_by_role("link", name="Transcribe", exact=True).click()
+        fault.wait_for()
+        more = {"limits": {"audio_seconds_per_hour": 600}}
+        raised = httpx2.patch(f"{url}/v1/admin/keys/page", json=more, headers=operator, timeout=120)
+        assert raised.status_code == 200, raised.text
+        send(page)
+        row(page, SENTENCE.name).locator(".status.completed").wait_for()
+
+
+def test_edits_for_which_the_browser_has_no_room_are_told_and_not_lost(page: Any, server: str) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
+    transcribe(page, SENTENCE)
+    open_result(page, SENTENCE.name)
+    allow(page, server, ROOM_FOR_NOTHING)
+    edit(page, 0, "Switch")
+    told = page.locator(".message", has_text="The browser does not keep the edits.")
+    told.wait_for()
+    told.get_by_role("button").click()
+    page.keyboard.press("Control+s")
+    told.wait_for()  # it does not say that they are kept
+    assert page.get_by_text("The transcript is kept in this browser.").count() == 0
+    page.get_by_text("Not kept yet").wait_for()
+    page.get_by_role("link", name="Speak").click()
+    page.locator("#text").wait_for()
+    page.go_back()
+    page.locator(".word").first.wait_for()
+    assert words(page)[0] == "Switch"
+    assert exported(page, "TXT").startswith(b"Switch ")
+    allow(page, server, ROOM)
+    edit(page, 1, "on")
+    page.get_by_text("Kept in this browser").wait_for()
+    page.reload()
+    page.locator(".word").first.wait_for()
+    assert words(page)[:2] == ["Switch", "on"]
+    assert asked == []
+    allow(page, server, ROOM_FOR_NOTHING)
+    edit(page, 0, "Turn")
+    told.wait_for()
+    page.reload()
+    assert asked == ["beforeunload"]  # what is lost by it is asked for first
+
+
+def test_a_recording_for_which_the_browser_has_no_room_is_told_and_sent(server: str, tmp_path: Path) -> None:
+    speech = write_microphone_file(tmp_path / "microphone.wav", [SENTENCE], silence=0.5)
+    with browsing(server, "transcribe", *microphone(speech)) as page:
+        allow(page, server, ROOM_FOR_NOTHING)
+        page.get_by_role("button", name="Record").click()
+        until(page, "/0:0[5-9]/.test(document.querySelector('.recording')?.innerText)")
+        page.get_by_role("button", name="Finish").click()
+        page.locator(".message", has_text="The browser has no room to keep recording-").wait_for()
+        page.get_by_role("link", name="Speak").click()
+        page.locator("#text").wait_for()
+        page.get_by_role("link", name="Transcribe").click()
+        page.locator("li", has_text="recording-").get_by_text("Only for this recording").wait_for()
+        send(page)
+        row(page, "recording-").locator(".status.completed").wait_for()
+        open_result(page, "recording-")
+        assert "television" in " ".join(normalised(" ".join(words(page))))
 
 
 def test_without_a_microphone_a_sentence_says_so(page: Any) -> None:

@@ -180,7 +180,7 @@ def test_a_refusal_is_told_and_nothing_is_lost_until_it_connects_again(live: str
         page.route("**/realtime/client_secrets", lambda route: route.fulfill(status=404, json=NO_MODEL))
         page.get_by_role("button", name="Start listening").click()
         page.locator("#live-status", has_text="There is no model `gone`.").wait_for()
-        page.wait_for_timeout(1500)
+        page.locator("section .row .time", has_text="0:04").wait_for()  # a sentence begins every three seconds
         page.unroute("**/realtime/client_secrets")
         refused_until = page.locator("section .row .time").inner_text()
         page.get_by_role("button", name="Connect again").click()

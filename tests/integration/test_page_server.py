@@ -113,6 +113,7 @@ def test_a_model_is_loaded_and_unloaded(idle: str) -> None:
 
 
 def test_a_model_is_pulled_with_progress_and_removed(tmp_path: Path, hub: Hub) -> None:
+    """It does not become `auto`: what comes over HTTP serves those who name it, until the operator adopts it."""
     sources = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf")}
     with serving(tmp_path, **sources) as url, browsing(url, "server/models") as page:
         page.get_by_label("Search").fill("whisper-1")
@@ -122,6 +123,9 @@ def test_a_model_is_pulled_with_progress_and_removed(tmp_path: Path, hub: Hub) -
         row.get_by_text("Downloading").wait_for()
         row.get_by_role("progressbar").wait_for()
         row.get_by_text("installed", exact=True).wait_for()
+        assert row.get_by_text("auto", exact=True).count() == 0
+        page.get_by_text("auto is whisper-pocket for recognition").wait_for()
+        page.get_by_text("never becomes auto by itself").wait_for()
         row.get_by_role("button", name="Delete").click()
         row.get_by_text("not installed").wait_for()
 

@@ -184,3 +184,14 @@ test("20 000 words are edited and searched without a wait that one feels", () =>
   assert.equal(changed.cues.filter((cue, at) => cue !== given.cues[at]).length, 40);
   assert.equal(toAnswer(changed).segments.length, 2000);
 });
+
+test("a cue keeps its times without words until it is cut or joined", () => {
+  const given = structuredClone(ANSWER);
+  for (const segment of given.segments) Object.assign(segment, { plain_start: segment.start, plain_end: segment.end + 0.5 });
+  const before = fromAnswer(given);
+  const plain = (doc) => toAnswer(doc).segments.map((segment) => segment.plain_end);
+  assert.deepEqual(plain(before), [2.5, 4.5]);
+  assert.deepEqual(plain(rewrite(before, before.cues[0].id, 1, 2, "coffee")), [2.5, 4.5]);
+  assert.deepEqual(plain(split(before, before.cues[0].id, 2)), [undefined, undefined, 4.5]);
+  assert.deepEqual(plain(merge(before, before.cues[0].id)), [undefined]);
+});

@@ -30,8 +30,9 @@ class SpokenSegments:
 def segments_by_speaker(segments: Iterable[Segment], diarizations: Mapping[int, Diarization]) -> SpokenSegments:
     """Segments of one speaker each, with labels in the order in which the speakers appear.
 
-    A segment that is cut loses its tokens, because nobody knows which of them belong to which part. Its
-    log-probabilities stay with the first part.
+    Voices are told apart by words, so that a segment with a speaker has the times of its words in every format. One
+    that is cut loses its tokens, because nobody knows which of them belong to which part. Its log-probabilities stay
+    with the first part.
 
     Args:
         segments: of all channels, in the order of time.
@@ -59,7 +60,7 @@ def _parts(segment: Segment, found: Diarization | None, labels: ChannelLabels) -
     for index, (speaker, _) in enumerate(runs):
         name = found.names[speaker] if speaker is not None else None
         part = segment if len(runs) == 1 else _cut(segment, runs, index)
-        yield replace(part, speaker=labels.label((segment.channel, speaker), name))
+        yield replace(part, speaker=labels.label((segment.channel, speaker), name), plain_times=None)
 
 
 def _runs(segment: Segment, found: Diarization) -> list[Run]:

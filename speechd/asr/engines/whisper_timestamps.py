@@ -206,6 +206,15 @@ def distribute(words: Sequence[TimedWord], spans: Sequence[TimestampSpan]) -> li
     return [tuple(share) for share in shares]
 
 
+def fit_segments(segments: Sequence[Segment], speech: SpeechSpans) -> list[Segment]:
+    """Segments with their final times, in order. Where words move a segment, it knows its times without them too."""
+    fitted = in_order([fit_segment(segment, speech) for segment in segments])
+    if not any(segment.words for segment in segments):
+        return fitted
+    plain = in_order([fit_segment(segment.plain(), speech) for segment in segments])
+    return [replace(one, plain_times=(other.start, other.end)) for one, other in zip(fitted, plain, strict=True)]
+
+
 def fit_segment(segment: Segment, speech: SpeechSpans) -> Segment:
     """Sets a segment's edges to its words where it has them, else to the speech inside its time.
 

@@ -12,10 +12,9 @@ from speechd.asr.engines.whisper_timestamps import (
     TimedWord,
     TimestampSpan,
     distribute,
-    fit_segment,
+    fit_segments,
     fit_words,
     heard_seconds,
-    in_order,
     merge_punctuation,
     split_spans,
     time_words,
@@ -105,7 +104,7 @@ def _segments(
         )
         for span, share, scores in zip(spans, shares, logprobs, strict=True)
     ]
-    return tuple(in_order([fit_segment(segment, job.window.speech) for segment in segments]))
+    return tuple(fit_segments(segments, job.window.speech))
 
 
 def _words(tokenizer: Tokenizer, spans: Sequence[TimestampSpan], alignment: Any, job: Job) -> list[TimedWord]:

@@ -60,9 +60,10 @@ class FormatForm(SubtitleOptions, Form):
         given, asked = self.transcript, self.timestamp_granularities
         return View(
             segments="segment" in asked or not asked,
-            words="word" in asked if asked else given.has_words,
+            words=self.response_format == "verbose_json" and ("word" in asked if asked else given.has_words),
             evidence=given.uncovered_speech is not None or any(each.evidence is not None for each in given.segments),
             languages=any(each.language for each in given.segments),
+            plain_times=any(each.plain_times for each in given.segments),
             layout=self.to_layout(),
             channel_labels=given.channel_names,
         )

@@ -71,6 +71,11 @@ class SegmentObject(TimedObject):
     words: tuple[WordObject, ...] | None = Field(
         None, max_length=MAX_WORDS, description="Its words, instead of the transcript's."
     )
+    plain_start: Seconds | None = Field(
+        None,
+        description="As in `verbose_json`. With `plain_end` it is the time of the segment in formats without words.",
+    )
+    plain_end: Seconds | None = Field(None, description="Seconds; not before `plain_start`.")
     seek: int = Field(0, ge=0, le=100 * MAX_SECONDS, description="As in `verbose_json`.")
     tokens: tuple[int, ...] = Field((), max_length=10_000, description="As in `verbose_json`.")
     temperature: float = Field(0.0, ge=0, le=10, allow_inf_nan=False, description="As in `verbose_json`.")
@@ -80,6 +85,19 @@ class SegmentObject(TimedObject):
     evidence: tuple[Annotated[str, Field(max_length=64)], ...] | None = Field(
         None, max_length=20, description="As in `verbose_json`."
     )
+
+    @field_validator("plain_end")
+    @classmethod
+    def _plain_in_order(cls, value: float | None, info: ValidationInfo) -> float | None:
+        start = info.data.get("plain_start")
+        if value is not None and start is not None and value < start:
+            raise PydanticCustomError("end_before_start", "The end is before the start")
+        return value
+
+    @property
+    def plain_times(self) -> tuple[float, float] | None:
+        """Both, or None."""
+        return None if self.plain_start is None or self.plain_end is None else (self.plain_start, self.plain_end)
 
     def to_segment(self, text: str, channel: int, words: Sequence[Word]) -> Segment:
         """
@@ -102,6 +120,7 @@ class SegmentObject(TimedObject):
             evidence=self.evidence or (),
             channel=channel,
             speaker=self.speaker,
+            plain_times=self.plain_times,
         )
 
 

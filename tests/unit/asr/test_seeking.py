@@ -152,3 +152,15 @@ async def test_a_window_of_nothing_but_unheard_speech_is_not_decoded_as_it_was_a
     decoded = await decode_window(script, Job(noise, TranscribeOptions()))
     assert len(script.asked) == 1
     assert decoded.uncovered == ((0.2, 4.8),)
+
+
+async def test_words_do_not_decide_what_is_decoded_again() -> None:
+    """Their times differ from those of segments: a request with words would get another text."""
+    plain = (Segment(1, 9, " one"), Segment(20, 27.5, " two"))
+    moved = (replace(plain[0], start=3, end=7, plain_times=(1, 9)), replace(plain[1], end=25, plain_times=(20, 27.5)))
+    for segments in (plain, moved):
+        script = Script(Decoded(segments, "en", {"en": 1.0}, heard=30.0))
+        decoded = await decode_window(script, Job(window(), TranscribeOptions()))
+        assert script.starts == [100]
+        assert decoded.segments == segments
+        assert decoded.uncovered == ()

@@ -141,6 +141,14 @@ def test_unknown_values_of_include_have_no_effect() -> None:
     assert TranscriptionForm.parse({"include": ["speakers"], "response_format": "srt"}).ignored == ("include",)
 
 
+def test_times_without_words_are_in_verbose_json_only() -> None:
+    form = TranscriptionForm.parse({"include": ["plain_times"], "response_format": "verbose_json"})
+    assert form.to_view().plain_times
+    assert form.ignored == ()
+    with pytest.raises(InvalidRequest, match="plain_times"):
+        TranscriptionForm.parse({"include": ["plain_times"], "response_format": "json"})
+
+
 def test_a_model_that_is_left_out() -> None:
     for fields in ({}, {"model": None}, {"model": ""}):
         assert TranscriptionForm.parse(fields).model == "auto"

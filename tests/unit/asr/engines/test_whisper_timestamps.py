@@ -10,6 +10,7 @@ from speechd.asr.engines.whisper_timestamps import (
     TimestampSpan,
     distribute,
     fit_segment,
+    fit_segments,
     fit_words,
     heard_seconds,
     in_order,
@@ -171,3 +172,22 @@ def test_every_word_takes_time(times: list[tuple[float, float]]) -> None:
 )
 def test_the_last_text_begins_at_the_timestamp_before_it(tokens: list[int], seconds: float) -> None:
     assert last_begin(tokens, 1000) == pytest.approx(seconds)
+
+
+def test_a_segment_that_words_move_knows_its_times_without_them() -> None:
+    speech = [(0.3, 1.0), (1.5, 2.9)]
+    bare = [Segment(0.0, 1.2, " a"), Segment(1.1, 3.4, " b")]
+    timed = [
+        replace(bare[0], words=(Word("a", 0.5, 1.3),)),
+        replace(bare[1], words=(Word("b", 1.2, 2.0),)),
+    ]
+    fitted = fit_segments(timed, speech)
+    assert [(segment.start, segment.end) for segment in fitted] == [(0.5, 1.3), (1.3, 2.0)]
+    plain = fit_segments(bare, speech)
+    assert [segment.plain() for segment in fitted] == plain
+    assert [segment.plain_times for segment in plain] == [None, None]
+
+
+def test_times_without_words_are_on_the_same_clock() -> None:
+    (fitted,) = fit_segments([Segment(0.0, 1.0, " a", words=(Word("a", 0.5, 0.75),))], ())
+    assert fitted.shifted(2).plain_times == (2.0, 3.0)

@@ -1,6 +1,6 @@
 /**
  * What the browser keeps, in IndexedDB: edited transcripts and names by job, and recordings that no server has yet.
- * Where a browser keeps nothing (some private windows), it is kept until the page is closed.
+ * What a browser does not keep (some private windows, a full disk) stays here until the page is closed, and closing asks.
  */
 const NAME = "speechd";
 const STORES = /** @type {const} */ (["transcripts", "names", "recordings"]);
@@ -16,7 +16,8 @@ export const db = {
   /** @param {Store} store @param {string} key */
   async get(store, key) {
     const base = await open();
-    return base ? settled(base.transaction(store).objectStore(store).get(key)) : memory[store].get(key);
+    if (!base || memory[store].has(key)) return memory[store].get(key);
+    return settled(base.transaction(store).objectStore(store).get(key));
   },
 
   /** All values with their keys. @param {Store} store @returns {Promise<[string, any][]>} */
@@ -25,27 +26,42 @@ export const db = {
     if (!base) return [...memory[store]];
     const objects = base.transaction(store).objectStore(store);
     const [keys, values] = await Promise.all([settled(objects.getAllKeys()), settled(objects.getAll())]);
-    return keys.map((key, index) => [String(key), values[index]]);
+    return [...new Map([...keys.map((key, index) => /** @type {[string, any]} */ ([String(key), values[index]])), ...memory[store]])];
   },
 
-  /** Resolves when it is on the disk. @param {Store} store @param {string} key @param {any} value */
+  /**
+   * Resolves when it is on the disk. Where there is no room it is kept here.
+   * @param {Store} store @param {string} key @param {any} value
+   * @throws {DOMException} the browser did not keep it
+   */
   async put(store, key, value) {
     const base = await open();
     if (!base) return void memory[store].set(key, value);
-    const writing = base.transaction(store, "readwrite", { durability: "strict" });
-    writing.objectStore(store).put(value, key);
-    return done(writing);
+    try {
+      const writing = base.transaction(store, "readwrite", { durability: "strict" });
+      writing.objectStore(store).put(value, key);
+      await done(writing);
+      memory[store].delete(key);
+    } catch (error) {
+      memory[store].set(key, value);
+      throw error;
+    }
   },
 
   /** @param {Store} store @param {string} key */
   async delete(store, key) {
     const base = await open();
-    if (!base) return void memory[store].delete(key);
+    memory[store].delete(key);
+    if (!base) return;
     const writing = base.transaction(store, "readwrite");
     writing.objectStore(store).delete(key);
     return done(writing);
   },
 };
+
+addEventListener("beforeunload", (event) => {
+  if (memory.transcripts.size || memory.recordings.size) event.preventDefault();
+});
 
 /** @returns {Promise<IDBDatabase|null>} null where the browser keeps nothing */
 function open() {

@@ -46,9 +46,10 @@ export function split(doc, cueId, at) {
   const [head, tail] = [cue.words.slice(0, at), cue.words.slice(at)];
   const cut = Math.min(Math.max(head[at - 1].end, cue.start), cue.end);
   const begins = Math.min(Math.max(tail[0].start, cut), cue.end);
+  const raw = withoutPlainTimes(cue.raw);
   const parts = [
-    { ...cue, words: head, end: cut, edited: true },
-    { ...cue, id: doc.next, words: tail, start: begins, edited: true },
+    { ...cue, raw, words: head, end: cut, edited: true },
+    { ...cue, raw, id: doc.next, words: tail, start: begins, edited: true },
   ];
   return { ...replaced(doc, index, parts), next: doc.next + 1 };
 }
@@ -63,6 +64,7 @@ export function merge(doc, cueId) {
   const moved = first ? [{ ...first, before }, ...other.words.slice(1)] : [];
   const merged = {
     ...cue,
+    raw: withoutPlainTimes(cue.raw),
     end: Math.max(cue.end, other.end),
     words: [...cue.words, ...moved],
     timed: cue.timed && other.timed,
@@ -70,6 +72,11 @@ export function merge(doc, cueId) {
     edited: true,
   };
   return replaced(doc, index, [merged], 2);
+}
+
+/** A cue that was cut or joined has the times of its words, in every format. @param {Record<string, any>} raw */
+function withoutPlainTimes({ plain_start: _start, plain_end: _end, ...raw }) {
+  return raw;
 }
 
 /** @param {Doc} doc @param {string} old @param {string} name */

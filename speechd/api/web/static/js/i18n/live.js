@@ -8,7 +8,7 @@ export const live = {
   "live.language": { en: "Language", de: "Sprache" },
   "live.detect": { en: "Detect it", de: "Erkennen" },
   "live.model": { en: "Model", de: "Modell" },
-  "live.auto": { en: "The best that is installed", de: "Das beste installierte" },
+  "live.auto": { en: "The best installed", de: "Das beste installierte" },
   "live.words": { en: "Words to expect", de: "Wörter, die vorkommen" },
   "live.words_example": { en: "Lisbon, Dr Mira", de: "Lissabon, Dr. Mira" },
   "live.speakers": { en: "Tell speakers apart", de: "Sprecher unterscheiden" },

@@ -61,6 +61,10 @@ export const server = {
   "server.absent": { en: "not installed", de: "nicht installiert" },
   "server.pull": { en: "Download", de: "Herunterladen" },
   "server.pull_other": { en: "Download another model by its name", de: "Ein anderes Modell nach Namen herunterladen" },
+  "server.pull_not_auto": {
+    en: "A model that is downloaded here never becomes auto by itself. The operator adopts it with `speechd models pull`.",
+    de: "Ein hier heruntergeladenes Modell wird nie von selbst zu auto. Der Betreiber übernimmt es mit `speechd models pull`.",
+  },
   "server.pull_begins": { en: "The download of {model} has begun.", de: "{model} wird heruntergeladen." },
   "server.load": { en: "Load", de: "In den Speicher" },
   "server.unload": { en: "Unload", de: "Aus dem Speicher" },

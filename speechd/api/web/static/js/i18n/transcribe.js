@@ -47,6 +47,10 @@ export const transcribe = {
   "record.busy": { en: "Another program uses the microphone.", de: "Ein anderes Programm benutzt das Mikrofon." },
   "record.failed": { en: "The recording failed: {message}", de: "Die Aufnahme ist gescheitert: {message}" },
   "upload.sending": { en: "Is being sent …", de: "Wird gesendet …" },
+  "upload.not_kept": {
+    en: "The browser has no room to keep {name}. Send it before you close the page.",
+    de: "Der Browser hat keinen Platz für {name}. Senden Sie die Aufnahme, bevor Sie die Seite schließen.",
+  },
   "upload.options": { en: "Only for this recording", de: "Nur für diese Aufnahme" },
   "upload.remove": { en: "Do not send {name}", de: "{name} nicht senden" },
   "job.queued": { en: "waits", de: "wartet" },

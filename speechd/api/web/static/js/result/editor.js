@@ -59,7 +59,7 @@ export function Editor({ session }) {
     hear: () => at && (player.current?.seek(at.cue.words[at.index].start), player.current?.play()),
     toggle: () => player.current?.toggle(),
     find: () => setFinding(true),
-    save: () => void session.save().then(() => tell(t("result.saved"), "note")),
+    save: () => void session.save().then((kept) => (kept ? tell(t("result.saved"), "note") : tell(t("result.not_kept")))),
   };
   const press = (/** @type {KeyboardEvent} */ event) => {
     const control = event.ctrlKey || event.metaKey;

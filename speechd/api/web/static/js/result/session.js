@@ -22,16 +22,19 @@ export function createSession(id, doc, name) {
   const store = createStore(/** @type {State} */ ({ history: history.begin(doc), place: null, saved: true, name }));
   let timer = 0;
   let warned = false;
+  /** Whether it is kept. A failure is told once. */
   const save = async () => {
     clearTimeout(timer);
     const now = store.get().history.now;
     try {
       await db.put("transcripts", id, { doc: now, name: store.get().name });
       if (store.get().history.now === now) store.set((old) => ({ ...old, saved: true }));
+      warned = false;
     } catch {
       if (!warned) tell(t("result.not_kept"));
       warned = true;
     }
+    return !warned;
   };
   /** @param {(old: import("../editor/history.js").History<Doc>) => import("../editor/history.js").History<Doc>} step */
   const move = (step) => {

@@ -144,5 +144,6 @@ function PullOther({ api, t, refresh }) {
         onInput=${(/** @type {any} */ event) => setName(event.target.value)} />
     </label>
     <button type="submit">${t("server.pull")}</button>
-  </form>`;
+  </form>
+  <p class="hint">${t("server.pull_not_auto")}</p>`;
 }

@@ -36,7 +36,7 @@ export function requestOf(wishes, file, name) {
   form.append("model", wishes.model);
   form.append("response_format", "verbose_json");
   for (const each of ["word", "segment"]) form.append("timestamp_granularities[]", each);
-  for (const each of ["evidence", "logprobs"]) form.append("include[]", each);
+  for (const each of ["evidence", "logprobs", "plain_times"]) form.append("include[]", each);
   if (wishes.language && wishes.task === "transcribe") form.append("language", wishes.language);
   if (wishes.speakers === "voices") form.append("speakers", "true");
   if (wishes.speakers === "voices" && Number(wishes.count) > 0) form.append("num_speakers", wishes.count);

@@ -1,7 +1,8 @@
 /** Recordings that no job has yet: each is sent, and leaves the list when the server has made a job of it. */
 import { api } from "../api.js";
 import { db } from "../db.js";
-import { sentence } from "../messages.js";
+import { t } from "../i18n/index.js";
+import { sentence, tell } from "../messages.js";
 import { createStore } from "../store.js";
 import { nameJob } from "./jobs.js";
 import { requestOf } from "./options.js";
@@ -19,7 +20,7 @@ export const uploads = createStore(/** @type {Upload[]} */ ([]));
 export function addUpload(blob, name, wishes, recorded = false) {
   const id = crypto.randomUUID?.() ?? String(Math.random());
   uploads.set((old) => [...old, { id, blob, name, wishes, state: "waiting", fault: "", recorded, own: false }]);
-  if (recorded) db.put("recordings", id, { blob, name, wishes }).catch(() => {});
+  if (recorded) db.put("recordings", id, { blob, name, wishes }).catch(() => tell(t("upload.not_kept", { name })));
 }
 
 /** Recordings of an earlier visit that were never sent. */
