@@ -40,7 +40,7 @@ class Deployer:
         if stands and self._versions.setdefault(plan.app, plan.version) == plan.version:
             return
         deployment = serve.deployment(**plan.options())(ModelReplica)
-        app = deployment.bind(plan.model_id, plan.given, __version__)
+        app = deployment.bind(plan.name, plan.given, __version__)
         target = serve.RunTarget(app, name=plan.app, route_prefix=None)
         serve.run_many([target], wait_for_applications_running=False)
         self._versions[plan.app] = plan.version

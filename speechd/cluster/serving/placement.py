@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from speechd import __version__
@@ -49,6 +50,8 @@ class ReplicaPlan:
     """One model on the cluster."""
 
     model_id: str
+    name: str
+    """What a replica finds it by."""
     given: Mapping[str, Any]
     """Settings for its replicas."""
     resources: ReplicaResources
@@ -72,6 +75,7 @@ class ReplicaPlan:
         given = settings.model_dump(exclude=LEAVES_OUT | {name for name in Settings.model_fields if "cluster" in name})
         return cls(
             model.id,
+            _name(model, settings),
             given,
             resources,
             min_replicas=warm,
@@ -137,6 +141,12 @@ def replica_resources(model: Model, settings: Settings, *, gpus: bool) -> Replic
     wanted = settings.cluster_gpus if settings.cluster_gpus is not None else 1.0
     memory = round(BASE_MEMORY + installed_bytes(model) * MODEL_MEMORY)
     return ReplicaResources(settings.cluster_cpus, wanted if needs_gpu else 0.0, memory)
+
+
+def _name(model: Model, settings: Settings) -> str:
+    """Its id; the operator's own name where that stands for a folder, which only the operator may name."""
+    given = {**settings.model_aliases, settings.default_model: settings.default_model}
+    return next((name for name, target in given.items() if model.path and Path(target) == model.path), model.id)
 
 
 def _stays(model: Model, settings: Settings) -> bool:

@@ -43,9 +43,10 @@ log = logging.getLogger("speechd.cluster")
 class ModelReplica:
     """Transcribes or speaks with one model. Its methods are called by stubs of speechd.cluster.serving.stubs."""
 
-    def __init__(self, model_id: str, given: Mapping[str, Any], version: str) -> None:
+    def __init__(self, model: str, given: Mapping[str, Any], version: str) -> None:
         """
         Args:
+            model: its id, or the operator's name of its folder.
             given: settings of the API process. The environment of this machine goes before.
             version: of speechd in the API process.
 
@@ -53,7 +54,7 @@ class ModelReplica:
             Misconfigured: this machine has another version of speechd.
         """
         check_version(version)
-        self._model_id = model_id
+        self._model = model
         self._settings = replica_settings(given)
         self._service: Service | None = None
         self._loaded: LoadedModel | None = None
@@ -156,7 +157,7 @@ class ModelReplica:
         Raises:
             ModelNotInstalled: its files are not on this machine.
         """
-        return service.models.installed(self._model_id)
+        return service.models.installed(self._model)
 
     async def _opened(self) -> Service:
         async with self._opening:

@@ -112,3 +112,17 @@ def test_a_cluster_without_its_extra_is_refused(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(FeatureNotInstalled, match=r"speechd\[cluster\]"):
         service_opener(Settings(data_dir=tmp_path, cluster="auto"))
+
+
+def test_a_replica_finds_a_folder_by_the_operators_name(model: Model, tmp_path: Path) -> None:
+    assert model.path is not None
+    folder = tmp_path / "elsewhere"
+    folder.symlink_to(model.path)
+    settings = Settings(data_dir=tmp_path, model_aliases={"ours": str(folder)})
+    found = ReplicaPlan.of(ModelStore(settings).installed("ours"), settings, gpus=False)
+    assert found.name == "ours"
+    assert ModelStore(replica_settings(found.given)).installed(found.name).path == folder
+
+
+def test_a_replica_finds_another_model_by_its_id(model: Model, tmp_path: Path) -> None:
+    assert plan(model, tmp_path).name == "whisper-pocket"
