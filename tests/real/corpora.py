@@ -79,9 +79,9 @@ class Corpus:
 
 
 @cache
-def english_prompts(step: int = 1) -> Corpus:
-    """Every `step`-th prompt of at least MIN_WORDS words and MIN_SECONDS, as it lies in the package (8 kHz)."""
-    return Corpus("prompts", tuple(_alone(prompt, "en") for prompt in worded("en", MIN_WORDS)[::step]), "en")
+def english_prompts() -> Corpus:
+    """The prompts of at least MIN_WORDS words and MIN_SECONDS, as they lie in the package (8 kHz)."""
+    return Corpus("prompts", tuple(_alone(prompt, "en") for prompt in worded("en", MIN_WORDS)), "en")
 
 
 @cache

@@ -31,7 +31,7 @@ PAUSES = partial(corpora.composite, 3, True)
 HOTWORDS = ("Asterisk", "Digium", "voicemail")
 
 LINES = (
-    Line("every second prompt", TINY_EN, partial(corpora.english_prompts, 2)),
+    Line("prompts", TINY_EN, corpora.english_prompts),
     Line("prompts that lost phrases", BASE, corpora.known_faults, tolerance=0.01),  # 376 words: three are .008
     Line("3 min with pauses", BASE, PAUSES),
     # In noise the words depend on the CPU too: 21 to 26 wrong ones with margins from 2 s to 30 s on one without VNNI.
