@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import hashlib
-import itertools
 import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import ExitStack
@@ -185,10 +184,12 @@ class FolderRun:
         Raises:
             Overloaded: it stays too busy.
         """
-        for refusals in itertools.count(1):
+        refusals = 0
+        while True:
             try:
                 return await self._transcribe(item, file, kept)
             except Overloaded as error:
+                refusals += 1
                 if refusals > MAX_REFUSALS:
                     raise
                 wait = REFUSAL_SECONDS if error.retry_after is None else error.retry_after
@@ -197,7 +198,6 @@ class FolderRun:
             file, _ = await asyncio.to_thread(item.recording.open)  # the attempt has closed it
             kept = self._kept(item, print_)
             self.counter.hear(item.source, kept.start if kept else 0.0)
-        raise AssertionError("unreachable")
 
     def _kept(self, item: WorkItem, print_: FileFingerprint) -> Checkpoint | None:
         """Records that the recording is being transcribed. Returns its beginning that is done already."""

@@ -232,6 +232,7 @@ def _write(kept: Path, name: str, share: CpuShare) -> None:
 
 
 def _main(folder: str, compute_type: str, share: str) -> None:
+    """The process of `measured_apart`: writes PassSeconds, or null, as JSON."""
     found = pass_seconds(Path(folder), compute_type, CpuShare(**json.loads(share)))
     print(json.dumps(found and asdict(found)))
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from speechd.asr.engines.whisper import WhisperEngine
 
 CPU_WINDOWS = 8
-"""Windows decoded at once on a CPU, by all replicas together. With whisper-base twice as many took 37 MB more for each
-replica, and no less time."""
+"""Windows decoded at once on a CPU, by all replicas together. With whisper-base and two replicas twice as many
+took 37 MB more, and no less time."""
 UNKNOWN_MARGIN = 5.0
 """Seconds of silence after a short window for a model that was not measured: the longest that a measured one needs."""
 
